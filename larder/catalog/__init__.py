@@ -1,8 +1,6 @@
 """The catalogue: products, categories, prices."""
 
 __all__ = [
-    "barcodes",
-    "category_names",
     "errors",
     "fields",
     "pictures",

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext, gettext_noop
 
 from larder.catalog import tables
-from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, ProductField
-from larder.catalog.queries import category_names
+from larder.catalog.queries import CategoryNames, category_names
 from larder.catalog.services.products import DEFAULTS
 from larder.catalog.tables import Table
 from larder.core.errors import Fault, InvalidInput

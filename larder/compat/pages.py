@@ -6,11 +6,9 @@ Their cost grows with the offset. v1 uses cursors instead.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from rest_framework.pagination import LimitOffsetPagination, PageNumberPagination
-from rest_framework.request import Request
-from rest_framework.utils.urls import replace_query_param
 
 from larder.core.parts import Part
 
@@ -30,7 +28,7 @@ MAX_LARGE_ROWS = 100
 """Rows of a page of orders, at most: each may have a thousand lines."""
 
 MOST_PARTS = 16
-"""Parts of a list with long texts that a page has, each of up to MAX_PAGE_BYTES: 8 MiB."""
+"""Parts of a list of orders that an answer has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +72,6 @@ class ByOffsetOfLarge(ByOffset):
     """`?limit=&offset=` for rows that may be large: ten by default, at most 100."""
 
     max_limit = MAX_LARGE_ROWS
-
-
-class ByOffsetOfLong(ByOffset):
-    """`?limit=&offset=` for rows with long texts: a page may end early, and `next` begins behind
-    its last row."""
-
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
-        """Returns the rows of the page: as many as fit, at most its limit."""
-        rows: Any = super().paginate_queryset(queryset, request, view)
-        self.address = request.build_absolute_uri()
-        self.following = int(self.offset or 0) + len(rows)
-        return rows
-
-    def get_next_link(self) -> str | None:
-        """Returns the address of the next page; None on the last one."""
-        if self.following >= int(self.count or 0):
-            return None
-        here = replace_query_param(self.address, self.limit_query_param, self.limit)
-        return replace_query_param(here, self.offset_query_param, self.following)
 
 
 def first_parts(parts: Iterable[Part[Row]]) -> Iterator[Part[Row]]:

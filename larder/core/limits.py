@@ -67,12 +67,6 @@ MAX_PAGE_ROWS = 100
 MAX_PAGE_LINES = 5_000
 """Order lines of a page of orders, and entries of a page of events: this bounds the memory."""
 
-MAX_PAGE_BYTES = 512 * 1024
-"""Bytes of the texts on a page of products or audit entries, in UTF-8: a page ends
-before the row that exceeds them, and has at least one row. The number of rows alone does not bound
-a page: a description has up to 80,000 bytes. Numbers, times and the names of fields are not
-counted, and JSON writes a control character in six bytes."""
-
 MAX_CHANGED_PRODUCTS = 500
 """Rows of the product feed, or products of a full copy, in one answer."""
 

@@ -1,3 +1,3 @@
 """Stock (available and committed units) and the append-only ledger."""
 
-__all__ = ["errors", "queries", "services"]
+__all__ = ["changes", "errors", "queries", "services"]

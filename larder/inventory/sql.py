@@ -11,7 +11,7 @@ Source: "Prepare, Notes" and plan_cache_mode in PostgreSQL's manual.
 
 from collections.abc import Iterable
 
-from larder.catalog.fields import COLUMNS, SHOWN, TEXT
+from larder.catalog.fields import COLUMNS
 from larder.catalog.search import SORTED_LENGTH
 
 LOCK = """
@@ -155,15 +155,9 @@ def products(fields: Iterable[str], *, brief: bool = False) -> str:
     return f"SELECT {columns} {_SOURCE}"
 
 
-SIZE = " + ".join(f"octet_length({one.name})" for one in SHOWN if one.kind is TEXT)
-"""The bytes of a product's texts."""
-
-
 COUNT = f"SELECT count(*) {_SOURCE}"
 
 IDS = "p.id = ANY((SELECT %s::bigint[])::bigint[])"
-
-IN_GIVEN_ORDER = " ORDER BY array_position((SELECT %s::bigint[])::bigint[], p.id)"
 
 ANY, NONE = "TRUE", "FALSE"
 

@@ -61,8 +61,7 @@ class AuditEntry(msgspec.Struct):
 
 
 class AuditPage(msgspec.Struct):
-    """A page of the audit trail, newest first. It has at most 512 KiB of fields, so it may be
-    shorter than `limit`."""
+    """A page of the audit trail, newest first."""
 
     results: list[AuditEntry]
     next: Link | None

@@ -18,7 +18,7 @@ from larder.core.limits import (
 from larder.db.feed import Mark
 from larder.http import pagination
 from larder.identity.caller import Caller
-from larder.inventory.queries.changes import Progress, product_changes
+from larder.inventory.changes import Progress, product_changes
 from larder.orders.queries import HistoryPosition, OrderProgress, order_changes
 from larder.v1.http import reply_tagged
 from larder.v1.operations import CACHED, operation
@@ -44,9 +44,8 @@ class RemovedProduct(msgspec.Struct):
 
 
 class ProductChanges(msgspec.Struct):
-    """The changes, with at most 512 KiB of texts: products and removals in `results`, or, with
-    `split`, apart in `products` and `deleted`. `more`: there are more changes, so send the next
-    request at once."""
+    """The changes: products and removals in `results`, or, with `split`, apart in `products` and
+    `deleted`. `more`: there are more changes, so send the next request at once."""
 
     REFERS_TO: ClassVar[tuple[type[msgspec.Struct], ...]] = (Product, RemovedProduct)
 

@@ -77,8 +77,7 @@ class Product(msgspec.Struct):
 
 
 class ProductPage(msgspec.Struct):
-    """A page of products. It has at most 512 KiB of texts, so it may be shorter than `limit`.
-    `count` only if it was requested."""
+    """A page of products. `count` only if it was requested."""
 
     results: list[Product]
     next: Link | None

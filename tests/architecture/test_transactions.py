@@ -7,7 +7,7 @@ from tests.architecture.sources import ROOT, nodes
 WITHIN = {
     "larder/catalog/services/clashes.py: clashes_named(durable=durable)": "its callers say which",
     "larder/inventory/services/import_products.py: _import()": "a file is compared again after it",
-    "larder/inventory/queries/product_list.py: out_of_stock()": "a setting for one query",
+    "larder/inventory/queries.py: out_of_stock()": "a setting for one query",
     "larder/ops/roles.py: grant(using=using)": "a step of `migrate`, or of a test",
     "larder/identity/services/audit.py: remove_before(using=using)": "a command of the owner",
 }

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from larder.catalog.category_names import CategoryNames
+from larder.catalog.queries import CategoryNames
 from larder.core.limits import MAX_CATEGORY_LEVELS
 
 NAMES = CategoryNames(

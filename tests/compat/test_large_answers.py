@@ -14,7 +14,7 @@ from larder.compat import pages, views
 from larder.compat.urls import patterns
 from larder.core import parts, per_key
 from larder.core.errors import Overloaded
-from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_PAGE_ROWS
+from larder.core.limits import MAX_PAGE_ROWS
 from larder.db import database
 from larder.identity.models import Customer
 from tests.compat.conftest import ApiClient
@@ -50,20 +50,6 @@ def at(person: Callable[..., Person], settings: Any) -> Callable[[int], Api]:
         return client
 
     return of
-
-
-def test_a_page_of_long_descriptions_is_shorter_and_the_next_page_continues(
-    at: Callable[[int], Api], product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pages, "MOST_PARTS", 2)
-    made = [product(description="\U0001f375" * MAX_DESCRIPTION_LENGTH) for _ in range(20)]
-    link, found = "/api/catalog/products/?limit=1000", list[list[int]]()
-    while link:
-        body = at(2)("GET", link.removeprefix("http://testserver")).body
-        assert body["count"] == 20
-        found.append([one["id"] for one in body["results"]])
-        link = body["next"]
-    assert found == [made[:12], made[12:]]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from larder.catalog.services.products import NewProduct, create_products
 from larder.db import database, feed
 from larder.db.feed import Feed, Mark, SinceExpired
-from larder.inventory.queries.changes import CHANGES
+from larder.inventory.changes import CHANGES
 from tests.db.feeds import settle, transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)

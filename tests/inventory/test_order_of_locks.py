@@ -75,7 +75,11 @@ REQUESTS: dict[str, tuple[str, Request]] = {
     "import products": (
         "key file category product stock",
         lambda by: by.staff(
-            "POST", "products/import", "sku,price\nJAM,3\n", content_type="text/csv", **KEY
+            "POST",
+            "products/import",
+            "sku,unit,category\nJAM,kg,\n",
+            content_type="text/csv",
+            **KEY,
         ),
     ),
     "create a category": (

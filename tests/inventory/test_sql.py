@@ -14,16 +14,15 @@ from django.db.models.functions import Collate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from larder.catalog.barcodes import spellings
 from larder.catalog.models import Category, Product
 from larder.catalog.queries import ids_by_sku
+from larder.catalog.search import spellings
 from larder.catalog.services.products import NewProduct, archive_product, create_products
 from larder.core.errors import NotFound
 from larder.db import database
 from larder.db.fields import Fold
 from larder.inventory import queries, sql
-from larder.inventory.queries import ORDERINGS, Position, ProductFilter
-from larder.inventory.queries.product_list import _page
+from larder.inventory.queries import ORDERINGS, Position, ProductFilter, _page
 from tests.database import analyze, generic_plan, make_new
 
 ANY_CUSTOMER = 1

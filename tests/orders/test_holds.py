@@ -12,8 +12,8 @@ from msgspec.structs import replace as with_other
 
 from larder.core.errors import KeyReused
 from larder.db import database, feed
+from larder.inventory.changes import CHANGES
 from larder.inventory.errors import InsufficientStock
-from larder.inventory.queries.changes import CHANGES
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.ops.jobs import hold_expiry
 from larder.ops.telemetry import shop_state

@@ -14,7 +14,7 @@ from larder.db import database
 from larder.identity import queries as identity
 from larder.identity.sql import STANDING
 from larder.inventory import queries as inventory
-from larder.inventory.queries.changes import Progress, product_changes
+from larder.inventory.changes import Progress, product_changes
 from larder.orders.decision import Wanted
 from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person

@@ -13,7 +13,7 @@ from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.inventory.errors import CountChanged
 from larder.inventory.models import Adjustment, CountedProduct, LedgerEntry, Stock
-from larder.inventory.queries.counts import fingerprint_of, running_count
+from larder.inventory.queries import fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.ops import tasks
 from tests.conftest import Api, Person

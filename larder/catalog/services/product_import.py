@@ -58,13 +58,17 @@ def compare(file: ProductFile, *, lock: bool) -> list[Change]:
     """
     if lock:
         database.execute(sql.ONE_FILE)
+    categories: set[int] = set()
+    if "category" in file.columns:
+        statement = sql.KEPT_CATEGORIES if lock else sql.CATEGORIES
+        categories = {row[0] for row in database.rows(statement)}
     skus = [row.values["sku"] for row in file.rows]
     ids = ids_by_sku(skus)
     known = _known(file, [*ids.values()], lock=lock)
     if lock and ids_by_sku(skus) != ids:
         raise AlreadyTaken("sku")
     products = [known.get(ids.get(sku)) for sku in skus]
-    faults = [*file.faults, *_faults(file, skus, products, lock=lock)]
+    faults = [*file.faults, *_faults(file, products, categories)]
     if faults:
         raise faulty_file(faults)
     changes = map(_change, file.rows, products)
@@ -92,14 +96,11 @@ def _change(row: Row, product: Known | None) -> Change | None:
 
 
 def _faults(
-    file: ProductFile, skus: Sequence[str], products: Sequence[Known | None], *, lock: bool
+    file: ProductFile, products: Sequence[Known | None], categories: set[int]
 ) -> Iterator[RowFault]:
     """Yields the faults of rows that conflict with other rows or with the shop."""
-    categories: set[int] = set()
-    if "category" in file.columns:
-        statement = sql.KEPT_CATEGORIES if lock else sql.CATEGORIES
-        categories = {row[0] for row in database.rows(statement)}
     first_lines: dict[str, int] = {}
+    skus = [row.values["sku"] for row in file.rows]
     folded = [row[0] for row in database.rows(sql.FOLDED, [skus])]
     adds = {*REQUIRED} <= {*file.columns}
     for row, sku, product in zip(file.rows, folded, products, strict=True):

@@ -23,7 +23,7 @@ from larder.compat.fields import (
 )
 from larder.compat.operations import operation
 from larder.compat.ordering import REFUSED, place_keyed
-from larder.compat.pages import ByOffsetOfLarge, ByOffsetOfLong, Rows, first_parts
+from larder.compat.pages import ByOffset, ByOffsetOfLarge, Rows
 from larder.compat.views import BrowsableView, caller, read
 from larder.core.clock import now
 from larder.core.errors import DomainError, UnknownProducts
@@ -65,21 +65,15 @@ class Filters(serializers.Serializer[Any]):
 class ProductsView(BrowsableView):
     """The products on sale."""
 
-    serializer_class, pagination_class = ProductBody, ByOffsetOfLong
+    serializer_class, pagination_class = ProductBody, ByOffset
 
     @operation("list_products", parameters=[Filters], responses=ProductBody(many=True))
     def get(self, request: Request) -> Response:
         """Lists all products, or those of a category."""
         filters = Filters(data=request.query_params)
         filters.is_valid(raise_exception=True)
-        who, wanted = caller(request).id, ProductFilter(**filters.validated_data)
-        rows = Rows(
-            lambda: inventory.count_products(wanted),
-            lambda offset, limit: self.whole(
-                first_parts(inventory.in_pages(who, wanted, offset=offset, limit=limit))
-            ),
-        )
-        return Response(self.page(rows))
+        wanted = ProductFilter(**filters.validated_data, described=True)
+        return Response(self.page(products.product_rows(request, wanted)))
 
     @operation("create_product", permission="catalog.add_product", responses={201: ProductBody})
     def post(self, request: Request) -> Response:

@@ -1,6 +1,5 @@
 """Reads of the audit trail and of the notes of staff. They return plain data, not models."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from larder.core.parts import Part, first
-from larder.db import database
-from larder.db.pages import first_rows, within_bytes
 from larder.identity.models import AuditEntry, Note
 
 
@@ -43,24 +40,14 @@ class AuditRow:
 
 
 _COLUMNS = tuple(AuditRow.__slots__)
-_SIZE = "octet_length(before::text) + octet_length(after::text)"
 
 
 def entries(wanted: AuditFilter, *, before: int | None, limit: int) -> Part[AuditRow]:
     """Returns up to `limit` entries of the audit trail, newest first: those with an id lower than
-    `before`, if it is given. The page ends before the entry with which their fields would have more
-    than `MAX_PAGE_BYTES`, and has at least one entry if there is one."""
+    `before`, if it is given."""
     found = AuditEntry.objects.filter(**wanted.conditions()).order_by("-id")
     rows = found if before is None else found.filter(id__lt=before)
-    statement, parameters = rows.values_list(*_COLUMNS)[: limit + 1].query.sql_with_params()
-    page = first_rows(database.rows(within_bytes(statement, _SIZE), parameters), limit)
-    return Part([_row(*row) for row in page.rows], more=page.more)
-
-
-def _row(*row: Any) -> AuditRow:
-    """Django has PostgreSQL's JSON read as text."""
-    *columns, former, after = row
-    return AuditRow(*[*columns, json.loads(former), json.loads(after)])
+    return first([AuditRow(*row) for row in rows.values_list(*_COLUMNS)[: limit + 1]], limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from larder.identity.queries import deleted_accounts
 from larder.identity.services.credentials import lock_account, require_permitted
 from larder.inventory.errors import CountChanged
 from larder.inventory.models import CountedProduct, Stock
-from larder.inventory.queries.counts import fingerprint_of, running_count
+from larder.inventory.queries import fingerprint_of, running_count
 from larder.inventory.services.adjustments import PERMISSION, AdjustmentLine, Cause, book_lines
 from larder.inventory.services.locks import moving_stock
 

@@ -24,10 +24,9 @@ from unfold.widgets import UnfoldAdminURLInputWidget
 
 from larder.catalog import fields as of_product
 from larder.catalog import queries
-from larder.catalog.barcodes import spellings
 from larder.catalog.fields import FIELDS, ProductField
 from larder.catalog.models import Category, Product, by_name
-from larder.catalog.search import words
+from larder.catalog.search import spellings, words
 from larder.catalog.services.products import change_product, create_product
 from larder.core import money
 from larder.core.clock import now

@@ -15,7 +15,7 @@ from larder.core.limits import LISTED_ROWS, MAX_CODE_LENGTH, MAX_STOCK
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.caller import Caller
 from larder.inventory.errors import CountChanged, InsufficientStock
-from larder.inventory.queries.counts import CountRow, fingerprint_of, running_count
+from larder.inventory.queries import CountRow, fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff.base import ServiceAdmin, button

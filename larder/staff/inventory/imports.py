@@ -18,11 +18,10 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_noop, ngettext
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import REQUIRED
 from larder.catalog.models import Product
 from larder.catalog.product_rows import COLUMNS, FaultyFile
-from larder.catalog.queries import category_names
+from larder.catalog.queries import CategoryNames, category_names
 from larder.catalog.services.product_import import Change
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound

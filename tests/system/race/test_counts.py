@@ -7,7 +7,7 @@ import pytest
 
 from larder.core.clock import now
 from larder.inventory.models import CountedProduct, Stock
-from larder.inventory.queries.counts import fingerprint_of, running_count
+from larder.inventory.queries import fingerprint_of, running_count
 from larder.inventory.services import counts
 from tests.conftest import Person
 from tests.system.race.interleaving import (

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
-from larder.core.parts import Part
 from larder.db import feed
 from larder.db.feed import Feed, Mark
-from larder.inventory.queries import Position, StockedProduct, first_products, page
+from larder.inventory.queries import Position, ProductFilter, StockedProduct, page, products
 
 CHANGES = Feed(
     "product",
@@ -42,8 +40,7 @@ class Changes:
 
 
 def product_changes(customer: int, after: Progress | None, *, limit: int) -> Changes:
-    """Returns up to `limit` products with this customer's prices, and up to `MAX_PAGE_BYTES` of
-    texts. None begins a full copy.
+    """Returns up to `limit` products with this customer's prices. None begins a full copy.
 
     Products that change during the full copy follow again after it. Raises SinceExpired.
     """
@@ -68,19 +65,8 @@ def _changed(customer: int, mark: Mark, limit: int) -> Changes:
     """Returns a page of changes. The products are read after the feed: a change in between is in
     this page, and comes again in a later one."""
     part = feed.read(CHANGES, mark, limit=limit)
-    ids = list(dict.fromkeys(part.subjects))
-    # Without type arguments: with them, Python 3.11 fails to create a frozen class with slots.
-    nothing: Part[StockedProduct] = Part([])
-    found = first_products(customer, ids) if ids else nothing
-    if found.more:
-        ids, left = _split(ids, found.rows[-1].id)
-        part = part.up_to(part.subjects.index(left) - 1)
-    gone = sorted(set(ids) - {product.id for product in found.rows})
-    shown = sorted(found.rows, key=attrgetter("id"))
+    ids = set(part.subjects)
+    wanted = ProductFilter(ids=tuple(ids), described=True)
+    shown = products(customer, wanted, limit=None) if ids else []
+    gone = sorted(ids - {product.id for product in shown})
     return Changes(shown, gone, Progress(part.mark), part.more)
-
-
-def _split(ids: list[int], last: int) -> tuple[list[int], int]:
-    """Returns the ids up to `last`, and the one behind it."""
-    end = ids.index(last) + 1
-    return ids[:end], ids[end]

@@ -1,9 +1,10 @@
-"""Reads products with their stock."""
+"""Reads products with their stock, the ledger, adjustments, and running counts of stock."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -11,16 +12,16 @@ from django.db import transaction
 from msgspec import Struct
 
 from larder.catalog import search
-from larder.catalog.barcodes import spellings
 from larder.catalog.fields import SHOWN
 from larder.catalog.prices import prices_for
+from larder.catalog.search import spellings
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_NAME_LENGTH
-from larder.core.parts import Part, in_parts
+from larder.core.parts import Part, first, in_parts
 from larder.core.structs import with_fields
 from larder.db import database
-from larder.db.pages import first_rows, within_bytes
 from larder.inventory import sql
+from larder.inventory.models import Adjustment, CountedProduct, LedgerEntry, Stock
 
 
 @with_fields([(one.name, one.shown) for one in SHOWN], behind="quantity")
@@ -57,7 +58,8 @@ class ProductFilter:
 
     `words` occur in the name or the SKU, `name_contains` in the name; case is ignored. `exact` has
     the complete text of a field, with case. `category` includes the categories below it. Prices
-    are list prices. `archived` includes archived products.
+    are list prices. `archived` includes archived products. Without `described` the descriptions,
+    of up to 80 KB each, are not read.
     """
 
     words: tuple[str, ...] = ()
@@ -70,6 +72,7 @@ class ProductFilter:
     ordering: str = "id"
     archived: bool = False
     name_contains: str = ""
+    described: bool = False
 
     def conditions(self) -> tuple[str, list[Any]]:
         """Returns the WHERE clause and its parameters."""
@@ -127,16 +130,18 @@ def products(
     offset: int = 0,
     limit: int | None,
 ) -> list[StockedProduct]:
-    """Returns up to `limit` (None: all) listed products, with this customer's prices and without
-    their descriptions, which have up to 80 KB each.
+    """Returns up to `limit` (None: all) listed products, with this customer's prices.
 
     With `after` every page costs the same. `offset` is for clients that count rows; the database
     reads and skips that many rows.
     """
     conditions, parameters = wanted.conditions()
     page, position = _page(wanted.ordering, after, limit)
-    found = database.rows(*_behind(f"{BRIEF}{conditions}{page}", [*parameters, *position], offset))
-    return _priced(customer, [StockedProduct(*row) for row in found])
+    statement = f"{PRODUCTS if wanted.described else BRIEF}{conditions}{page}"
+    parameters += position
+    if offset:
+        statement, parameters = f"{statement}{sql.OFFSET}", [*parameters, offset]
+    return _priced(customer, [StockedProduct(*row) for row in database.rows(statement, parameters)])
 
 
 def page(
@@ -144,37 +149,11 @@ def page(
     wanted: ProductFilter = ProductFilter(),
     *,
     after: Position | None = None,
-    offset: int = 0,
     limit: int,
 ) -> Part[StockedProduct]:
-    """Returns up to `limit` listed products as `products` does, with their descriptions. The page
-    ends before the product with which the texts would have more than `MAX_PAGE_BYTES`, and has at
-    least one product if there is one."""
-    conditions, parameters = wanted.conditions()
-    order, position = _page(wanted.ordering, after, limit + 1)
-    found = _behind(f"{PRODUCTS}{conditions}{order}", [*parameters, *position], offset)
-    return _described(customer, *found, limit)
-
-
-def first_products(customer: int, product_ids: Sequence[int]) -> Part[StockedProduct]:
-    """Returns the first of these products that are listed, in the order of the ids, as many as
-    `page` returns."""
-    conditions, parameters = ProductFilter(ids=tuple(product_ids)).conditions()
-    statement = f"{PRODUCTS}{conditions}{sql.IN_GIVEN_ORDER}"
-    return _described(customer, statement, [*parameters, list(product_ids)], None)
-
-
-def in_pages(
-    customer: int, wanted: ProductFilter, *, offset: int, limit: int
-) -> Iterator[Part[StockedProduct]]:
-    """Yields up to `limit` listed products behind the first `offset`, by ascending id, as pages."""
-    after, more = None, True
-    while more:
-        found = page(customer, wanted, after=after, offset=offset, limit=limit)
-        limit, offset = limit - len(found.rows), 0
-        more = found.more and limit > 0
-        yield replace(found, more=more)
-        after = Position(found.rows[-1].id, found.rows[-1].id) if more else None
+    """Returns up to `limit` listed products as `products` does, with their descriptions."""
+    described = replace(wanted, described=True)
+    return first(products(customer, described, after=after, limit=limit + 1), limit)
 
 
 def all_products(customer: int, wanted: ProductFilter) -> Iterator[Part[StockedProduct]]:
@@ -185,22 +164,6 @@ def all_products(customer: int, wanted: ProductFilter) -> Iterator[Part[StockedP
         return products(customer, wanted, after=after, limit=limit)
 
     return in_parts(fetch)
-
-
-def _described(
-    customer: int, statement: str, parameters: list[Any], limit: int | None
-) -> Part[StockedProduct]:
-    """Returns the page that the statement finds, with its descriptions."""
-    found = first_rows(database.rows(within_bytes(statement, sql.SIZE), parameters), limit)
-    rows = _priced(customer, [StockedProduct(*row) for row in found.rows])
-    return Part(rows, more=found.more)
-
-
-def _behind(statement: str, parameters: list[Any], offset: int) -> tuple[str, list[Any]]:
-    """Returns the statement without its first `offset` rows."""
-    return (
-        (f"{statement}{sql.OFFSET}", [*parameters, offset]) if offset else (statement, parameters)
-    )
 
 
 def _page(ordering: str, after: Position | None, limit: int | None) -> tuple[str, list[Any]]:
@@ -246,3 +209,123 @@ def out_of_stock() -> tuple[int, int, int]:
 def available(product_ids: Collection[int]) -> dict[int, int]:
     """Returns the available units of listed products, by product id."""
     return dict(database.rows(sql.AVAILABLE, [list(product_ids)]))
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """An entry of the ledger. `delta` and `balance` are those of the available units."""
+
+    id: int
+    delta: int
+    committed_delta: int
+    balance: int
+    committed_balance: int
+    cause: str
+    reference: str
+    actor: UUID
+    at: datetime
+
+
+_LEDGER = (
+    "id",
+    "available_change",
+    "committed_change",
+    "available_after",
+    "committed_after",
+    "cause",
+    "reference",
+    "actor",
+    "at",
+)
+
+
+def ledger(product_id: int, *, before: int | None, limit: int) -> list[LedgerRow]:
+    """Returns up to `limit` entries of a product, archived or not, the newest first.
+
+    Raises NotFound.
+    """
+    entries = LedgerEntry.objects.filter(product_id=product_id).order_by("-id")
+    if before is not None:
+        entries = entries.filter(id__lt=before)
+    found = [LedgerRow(*row) for row in entries.values_list(*_LEDGER)[:limit]]
+    if not found and not Stock.objects.filter(product_id=product_id).exists():
+        raise NotFound
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustedLine:
+    """The change of one product by an adjustment."""
+
+    product: int
+    delta: int
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentRow:
+    """An adjustment with its ledger entries, by product."""
+
+    id: UUID
+    reason: str
+    actor: UUID
+    at: datetime
+    note: str
+    lines: list[AdjustedLine] = field(default_factory=list)
+
+
+def adjustment(adjustment_id: UUID) -> AdjustmentRow:
+    """Returns an adjustment. Raises NotFound."""
+    columns = ("id", "reason", "actor", "at", "note", "products")
+    row = Adjustment.objects.filter(id=adjustment_id).values_list(*columns).first()
+    if row is None:
+        raise NotFound
+    *fields, products = row
+    entries = LedgerEntry.objects.filter(
+        product_id__in=products, cause=fields[1], reference=str(adjustment_id)
+    )
+    lines = entries.order_by("product_id").values_list(
+        "product_id", "available_change", "available_after"
+    )
+    found = AdjustmentRow(*fields)
+    found.lines.extend(AdjustedLine(*line) for line in lines)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """A product of a count. `on_shelf`: the units that the stock had on the shelf when it was
+    counted last. `is_moved`: whether the shelf changed while it was counted. `available` and
+    `committed` are those of now."""
+
+    product: int
+    sku: str
+    name: str
+    shelf_place: str
+    counted: int
+    on_shelf: int
+    is_moved: bool
+    available: int
+    committed: int
+
+    @property
+    def difference(self) -> int:
+        """The units that the count found more, or fewer if negative."""
+        return self.counted - self.on_shelf
+
+
+def running_count(actor: UUID, *, limit: int | None = None) -> list[CountRow]:
+    """Returns the products that a member of staff has counted, the last one first."""
+    rows = CountedProduct.objects.filter(actor=actor).order_by("-at", "-id")
+    product, stock = "product__product__", "product__"
+    columns = (
+        *("product", f"{product}sku", f"{product}name", f"{product}shelf_place"),
+        *("counted", "on_shelf", "is_moved", f"{stock}available", f"{stock}committed"),
+    )
+    return [CountRow(*row) for row in rows.values_list(*columns)[:limit]]
+
+
+def fingerprint_of(lines: Sequence[CountRow]) -> str:
+    """Returns a text that differs if a count differs in its products, units or differences."""
+    rows = sorted((line.product, line.counted, line.on_shelf, line.is_moved) for line in lines)
+    return sha256(repr(rows).encode()).hexdigest()

@@ -1,0 +1,164 @@
+"""Reads products without their stock, and categories."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from larder.catalog import sql
+from larder.catalog.fields import INTERNAL
+from larder.catalog.models import Category, Product
+from larder.catalog.search import spellings
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_CATEGORY_LEVELS, MAX_OFFERED_PRODUCTS
+from larder.db import database
+
+
+class Offer(Struct, frozen=True):
+    """A product on sale: its current list price of one unit with the tax rate in it, if one is
+    known, and its rules for a line."""
+
+    id: int
+    sku: str
+    name: str
+    price: Decimal
+    min_quantity: int
+    max_per_order: int | None
+    step: int
+    tax_rate: Decimal | None = None
+
+
+def offers(products: Collection[int]) -> dict[int, Offer]:
+    """Returns the products that can be ordered, by id, without unknown and archived ones."""
+    return submit_offers(products)()
+
+
+def submit_offers(products: Collection[int]) -> Callable[[], dict[int, Offer]]:
+    """Submits the statement of `offers`, and returns a function that reads its result."""
+    reading = database.submit(sql.OFFERS, [list(products)])
+    return lambda: {row[0]: Offer(*row) for row in reading()}
+
+
+def ids_by_sku(skus: Collection[str]) -> dict[str, int]:
+    """Returns product ids by SKU, including archived products, without unknown SKUs. A SKU is known
+    if it is that of a product when both are folded."""
+    return dict(database.rows(sql.IDS_BY_SKU, [list(skus)]))
+
+
+def ids_by_code(code: str, *, archived: bool = False) -> list[int]:
+    """Returns the product with this SKU, or else those with this barcode, up to
+    MAX_OFFERED_PRODUCTS (index product_by_code): those on sale, or with `archived` all."""
+    if found := ids_by_sku([code]):
+        return [*found.values()]
+    codes = spellings(code)
+    coded = Product.objects.filter(barcode__in=codes, barcode__gt="")
+    coded = coded if archived else coded.filter(archived_at=None)
+    return list(coded.order_by("id").values_list("id", flat=True)[:MAX_OFFERED_PRODUCTS])
+
+
+def public_ids(products: Collection[int]) -> dict[int, UUID]:
+    """Returns public ids by product id, including archived products: old orders refer to them."""
+    return dict(Product.objects.filter(id__in=products).values_list("id", "public_id"))
+
+
+def ids_by_public_id(public_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Returns product ids by public id, without unknown ones.
+
+    Archived products are included: placing refuses them later, under the lock.
+    """
+    products = Product.objects.filter(public_id__in=public_ids)
+    return dict(products.values_list("public_id", "id"))
+
+
+def internal_fields(product: int) -> dict[str, Any]:
+    """Returns the fields of a product that only staff see, by their names."""
+    names = [field.name for field in INTERNAL]
+    return dict(Product.objects.filter(id=product).values(*names).get())
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryRow:
+    """A category. `parent` is an id."""
+
+    id: int
+    name: str
+    parent: int | None
+    version: int
+
+
+_CATEGORY = ("id", "name", "parent_id", "version")
+
+
+def category(category_id: int) -> CategoryRow:
+    """Returns a category. Raises NotFound."""
+    row = Category.objects.filter(id=category_id).values_list(*_CATEGORY).first()
+    if row is None:
+        raise NotFound
+    return CategoryRow(*row)
+
+
+def categories(*, after: int, limit: int) -> list[CategoryRow]:
+    """Returns up to `limit` categories with an id above `after`, by id."""
+    page = Category.objects.filter(id__gt=after).order_by("id")[:limit]
+    return [CategoryRow(*row) for row in page.values_list(*_CATEGORY)]
+
+
+Node = tuple[str, int | None]
+"""The name of a category, and the id of its parent."""
+
+
+class CategoryNames:
+    """The names and paths of all categories, such as "Tea" and "Drinks / Tea".
+
+    Letter case does not matter, nor do spaces around a slash.
+    """
+
+    def __init__(self, nodes: Mapping[int, Node]) -> None:
+        self._paths = {id: tuple(_levels(nodes, id))[::-1] for id in nodes}
+        self._by_path: dict[str, list[int]] = defaultdict(list)
+        self._by_end: dict[str, list[int]] = defaultdict(list)
+        for id, names in self._paths.items():
+            self._by_path[_key(SEPARATOR.join(names))].append(id)
+            for level in range(1, len(names)):
+                self._by_end[_key(SEPARATOR.join(names[level:]))].append(id)
+
+    def find(self, text: str) -> Collection[int]:
+        """Returns the ids of the categories with this path; if there are none, of those whose path
+        ends with it. More than one: the text does not say which."""
+        key = _key(text)
+        return self._by_path.get(key) or self._by_end.get(key) or ()
+
+    def path(self, category: int) -> str:
+        """Returns the names from the root down to a category; its id if there is none."""
+        return SEPARATOR.join(self._paths.get(category, (str(category),)))
+
+    def label(self, category: int) -> str:
+        """Returns the path by which a file finds the category again, or else its id."""
+        path = self.path(category)
+        return str(category) if path.isdecimal() or self.find(path) != [category] else path
+
+
+SEPARATOR = " / "
+
+
+def _levels(nodes: Mapping[int, Node], category: int) -> Iterator[str]:
+    at: int | None = category
+    for _ in range(MAX_CATEGORY_LEVELS):
+        if at is None or at not in nodes:
+            return
+        name, at = nodes[at]
+        yield name
+
+
+def _key(text: str) -> str:
+    return SEPARATOR.join(part.strip() for part in text.split("/")).casefold()
+
+
+def category_names() -> CategoryNames:
+    """Returns the names and paths of all categories."""
+    rows = Category.objects.values_list("id", "name", "parent_id")
+    return CategoryNames({id: (name, parent) for id, name, parent in rows})
