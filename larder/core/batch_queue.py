@@ -10,10 +10,10 @@ database systems", 1984); TigerBeetle batches its transfers likewise.
 
 import copy
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
@@ -25,8 +25,9 @@ from larder.core.telemetry import Batch, Observer, Observers
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
-MOST_BESIDE = 3
-"""Threads of `BatchQueue.beside`, each of which may hold a connection while it waits for a lock."""
+KEEP_CONNECTION = 1.0
+"""Seconds for which the thread of a queue keeps its connection without a request: it does not wait
+for one behind the slow requests of others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +35,9 @@ class Limits:
     """The limits of a batch and of the queue.
 
     A batch has at most `max_batch_size` requests, with at most `max_batch_lines` lines in total. A
-    request with more lines runs alone. At most `queue_capacity` requests wait, with at
-    most `queue_lines` lines, each for at most `queue_timeout` seconds. When a batch fails, requests
-    that have waited for more than `fail_fast_after` seconds fail with it. A batch has
-    `batch_timeout` seconds; the database ends each of its transactions long before.
+    request with more lines runs alone. At most `queue_capacity` requests without a result are
+    there, with at most `queue_lines` lines, and each waits for at most `queue_timeout` seconds. A
+    batch has `batch_timeout` seconds; the database ends each of its transactions long before.
     """
 
     max_batch_size: int = 128
@@ -45,72 +45,51 @@ class Limits:
     queue_capacity: int = 1_000
     queue_lines: int = 10_000
     queue_timeout: float = 5.0
-    fail_fast_after: float = 1.0
     batch_timeout: float = 120.0
 
 
-KEEP_CONNECTION = 1.0
-"""Seconds for which the thread of a queue keeps its connection without a request: it does not wait
-for one behind the slow requests of others."""
-
-
 class State(Enum):
-    """Where a request is. `BESIDE`: a thread of `BatchQueue.beside` has it."""
+    """Where a request is."""
 
     WAITING = 1
     TAKEN = 2
-    BESIDE = 3
-    DONE = 4
-
-
-def _closed() -> Lock:
-    lock = Lock()
-    lock.acquire()
-    return lock
+    DONE = 3
 
 
 @dataclass(slots=True, eq=False)
 class Queued(Generic[Request, Result]):
     """A request in the queue. `done` is called when it has a result, in any thread. `waited` is its
-    time in the queue in seconds. One that `is_alone` is a batch of its own."""
+    time in the queue in seconds."""
 
     request: Request
     lines: int
     done: Callable[[Result | Exception], object]
-    is_alone: bool = False
     state: State = State.WAITING
     waiting: Stopwatch = field(default_factory=Stopwatch)
     waited: float = 0.0
     result: Result | Exception | None = None
 
-    def resolve(self, result: Result | Exception) -> None:
-        """Sets the result, once, and calls `done`."""
-        if self.state is not State.DONE:
-            self.state, self.result = State.DONE, result
-            self.done(result)
-
 
 Take = Callable[[], Sequence[Queued[Request, Result]]]
-"""Takes the next batch from the queue; it may be empty."""
+"""Takes the next batch; it may be empty."""
+
+Run = Callable[[Take[Request, Result]], float | None]
+"""Takes a batch when it is ready for it, and resolves each of its requests, or lets it wait again.
+Those that it leaves get the error that it raises. Returns the seconds after which it runs again,
+with or without a request; None if it waits for one."""
 
 
 class BatchQueue(Generic[Request, Result]):
-    """Runs the requests of this process in batches, one batch at a time.
-
-    `run` takes a batch when it is ready for it, and resolves each of its requests, or lets it
-    rejoin the queue, or passes it to `beside`. Those that it leaves get the error that it raises.
-
-    A server calls `start`: one thread then runs the batches. Without it, as in a command, a thread
-    that waits for its request runs the batches itself.
+    """Runs the requests of this process in batches, one batch at a time, in a thread of its own.
 
     `observe` gets each batch when its requests have their results, and each request that was
     refused without being run. `unknown` returns the error for the requests of a batch that does not
-    end, or whose thread was interrupted.
+    end.
     """
 
     def __init__(
         self,
-        run: Callable[[Take[Request, Result]], object],
+        run: Run[Request, Result],
         limits: Limits,
         observe: Observer | None = None,
         *,
@@ -121,37 +100,23 @@ class BatchQueue(Generic[Request, Result]):
         self._observe = observe or Observers()
         self._unknown = unknown
         self._mutex = Lock()
-        self._waiting: deque[Queued[Request, Result]] = deque()
-        self._lines = 0
+        self._present = self._lines = 0
+        self._arrived: SimpleQueue[Queued[Request, Result]] = SimpleQueue()
+        # Only the thread that runs the batches uses these.
+        self._next: deque[Queued[Request, Result]] = deque()
+        self._alone: deque[Queued[Request, Result]] = deque()
         self._was_alone = False
-        self._running = Lock()
-        self._wake = _closed()
-        self._is_idle = False
-        self._threads: ThreadPoolExecutor | None = None
-        self._left: deque[Callable[[], object]] = deque()
+        Thread(target=self._serve, name="queue", daemon=True).start()
 
-    def start(self) -> None:
-        """Starts the thread that runs the batches, once."""
-        with self._mutex:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(MOST_BESIDE, "beside the queue")
-                Thread(target=self._serve, name="queue", daemon=True).start()
-
-    def submit(
-        self,
-        request: Request,
-        *,
-        lines: int = 1,
-        beside: Callable[[Queued[Request, Result]], object] | None = None,
-    ) -> Result:
-        """Returns the result of the request when its batch is done, or raises it. With `beside`, it
-        is in no batch: the function lets `beside` resolve it.
+    def submit(self, request: Request, *, lines: int = 1) -> Result:
+        """Returns the result of the request when its batch is done, or raises it.
 
         Raises Overloaded, with nothing done, if the queue is full or the request waited too long;
         the error that `unknown` returns if its batch does not end.
         """
-        done = _closed()
-        queued = self.put(request, lambda _: done.release(), lines=lines, beside=beside)
+        done = Lock()
+        done.acquire()
+        queued = self.put(request, lambda _: done.release(), lines=lines)
         if not waits.acquire(done, self._limits.queue_timeout):
             self.give_up(queued)
             if not waits.acquire(done, self._limits.batch_timeout):
@@ -161,198 +126,135 @@ class BatchQueue(Generic[Request, Result]):
         return queued.result  # type: ignore[return-value]
 
     def put(
-        self,
-        request: Request,
-        done: Callable[[Result | Exception], object],
-        *,
-        lines: int = 1,
-        beside: Callable[[Queued[Request, Result]], object] | None = None,
+        self, request: Request, done: Callable[[Result | Exception], object], *, lines: int = 1
     ) -> Queued[Request, Result]:
         """Adds the request, as `submit` does, and does not wait: `done` gets its result. The caller
         calls `give_up` when it has waited too long.
 
         Raises Overloaded if the queue is full.
         """
-        if beside is None:
-            queued = self.join(request, done, lines=lines)
-        else:
-            queued = Queued(request, lines, done, state=State.BESIDE)
-            beside(queued)
-        if self._threads is None:
-            self._run_here(queued)
-        return queued
-
-    def join(
-        self, request: Request, done: Callable[[Result | Exception], object], *, lines: int = 1
-    ) -> Queued[Request, Result]:
-        """Adds the request to the queue. Raises Overloaded if it is full."""
         seams.reached(seams.JOIN, self)
-        queued: Queued[Request, Result] = Queued(request, lines, done)
+        limits = self._limits
         with self._mutex:
             is_full = (
-                len(self._waiting) >= self._limits.queue_capacity
-                or self._lines + lines > self._limits.queue_lines
+                self._present >= limits.queue_capacity or self._lines + lines > limits.queue_lines
             )
             if not is_full:
-                self._waiting.append(queued)
+                self._present += 1
                 self._lines += lines
-                self._rouse()
         if is_full:
             self._observe.refused("full")
             raise Overloaded
+        queued: Queued[Request, Result] = Queued(request, lines, done)
+        self._arrived.put(queued)
         return queued
 
-    def rejoin(self, batch: Sequence[Queued[Request, Result]]) -> None:
-        """Puts requests of a batch before all others, in their order."""
+    def put_back(self, queued: Queued[Request, Result]) -> None:
+        """Lets a taken request wait again, for a later `again`, or `take`."""
         with self._mutex:
-            for queued in reversed(batch):
+            if queued.state is State.TAKEN:
                 queued.state = State.WAITING
-                self._lines += queued.lines
-                self._waiting.appendleft(queued)
-            self._rouse()
+
+    def again(self, waiting: Sequence[Queued[Request, Result]], *, alone: bool = False) -> None:
+        """Puts requests that wait before all others, in their order, or each into a batch of its
+        own. Called by the thread that runs the batches."""
+        if alone:
+            self._alone.extend(waiting)
+        else:
+            self._next.extendleft(reversed(waiting))
+
+    def take(self, queued: Queued[Request, Result]) -> bool:
+        """Takes a request that waits, unless it waited too long and is refused. Returns whether it
+        was taken."""
+        queued.waited = queued.waiting.seconds
+        if queued.waited > self._limits.queue_timeout:
+            self.give_up(queued)
+        with self._mutex:
+            is_waiting = queued.state is State.WAITING
+            if is_waiting:
+                queued.state = State.TAKEN
+        return is_waiting
+
+    def resolve(self, queued: Queued[Request, Result], result: Result | Exception) -> None:
+        """Sets the result of a request, unless it has one, and calls its `done`."""
+        self._end(queued, result, State.WAITING, State.TAKEN)
 
     def give_up(self, queued: Queued[Request, Result]) -> None:
         """Refuses the request as Overloaded if it still waits for a batch. If its batch does not
         end either, its result is what `unknown` returns."""
-        with self._mutex:
-            is_waiting = queued.state is State.WAITING
-            if is_waiting:
-                self._waiting.remove(queued)
-                self._lines -= queued.lines
-                queued.resolve(Overloaded())
-        if is_waiting:
+        if self._end(queued, Overloaded(), State.WAITING):
             self._observe.refused("late")
         elif queued.waiting.seconds > self._limits.batch_timeout:
-            queued.resolve(self._unknown())
+            self.resolve(queued, self._unknown())
 
-    def beside(self, do: Callable[[], object]) -> None:
-        """Runs the function beside the batches: in a thread of its own, or after the batch without
-        one."""
-        if self._threads is None:
-            self._left.append(do)
-        else:
-            self._threads.submit(do)
+    def _end(
+        self, queued: Queued[Request, Result], result: Result | Exception, *states: State
+    ) -> bool:
+        with self._mutex:
+            ends = queued.state in states
+            if ends:
+                queued.state, queued.result = State.DONE, result
+                self._present -= 1
+                self._lines -= queued.lines
+        if ends:
+            queued.done(result)
+        return ends
 
-    def _rouse(self) -> None:
-        if self._is_idle:
-            self._is_idle = False
-            self._wake.release()
-
-    def _serve(self) -> None:
-        while True:
-            with self._mutex:
-                self._is_idle = not self._waiting
-            if self._is_idle and not self._wake.acquire(timeout=KEEP_CONNECTION):
-                waits.release()
-                self._wake.acquire()
-            self._run_next()
-
-    def _run_here(self, queued: Queued[Request, Result]) -> None:
-        """Runs batches until this request is in one."""
-        while queued.state is State.WAITING or self._left:
-            with waits.holding(self._running, self._limits.queue_timeout) as is_free:
-                if is_free and queued.state is State.WAITING:
-                    self._run_next()
-            while self._left:
-                self._left.popleft()()
-            if not is_free:
-                break
-
-    def _run_next(self) -> None:
+    def _run_next(self) -> float | None:
         taken: list[Queued[Request, Result]] = []
-        running = Stopwatch()
+        again, running = None, Stopwatch()
 
         def take() -> Sequence[Queued[Request, Result]]:
-            taken.extend(self._take())
+            taken.extend(self._next_batch())
             return taken
 
         try:
-            self._run(take)
+            again = self._run(take)
         except Exception as error:
-            failed = [*(taken or self._take()), *self._remove_late()]
-            taken = failed
-            _fail(failed, error)
-        except BaseException:
-            _fail(taken, self._unknown())
-            raise
-        done = [one for one in taken if one.state is State.DONE]
+            for queued in taken or take():
+                self._end(queued, _copied(error), State.TAKEN)
+            again = KEEP_CONNECTION
+        done = [queued for queued in taken if queued.state is State.DONE]
         if done:
             waited, results = zip(*((one.waited, one.result) for one in done), strict=True)
-            self._observe.batch_done(Batch(waited, results, running.seconds, len(self._waiting)))
+            left = self._arrived.qsize() + len(self._next)
+            self._observe.batch_done(Batch(waited, results, running.seconds, left))
+        return again
 
-    def _take(self) -> list[Queued[Request, Result]]:
-        """Takes the next batch, without requests that waited too long, which are refused."""
-        seams.reached(seams.TAKE, self)
-        with self._mutex:
-            batch = list(self._within_limits())
-            for queued in batch:
-                queued.state = State.TAKEN
-                self._lines -= queued.lines
-            if len(batch) == len(self._waiting):
-                self._waiting.clear()
-            else:
-                self._waiting = deque(one for one in self._waiting if one.state is State.WAITING)
-            self._was_alone = any(one.is_alone for one in batch)
-        taken = []
-        for queued in batch:
-            queued.waited = queued.waiting.seconds
-            if queued.waited > self._limits.queue_timeout:
-                queued.resolve(Overloaded())
-                self._observe.refused("late")
-            else:
-                taken.append(queued)
-        return taken
+    def _serve(self) -> None:
+        again: float | None = None
+        while True:
+            if not (self._next or self._alone):
+                self._wait_for_request(again)
+            again = self._run_next()
 
-    def _within_limits(self) -> Iterator[Queued[Request, Result]]:
-        """Yields the first requests that run together, or one alone. Between two that run alone,
+    def _wait_for_request(self, again: float | None) -> None:
+        """Waits for a request, or until the batches run again without one."""
+        try:
+            self._next.append(
+                self._arrived.get(timeout=KEEP_CONNECTION if again is None else again)
+            )
+        except Empty:
+            if again is None:
+                waits.release()
+                self._next.append(self._arrived.get())
+
+    def _next_batch(self) -> list[Queued[Request, Result]]:
+        """Takes the first requests that run together, or one alone. Between two that run alone,
         those that run together have a batch."""
-        together = [one for one in self._waiting if not one.is_alone]
-        if self._waiting and self._waiting[0].is_alone and not (self._was_alone and together):
-            yield self._waiting[0]
-            return
+        while not self._arrived.empty():
+            self._next.append(self._arrived.get_nowait())
+        self._was_alone = bool(self._alone) and not (self._was_alone and self._next)
+        if self._was_alone:
+            return [*filter(self.take, [self._alone.popleft()])]
+        batch: list[Queued[Request, Result]] = []
         lines = 0
-        for queued in together[: self._limits.max_batch_size] or [*self._waiting][:1]:
-            lines += queued.lines
-            if lines > self._limits.max_batch_lines and lines > queued.lines:
-                return
-            yield queued
-
-    def _remove_late(self) -> list[Queued[Request, Result]]:
-        """Removes and returns the requests that do not wait for another batch.
-
-        While the database is unreachable, each batch takes as long as the wait for a connection. A
-        request that waited for one failed batch would then wait for a second.
-        """
-        with self._mutex:
-            late = [
-                one for one in self._waiting if one.waiting.seconds > self._limits.fail_fast_after
-            ]
-            for queued in late:
-                self._waiting.remove(queued)
-                queued.state = State.TAKEN
-                self._lines -= queued.lines
-        return late
-
-
-def together(
-    run: Callable[[Sequence[Request]], Sequence[Result | Exception]],
-) -> Callable[[Take[Request, Result]], None]:
-    """Returns a `run` that takes a batch at once, and resolves its requests with the results of
-    this function, in their order."""
-
-    def take_and_run(take: Take[Request, Result]) -> None:
-        batch = take()
-        results = run([one.request for one in batch]) if batch else []
-        for queued, result in zip(batch, results, strict=True):
-            queued.resolve(result)
-
-    return take_and_run
-
-
-def _fail(batch: Iterable[Queued[Request, Result]], error: Exception) -> None:
-    for queued in batch:
-        if queued.state is State.TAKEN:
-            queued.resolve(_copied(error))
+        while self._next and len(batch) < self._limits.max_batch_size:
+            lines += self._next[0].lines
+            if batch and lines > self._limits.max_batch_lines:
+                break
+            batch += filter(self.take, [self._next.popleft()])
+        return batch
 
 
 def _copied(error: Exception) -> Exception:

@@ -16,8 +16,6 @@ WAIT: Final = "wait"
 """The thread waits for a lock or a semaphore of this process, which is given."""
 JOIN: Final = "join"
 """A request joins the batch queue that is given."""
-TAKE: Final = "take"
-"""A batch is taken from the queue that is given."""
 
 
 def reached(seam: str, about: object = None) -> None:

@@ -8,10 +8,11 @@ fail-over the same number may belong to another record.
 Source: PostgreSQL, "Recovery Information Functions" and "Backup Control Functions".
 """
 
-from collections.abc import Sequence
+from threading import Lock
 from typing import NamedTuple
 
-from larder.core.batch_queue import BatchQueue, Limits, together
+from larder.core import waits
+from larder.core.errors import Overloaded
 from larder.core.stopwatch import nanoseconds
 from larder.db import database, sql
 from larder.db.postgresql.bounded import answers_within
@@ -42,7 +43,26 @@ class Sample(NamedTuple):
     position: Position
 
 
-def _ask(batch: Sequence[None]) -> Sequence[Sample]:
+def present() -> Sample:
+    """Returns a position of the primary after everything committed before this call. One query
+    serves all threads that wait when it is sent.
+
+    Raises django.db.Error and Overloaded.
+    """
+    asked = nanoseconds()
+    with waits.holding(_asking, ANSWER_WITHIN) as in_time:
+        if not in_time:
+            raise Overloaded
+        if not _latest or _latest[-1].moment < asked:
+            _latest[:] = [_ask()]
+        return _latest[-1]
+
+
+_asking = Lock()
+_latest: list[Sample] = []
+
+
+def _ask() -> Sample:
     moment = nanoseconds()
     try:
         with answers_within(ANSWER_WITHIN):
@@ -50,21 +70,10 @@ def _ask(batch: Sequence[None]) -> Sequence[Sample]:
     finally:
         # The thread may be one that no request ends, or read from a replica next.
         database.release()
-    return [Sample(moment, Position(*row))] * len(batch)
+    return Sample(moment, Position(*row))
 
-
-_asking: BatchQueue[None, Sample] = BatchQueue(together(_ask), Limits())
-"""One query serves all threads that arrived before it was sent."""
 
 _samples: tuple[Sample, ...] = ()
-
-
-def present() -> Sample:
-    """Returns a position of the primary after everything committed before this call.
-
-    Raises django.db.Error and Overloaded.
-    """
-    return _asking.submit(None)
 
 
 def recent(lag: int) -> Sample:

@@ -10,12 +10,30 @@ from time import monotonic, sleep
 
 import pytest
 
-from larder.core.batch_queue import BatchQueue, Limits, Take, together
+from larder.core.batch_queue import BatchQueue, Limits, Take
 from larder.core.errors import NotFound, Overloaded
+from larder.core.telemetry import Batch, Observer, Observers
 from tests.tiers import LONGEST
 from tools.processes import wait_until
 
-PATIENT = Limits(queue_timeout=30, fail_fast_after=30)
+PATIENT = Limits(queue_timeout=30)
+
+
+def queue_of(
+    run: Callable[[Sequence[int]], Sequence[int | Exception]],
+    limits: Limits,
+    observer: Observer | None = None,
+) -> BatchQueue[int, int]:
+    """A queue whose batches get the results that a function returns."""
+
+    def take_and_run(take: Take[int, int]) -> None:
+        batch = take()
+        results = run([one.request for one in batch]) if batch else []
+        for queued, result in zip(batch, results, strict=True):
+            queue.resolve(queued, result)
+
+    queue: BatchQueue[int, int] = BatchQueue(take_and_run, limits, observer)
+    return queue
 
 
 @dataclass
@@ -38,18 +56,16 @@ class Doubler:
 
 @contextmanager
 def busy(
-    doubler: Doubler, limits: Limits = PATIENT, *, starts: bool = True
+    doubler: Doubler, limits: Limits = PATIENT
 ) -> Iterator[tuple[BatchQueue[int, int], "Submit"]]:
     """Yields a queue whose first batch (of 1 alone) runs, and a function that queues a request."""
-    queue: BatchQueue[int, int] = BatchQueue(together(doubler.run), limits)
-    if starts:
-        queue.start()
+    queue = queue_of(doubler.run, limits)
     with ThreadPoolExecutor(64) as pool:
 
         def ask(number: int, lines: int = 1) -> Future[int]:
-            waiting = len(queue._waiting)
+            waiting = queue._arrived.qsize()
             answer = pool.submit(queue.submit, number, lines=lines)
-            assert wait_until(lambda: len(queue._waiting) > waiting or answer.done())
+            assert wait_until(lambda: queue._arrived.qsize() > waiting or answer.done())
             return answer
 
         pool.submit(queue.submit, 1)
@@ -63,10 +79,9 @@ def busy(
 Submit = Callable[..., "Future[int]"]
 
 
-@pytest.mark.parametrize("starts", [True, False], ids=["in its thread", "in threads of requests"])
-def test_requests_that_arrive_during_a_batch_form_the_next_batch_in_order(starts: bool) -> None:
+def test_requests_that_arrive_during_a_batch_form_the_next_batch_in_order() -> None:
     doubler = Doubler()
-    with busy(doubler, starts=starts) as (_, ask):
+    with busy(doubler) as (_, ask):
         asked = [ask(number) for number in (7, 3, 0, 9)]
         doubler.open.set()
         answers = [one.exception(LONGEST) or one.result() for one in asked]
@@ -93,7 +108,7 @@ def test_a_failure_before_a_batch_is_taken_fails_the_requests_that_wait() -> Non
     queue: BatchQueue[int, int] = BatchQueue(fail, PATIENT)
     with pytest.raises(LookupError):
         queue.submit(1)
-    assert not queue._waiting
+    assert not queue._present
 
 
 def test_an_exception_that_cannot_be_copied_reaches_each_request_of_the_batch() -> None:
@@ -120,12 +135,13 @@ def test_requests_that_rejoin_are_before_those_that_came_later() -> None:
     def run(take: Take[int, int]) -> None:
         batch = list(take())
         batches.append([one.request for one in batch])
-        first = len(batches) == 1
-        if first:
-            queue.join(9, lambda _: None)
-            queue.rejoin(batch)
-        for one in () if first else batch:
-            one.resolve(2 * one.request)
+        if len(batches) == 1:
+            queue.put(9, lambda _: None)
+            queue.put_back(batch[0])
+            queue.again(batch)
+        else:
+            for queued in batch:
+                queue.resolve(queued, 2 * queued.request)
 
     queue: BatchQueue[int, int] = BatchQueue(run, PATIENT)
     assert queue.submit(4) == 8
@@ -151,7 +167,7 @@ def test_batches_are_limited_in_requests_and_in_lines(
     assert doubler.batches == batches
 
 
-@pytest.mark.parametrize("limits", [{"queue_capacity": 2}, {"queue_lines": 2}])
+@pytest.mark.parametrize("limits", [{"queue_capacity": 3}, {"queue_lines": 3}])
 def test_a_full_queue_refuses_at_once_and_runs_nothing(limits: dict[str, int]) -> None:
     doubler = Doubler()
     with busy(doubler, replace(PATIENT, **limits)) as (queue, ask):
@@ -170,9 +186,7 @@ def test_a_request_that_waits_too_long_is_refused_and_never_run() -> None:
         began = monotonic()
         assert isinstance(ask(2).exception(30), Overloaded)
         assert 1 <= monotonic() - began < 6
-        assert not queue._waiting
         doubler.open.set()
-        assert wait_until(lambda: queue._is_idle)
         assert queue.submit(3) == 6
     assert doubler.batches == [[1], [3]]
 
@@ -180,7 +194,7 @@ def test_a_request_that_waits_too_long_is_refused_and_never_run() -> None:
 def test_a_request_past_its_timeout_is_dropped_before_its_batch_begins() -> None:
     doubler = Doubler()
     doubler.open.set()
-    queue: BatchQueue[int, int] = BatchQueue(together(doubler.run), Limits(queue_timeout=-1))
+    queue = queue_of(doubler.run, Limits(queue_timeout=-1))
     with pytest.raises(Overloaded):
         queue.submit(1)
     assert doubler.batches == []
@@ -190,26 +204,38 @@ def test_the_result_of_a_request_in_a_batch_that_hangs_is_unknown() -> None:
     doubler = Doubler()
     with busy(doubler, Limits(queue_timeout=1, batch_timeout=0.2)) as (queue, ask):
         taken = ask(2)
-        queue._take()
+        queue._next_batch()
         assert isinstance(taken.exception(30), RuntimeError)
 
 
-def test_a_failed_batch_also_fails_the_requests_that_waited_long() -> None:
-    doubler = Doubler()
-    limits = Limits(max_batch_size=1, queue_timeout=120, fail_fast_after=30)
-    with busy(doubler, limits) as (queue, ask):
-        first, second = ask(13), ask(2)
-        for one in queue._waiting:
-            one.waiting._began -= 60
-        third = ask(3)
-        doubler.open.set()
-        assert str(first.exception(30)) == str(second.exception(30)) == "thirteen"
-        assert third.result(LONGEST) == 6
-    assert doubler.batches == [[1], [13], [3]]
+def test_requests_that_run_alone_alternate_with_those_that_came_later() -> None:
+    batches: list[list[int]] = []
+
+    def run(take: Take[int, int]) -> None:
+        batch = list(take())
+        batches.append([one.request for one in batch])
+        if len(batch) > 1:
+            for queued in batch:
+                queue.put_back(queued)
+            queue.again(batch, alone=True)
+            queue.put(9, lambda _: None)
+        else:
+            begun.set()
+            assert go_on.wait(LONGEST)
+            queue.resolve(batch[0], batch[0].request)
+
+    begun, go_on = Event(), Event()
+    queue: BatchQueue[int, int] = BatchQueue(run, PATIENT)
+    queue.put(1, lambda _: None)
+    assert begun.wait(LONGEST)
+    for number in (2, 3):
+        queue.put(number, lambda _: None)
+    go_on.set()
+    assert wait_until(lambda: not queue._present)
+    assert batches == [[1], [2, 3], [2], [9], [3]]
 
 
-@pytest.mark.parametrize("starts", [True, False], ids=["in its thread", "in threads of requests"])
-def test_under_load_each_request_is_run_once_one_batch_at_a_time(starts: bool) -> None:
+def test_under_load_each_request_is_run_once_one_batch_at_a_time() -> None:
     chance, running = Random(5), Lock()  # noqa: S311
     done: list[int] = []
 
@@ -222,9 +248,7 @@ def test_under_load_each_request_is_run_once_one_batch_at_a_time(starts: bool) -
             raise LookupError("now and then")
         return [2 * one for one in batch]
 
-    queue: BatchQueue[int, int] = BatchQueue(together(run), replace(PATIENT, max_batch_size=5))
-    if starts:
-        queue.start()
+    queue = queue_of(run, replace(PATIENT, max_batch_size=5))
 
     def customer(number: int) -> int:
         served = 0
@@ -237,4 +261,58 @@ def test_under_load_each_request_is_run_once_one_batch_at_a_time(starts: bool) -
     with ThreadPoolExecutor(24) as pool:
         assert sum(pool.map(customer, range(24))) == 2400
     assert sorted(done) == list(range(2400))
-    assert not queue._waiting
+    assert not queue._present
+
+
+class Remembering:
+    """Remembers the answers that it got."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.reasons: list[str] = []
+
+    def batch_done(self, batch: Batch) -> None:
+        self.batches.append(batch)
+
+    def refused(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+def test_a_batch_is_reported_once_with_every_result() -> None:
+    observer, refusal = Remembering(), NotFound()
+    queue = queue_of(lambda _: [refusal], Limits(), observer)
+    with pytest.raises(NotFound):
+        queue.submit(1)
+    assert wait_until(lambda: bool(observer.batches))
+    (batch,) = observer.batches
+    assert (len(batch.waited), list(batch.results), batch.waiting) == (1, [refusal], 0)
+    # Seconds, and no smaller unit.
+    assert 0 <= batch.waited[0] < 60
+    assert 0 <= batch.seconds < 60
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"), [(Limits(queue_capacity=0), "full"), (Limits(queue_timeout=-1), "late")]
+)
+def test_a_request_that_was_not_tried_is_reported_with_the_reason(
+    limits: Limits, reason: str
+) -> None:
+    observer = Remembering()
+    queue = queue_of(list, limits, observer)
+    with pytest.raises(Overloaded):
+        queue.submit(1)
+    assert (observer.reasons, observer.batches) == ([reason], [])
+
+
+def test_a_failing_observer_fails_no_request(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(Remembering):
+        def batch_done(self, batch: Batch) -> None:
+            raise LookupError
+
+    observers, observer = Observers(), Remembering()
+    observers.watch(Failing())
+    observers.watch(observer)
+    queue = queue_of(list, Limits(), observers)
+    assert queue.submit(7) == 7
+    assert wait_until(lambda: len(observer.batches) == 1)
+    assert "failed after the work was done" in caplog.text

@@ -5,9 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client, override_settings
 
-from larder.core.batch_queue import BatchQueue, Limits, together
-from larder.core.errors import NotFound, Overloaded
-from larder.core.telemetry import Batch, Observers
+from larder.core.errors import Overloaded
 from larder.identity import hashers
 from tests.conftest import Person
 from tests.ops.samples import numbers, order
@@ -83,59 +81,6 @@ def test_refused_hashes_are_counted_by_lane(
     with pytest.raises(Overloaded), hashers.in_lane(lane), hashers.slot():
         pass
     assert count() == before + 1
-
-
-class Remembering:
-    """Remembers the answers that it got."""
-
-    def __init__(self) -> None:
-        self.batches: list[Batch] = []
-        self.reasons: list[str] = []
-
-    def batch_done(self, batch: Batch) -> None:
-        self.batches.append(batch)
-
-    def refused(self, reason: str) -> None:
-        self.reasons.append(reason)
-
-
-def test_a_batch_is_reported_once_with_every_result() -> None:
-    observer, refusal = Remembering(), NotFound()
-    queue: BatchQueue[int, int] = BatchQueue(together(lambda _: [refusal]), Limits(), observer)
-    with pytest.raises(NotFound):
-        queue.submit(1)
-    (batch,) = observer.batches
-    assert (len(batch.waited), list(batch.results), batch.waiting) == (1, [refusal], 0)
-    # Seconds, and no smaller unit.
-    assert 0 <= batch.waited[0] < 60
-    assert 0 <= batch.seconds < 60
-
-
-@pytest.mark.parametrize(
-    ("limits", "reason"), [(Limits(queue_capacity=0), "full"), (Limits(queue_timeout=-1), "late")]
-)
-def test_a_request_that_was_not_tried_is_reported_with_the_reason(
-    limits: Limits, reason: str
-) -> None:
-    observer = Remembering()
-    queue: BatchQueue[int, int] = BatchQueue(together(list), limits, observer)
-    with pytest.raises(Overloaded):
-        queue.submit(1)
-    assert (observer.reasons, observer.batches) == ([reason], [])
-
-
-def test_a_failing_observer_fails_no_request(caplog: pytest.LogCaptureFixture) -> None:
-    class Failing(Remembering):
-        def batch_done(self, batch: Batch) -> None:
-            raise LookupError
-
-    observers, observer = Observers(), Remembering()
-    observers.watch(Failing())
-    observers.watch(observer)
-    queue: BatchQueue[int, int] = BatchQueue(together(list), Limits(), observers)
-    assert queue.submit(7) == 7
-    assert len(observer.batches) == 1
-    assert "failed after the work was done" in caplog.text
 
 
 @pytest.mark.system

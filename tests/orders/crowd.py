@@ -37,10 +37,10 @@ class Crowd:
 
     def order(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
         """Sends an order, and returns when it waits behind the others."""
-        queue = placing._queue(GBP).queue
-        before = len(queue._waiting)
+        queue = placing._queue(GBP)
+        before = queue._present
         sent = self.send(product, units, **details)
-        assert wait_until(lambda: len(queue._waiting) > before or sent.done())
+        assert wait_until(lambda: queue._present > before or sent.done())
         return sent
 
     def send(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from larder.orders.queries import stored_cart
-from larder.orders.services.placing.place_batch import Later, place_batch
+from larder.orders.services.placing.place_batch import Later, Skipped, place_batch
 from larder.orders.services.placing.placement import (
     CartChanged,
     Placed,
@@ -13,15 +13,24 @@ from larder.orders.services.placing.placement import (
     new_order,
 )
 
+LOCK_WAIT = 5.0
+
 
 def place_orders(
-    placements: Sequence[Placement], *, terms: Terms, now: datetime
+    placements: Sequence[Placement],
+    *,
+    terms: Terms,
+    now: datetime,
+    first: frozenset[int] = frozenset(),
 ) -> list[Placed | Exception]:
-    """Prepares and places a batch, as `place_batch` does. A cart that changed is read again, and
-    equal orders are placed one after the other."""
+    """Prepares and places a batch, as `place_batch` does, in one transaction that waits for its
+    locks. A cart that changed is read again, and equal orders are placed one after the other."""
     carts = [stored_cart(one.customer) if one.cart else None for one in placements]
     orders = [new_order(one, now, cart) for one, cart in zip(placements, carts, strict=True)]
-    answers = place_batch(lambda: orders, terms=terms)
+    answers = place_batch(lambda: orders, terms=terms, lock_wait=LOCK_WAIT, first=first)
+    skipped = [answer.products for answer in answers.values() if isinstance(answer, Skipped)]
+    if skipped:
+        return place_orders(placements, terms=terms, now=now, first=first.union(*skipped))
     return [
         place_orders([order.placement], terms=terms, now=now)[0]
         if isinstance(answers[order], CartChanged | Later)

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def own_queue(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Gives the test a separate queue that uses the settings of the test."""
+    monkeypatch.setattr(placing, "_is_server", [True])
     monkeypatch.setattr(placing, "_queues", {})
     return monkeypatch
 

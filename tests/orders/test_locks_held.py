@@ -13,7 +13,7 @@ from larder.core.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
 from larder.orders.services.placing import place_batch as placing
 from larder.orders.services.placing.claims import settle_claims
-from larder.orders.services.placing.place_batch import BatchOptions, place_batch
+from larder.orders.services.placing.place_batch import place_batch
 from larder.orders.services.placing.placement import Placed, Placement, new_order
 from tests.conftest import Person
 from tests.orders.crowd import GBP, held
@@ -42,7 +42,7 @@ def place(
         monkeypatch.setattr(placing, "settle_claims", last_step)
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, 1)])
         order = new_order(asked, now)
-        return place_batch(lambda: [order], terms=GBP, options=BatchOptions(**how))[order]
+        return place_batch(lambda: [order], terms=GBP, lock_wait=5.0, **how)[order]
 
     yield order
     telemetry.locks_held.clear()
@@ -78,6 +78,6 @@ def test_the_wait_for_a_lock_does_not_count_as_lock_time(
     jam, running = product(stock=5), Stopwatch()
     with ThreadPoolExecutor(1) as pool, held(jam) as let_go:
         pool.submit(later, let_go)
-        assert isinstance(place(jam), Placed)
+        assert isinstance(place(jam, first=[jam]), Placed)
     (seconds,) = telemetry.locks_held
     assert seconds < PAUSE / 2 < PAUSE <= running.seconds

@@ -34,7 +34,8 @@ def crowd(
     now: datetime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Crowd]:
-    """Its orders wait for their turn."""
+    """Its orders wait for their turn, in a thread of their own, as in a server."""
+    monkeypatch.setattr(placing, "_is_server", [True])
     monkeypatch.setattr(placing, "LOCK_WAIT", LONGEST)
     with ThreadPoolExecutor(16) as pool, turn_held() as opens:
         yield Crowd(person(), now, pool, opens)
@@ -124,8 +125,8 @@ def test_equal_requests_for_locked_stock_place_one_order_when_it_is_free(
     with ThreadPoolExecutor(20) as pool, held(stuck) as opens:
         crowd = Crowd(person(), now, pool, opens)
         sent = [crowd.send(stuck, key="once") for _ in range(6)]
-        waiting = placing._queue(GBP).waiting
-        assert wait_until(lambda: sum(map(len, [*waiting.values()])) == len(sent))
+        queue = placing._queue(GBP)
+        assert wait_until(lambda: queue._present == len(sent))
         opens()
         assert len({one.result(LONGEST).order.id for one in sent}) == 1
     assert inventory.available([stuck]) == {stuck: 199}
@@ -148,6 +149,7 @@ def test_an_order_of_stock_that_stays_locked_is_refused_in_the_end(
     assert orders() == 0
 
 
+@pytest.mark.usefixtures("server_thread")
 def test_a_server_that_hangs_with_the_turn_does_not_stop_the_others(
     person: Callable[..., Person], product: MakeProduct, now: datetime
 ) -> None:

@@ -207,8 +207,8 @@ def adjust(shop: Shop) -> Callable[[], object]:
 
 
 USE_CASES: Mapping[UseCase, str] = {
-    place_with_id: "turn key quota stock",
-    submit_cart: "turn key cart quota stock",
+    place_with_id: "key quota stock",
+    submit_cart: "key cart quota stock",
     find_lost_commit: "stock",
     confirm: "key order stock",
     cancel_held: "key order quota stock",

@@ -8,12 +8,13 @@ from larder.identity.services import quotas
 from larder.inventory.services import locks
 from larder.orders.services.placing import place_order as placing
 from tests.conftest import Person
+from tests.orders import placing as orders
 from tests.system.interleavings import scheduler
 from tests.system.interleavings.clock import chosen_clock
 from tests.system.interleavings.exploring import Explorer, Play
 from tests.system.interleavings.shop import Shop
 
-WAITS = ((placing, "LOCK_WAIT"), (placing, "LOCK_WAIT_BESIDE"), (locks, "MOVING_WAIT"))
+WAITS = ((placing, "LOCK_WAIT_ALONE"), (orders, "LOCK_WAIT"), (locks, "MOVING_WAIT"))
 Scenario = Callable[[Shop], Play]
 Explore = Callable[[Scenario], Explorer]
 
@@ -26,8 +27,6 @@ def explore(
     machine would end them sooner than an idle one."""
     for module, name in WAITS:
         monkeypatch.setattr(module, name, 9.0)
-    # Each batch that skips an order has many more schedules, and no other outcome.
-    monkeypatch.setattr(placing, "MOST_SKIPS", 1)
     # What earlier runs used up would matter to later ones.
     monkeypatch.setattr(quotas, "_limits", {})
     with chosen_clock() as clock, scheduler.watching() as watch:

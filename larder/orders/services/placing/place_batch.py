@@ -8,7 +8,6 @@ A refused order gives its claims back, and does not affect the other orders.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -67,31 +66,25 @@ class Skipped(Exception):
         self.products = products
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchOptions:
-    """How a batch is placed.
-
-    `lock_wait` is the number of seconds that a transaction waits for a lock, if less than the
-    role's limit. With `skip_locked` it does not wait for stock: the answer to the orders of stock
-    that another transaction has locked is Skipped. It waits for the stock of the products `first`
-    before it has any other lock, for `first_wait` seconds each. With `in_turn`, the batches of all
-    processes and servers run one after the other.
-    """
-
-    lock_wait: float | None = None
-    skip_locked: bool = False
-    first: Collection[int] = ()
-    first_wait: float = 0.0
-    in_turn: bool = False
-
-
 Take = Callable[[], Sequence[NewOrder]]
 """Returns the orders to place. Called in the transaction, when it is the turn of the batch."""
 
 
-def place_batch(take: Take, *, terms: Terms, options: BatchOptions = BatchOptions()) -> Answers:
+def place_batch(
+    take: Take,
+    *,
+    terms: Terms,
+    lock_wait: float,
+    first: Collection[int] = (),
+    in_turn: bool = False,
+) -> Answers:
     """Places a batch. Returns the answer to each of its orders; a refused order does not affect
     others.
+
+    The transaction waits for each lock for `lock_wait` seconds. It does not wait for stock: the
+    answer to an order of stock that another transaction has locked is Skipped. Only for that of the
+    products `first` it waits, before it has any other lock. With `in_turn`, the batches of all
+    processes and servers run one after the other.
 
     The answer to an order that has the key, id or cart of another one is Later. The error of a
     failed transaction is the answer of its orders; one that comes before they are taken is raised.
@@ -101,8 +94,7 @@ def place_batch(take: Take, *, terms: Terms, options: BatchOptions = BatchOption
     OrderingNotAllowed, SessionEnded (the customer's own account was deactivated), QuotaExceeded,
     UnpaidLimitExceeded; for orders of staff what `require_permitted` raises; for carts also
     AlreadySubmitted, CartEmpty, StaleVersion, CartChanged; for an abandoned id, key or cart
-    OrderAbandoned. The lines of a refused cart are named by ascending line id. With `skip_locked`
-    also Skipped.
+    OrderAbandoned. The lines of a refused cart are named by ascending line id.
     """
     batch: Sequence[NewOrder] = ()
     later: Sequence[NewOrder] = ()
@@ -110,11 +102,11 @@ def place_batch(take: Take, *, terms: Terms, options: BatchOptions = BatchOption
     span = telemetry.tracing.span("place orders")
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
-            _begin(options)
+            _begin(lock_wait, first, in_turn=in_turn)
             batch, later = separate_repeats(take())
             if batch:
                 now = max(order.now for order in batch)
-                outcome = _place(batch, _Run(terms, now, lock_timer, options))
+                outcome = _place(batch, _Run(terms, now, lock_timer))
     except Exception as error:
         failure = error
     lock_timer.stop()
@@ -149,13 +141,11 @@ def _answers_of(
     return answers
 
 
-def _begin(options: BatchOptions) -> None:
-    if options.lock_wait is not None:
-        if options.first:
-            database.limit_lock_wait(options.first_wait)
-            inventory.lock_only(options.first)
-        database.limit_lock_wait(options.lock_wait)
-    if options.in_turn:
+def _begin(lock_wait: float, first: Collection[int], *, in_turn: bool) -> None:
+    database.limit_lock_wait(lock_wait)
+    if first:
+        inventory.lock_only(first)
+    if in_turn:
         database.rows(writes.TURN)
 
 
@@ -166,7 +156,6 @@ class _Run(NamedTuple):
     terms: Terms
     now: datetime
     lock_timer: telemetry.LockTimer
-    options: BatchOptions
 
 
 def _place(batch: Sequence[NewOrder], run: _Run) -> _Outcome:
@@ -222,7 +211,7 @@ def _decide_under_locks(
     summing = submit_unpaid(counts, run.terms.unpaid_units, run.now)
     lines = {order: order.lines for order in orders}
     products = {line.product for wanted in lines.values() for line in wanted}
-    locking = inventory.submit_lock(products, skip_locked=run.options.skip_locked)
+    locking = inventory.submit_lock(products, skip_locked=True)
     offered = catalog.submit_offers(products)
     is_held = any(hold_of(order.placement, run.terms) for order in orders)
     clock = holds.submit_clock() if is_held else None

@@ -1,22 +1,21 @@
 """Places one order, for all APIs, in one transaction with those that arrive at the same time.
 
 An order waits in the queue of its process for the transaction of its batch (place_batch.py). No
-batch waits for stock that another transaction has locked: the orders that need it rejoin the queue.
-Those that were skipped MOST_SKIPS times wait for it beside the batches, in a few threads, and so do
-large orders.
+batch waits for stock that another transaction has locked: the orders that need it wait until a
+batch finds it free. Large orders are placed beside the batches, and so is an order that would make
+each batch wait for the lock of its key, its cart or its quota.
 
 The batches of all processes and servers run one after the other, or they would be small, and skip
 each other's stock. A process that does not get its turn goes on without it for a while: the one
 that has it may hang.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from threading import Lock
-from typing import Any
 
 from django.db import Error
 
@@ -27,8 +26,9 @@ from larder.core.stopwatch import Stopwatch
 from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity.services import quotas
+from larder.inventory.services import movements as inventory
 from larder.orders.queries import stored_cart
-from larder.orders.services.placing.place_batch import BatchOptions, Later, Skipped, place_batch
+from larder.orders.services.placing.place_batch import Later, Skipped, place_batch
 from larder.orders.services.placing.placement import (
     CartChanged,
     NewOrder,
@@ -44,7 +44,6 @@ LIMITS = Limits(
     queue_capacity=2_048,
     queue_lines=10_000,
     queue_timeout=5.0,
-    fail_fast_after=1.0,
 )
 
 LOCK_WAIT = 0.1
@@ -57,31 +56,20 @@ it."""
 MOST_READS = 10
 """Times that a cart is read, if it changes before it is placed."""
 
-MOST_SKIPS = 3
-"""Batches that skip an order before it waits for its stock."""
-
 LARGE = 100
 """Lines from which an order is in no batch: it takes as long as many small ones, and one of its
 products is locked most of the time. A process places one at a time."""
 
-LOCK_WAIT_BESIDE = 1.0
-"""Seconds for which an order that waits alone beside the batches waits for each lock."""
+LOCK_WAIT_ALONE = 1.0
+"""Seconds for which an order that is placed alone waits for each lock at a time."""
 
+MOST_BESIDE = 3
+"""Orders beside the batches that wait for a key, a cart or a quota, each with a connection."""
 
-@dataclass(slots=True)
-class _QueuedOrder:
-    """An order in the queue. The orders of a batch have the same terms. `skips` counts the batches
-    that did not get its stock, and `answer` is that of the last one."""
+LOOK_EVERY = 0.02
+"""Seconds between two looks for free stock if no order arrives."""
 
-    order: NewOrder
-    skips: int = 0
-    answer: Placed | Exception = field(default_factory=Overloaded)
-
-
-LARGE_ONES = "large ones"
-"""What large orders wait for: their turn in this process."""
-
-_Order = Queued[_QueuedOrder, Placed]
+_Order = Queued[NewOrder, Placed]
 
 
 def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
@@ -95,7 +83,7 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
         cart = stored_cart(placement.customer) if placement.cart else None
         order = new_order(placement, now, cart)
         with suppress(CartChanged):
-            placed = _queue(terms).submit(order)
+            placed = _placed(order, terms)
             database.note_committed()
             quotas.note(placed.remaining)
             return placed
@@ -115,178 +103,153 @@ def start_order(
     Returns the function that refuses it if it still waits; to be called after LIMITS.queue_timeout,
     and once more after LIMITS.batch_timeout. Raises Overloaded.
     """
-    placing = _queue(terms)
-    return partial(placing.queue.give_up, placing.put(new_order(placement, now), done))
+    queue, order = _queue(terms), new_order(placement, now)
+    return partial(queue.give_up, queue.put(order, done, lines=len(order.lines)))
 
 
 def start() -> None:
-    """Places the orders of this process in a thread of its own from now on. A server calls it."""
+    """Places the orders of this process in batches from now on. A server calls it."""
     _is_server[0] = True
 
 
 _is_server = [False]
 
 
+def _placed(order: NewOrder, terms: Terms) -> Placed:
+    if _is_server[0]:
+        return _queue(terms).submit(order, lines=len(order.lines))
+    # A command has no other orders.
+    answer = _place_alone(order, terms)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+_queues: dict[Terms, BatchQueue[NewOrder, Placed]] = {}
+
+
+def _queue(terms: Terms) -> BatchQueue[NewOrder, Placed]:
+    """Returns the queue of this process. All orders of an installation have the same terms. If two
+    threads make a queue, both use the first one."""
+    return _queues.get(terms) or _queues.setdefault(terms, _Batches(terms).queue)
+
+
+def _place_alone(
+    order: NewOrder, terms: Terms, products: Set[int] = frozenset()
+) -> Placed | Exception:
+    """Places an order in a transaction of its own, and waits for locks: first of all for the stock
+    of these products, and of those that it did not get at the last attempt. Returns its answer."""
+    waiting = Stopwatch()
+    while waiting.seconds <= LIMITS.queue_timeout:
+        try:
+            answers = place_batch(
+                lambda: [order], terms=terms, lock_wait=LOCK_WAIT_ALONE, first=products
+            )
+        except Error as error:
+            answers = {order: error}
+        answer = answers[order]
+        if isinstance(answer, Skipped):
+            products = answer.products
+        elif not database.is_lock_timeout(answer):
+            return answer
+    return Overloaded()
+
+
 @dataclass(slots=True)
-class _Placing:
-    """The queue of the orders with these terms. `waiting` are those beside the batches, by what
-    they wait for: the stock of a product, or else the order alone."""
+class _Batches:
+    """Places the batches of a process. `waiting` are orders that wait for the stock of products,
+    which only the thread of the queue uses."""
 
     terms: Terms
-    queue: BatchQueue[_QueuedOrder, Placed] = field(init=False)
-    waiting: dict[Hashable, list[_Order]] = field(default_factory=dict)
-    mutex: Any = field(default_factory=Lock)
+    queue: BatchQueue[NewOrder, Placed] = field(init=False)
+    waiting: list[tuple[Set[int], _Order]] = field(default_factory=list)
     without_turn: Stopwatch | None = None
+    large: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1))
+    others: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, MOST_BESIDE))
 
     def __post_init__(self) -> None:
-        self.queue = BatchQueue(
-            self._run, LIMITS, telemetry.placing, unknown=partial(CommitUnknown, "no batch ended")
-        )
+        unknown = partial(CommitUnknown, "no batch ended")
+        self.queue = BatchQueue(self.place_next, LIMITS, telemetry.placing, unknown=unknown)
 
-    def submit(self, order: NewOrder) -> Placed:
-        """Returns the placed order, or raises its refusal."""
-        lines = len(order.lines)
-        return self.queue.submit(_QueuedOrder(order), lines=lines, beside=self._beside(lines))
-
-    def put(self, order: NewOrder, done: Callable[[Placed | Exception], object]) -> _Order:
-        """Adds the order. `done` gets the placed order, or its refusal."""
-        lines = len(order.lines)
-        return self.queue.put(_QueuedOrder(order), done, lines=lines, beside=self._beside(lines))
-
-    def _beside(self, lines: int) -> Callable[[_Order], None] | None:
-        return self._wait_beside if lines >= LARGE else None
-
-    def _run(self, take: Take[_QueuedOrder, Placed]) -> None:
-        """Places the next batch of the queue."""
+    def place_next(self, take: Take[NewOrder, Placed]) -> float | None:
+        """Places the next batch of the queue, with the orders whose stock is free again."""
+        large: list[_Order] = []
         batch: list[_Order] = []
-        self._place_in_turn(batch, take)
-        again = [one for one in batch if self._is_tried_again(one, is_alone=len(batch) == 1)]
-        self.queue.rejoin(again)
-
-    def _place_in_turn(self, batch: list[_Order], take: Callable[[], Sequence[_Order]]) -> None:
-        in_turn = self.without_turn is None or self.without_turn.seconds > WITHOUT_TURN
-        options = BatchOptions(lock_wait=LOCK_WAIT, skip_locked=True, in_turn=in_turn)
-        try:
-            self._place(batch, take, options)
-        except Error as error:
-            if batch or not in_turn or not database.is_lock_timeout(error):
-                raise
-            self.without_turn = Stopwatch()
-            self._place(batch, take, replace(options, in_turn=False))
-
-    def _place(
-        self, batch: list[_Order], take: Callable[[], Sequence[_Order]], options: BatchOptions
-    ) -> None:
-        """Takes orders, adds them to `batch`, places them, and sets their answers."""
 
         def orders() -> Sequence[NewOrder]:
-            batch.extend(take())
-            return [one.request.order for one in batch]
+            self._find_free()
+            for queued in take():
+                (large if queued.lines >= LARGE else batch).append(queued)
+            return [queued.request for queued in batch]
 
-        answers = place_batch(orders, terms=self.terms, options=options)
-        for one in batch:
-            one.request.answer = answers[one.request.order]
-
-    def _is_tried_again(self, queued: _Order, *, is_alone: bool) -> bool:
-        """Returns whether the order was not decided, and rejoins the queue. One that would fail
-        again waits beside the batches; any other order gets its answer."""
-        answer = queued.request.answer
-        if isinstance(answer, Later):
-            return True
-        if isinstance(answer, Skipped):
-            queued.request.skips += 1
-            if queued.request.skips < MOST_SKIPS:
-                return True
-            self._wait_beside(queued)
-        elif not _is_failed(answer):
-            queued.resolve(answer)
-        elif not is_alone:
-            # Then only those that cause the failure fail.
-            queued.is_alone = True
-            return True
-        elif database.is_lock_timeout(answer):
-            self._wait_beside(queued)
-        else:
-            queued.resolve(answer)
-        return False
-
-    def _wait_beside(self, queued: _Order) -> None:
-        """Lets the order wait for the stock that it did not get, with others that wait for the
-        same; behind other large ones; or alone, if it waits for something else."""
-        queued.state, answer = State.BESIDE, queued.request.answer
-        key: Hashable = queued
-        if queued.lines >= LARGE:
-            key = LARGE_ONES
-        elif isinstance(answer, Skipped):
-            key = min(answer.products)
-        with self.mutex:
-            others = self.waiting.setdefault(key, [])
-            is_first = not others
-            is_full = sum(one.lines for one in others) + queued.lines > LIMITS.queue_lines
-            if not is_full:
-                others.append(queued)
-        if is_full:
-            queued.resolve(Overloaded())
-        elif is_first:
-            self.queue.beside(partial(self._place_beside, key))
-
-    def _place_beside(self, key: Hashable) -> None:
-        """Waits for the stock, without any other lock, and places the orders that wait for it. An
-        order that waits for something else waits for it in the transaction."""
-        running, batch = Stopwatch(), list[_Order]()
+        in_turn = self.without_turn is None or self.without_turn.seconds > WITHOUT_TURN
+        place = partial(place_batch, orders, terms=self.terms, lock_wait=LOCK_WAIT)
         try:
-            self._place(batch, partial(self._take_waiting, key), self._options_beside(key))
-        except Exception as error:
-            batch = list(self._take_waiting(key))
-            is_skipped = isinstance(key, int) and database.is_lock_timeout(error)
-            for one in () if is_skipped else batch:
-                one.request.answer = error
-        finally:
-            database.release()
-        self._go_on(key)
-        for one in batch:
-            self._settle_beside(one, is_alone=len(batch) == 1)
-        if done := [one for one in batch if one.state is State.DONE]:
-            waited, results = zip(*((one.waited, one.result) for one in done), strict=True)
-            telemetry.placing.batch_done(telemetry.Batch(waited, results, running.seconds, 0))
+            answers = place(in_turn=in_turn)
+        except Error as error:
+            if batch or large or not in_turn or not database.is_lock_timeout(error):
+                raise
+            self.without_turn = Stopwatch()
+            answers = place(in_turn=False)
+        for queued in large:
+            products = {line.product for line in queued.request.lines}
+            self._place_beside(self.large, queued, products)
+        self._settle(batch, [answers[queued.request] for queued in batch])
+        return LOOK_EVERY if self.waiting else None
 
-    def _options_beside(self, key: Hashable) -> BatchOptions:
-        with self.mutex:
-            orders = [*self.waiting[key]]
-        left = max(0.001, min(LIMITS.queue_timeout - one.waiting.seconds for one in orders))
-        options = BatchOptions(lock_wait=LOCK_WAIT_BESIDE, skip_locked=True)
-        if isinstance(key, int):
-            return replace(options, lock_wait=LOCK_WAIT, first=[key], first_wait=left)
-        if key == LARGE_ONES:
-            needed = {line.product for line in orders[0].request.order.lines}
-            return replace(options, first=needed, first_wait=min(left, LOCK_WAIT_BESIDE))
-        return options
+    def _find_free(self) -> None:
+        """Locks what is free of the stock that orders wait for; these are in the next batches."""
+        if not self.waiting:
+            return
+        products = set().union(*(products for products, _ in self.waiting))
+        free = inventory.lock_free(products).keys()
+        self.queue.again([queued for products, queued in self.waiting if products <= free])
+        self.waiting = [
+            (products, queued)
+            for products, queued in self.waiting
+            if not products <= free and queued.state is not State.DONE
+        ]
 
-    def _take_waiting(self, key: Hashable) -> Sequence[_Order]:
-        """Takes the orders that wait; of the large ones the first, which stays until it is
-        placed."""
-        with self.mutex:
-            return self.waiting[key][:1] if key == LARGE_ONES else self.waiting.pop(key, [])
+    def _settle(self, batch: Sequence[_Order], answers: Sequence[Placed | Exception]) -> None:
+        """Resolves the orders of a batch, or lets them wait again. Those of a failed batch are
+        placed one by one, so that only the orders that cause the failure fail."""
+        again: list[_Order] = []
+        alone: list[_Order] = []
+        for queued, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, Later):
+                again.append(queued)
+            elif isinstance(answer, Skipped):
+                self.waiting.append((answer.products, queued))
+            elif _is_failed(answer) and len(batch) > 1:
+                alone.append(queued)
+            elif database.is_lock_timeout(answer):
+                self._place_beside(self.others, queued)
+                continue
+            else:
+                self.queue.resolve(queued, answer)
+                continue
+            self.queue.put_back(queued)
+        self.queue.again(again)
+        self.queue.again(alone, alone=True)
 
-    def _go_on(self, key: Hashable) -> None:
-        """Places the next large order, if there is one."""
-        with self.mutex:
-            others = self.waiting[key][1:] if key == LARGE_ONES else []
-            if key == LARGE_ONES:
-                self.waiting[key] = others
-        if others:
-            self.queue.beside(partial(self._place_beside, key))
+    def _place_beside(
+        self, threads: ThreadPoolExecutor, queued: _Order, products: Set[int] = frozenset()
+    ) -> None:
+        def place() -> None:
+            if self.queue.take(queued):
+                running = Stopwatch()
+                try:
+                    answer = _place_alone(queued.request, self.terms, products)
+                except Exception as error:
+                    answer = error
+                finally:
+                    database.release()
+                self.queue.resolve(queued, answer)
+                done = telemetry.Batch([queued.waited], [answer], running.seconds, 0)
+                telemetry.placing.batch_done(done)
 
-    def _settle_beside(self, queued: _Order, *, is_alone: bool) -> None:
-        """Resolves an order that was placed beside the batches, or lets it wait again."""
-        answer = queued.request.answer
-        is_locked = isinstance(answer, Later | Skipped) or database.is_lock_timeout(answer)
-        if not is_locked and (is_alone or not _is_failed(answer)):
-            queued.resolve(answer)
-        elif queued.waiting.seconds > LIMITS.queue_timeout:
-            queued.resolve(Overloaded())
-        else:
-            self._wait_beside(queued)
+        self.queue.put_back(queued)
+        threads.submit(place)
 
 
 def _is_failed(answer: Placed | Exception) -> bool:
@@ -295,17 +258,3 @@ def _is_failed(answer: Placed | Exception) -> bool:
     if not isinstance(answer, Exception) or isinstance(answer, DomainError | CartChanged):
         return False
     return database.was_rolled_back(answer)
-
-
-_queues: dict[Terms, _Placing] = {}
-
-
-def _queue(terms: Terms) -> _Placing:
-    """Returns the queue of this process. All orders of an installation have the same terms."""
-    placing = _queues.get(terms)
-    if placing is None:
-        # If two threads make a queue, both use the first one.
-        placing = _queues.setdefault(terms, _Placing(terms))
-        if _is_server[0]:
-            placing.queue.start()
-    return placing
