@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from larder.core.best_effort import best_effort
-from larder.core.stopwatch import Stopwatch
 
 Reason = Literal["full", "late"]
 """Why a request was not run: the queue was full, or the request waited too long."""
@@ -61,32 +60,11 @@ connections_held: deque[float] = deque(maxlen=65_536)
 """Seconds for which threads held connections of the pool. The metrics take the values from here;
 without metrics the oldest are dropped. An append takes 50 ns and no lock."""
 
-locks_held: deque[float] = deque(maxlen=65_536)
-"""Seconds for which transactions that place orders held their stock locks, taken likewise."""
-
 payments: deque[tuple[str, str]] = deque(maxlen=65_536)
 """Events and records of payments, by provider and outcome, taken likewise."""
 
 hashes_refused: deque[str] = deque(maxlen=65_536)
 """Refused password hashes, by their lane, taken likewise."""
-
-
-class LockTimer:
-    """Measures how long one transaction holds its stock locks, if it takes any."""
-
-    __slots__ = ("_running",)
-
-    def __init__(self) -> None:
-        self._running: Stopwatch | None = None
-
-    def start(self) -> None:
-        """Starts. Called when the last lock was acquired."""
-        self._running = Stopwatch()
-
-    def stop(self) -> None:
-        """Stops. Called when the transaction has ended, with a commit or a rollback."""
-        if self._running is not None:
-            locks_held.append(self._running.seconds)
 
 
 class Tracing:

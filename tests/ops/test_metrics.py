@@ -103,8 +103,7 @@ def test_orders_are_counted_by_outcome(
     assert found["larder_orders_refused_total unknown_product"] == 1
     assert found["larder_placement_batch_size_sum"] == 10
     assert found["larder_placement_wait_seconds_count"] == 10
-    running = found["larder_placement_transaction_seconds_sum"]
-    assert 0 < found["larder_placement_locks_held_seconds_sum"] < running < 10
+    assert 0 < found["larder_placement_transaction_seconds_sum"] < 10
     assert found["larder_placement_waiting"] == 0
     assert found["larder_database_pool_requests_total"] > 0
     assert found["larder_database_pool_connections free"] >= 1

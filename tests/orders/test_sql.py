@@ -154,7 +154,7 @@ def test_a_cart_keeps_its_id_and_number_and_its_lines_theirs(
         StoredLine(70 - n, one.offer.id, 1, one.unit_price) for n, one in enumerate(first.lines)
     ]
     began = now - timedelta(hours=2)
-    cart = CartRow(first.order.placement.customer, first.id, 7, 4, lines, began, began)
+    cart = CartRow(first.order.placement.customer, first.id, 7_000_000, 4, lines, began, began)
     order = new_order(replace(first.order.placement, cart=ExpectedCart(), order_id=None), now, cart)
     both = [replace(first, order=order), second]
     answers = [
@@ -162,7 +162,12 @@ def test_a_cart_keeps_its_id_and_number_and_its_lines_theirs(
     ]
     later = queries.orders([one.id for one in both])
     shown = later[order.id]
-    assert (shown.id, shown.number, shown.version, shown.created_at) == (first.id, 7, 5, began)
+    assert (shown.id, shown.number, shown.version, shown.created_at) == (
+        first.id,
+        7_000_000,
+        5,
+        began,
+    )
     assert {line.id for line in shown.lines} == {line.id for line in lines}
     assert OrderEvent.objects.get(id=order.event).from_status == "draft"
     assert answers[1] == later[second.id]

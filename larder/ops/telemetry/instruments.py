@@ -65,11 +65,6 @@ TRANSACTION = Histogram(
     "Duration of a batch's transaction, including its waits for locks.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
-LOCKS_HELD = SummedHistogram(
-    "larder_placement_locks_held_seconds",
-    "Time that a batch's transaction held its locks of stock, from the last lock to its end.",
-    buckets=BOUNDS,
-)
 WAITING = Gauge(
     "larder_placement_waiting",
     "Orders that wait for the next transaction.",

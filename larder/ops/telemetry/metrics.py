@@ -120,7 +120,6 @@ def add_up() -> None:
         taken = answered_requests.take()
         _count_requests(taken)
         _count_held(telemetry.connections_held, instruments.CONNECTION_HELD)
-        _count_held(telemetry.locks_held, instruments.LOCKS_HELD)
         _count_each(telemetry.payments, lambda named: instruments.PAYMENTS.labels(*named))
         _count_each(telemetry.hashes_refused, instruments.HASHES_REFUSED.labels)
         _count_reads()

@@ -17,7 +17,6 @@ from django.db import transaction
 
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
-from larder.catalog.queries import Offer
 from larder.core import telemetry
 from larder.core.currencies import to_payable
 from larder.core.errors import DomainError
@@ -30,8 +29,7 @@ from larder.identity.services.credentials import require_permitted
 from larder.identity.services.quotas import Granted, Remaining
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
-from larder.orders.decision import CountedOrders, Market, PricedLine, Wanted, decide
-from larder.orders.services import cart
+from larder.orders.decision import CountedOrders, Market, PricedLine, decide
 from larder.orders.services.locks import submit_unpaid
 from larder.orders.services.placing.claims import (
     answer_unknown,
@@ -98,21 +96,25 @@ def place_batch(
     """
     batch: Sequence[NewOrder] = ()
     later: Sequence[NewOrder] = ()
-    outcome, failure, lock_timer = _Outcome(), None, telemetry.LockTimer()
+    outcome = _Outcome()
     span = telemetry.tracing.span("place orders")
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
-            _begin(lock_wait, first, in_turn=in_turn)
+            database.limit_lock_wait(lock_wait)
+            if first:
+                inventory.lock_only(first)
+            if in_turn:
+                database.rows(writes.TURN)
             batch, later = separate_repeats(take())
             if batch:
-                now = max(order.now for order in batch)
-                outcome = _place(batch, _Run(terms, now, lock_timer))
+                outcome = _place(batch, terms)
     except Exception as error:
-        failure = error
-    lock_timer.stop()
-    if failure is not None and not batch:
-        raise failure
-    return {**_answers_of(batch, outcome, failure, terms), **{order: Later() for order in later}}
+        if not batch:
+            raise
+        answers = _answers_to_failure(batch, outcome, error, terms)
+    else:
+        answers = _answers(outcome, terms)
+    return {**answers, **{order: Later() for order in later}}
 
 
 class _Outcome(NamedTuple):
@@ -124,43 +126,33 @@ class _Outcome(NamedTuple):
     answers: Answers = {}
 
 
-def _answers_of(
-    batch: Sequence[NewOrder], outcome: _Outcome, failure: Exception | None, terms: Terms
-) -> Answers:
-    """Returns the answers to the orders of a transaction that ended with this failure, or none."""
-    if isinstance(failure, CommitUnknown):
-        failure = resolve_commit(outcome.written, failure)
-    if isinstance(failure, CommitUnknown):
-        return answer_unknown(batch, outcome.written, failure)
-    if failure is not None:
-        return dict.fromkeys(batch, failure)
+def _answers(outcome: _Outcome, terms: Terms) -> Answers:
     answers = dict(outcome.answers)
-    for one in outcome.written:
-        order = one.accepted.order
-        answers[order] = placed(one, terms.currency, outcome.remaining.get(order))
+    for written in outcome.written:
+        order = written.accepted.order
+        answers[order] = placed(written, terms.currency, outcome.remaining.get(order))
     return answers
 
 
-def _begin(lock_wait: float, first: Collection[int], *, in_turn: bool) -> None:
-    database.limit_lock_wait(lock_wait)
-    if first:
-        inventory.lock_only(first)
-    if in_turn:
-        database.rows(writes.TURN)
+def _answers_to_failure(
+    batch: Sequence[NewOrder], outcome: _Outcome, failure: Exception, terms: Terms
+) -> Answers:
+    """Returns the answers to the orders of a transaction that ended with this failure."""
+    if not isinstance(failure, CommitUnknown):
+        return dict.fromkeys(batch, failure)
+    lost = resolve_commit(outcome.written, failure)
+    if lost is None:
+        return _answers(outcome, terms)
+    if isinstance(lost, CommitUnknown):
+        return answer_unknown(batch, outcome.written, lost)
+    return dict.fromkeys(batch, lost)
 
 
-class _Run(NamedTuple):
-    """What a transaction needs beside its orders. `now` is the time of its latest order: repeats
-    are recognised by their content."""
-
-    terms: Terms
-    now: datetime
-    lock_timer: telemetry.LockTimer
-
-
-def _place(batch: Sequence[NewOrder], run: _Run) -> _Outcome:
-    """Claims ids and keys, locks carts, places what is not answered, and settles the claims."""
-    earlier, answers = claim(batch, now=run.now)
+def _place(batch: Sequence[NewOrder], terms: Terms) -> _Outcome:
+    """Claims ids and keys, locks carts, places what is not answered, and settles the claims. The
+    time is that of the latest order: repeats are recognised by their content."""
+    now = max(order.now for order in batch)
+    earlier, answers = claim(batch, now=now)
     written: Sequence[Written] = ()
     remaining: Mapping[NewOrder, Remaining] = {}
     waiting = left(batch, answers)
@@ -174,12 +166,10 @@ def _place(batch: Sequence[NewOrder], run: _Run) -> _Outcome:
             answers |= lock_carts(left(waiting, answers))
             waiting = left(waiting, answers)
     if waiting:
-        accepted, refusals, granted = _decide_under_locks(waiting, reading, run)
+        accepted, refusals, granted = _decide_under_locks(waiting, reading, terms, now)
         answers |= refusals
-        written = write_orders(accepted, currency=run.terms.currency, now=run.now)
-        if carts := [one.order for one in accepted if one.order.cart is not None]:
-            cart.end([order.placement.customer for order in carts])
-        remaining = _give_back([one.order for one in accepted], granted)
+        written = write_orders(accepted, currency=terms.currency, now=now)
+        remaining = _give_back(accepted, granted)
     settle_claims(batch, written, earlier)
     return _Outcome(written, remaining, answers)
 
@@ -199,38 +189,42 @@ def _refused_customers(
 
 
 def _decide_under_locks(
-    orders: Sequence[NewOrder],
-    standing: Callable[[], _Standing],
-    run: _Run,
+    orders: Sequence[NewOrder], standing: Callable[[], _Standing], terms: Terms, now: datetime
 ) -> tuple[list[Accepted], dict[NewOrder, Exception], Mapping[int, Granted]]:
     """Takes a unit of its customer's quota for each order, or as many as there are, and locks the
     stock. Reads under the locks, decides, and moves the stock of what is accepted. Returns what was
     accepted, the answers to the others, and what each customer got of the quota."""
     counts = Counter([order.placement.customer for order in orders if _is_own(order)])
     taking = quotas.submit_take("orders", counts)
-    summing = submit_unpaid(counts, run.terms.unpaid_units, run.now)
+    summing = submit_unpaid(counts, terms.unpaid_units, now)
     lines = {order: order.lines for order in orders}
     products = {line.product for wanted in lines.values() for line in wanted}
     locking = inventory.submit_lock(products, skip_locked=True)
     offered = catalog.submit_offers(products)
-    is_held = any(hold_of(order.placement, run.terms) for order in orders)
+    is_held = any(hold_of(order.placement, terms) for order in orders)
     clock = holds.submit_clock() if is_held else None
     answers: dict[NewOrder, Exception] = {**_refused_customers(orders, standing())}
-    balances = locking()
-    run.lock_timer.start()
-    offers = offered()
-    answers |= _skipped(left(orders, answers), lines, offers.keys() - balances.keys())
+    balances, offers = locking(), offered()
+    # Stock that is not locked but offered is locked by another transaction, or new since then.
+    unlocked = offers.keys() - balances.keys()
+    for order in left(orders, answers) if unlocked else ():
+        if skipped := unlocked & {line.product for line in lines[order]}:
+            answers[order] = Skipped(skipped)
     answers |= _refused_staff(left(orders, answers))
     deciding, granted = left(orders, answers), taking()
+    prices = [
+        prices_for(
+            order.placement.customer,
+            [offers[id] for id in {line.product for line in lines[order]} if id in offers],
+        )
+        for order in deciding
+    ]
+    available = {product: balance.available for product, balance in balances.items()}
     customers = [order.placement.customer if _is_own(order) else None for order in deciding]
     decisions = decide(
         [lines[order] for order in deciding],
-        Market(
-            {product: balance.available for product, balance in balances.items()},
-            offers,
-            [_prices(order, lines[order], offers) for order in deciding],
-        ),
-        minimum_total=run.terms.minimum_total,
+        Market(available, offers, prices),
+        minimum_total=terms.minimum_total,
         expected_totals=[order.expected_total for order in deciding],
         counted=CountedOrders(customers, granted, summing()),
     )
@@ -239,8 +233,8 @@ def _decide_under_locks(
         if isinstance(decided, DomainError):
             answers[order] = decided
         else:
-            accepted.append(_accepted(order, decided, begins, run.terms))
-    move_stock(accepted, balances, now=run.now)
+            accepted.append(_accepted(order, decided, begins, terms))
+    move_stock(accepted, balances, now=now)
     return accepted, answers, granted
 
 
@@ -248,34 +242,6 @@ def _is_own(order: NewOrder) -> bool:
     """Returns whether the order counts for the limits of its customer. Those that staff place do
     not."""
     return order.placement.acting is None
-
-
-def _give_back(
-    placed: Sequence[NewOrder], granted: Mapping[int, Granted]
-) -> dict[NewOrder, Remaining]:
-    """Gives back the units of the quota that these orders did not use. Returns what each left."""
-    used: Counter[int] = Counter()
-    remaining: dict[NewOrder, Remaining] = {}
-    for order in placed:
-        customer = order.placement.customer
-        if _is_own(order) and customer in granted:
-            used[customer] += 1
-            remaining[order] = granted[customer].after(used[customer])
-    unused = {who: got.units - used[who] for who, got in granted.items()}
-    quotas.give_back("orders", {who: units for who, units in unused.items() if units})
-    return remaining
-
-
-def _skipped(
-    orders: Sequence[NewOrder], lines: Mapping[NewOrder, Sequence[Wanted]], unlocked: Set[int]
-) -> dict[NewOrder, Exception]:
-    """Returns Skipped for the orders of products that exist, but are not locked: another
-    transaction has locked them, or has created them since."""
-    skipped: dict[NewOrder, Exception] = {}
-    for order in orders if unlocked else ():
-        if products := unlocked & {line.product for line in lines[order]}:
-            skipped[order] = Skipped(products)
-    return skipped
 
 
 def _refused_staff(orders: Sequence[NewOrder]) -> dict[NewOrder, Exception]:
@@ -291,18 +257,8 @@ def _refused_staff(orders: Sequence[NewOrder]) -> dict[NewOrder, Exception]:
     return refusals
 
 
-def _prices(
-    order: NewOrder, lines: Sequence[Wanted], offers: Mapping[int, Offer]
-) -> Mapping[int, Decimal]:
-    wanted = {line.product for line in lines if line.product in offers}
-    return prices_for(order.placement.customer, [offers[product] for product in wanted])
-
-
 def _accepted(
-    order: NewOrder,
-    lines: Sequence[PricedLine],
-    clock: datetime | None,
-    terms: Terms,
+    order: NewOrder, lines: Sequence[PricedLine], clock: datetime | None, terms: Terms
 ) -> Accepted:
     """Returns the order with its total, and the end of its hold, if it has one. Holds begin at the
     time of the database under the locks. An order that costs nothing has none: no payment would
@@ -313,3 +269,19 @@ def _accepted(
     if hold is not None and clock is not None and to_payable(total, terms.currency):
         expires_at = clock + timedelta(seconds=hold.seconds)
     return Accepted(order, lines, total, expires_at)
+
+
+def _give_back(
+    accepted: Sequence[Accepted], granted: Mapping[int, Granted]
+) -> dict[NewOrder, Remaining]:
+    """Gives back the units of the quota that these orders did not use. Returns what each left."""
+    used: Counter[int] = Counter()
+    remaining: dict[NewOrder, Remaining] = {}
+    for order in (each.order for each in accepted):
+        customer = order.placement.customer
+        if _is_own(order) and customer in granted:
+            used[customer] += 1
+            remaining[order] = granted[customer].after(used[customer])
+    unused = {who: got.units - used[who] for who, got in granted.items()}
+    quotas.give_back("orders", {who: units for who, units in unused.items() if units})
+    return remaining

@@ -173,7 +173,6 @@ class Written(Struct, frozen=True):
 
     accepted: Accepted
     row: Mapping[str, Any]
-    at: datetime
     line_ids: Sequence[int]
 
 
