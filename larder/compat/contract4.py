@@ -44,7 +44,8 @@ from larder.orders.errors import (
     OrderRule,
     OrderTooSmall,
 )
-from larder.orders.queries import CartView, OrderView
+from larder.orders.queries import OrderView, carts
+from larder.orders.queries.carts import CartView
 from larder.orders.services.cart import add_unit, ensure_cart, remove_unit
 from larder.orders.services.placing.place_order import MOST_READS
 from larder.orders.services.placing.placement import ExpectedCart
@@ -159,7 +160,7 @@ class Orders(PasswordView):
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, open and submitted, by ascending id: at most the newest
         80,000 lines."""
-        parts = first_parts(queries.orders_and_cart(caller(request).id))
+        parts = first_parts(carts.orders_and_cart(caller(request).id))
         rows = self.whole(parts, lambda orders: [order_row(order) for order in orders])
         return Response(sorted(rows, key=itemgetter("id")))
 
@@ -170,7 +171,7 @@ class Order(PasswordView):
     @operation("get_order", key_permission="orders.view_order", **PLAIN)
     def get(self, request: Request, order: int) -> Response:
         """Shows one of the caller's orders."""
-        return Response(order_row(queries.order_or_cart(order, customer=caller(request).id)))
+        return Response(order_row(carts.order_or_cart(order, customer=caller(request).id)))
 
 
 class Current(PasswordView):
@@ -181,7 +182,7 @@ class Current(PasswordView):
         """Shows the open order. If there is none, creates an empty one."""
         who = caller(request)
         for _ in range(MOST_READS):
-            cart = queries.cart(who.id)
+            cart = carts.cart(who.id)
             if cart is not None:
                 return Response(order_row(cart))
             ensure_cart(who.id, now=now())
@@ -228,7 +229,7 @@ class Submission(PasswordView):
     def post(self, request: Request, order: int) -> Response:
         """Submits the open order: takes all its units from stock, or changes nothing."""
         who = caller(request)
-        cart = queries.stored_cart(who.id)
+        cart = carts.stored_cart(who.id)
         id = cart.id if cart.number == order else queries.id_by_number(order, customer=who.id)
         try:
             placed = place(who, (), cart=ExpectedCart(id=id))

@@ -20,9 +20,9 @@ from django.utils.translation import gettext
 from larder.catalog.models import Product
 from larder.core.limits import DASHBOARD_ROWS, MAX_DASHBOARD_DAYS, MAX_LISTED_ROWS
 from larder.db import observations
-from larder.orders import queries
 from larder.orders.models import OrderStatus, RefundDue
-from larder.orders.queries import DaySales
+from larder.orders.queries import sales
+from larder.orders.queries.sales import DaySales
 from larder.staff.formatting import (
     amount,
     change_link,
@@ -131,7 +131,7 @@ def _figures(user: Any, today: date) -> Iterable[Figure]:
 
 
 def _open_orders() -> Iterable[Figure]:
-    for one in queries.open_orders(tuple(OPEN), limit=MAX_LISTED_ROWS):
+    for one in sales.open_orders(tuple(OPEN), limit=MAX_LISTED_ROWS):
         since = _oldest_since(one.since)
         title = OPEN[OrderStatus(one.status)]
         # Shops without payments never have one that awaits it.
@@ -140,7 +140,7 @@ def _open_orders() -> Iterable[Figure]:
 
 
 def _due(today: date) -> Iterable[Figure]:
-    due = queries.due_orders(today, limit=MAX_LISTED_ROWS)
+    due = sales.due_orders(today, limit=MAX_LISTED_ROWS)
     titles = {
         OrderStatus.PLACED: gettext("Due today, to pack"),
         OrderStatus.PACKED: gettext("Due today, to ship"),
@@ -185,7 +185,7 @@ def _oldest() -> dict[str, Any]:
             day_of(one.requested_for) if one.requested_for else "–",
             in_one_line(amount(one.total, one.currency)),
         ]
-        for one in queries.oldest_placed(limit=DASHBOARD_ROWS)
+        for one in sales.oldest_placed(limit=DASHBOARD_ROWS)
     ]
     return {
         "headers": [_("Number"), _("Placed"), _("Requested for"), _("Total")],
@@ -194,10 +194,10 @@ def _oldest() -> dict[str, Any]:
 
 
 def _sales(period: Period, *, with_money: bool) -> dict[str, Any]:
-    sales = queries.day_sales(period.first, period.last, shop_zone())
+    days = sales.day_sales(period.first, period.last, shop_zone())
     return {
         "heading": gettext("Sales, {} to {}").format(day_of(period.first), day_of(period.last)),
-        "days": _days(period, sales, with_money=with_money),
+        "days": _days(period, days, with_money=with_money),
         "best": _best(period) if with_money else None,
     }
 
@@ -239,7 +239,7 @@ def _orders_of(first: date, last: date, number: int) -> str:
 
 def _best(period: Period) -> dict[str, Any]:
     """Returns the best sellers as a table. The units link to the orders with the product."""
-    sold = queries.best_sellers(period.first, period.last, shop_zone(), limit=DASHBOARD_ROWS)
+    sold = sales.best_sellers(period.first, period.last, shop_zone(), limit=DASHBOARD_ROWS)
     products = Product.objects.in_bulk([product for product, _ in sold])
     days = _of_days(period.first, period.last)
     rows = [

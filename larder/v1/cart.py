@@ -18,9 +18,9 @@ from larder.http.idempotency import idempotency_key, operation_of
 from larder.http.preconditions import tag_wanted
 from larder.http.shop import terms
 from larder.identity.caller import Caller
-from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.queries import CartVersion
+from larder.orders.queries import carts
+from larder.orders.queries.carts import CartVersion
 from larder.orders.services import cart
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement
@@ -251,10 +251,10 @@ def _expected(request: HttpRequest) -> CartVersion | None:
 
 
 def _reply(request: HttpRequest, customer: int) -> HttpResponse:
-    cart = queries.cart(customer)
+    cart = carts.cart(customer)
     if cart is None:
         shown = Cart(None, 0, [], settings.CURRENCY, money.text(Decimal(0)))
-        of = queries.stored_cart(customer).ended or _NO_CART
+        of = carts.stored_cart(customer).ended or _NO_CART
     else:
         lines, of = [_shown_line(line) for line in cart.lines], cart.id
         # Current prices are in the current currency.
@@ -262,7 +262,7 @@ def _reply(request: HttpRequest, customer: int) -> HttpResponse:
     return reply_tagged(request, shown, version=shown.version, of=of.hex)
 
 
-def _shown_line(line: queries.CartLine) -> CartLine:
+def _shown_line(line: carts.CartLine) -> CartLine:
     return shaped(
         line,
         CartLine,
@@ -272,7 +272,7 @@ def _shown_line(line: queries.CartLine) -> CartLine:
     )
 
 
-def _notices(line: queries.CartLine) -> list[Notice]:
+def _notices(line: carts.CartLine) -> list[Notice]:
     """Returns the notices of a line. A product that is no longer sold has no other notice."""
     if line.archived:
         return [Notice("withdrawn")]

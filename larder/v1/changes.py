@@ -19,7 +19,8 @@ from larder.db.feed import Mark
 from larder.http import pagination
 from larder.identity.caller import Caller
 from larder.inventory.changes import Progress, product_changes
-from larder.orders.queries import HistoryPosition, OrderProgress, order_changes
+from larder.orders.queries import HistoryPosition
+from larder.orders.queries.changes import OrderProgress, order_changes
 from larder.v1.http import reply_tagged
 from larder.v1.operations import CACHED, operation
 from larder.v1.order_shapes import Order

@@ -11,7 +11,8 @@ from msgspec import UNSET, UnsetType
 from larder.http import pagination
 from larder.identity.caller import Caller
 from larder.orders import queries
-from larder.orders.queries import EventView
+from larder.orders.queries import event_log
+from larder.orders.queries.event_log import EventView
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, page_of, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, operation
@@ -157,7 +158,7 @@ def list_order_events(
 ) -> HttpResponse:
     """A page of the events of an order, oldest first."""
     queries.visible_order(order, caller)
-    events = queries.events(order, after=cursor.position if cursor else 0, limit=query.rows)
+    events = event_log.events(order, after=cursor.position if cursor else 0, limit=query.rows)
     rows, link = page_of(request, events, _event_cursor)
     return reply_tagged(request, OrderEventPage([_shown_event(event) for event in rows], link))
 

@@ -16,6 +16,7 @@ from larder.http import pagination, shop
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.payment_state import Kind
+from larder.orders.queries import payments as payment_records
 from larder.orders.services import payments
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, page_of, reply, reply_tagged, shaped
@@ -159,7 +160,7 @@ def list_payments(
 ) -> HttpResponse:
     """A page of the records of an order's payments, oldest first. Staff also see those that name an
     abandoned id."""
-    found = queries.payments(order, after=cursor.id if cursor else 0, limit=query.rows)
+    found = payment_records.payments(order, after=cursor.id if cursor else 0, limit=query.rows)
     if not (found.rows and caller.may("orders.view_order")):
         queries.visible_order(order, caller)
     rows, link = page_of(request, found, lambda last: PaymentCursor(last.id))
@@ -213,7 +214,7 @@ def record_payment(
     outcome = payments.Outcome.REPEATED if recorded.replayed else payments.Outcome.RECORDED
     telemetry.payments.append((OVER_THE_API, outcome))
     status = 200 if recorded.replayed else 201
-    return reply(shaped(queries.payment(recorded.id), Payment), status=status)
+    return reply(shaped(payment_records.payment(recorded.id), Payment), status=status)
 
 
 @operation(
@@ -226,7 +227,7 @@ def list_refunds_due(
     request: HttpRequest, caller: Caller, query: PageParameters, cursor: RefundCursor | None
 ) -> HttpResponse:
     """Staff: a page of the refunds that are due, the oldest first."""
-    refunds_due = queries.refunds_due(
+    refunds_due = payment_records.refunds_due(
         after=(cursor.since, cursor.id) if cursor else None, limit=query.rows
     )
     rows, link = page_of(request, refunds_due, lambda last: RefundCursor(last.since, last.id))

@@ -20,7 +20,7 @@ from larder.inventory import queries
 from larder.inventory.queries import LedgerRow
 from larder.inventory.services import adjustments
 from larder.inventory.services.movements import CAUSES, OPENING
-from larder.orders import queries as orders
+from larder.orders.queries import event_log
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, claim, page_of, reply, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, KEYED, Received, operation
@@ -212,7 +212,7 @@ def get_ledger(
     ledger = queries.ledger(product, before=cursor.id if cursor else None, limit=query.rows + 1)
     entries, link = page_of(request, first(ledger, query.rows), lambda last: LedgerCursor(last.id))
     events = {UUID(entry.reference) for entry in entries if entry.cause in _OF_ORDERS}
-    behind = {str(event): order for event, order in orders.orders_of(events).items()}
+    behind = {str(event): order for event, order in event_log.orders_of(events).items()}
     results = [_shown(entry, behind.get(entry.reference)) for entry in entries]
     return reply_tagged(request, LedgerPage(results, link))
 

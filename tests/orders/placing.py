@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from larder.orders.queries import stored_cart
+from larder.orders.queries.carts import stored_cart
 from larder.orders.services.placing.place_batch import Later, Skipped, place_batch
 from larder.orders.services.placing.placement import (
     CartChanged,

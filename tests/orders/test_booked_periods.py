@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace as with_other
 
 from larder.identity.queries import with_rights
-from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.queries import TaxSums
+from larder.orders.queries import sales
+from larder.orders.queries.sales import TaxSums
 from larder.orders.services import changes, moves
 from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.moves import Picked, ReturnedLine, return_order
@@ -27,7 +27,7 @@ JULY = JUNE + timedelta(days=30)
 
 def sums(begins: datetime) -> list[TaxSums]:
     """The tax sums of a month."""
-    return queries.tax_sums(begins, begins + timedelta(days=30))
+    return sales.tax_sums(begins, begins + timedelta(days=30))
 
 
 def totals(begins: datetime) -> tuple[str, str]:
@@ -39,7 +39,7 @@ def totals(begins: datetime) -> tuple[str, str]:
 
 def exported(begins: datetime) -> tuple[Decimal, Decimal]:
     """The same by the lines of the accounting export."""
-    parts = queries.bookings(begins, begins + timedelta(days=30))
+    parts = sales.bookings(begins, begins + timedelta(days=30))
     rows = [booking for part in parts for booking in part]
     sold, back = sum(row.gross for row in rows), sum(row.returned_gross for row in rows)
     return Decimal(sold) / 100, Decimal(back) / 100

@@ -12,10 +12,10 @@ from larder.core.errors import StaleVersion, UnknownProducts
 from larder.core.ids import new_id
 from larder.core.limits import MAX_UNITS
 from larder.inventory import queries as inventory
-from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import CartFull, NotInCart
-from larder.orders.queries import CartLine, CartVersion
+from larder.orders.queries import carts
+from larder.orders.queries.carts import CartLine, CartVersion
 from larder.orders.services import cart
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
@@ -46,7 +46,7 @@ def put_one(
 
 def lines(who: Person) -> list[CartLine]:
     """Returns the stored lines."""
-    found = queries.cart(who.id)
+    found = carts.cart(who.id)
     return found.lines if found else []
 
 
@@ -57,7 +57,7 @@ def units(who: Person) -> list[tuple[int, int]]:
 
 def seen(who: Person) -> CartVersion:
     """Returns the id and version that a client reads now."""
-    found = queries.cart(who.id)
+    found = carts.cart(who.id)
     return CartVersion(found.id, found.version) if found else NOTHING
 
 
@@ -99,12 +99,12 @@ def test_an_identical_cart_keeps_its_version(
 ) -> None:
     who, jam, later = person(), product(), now + timedelta(hours=1)
     put(who, (jam, 2), now=now)
-    before = queries.cart(who.id)
+    before = carts.cart(who.id)
     put(who, (jam, 1), (jam, 1), now=later)
     put_one(who, jam, 2, now=later)
-    assert queries.cart(who.id) == before
+    assert carts.cart(who.id) == before
     put_one(who, jam, 3, now=later)
-    after = queries.cart(who.id)
+    after = carts.cart(who.id)
     assert before is not None
     assert after is not None
     assert (after.version, after.updated_at) == (before.version + 1, later)
@@ -123,7 +123,7 @@ def test_a_refused_cart_names_every_unknown_product_and_is_not_changed(
     ]
     with pytest.raises(UnknownProducts):
         put_one(who, gone, 1, now=now)
-    assert queries.cart(who.id) is None
+    assert carts.cart(who.id) is None
 
 
 def test_a_refused_cart_names_every_line_with_too_many_units_beside_unknown_products(
@@ -141,7 +141,7 @@ def test_a_refused_cart_names_every_line_with_too_many_units_beside_unknown_prod
     with pytest.raises(UnknownProducts) as refused:
         put(who, (tea + 1, 1), *many, now=now)
     assert refused.value.others == (full.value,)
-    assert queries.cart(who.id) is None
+    assert carts.cart(who.id) is None
 
 
 def test_a_cart_may_exceed_the_stock_and_moves_none(
@@ -161,7 +161,7 @@ def test_lines_and_units_are_limited(
     for full in ([(jam, 1), (tea, 1), (hat, 1)], [(jam, MAX_UNITS), (jam, 1)]):
         with pytest.raises(CartFull):
             put(who, *full, now=now)
-    assert queries.cart(who.id) is None
+    assert carts.cart(who.id) is None
     put(who, (jam, 1), (tea, MAX_UNITS), now=now)
     with pytest.raises(CartFull) as refused:
         put_one(who, hat, 1, now=now)
@@ -194,7 +194,7 @@ def test_a_deleted_cart_loses_its_lines_and_the_next_cart_is_new(
     before = seen(who)
     for _ in "12":
         cart.delete_cart(who.id)
-    assert queries.cart(who.id) is None
+    assert carts.cart(who.id) is None
     assert units(other) == [(jam, 1)]
     put(who, (jam, 2), now=now)
     assert seen(who).version == before.version
@@ -235,7 +235,7 @@ def test_a_change_needs_the_id_and_version_of_the_cart(
         with pytest.raises(StaleVersion) as refused:
             change(who, jam, now, CartVersion(new_id(), 2))
         assert refused.value.present == 0
-    assert queries.cart(who.id) is None
+    assert carts.cart(who.id) is None
     put(who, (jam, 2), now=now, expected=NOTHING)
     present = seen(who)
     for other in (

@@ -11,10 +11,10 @@ from larder.core.errors import NotFound, UnknownProducts
 from larder.core.limits import MAX_UNITS
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
-from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import CartFull, NotInCart
-from larder.orders.queries import CartView
+from larder.orders.queries import carts
+from larder.orders.queries.carts import CartView
 from larder.orders.services import cart
 from larder.orders.services.cart import add_unit, ensure_cart, remove_unit
 from tests.conftest import Person
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def draft_of(who: Person) -> CartView:
     """Returns the stored draft."""
-    found = queries.cart(who.id)
+    found = carts.cart(who.id)
     assert found is not None
     return found
 
@@ -44,7 +44,7 @@ def add(who: Person, *products: int, now: datetime) -> int:
 
 def test_a_customer_has_one_draft(person: MakePerson, now: datetime) -> None:
     who = person()
-    assert queries.cart(who.id) is None
+    assert carts.cart(who.id) is None
     made = ensure_cart(who.id, now=now)
     assert ensure_cart(who.id, now=now + timedelta(days=1)) == made
     found = draft_of(who)
@@ -89,7 +89,7 @@ def test_a_product_that_is_sold_out_is_refused_and_no_draft_is_made(
         add(who, jam, now=now)
     fault = {"product": jam, "requested": 1, "available": 0}
     assert refused.value.lines == [{"code": "insufficient_stock", **fault}]
-    assert queries.cart(who.id) is None
+    assert carts.cart(who.id) is None
 
 
 def test_an_unknown_or_archived_product_is_refused(

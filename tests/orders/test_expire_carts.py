@@ -15,6 +15,7 @@ from larder.ops.books.invariants import check
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.models import Cart
+from larder.orders.queries import carts
 from larder.orders.services import cart
 from larder.orders.services.cart import KEPT, add_unit, expire_carts
 from larder.orders.services.placing.place_order import place_order
@@ -43,8 +44,8 @@ def test_drafts_unchanged_for_thirty_days_are_deleted(
     add_unit(touched.id, jam, now=now - KEPT)
     fill(young, jam, now=now)
     assert expire_carts(now=now, limit=10) == 1
-    assert queries.cart(old.id) is None
-    assert [one.id for one in (touched, young) if queries.cart(one.id)] == [touched.id, young.id]
+    assert carts.cart(old.id) is None
+    assert [one.id for one in (touched, young) if carts.cart(one.id)] == [touched.id, young.id]
     assert expire_carts(now=now, limit=10) == 0
 
 
@@ -70,7 +71,7 @@ def test_the_draft_of_a_deleted_account_is_deleted_at_once(
         fill(who, jam, now=now)
     accounts.delete_account(gone.id, now=now)
     assert expire_carts(now=now, limit=10) == 1
-    assert [queries.cart(who.id) is None for who in (gone, stays)] == [True, False]
+    assert [carts.cart(who.id) is None for who in (gone, stays)] == [True, False]
 
 
 def test_the_oldest_drafts_are_deleted_first_up_to_the_limit(
@@ -80,7 +81,7 @@ def test_the_oldest_drafts_are_deleted_first_up_to_the_limit(
     for days, who in enumerate(people):
         fill(who, jam, now=now - KEPT - timedelta(days=9 - days))
     assert expire_carts(now=now, limit=2) == 2
-    assert [queries.cart(who.id) is None for who in people] == [True, True, False, False, False]
+    assert [carts.cart(who.id) is None for who in people] == [True, True, False, False, False]
     assert [expire_carts(now=now, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
@@ -99,8 +100,8 @@ def test_the_job_skips_locked_drafts(
     with transaction.atomic():
         Cart.objects.select_for_update().get(customer=held.id)
         assert at_once(ServiceShop(), [expire]) == [1]
-    assert queries.cart(other.id) is None
-    assert len(queries.cart(held.id).lines) == 1  # type: ignore[union-attr]
+    assert carts.cart(other.id) is None
+    assert len(carts.cart(held.id).lines) == 1  # type: ignore[union-attr]
 
 
 def test_a_draft_is_deleted_although_its_customer_is_locked(
@@ -123,7 +124,7 @@ def test_a_draft_changed_while_the_job_runs_is_kept(
     fill_again = [lambda: add_unit(who.id, jam, now=now)]
     jobs = [lambda: expire_carts(now=now, limit=10)] * 3
     at_once(ServiceShop(), [*jobs, *fill_again])
-    found = queries.cart(who.id)
+    found = carts.cart(who.id)
     # Deleted before, and begun anew; or touched before, and kept.
     assert found is not None
     assert found.total in {Decimal(2), Decimal(6)}

@@ -8,8 +8,7 @@ import pytest
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders.queries import HistoryPosition, OrderFilter
-from larder.orders.queries.orders import _orders
+from larder.orders.queries import HistoryPosition, OrderFilter, _orders
 from larder.orders.sql import reads
 from tests.conftest import Person
 from tests.database import analyze, generic_plan

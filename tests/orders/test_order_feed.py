@@ -17,7 +17,8 @@ from larder.db import database, feed
 from larder.db.feed import Feed, Mark
 from larder.orders import queries
 from larder.orders.models import Order
-from larder.orders.queries import OrderProgress, changes, order_changes
+from larder.orders.queries import changes
+from larder.orders.queries.changes import OrderProgress, order_changes
 from larder.orders.services.cart import add_unit, remove_unit
 from tests.conftest import Person
 from tests.database import analyze

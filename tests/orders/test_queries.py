@@ -12,7 +12,8 @@ from larder.core.parts import Part
 from larder.db import database
 from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.queries import CartView, OrderFilter, OrderView
+from larder.orders.queries import OrderFilter, OrderView, carts
+from larder.orders.queries.carts import CartView
 from larder.orders.services.cart import add_unit, ensure_cart
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
@@ -125,13 +126,13 @@ def test_all_orders_of_a_customer_include_the_draft(
     draft = add_unit(who.id, jam, now=now)
     add_unit(other.id, jam, now=now)
     third = place(who, (jam, 1), at=now)
-    found = sorted(whole(queries.orders_and_cart(who.id)), key=attrgetter("number"))
+    found = sorted(whole(carts.orders_and_cart(who.id)), key=attrgetter("number"))
     assert [one.number for one in found] == [first.number, draft, third.number]
     assert [one.placed_at for one in found] == [now, None, now]
     for one in found:
-        assert queries.order_or_cart(one.number, customer=who.id) == one
+        assert carts.order_or_cart(one.number, customer=who.id) == one
         with pytest.raises(NotFound):
-            queries.order_or_cart(one.number, customer=other.id)
+            carts.order_or_cart(one.number, customer=other.id)
     assert isinstance(found[1], CartView)
     assert found[1].total == found[0].total
 
@@ -151,7 +152,7 @@ def test_a_draft_placed_during_the_read_is_in_the_list_once(
         return found
 
     monkeypatch.setattr(queries.carts, "cart", then_placed)
-    assert [one.number for one in whole(queries.orders_and_cart(who.id))] == [number]
+    assert [one.number for one in whole(carts.orders_and_cart(who.id))] == [number]
 
 
 def test_a_draft_placed_during_its_look_up_is_found(
@@ -166,7 +167,7 @@ def test_a_draft_placed_during_its_look_up_is_found(
         return read(customer)
 
     monkeypatch.setattr(queries.carts, "cart", once_placed)
-    assert queries.order_or_cart(number, customer=who.id).placed_at == now
+    assert carts.order_or_cart(number, customer=who.id).placed_at == now
 
 
 def test_lines_are_exported_one_by_one_with_the_newest_orders_first(

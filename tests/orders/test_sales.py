@@ -11,14 +11,14 @@ import pytest
 from django.db import connection
 from django.db.models import Sum
 
-from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderLine, SalesChange
+from larder.orders.queries import sales
 from larder.orders.services import moves
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
-from larder.orders.sql import sales
+from larder.orders.sql.sales import DUE_ORDERS
 from tests.conftest import Person
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -95,7 +95,7 @@ def test_sales_equal_a_direct_count(shop: Shop) -> None:
     for zone in (BERLIN, ZoneInfo("Pacific/Kiritimati")):
         found = {
             (one.day, one.currency): (one.orders, one.cancelled, one.revenue)
-            for one in queries.day_sales(first, last + timedelta(days=1), zone)
+            for one in sales.day_sales(first, last + timedelta(days=1), zone)
         }
         assert found == counted(zone)
 
@@ -105,7 +105,7 @@ def test_best_sellers_are_those_of_the_lines(shop: Shop) -> None:
         shop.place(BEGAN)
     for _ in range(6):
         shop.change(BEGAN)
-    best = queries.best_sellers(BEGAN.date(), BEGAN.date(), BERLIN, limit=3)
+    best = sales.best_sellers(BEGAN.date(), BEGAN.date(), BERLIN, limit=3)
     lines = OrderLine.objects.exclude(order__status="cancelled").values_list("product")
     sold = sorted(((-units, id) for id, units in lines.annotate(sold=Sum("quantity"))))
     assert best == [(id, -units) for units, id in sold[:3]]
@@ -114,14 +114,14 @@ def test_best_sellers_are_those_of_the_lines(shop: Shop) -> None:
 def test_orders_due_are_counted_by_their_index(shop: Shop) -> None:
     shop.place(BEGAN)
     Order.objects.update(requested_for=BEGAN.date())
-    assert queries.due_orders(BEGAN.date(), limit=9) == {"placed": 1, "packed": 0}
-    assert queries.due_orders(BEGAN.date() - timedelta(days=1), limit=9) == {
+    assert sales.due_orders(BEGAN.date(), limit=9) == {"placed": 1, "packed": 0}
+    assert sales.due_orders(BEGAN.date() - timedelta(days=1), limit=9) == {
         "placed": 0,
         "packed": 0,
     }
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
-        cursor.execute("EXPLAIN " + sales.DUE_ORDERS, [BEGAN.date(), 9])
+        cursor.execute("EXPLAIN " + DUE_ORDERS, [BEGAN.date(), 9])
         assert "order_due" in str(cursor.fetchall())
 
 
@@ -132,4 +132,4 @@ def test_orders_due_are_counted_up_to_the_limit_in_each_status(shop: Shop) -> No
     staff = shop.people[0].caller
     for order in shop.placed[:2]:
         moves.pack_order(TransitionRequest(order=order, caller=staff, now=BEGAN), picked=[])
-    assert queries.due_orders(BEGAN.date(), limit=2) == {"placed": 2, "packed": 2}
+    assert sales.due_orders(BEGAN.date(), limit=2) == {"placed": 2, "packed": 2}

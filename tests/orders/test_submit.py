@@ -25,6 +25,7 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderAbandoned, OrderTooSmall
 from larder.orders.models import Cart
+from larder.orders.queries import carts, event_log
 from larder.orders.services.abandon import Abandonment, abandon_id
 from larder.orders.services.cart import add_unit, ensure_cart
 from larder.orders.services.placing.place_order import place_order
@@ -85,7 +86,7 @@ def test_a_placed_draft_keeps_its_id_number_and_lines(
 ) -> None:
     who, jam, tea, later = person(), product(), product(price="2"), now + timedelta(hours=1)
     id = fill(who, tea, jam, tea, now=now)
-    draft = queries.cart(who.id)
+    draft = carts.cart(who.id)
     assert draft is not None
     placed = place_order(submit(who, id, note="Ring twice."), terms=GBP, now=later)
     order = placed.order
@@ -99,7 +100,7 @@ def test_a_placed_draft_keeps_its_id_number_and_lines(
         Decimal("5.5"),
     )
     assert queries.order(id, customer=who.id) == order
-    assert queries.cart(who.id) is None
+    assert carts.cart(who.id) is None
     assert_agree([jam, tea])
 
 
@@ -109,7 +110,7 @@ def test_placing_a_draft_writes_the_event_of_placing(
     who, staff, jam = person(), person(is_staff=True), product()
     asked = replace(submit(who, fill(who, jam, now=now)), actor=staff.customer.public_id)
     order = place_order(asked, terms=GBP, now=now).order
-    (event,) = queries.events(order.id, after=0, limit=9).rows
+    (event,) = event_log.events(order.id, after=0, limit=9).rows
     assert (event.type, event.from_status, event.to_status) == ("placed", "draft", "placed")
     assert (event.actor, event.at, event.data) == (staff.customer.public_id, now, {})
 
@@ -143,12 +144,12 @@ def test_a_refused_draft_is_not_changed(
 ) -> None:
     who, jam, tea, hat = person(), product(stock=1), product(), product(stock=1)
     id = fill(who, hat, tea, jam, hat, jam, now=now)
-    before = queries.cart(who.id)
+    before = carts.cart(who.id)
     with pytest.raises(InsufficientStock) as refused:
         place_order(submit(who, id, note="Ring twice."), terms=GBP, now=now)
     # As the lines stand in the draft, not as their products do in the catalogue.
     assert [line["product"] for line in refused.value.lines] == [hat, jam]
-    assert queries.cart(who.id) == before
+    assert carts.cart(who.id) == before
     assert inventory.available([jam, tea, hat]) == {jam: 1, tea: 10, hat: 1}
 
 

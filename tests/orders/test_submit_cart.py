@@ -12,8 +12,8 @@ from larder.core.errors import DomainError
 from larder.db import database
 from larder.inventory import queries as inventory
 from larder.ops.books.invariants import check
-from larder.orders import queries
 from larder.orders.decision import Wanted
+from larder.orders.queries import carts
 from larder.orders.services import cart
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement, Terms
@@ -62,7 +62,7 @@ def test_a_batch_of_carts_gets_one_answer_each(
         customer=ada.id,
         actor=ada.customer.public_id,
         lines=(),
-        cart=ExpectedCart(id=queries.cart(ada.id).id),  # type: ignore[union-attr]
+        cart=ExpectedCart(id=carts.cart(ada.id).id),  # type: ignore[union-attr]
     )
     group = [
         submission(ada, key="k"),
@@ -109,7 +109,7 @@ def test_a_cart_is_placed_with_current_prices_and_names(
     who, jam, later = person(), product(price="1.50"), now + timedelta(hours=1)
     fill(who, jam, 2, now=now)
     change_product(jam, {"price": Decimal("1.75"), "name": "Marmalade"}, caller=None, now=now)
-    shown = queries.cart(who.id)
+    shown = carts.cart(who.id)
     assert shown is not None
     order = place_order(submission(who, "3.50"), terms=GBP, now=later).order
     (line,) = order.lines

@@ -12,7 +12,7 @@ from django.http import StreamingHttpResponse
 
 from larder.http.long_files import EXPORTS_AT_ONCE
 from larder.identity.models import AuditEntry
-from larder.orders.queries.orders import ORDERS_OF_A_PART
+from larder.orders.queries import ORDERS_OF_A_PART
 from tests.conftest import Person
 from tests.v1.exporting import ask, orders_away
 

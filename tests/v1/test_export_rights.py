@@ -15,7 +15,7 @@ from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Key, Session
 from larder.identity.services import keys, sessions
 from larder.identity.services.keys import Limits
-from larder.orders.queries.orders import ORDERS_OF_A_PART
+from larder.orders.queries import ORDERS_OF_A_PART
 from tests.conftest import Person
 from tests.v1.exporting import MakePerson, ask
 

@@ -17,7 +17,7 @@ from larder.core.ids import new_id
 from larder.http import long_files
 from larder.http.long_files import ROWS_AT_ONCE
 from larder.orders.models import Order
-from larder.orders.queries.orders import ORDERS_OF_A_PART
+from larder.orders.queries import ORDERS_OF_A_PART
 from larder.v1.exports import COLUMNS
 from tests.conftest import Api, Person
 from tests.orders import large_orders

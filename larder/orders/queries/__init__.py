@@ -1,105 +1,355 @@
-"""The queries of orders. They return plain data, not models; one file for each kind of query."""
+"""The queries of orders: they return plain data, not models. Here are those of placed orders with
+their lines, single ones and pages of the history."""
 
-from larder.orders.queries.carts import (
-    CartLine,
-    CartVersion,
-    CartView,
-    cart,
-    order_or_cart,
-    orders_and_cart,
-    stored_cart,
-)
-from larder.orders.queries.changes import OrderChanges, OrderProgress, order_changes
-from larder.orders.queries.event_log import (
-    EventView,
-    events,
-    latest_events,
-    orders_of,
-)
-from larder.orders.queries.orders import (
-    HistoryPosition,
-    LineView,
-    OrderFilter,
-    OrderView,
-    SoldLine,
-    by_number,
-    count,
-    count_lines,
-    history,
-    history_in_parts,
-    id_by_number,
-    line_history,
-    order,
-    orders,
-    page,
-    submit_existing,
-    visible_order,
-)
-from larder.orders.queries.payments import PaymentRow, RefundRow, payment, payments, refunds_due
-from larder.orders.queries.sales import (
-    PLACED,
-    Booking,
-    DaySales,
-    OldOrder,
-    OpenOrders,
-    TaxSums,
-    best_sellers,
-    bookings,
-    day_sales,
-    due_orders,
-    oldest_placed,
-    open_orders,
-    tax_sums,
-)
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
-__all__ = [
-    "PLACED",
-    "Booking",
-    "CartLine",
-    "CartVersion",
-    "CartView",
-    "DaySales",
-    "EventView",
-    "HistoryPosition",
-    "LineView",
-    "OldOrder",
-    "OpenOrders",
-    "OrderChanges",
-    "OrderFilter",
-    "OrderProgress",
-    "OrderView",
-    "PaymentRow",
-    "RefundRow",
-    "SoldLine",
-    "TaxSums",
-    "best_sellers",
-    "bookings",
-    "by_number",
-    "cart",
-    "count",
-    "count_lines",
-    "day_sales",
-    "due_orders",
-    "events",
-    "history",
-    "history_in_parts",
-    "id_by_number",
-    "latest_events",
-    "line_history",
-    "oldest_placed",
-    "open_orders",
-    "order",
-    "order_changes",
-    "order_or_cart",
-    "orders",
-    "orders_and_cart",
-    "orders_of",
-    "page",
-    "payment",
-    "payments",
-    "refunds_due",
-    "stored_cart",
-    "submit_existing",
-    "tax_sums",
-    "visible_order",
-]
+import msgspec
+from django.db.models import QuerySet
+from msgspec import Struct
+
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_ID
+from larder.core.parts import Part
+from larder.db import database
+from larder.identity.caller import Caller
+from larder.orders.amounts import Amount, amounts
+from larder.orders.models import Order, OrderLine
+from larder.orders.payment_state import Balances
+from larder.orders.sql import reads, writes
+
+__all__ = ["carts", "changes", "event_log", "payments", "sales"]
+
+ORDERS_OF_A_PART = 100
+"""Orders of a part, with at most 5,000 lines together."""
+
+
+class LineView(Struct, frozen=True):
+    """A line of a placed order. `unit_price` includes tax; `returned` counts returned units;
+    `ordered` is the former quantity if fewer units were picked, otherwise None. `tax_rate` is that
+    of the product when the line was placed; None if none was known."""
+
+    id: int
+    product: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Decimal
+    returned: int = 0
+    ordered: int | None = None
+    tax_rate: Decimal | None = None
+
+    @property
+    def line_total(self) -> Decimal:
+        """Exact: quantity × unit price."""
+        return self.unit_price * self.quantity
+
+
+class OrderView(Struct, frozen=True):
+    """An order with its lines in the order in which they were sent, by ascending id. `expires_at`
+    is the expiry of its hold, if it was placed with one; `payments` are the sums of its payments,
+    None without any. `carrier` and `tracking_number` are empty until it is shipped with them."""
+
+    id: UUID
+    number: int
+    customer: int
+    status: str
+    currency: str
+    total: Decimal
+    note: str
+    reference: str
+    requested_for: date | None
+    created_at: datetime
+    placed_at: datetime
+    updated_at: datetime
+    version: int
+    expires_at: datetime | None
+    ship_to: dict[str, Any] | None
+    lines: list[LineView]
+    payments: Balances | None = None
+    carrier: str = ""
+    tracking_number: str = ""
+
+    @property
+    def kept(self) -> Decimal:
+        """The exact sum of the lines without returned units."""
+        back = [line.unit_price * line.returned for line in self.lines if line.returned]
+        return self.total - sum(back, Decimal(0)) if back else self.total
+
+    @property
+    def amounts(self) -> list[Amount]:
+        """What each line counts in the books (larder/orders/amounts.py), with returned units."""
+        return amounts([(line.line_total, line.tax_rate) for line in self.lines], self.currency)
+
+
+def view_of_row(row: Order, lines: list[LineView]) -> OrderView:
+    """Returns a locked order as it is now, with its lines."""
+    own: dict[str, Any] = {"customer": row.customer_id, "status": str(row.status), "lines": lines}
+    names = OrderView.__struct_fields__
+    return OrderView(**{name: own[name] if name in own else getattr(row, name) for name in names})
+
+
+_order_in = msgspec.json.Decoder(OrderView)
+"""Reads the JSON of `reads.with_lines`."""
+
+
+def _read(statement: str, parameters: Sequence[Any]) -> list[OrderView]:
+    """Returns the orders that a statement of `ORDERS` finds, in its order, with their lines: all of
+    one snapshot."""
+    rows = database.rows(reads.with_lines(statement), parameters)
+    return [_order_in.decode(order) for (order,) in rows]
+
+
+def _first_part(statement: str, parameters: Sequence[Any], *, limit: int) -> Part[OrderView]:
+    """Returns up to `limit` of the orders that a statement of `ORDERS` finds, as `_read` does: at
+    least one, and as many as have up to `MAX_PAGE_LINES` lines. The statement must find
+    `limit + 1`."""
+    rows = database.rows(reads.first_part(statement), [*parameters, limit])
+    views = [_order_in.decode(order) for order, _ in rows]
+    return Part(views, more=bool(rows) and rows[0][1] > len(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """A filter of placed orders. All given conditions must hold. `customer` None means all
+    customers. An order must have one of `statuses`; without statuses all orders match."""
+
+    customer: int | None
+    statuses: tuple[str, ...] = ()
+    placed_after: datetime | None = None
+    placed_before: datetime | None = None
+    number: int | None = None
+    product: int | None = None
+    reference: str | None = None
+
+    @property
+    def walk(self) -> reads.Walk:
+        """How the history is read: by orders, or for a product by its lines."""
+        return reads.BY_ORDER if self.product is None else reads.BY_LINE
+
+    def conditions(self) -> tuple[str, list[Any]]:
+        """Returns the WHERE clause and its parameters."""
+        walk, statuses = self.walk, self.statuses
+        several = None if len(statuses) < 2 else list(statuses)
+        conditions = [
+            (walk.customer, self.customer),
+            (reads.STATUSES, several),
+            (walk.after, self.placed_after),
+            (walk.before, self.placed_before),
+            (reads.NUMBER, self.number),
+            (reads.PRODUCT, self.product),
+            (reads.REFERENCE, self.reference),
+        ]
+        stated = [(condition, value) for condition, value in conditions if value is not None]
+        single = [reads.STATUS[statuses[0]]] if len(statuses) == 1 else []
+        where = walk.where([*single, *(condition for condition, _ in stated)])
+        return where, [value for _, value in stated]
+
+    @property
+    def walks(self) -> "list[OrderFilter]":
+        """Returns the filters whose results are merged into a page of the orders of all customers:
+        one for each status, because no index has the orders of two statuses in one order."""
+        other_ways = (self.customer, self.product, self.number, self.reference)
+        if len(self.statuses) < 2 or any(way is not None for way in other_ways):
+            return [self]
+        return [replace(self, statuses=(status,)) for status in self.statuses]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPosition:
+    """The order after which a page of the history begins."""
+
+    placed_at: datetime
+    id: UUID
+
+
+def end_of(page: Part[OrderView]) -> HistoryPosition | None:
+    """Returns where the next page begins; None after the last page."""
+    if not page.more:
+        return None
+    last = page.rows[-1]
+    return HistoryPosition(last.placed_at, last.id)
+
+
+def history(
+    wanted: OrderFilter, *, after: HistoryPosition | None = None, limit: int
+) -> Part[OrderView]:
+    """Returns up to `limit` orders, newest first by (placed_at, id). The page ends before the order
+    with which it would have more than `MAX_PAGE_LINES` lines.
+
+    Indexes end with these two columns, so a page takes the same time for any number of orders:
+    order_history (of a customer), order_search (of all customers), order_by_status,
+    order_search_by_reference, order_line_search (of a product). Of the orders of a customer, those
+    with other statuses are read and left out; so are those that are not delivered, when delivered
+    ones of all customers are read. For several statuses, a page of each is read, and the pages are
+    merged. docs/explain/performance.md has the measurements.
+    """
+    return _first_part(*_orders(wanted, after, limit + 1), limit=limit)
+
+
+def _orders(
+    wanted: OrderFilter, after: HistoryPosition | None, limit: int
+) -> tuple[str, Sequence[Any]]:
+    """Returns the statement of the orders of a page, without their lines, and its parameters."""
+    walks = [_walk(way, after, limit) for way in wanted.walks]
+    if len(walks) == 1:
+        return walks[0]
+    parameters = [value for _, values in walks for value in values]
+    return reads.merged([statement for statement, _ in walks], limit), parameters
+
+
+def _walk(
+    wanted: OrderFilter, after: HistoryPosition | None, limit: int
+) -> tuple[str, Sequence[Any]]:
+    """Returns the statement of one walk, and its parameters."""
+    where, parameters = wanted.conditions()
+    if after is not None:
+        parameters += [after.placed_at, after.id]
+    return wanted.walk.page(where, limit, continued=after is not None), parameters
+
+
+def history_in_parts(wanted: OrderFilter) -> Iterator[list[OrderView]]:
+    """Yields the history in parts, newest first, each in its state when it is read, so that memory
+    does not grow with the number of orders.
+
+    Each part is a separate page, so a slow caller keeps no transaction open and no connection busy.
+    Orders that are placed after it began are not in it, and no order is in it twice.
+    """
+    after: HistoryPosition | None = None
+    while True:
+        page = history(wanted, after=after, limit=ORDERS_OF_A_PART)
+        database.release()
+        if page.rows:
+            yield page.rows
+        after = end_of(page)
+        if after is None:
+            return
+
+
+def page(
+    customer: int, *, newest_first: bool, offset: int, limit: int | None
+) -> Iterator[Part[OrderView]]:
+    """Yields a customer's placed orders after the first `offset`, in parts of up to
+    `MAX_PAGE_LINES` lines: newest first by (placed_at, id), or by ascending number. `limit` None
+    means all."""
+    where, parameters = OrderFilter(customer).conditions()
+    statement = reads.ids_of_page(where, limit, newest_first=newest_first)
+    ids = [id for (id,) in database.rows(statement, [*parameters, offset])]
+    while ids:
+        part = first_orders(ids[:ORDERS_OF_A_PART])
+        ids = ids[len(part.rows) or ORDERS_OF_A_PART :]
+        yield replace(part, more=bool(ids))
+
+
+def count(wanted: OrderFilter) -> int:
+    """Returns the number of matching orders."""
+    where, parameters = wanted.conditions()
+    ((number,),) = database.rows(wanted.walk.counted(where), parameters)
+    return int(number)
+
+
+def order(order_id: UUID, *, customer: int | None) -> OrderView:
+    """Returns a placed order; with `customer`, only an order of this customer. Raises NotFound."""
+    view = orders([order_id]).get(order_id)
+    if view is None or customer not in (None, view.customer):
+        raise NotFound
+    return view
+
+
+def visible_order(order_id: UUID, caller: Caller, *permissions: str) -> OrderView:
+    """Returns a placed order of the caller; of any customer with the permission to view orders, or
+    one of `permissions`.
+
+    Raises NotFound. For staff, what `require` raises if the order is another customer's: only to
+    customers other orders do not exist.
+    """
+    view = order(order_id, customer=None)
+    sees_all = any(caller.may(permission) for permission in ("orders.view_order", *permissions))
+    if not sees_all and view.customer != caller.id:
+        if caller.is_staff:
+            caller.require("orders.view_order")
+        raise NotFound
+    return view
+
+
+def id_by_number(number: int, *, customer: int) -> UUID:
+    """Returns the id of a customer's placed order. Raises NotFound."""
+    rows = Order.objects.filter(number=number, customer_id=customer)
+    id = rows.values_list("id", flat=True).first()
+    if id is None:
+        raise NotFound
+    return id
+
+
+def by_number(number: int, *, customer: int) -> OrderView:
+    """Returns a customer's placed order. Raises NotFound."""
+    if number > MAX_ID:
+        raise NotFound
+    where, parameters = OrderFilter(customer, number=number).conditions()
+    views = _read(reads.BY_ORDER.orders + where, parameters)
+    if not views:
+        raise NotFound
+    return views[0]
+
+
+def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
+    """Returns placed orders by id, without unknown ids."""
+    views = _read(reads.WITH_IDS, [list(order_ids)])
+    return {view.id: view for view in views}
+
+
+def first_orders(order_ids: Sequence[UUID]) -> Part[OrderView]:
+    """Returns the first of these placed orders, in the order of the ids: as many as have up to
+    `MAX_PAGE_LINES` lines."""
+    if not order_ids:
+        return Part([])
+    ids = list(order_ids)
+    return _first_part(reads.AS_GIVEN, [ids, ids], limit=len(ids))
+
+
+def submit_existing(order_ids: Collection[UUID]) -> Callable[[], set[UUID]]:
+    """Submits a statement, and returns a function that returns those of the ids that an order or a
+    cart has."""
+    if not order_ids:
+        return set
+    reading = database.submit(writes.EXISTING, [list(order_ids), list(order_ids)])
+    return lambda: {id for (id,) in reading()}
+
+
+@dataclass(frozen=True, slots=True)
+class SoldLine:
+    """A line of a placed order, and the time of placing. `unit_price` includes tax."""
+
+    product: int
+    name: str
+    quantity: int
+    unit_price: Decimal
+    placed_at: datetime
+
+    @property
+    def line_total(self) -> Decimal:
+        """Exact: quantity × unit price."""
+        return self.unit_price * self.quantity
+
+
+_LINE = ("product_id", "name", "quantity", "unit_price", "order__placed_at")
+
+
+def line_history(customer: int, *, offset: int, limit: int) -> list[SoldLine]:
+    """Returns up to `limit` lines of a customer's placed orders: newest order first, with its lines
+    in the order in which they were sent."""
+    rows = _placed(customer).order_by("-order__placed_at", "-order_id", "id")
+    return [SoldLine(*row) for row in rows.values_list(*_LINE)[offset : offset + limit]]
+
+
+def count_lines(customer: int) -> int:
+    """Returns the number of lines of a customer's placed orders."""
+    return _placed(customer).count()
+
+
+def _placed(customer: int) -> QuerySet[OrderLine, Any]:
+    return OrderLine.objects.filter(order__customer_id=customer)

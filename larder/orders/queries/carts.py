@@ -17,7 +17,7 @@ from larder.db import database
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.orders.decision import broken_rules
-from larder.orders.queries.orders import OrderView, by_number, page
+from larder.orders.queries import OrderView, by_number, page
 from larder.orders.sql import carts
 
 

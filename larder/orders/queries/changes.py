@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from larder.db import feed
 from larder.db.feed import Feed, Mark
-from larder.orders.queries.orders import (
+from larder.orders.queries import (
     HistoryPosition,
     OrderFilter,
     OrderView,

@@ -38,7 +38,7 @@ from larder.orders.lifecycle import (
     judge,
 )
 from larder.orders.models import Order
-from larder.orders.queries.orders import LineView, OrderView, view_of_row
+from larder.orders.queries import LineView, OrderView, view_of_row
 from larder.orders.services.book_sales import book_sales
 from larder.orders.services.locks import order_name, submit_lock
 from larder.orders.services.write_changes import OrderChange, write_changes

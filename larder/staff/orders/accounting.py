@@ -32,7 +32,8 @@ from larder.http.long_files import begin, stream
 from larder.identity.queries import PARCEL_FIELDS
 from larder.identity.services import audit
 from larder.orders import payment_state, queries
-from larder.orders.queries import PLACED, Booking, OrderView
+from larder.orders.queries import OrderView, sales
+from larder.orders.queries.sales import PLACED, Booking
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import one_at_a_time, safe_text, workbook
@@ -226,7 +227,7 @@ def _sums(first: date, last: date) -> list[list[str]]:
             *_with_tax(sums.gross, sums.net),
             *_with_tax(sums.returned_gross, sums.returned_net),
         ]
-        for sums in queries.tax_sums(*_moments(first, last))
+        for sums in sales.tax_sums(*_moments(first, last))
     ]
     return [[localized(str(cell)) for cell in row] for row in rows]
 
@@ -237,7 +238,7 @@ def _with_tax(gross: Decimal, net: Decimal | None) -> list[object]:
 
 def _parts(first: date, last: date) -> Iterator[list[Row]]:
     """Yields what was booked in the period, the oldest first."""
-    for bookings in queries.bookings(*_moments(first, last)):
+    for bookings in sales.bookings(*_moments(first, last)):
         yield _rows(queries.orders({booking.order for booking in bookings}), bookings)
 
 

@@ -13,8 +13,8 @@ from larder.identity.queries import PARCEL_FIELDS, AddressRow
 from larder.identity.queries.audit import NoteView, latest_notes
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
-from larder.orders import queries
-from larder.orders.queries import EventView, LineView, OrderView
+from larder.orders.queries import LineView, OrderView, event_log
+from larder.orders.queries.event_log import EventView
 from larder.orders.services.locks import order_name
 from larder.staff.formatting import (
     actor_names,
@@ -102,7 +102,7 @@ def address_summary(address: AddressRow) -> str:
 def timeline(order: OrderView) -> dict[str, Any]:
     """Returns the order's last events in sentences and the last notes of staff, the newest first,
     and how many of each they are if there are earlier ones."""
-    found = queries.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
+    found = event_log.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
     notes = latest_notes(order_name(order.id), limit=MAX_SHOWN_EVENTS)
     names = _product_names(order, found.rows)
     both: tuple[Iterator[EventView | NoteView], ...] = (iter(notes.rows), reversed(found.rows))

@@ -11,9 +11,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from larder.core.limits import MAX_SHOWN_ROWS
-from larder.orders import payment_state, queries
+from larder.orders import payment_state
 from larder.orders.models import Order, RefundDue
-from larder.orders.queries import OrderView
+from larder.orders.queries import OrderView, payments
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import actor_names, change_link, in_one_line, minor_amount, moment
 from larder.staff.language import gettext_lazy as _
@@ -28,7 +28,7 @@ def payment_tables(order: OrderView, *, with_refunds: bool) -> list[dict[str, An
 
 
 def _records(order: OrderView) -> dict[str, Any]:
-    found = queries.payments(order.id, after=0, limit=MAX_SHOWN_ROWS)
+    found = payments.payments(order.id, after=0, limit=MAX_SHOWN_ROWS)
     people = actor_names({one.actor for one in found.rows})
     rows = [
         [

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.queries import CartVersion
+from larder.orders.queries import carts
+from larder.orders.queries.carts import CartVersion
 from larder.orders.services import cart
 from larder.orders.services.cart import add_unit, remove_unit
 from larder.orders.services.placing.placement import ExpectedCart, Placement
@@ -81,12 +81,12 @@ class Phone:
 
     def units(self) -> dict[int, int]:
         """What is in the cart."""
-        found = queries.cart(self.who.id)
+        found = carts.cart(self.who.id)
         return {line.product: line.quantity for line in found.lines} if found else {}
 
     def seen(self) -> CartVersion:
         """What a reader of the cart has seen."""
-        found = queries.cart(self.who.id)
+        found = carts.cart(self.who.id)
         assert found is not None
         return CartVersion(found.id, found.version)
 

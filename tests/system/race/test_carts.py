@@ -13,7 +13,7 @@ import pytest
 
 from larder.ops.books.invariants import check
 from larder.orders import queries
-from larder.orders.queries import CartVersion
+from larder.orders.queries.carts import CartVersion
 from larder.orders.services.cart import KEPT, ensure_cart, expire_carts
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf

@@ -39,6 +39,7 @@ from larder.orders import queries
 from larder.orders.decision import add_up
 from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderAbandoned
 from larder.orders.models import Order
+from larder.orders.queries import event_log
 from larder.orders.services.placing.placement import (
     ABANDONED,
     ORDER_ID,
@@ -302,6 +303,6 @@ def _look(product: int, event: UUID, seconds: float) -> bool:
     with answers_within(seconds), transaction.atomic(durable=True):
         database.limit_lock_wait(seconds)
         inventory.lock_only([product])
-        found = bool(queries.orders_of([event]))
+        found = bool(event_log.orders_of([event]))
         transaction.set_rollback(True)
         return found

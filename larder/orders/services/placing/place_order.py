@@ -27,7 +27,7 @@ from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity.services import quotas
 from larder.inventory.services import movements as inventory
-from larder.orders.queries import stored_cart
+from larder.orders.queries.carts import stored_cart
 from larder.orders.services.placing.place_batch import Later, Skipped, place_batch
 from larder.orders.services.placing.placement import (
     CartChanged,

@@ -14,8 +14,8 @@ from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.services.audit import StaffActing
 from larder.identity.services.quotas import Remaining
 from larder.orders.decision import PricedLine, Wanted, add_up
-from larder.orders.queries import CartVersion, OrderView
-from larder.orders.queries.carts import CartRow
+from larder.orders.queries import OrderView
+from larder.orders.queries.carts import CartRow, CartVersion
 
 ORDER_ID = "order-id"
 """The operation of claims of ids that clients choose. Ids are global, so the claim has no actor."""
