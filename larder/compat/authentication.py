@@ -128,9 +128,8 @@ class CookieAuthentication(framework.SessionAuthentication):
             return None
         user = credentials[0]
         factor = proven_factor(request._request)
-        who = Caller(
-            user.pk, user.public_id, user.is_staff, None, epoch=user.session_epoch, factor=factor
-        )
+        session = admin_session.session_of(request._request)
+        who = Caller(user.pk, user.public_id, user.is_staff, session, factor=factor)
         return queries.with_rights(who), None
 
 

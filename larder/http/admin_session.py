@@ -2,13 +2,15 @@
 
 Django's session has three times, in whole seconds of Unix time: when it began, when it was last
 used, and when the password was given; a time more than CLOCK_TOLERANCE in the future counts as long
-ago. It also has the session epoch of the account, so it ends with all its other sessions. The admin
-and the earlier contracts both get the user from `user_of`.
+ago. It also names a session of identity, so it ends with all others of the account. The admin and
+the earlier contracts both get the user from `user_of`.
 """
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
@@ -20,10 +22,13 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from larder.core.clock import now
+from larder.core.errors import NotFound
 from larder.core.limits import CONFIRMED_SECONDS
 from larder.http.authentication import FACTOR
+from larder.identity.queries import credentials
+from larder.identity.services import sessions
 
-BEGAN, USED, CONFIRMED, EPOCH = "began", "used", "confirmed", "epoch"
+BEGAN, USED, CONFIRMED, SESSION = "began", "used", "confirmed", "session"
 LONGEST_HOURS = 12
 """A log-in ends after so many hours, whatever the use."""
 WRITES_OF_USE = 10
@@ -40,12 +45,23 @@ def begin(sender: object, request: HttpRequest, user: Any, **signal: Any) -> Non
     before. A receiver of Django's `user_logged_in`."""
     request.session.pop(FACTOR, None)
     request.session.update(dict.fromkeys((BEGAN, USED, CONFIRMED), _moment()))
-    keep(request, user)
+    client = request.META.get("HTTP_USER_AGENT", "")
+    until = now() + timedelta(hours=LONGEST_HOURS)
+    opened = sessions.open_admin_session(user.pk, client, now=now(), until=until)
+    request.session[SESSION] = str(opened)
 
 
-def keep(request: HttpRequest, user: Any) -> None:
-    """Lets the session go on after its user ended all others of the account."""
-    request.session[EPOCH] = user.session_epoch
+def end(sender: object, request: HttpRequest, user: Any, **signal: Any) -> None:
+    """Ends the session of identity. A receiver of Django's `user_logged_out`."""
+    if user is not None and (session := session_of(request)) is not None:
+        with suppress(NotFound):
+            sessions.end_own(user.pk, session, now=now())
+
+
+def session_of(request: HttpRequest) -> UUID | None:
+    """Returns the session of identity that the admin's session names."""
+    session = request.session.get(SESSION)
+    return None if session is None else UUID(session)
 
 
 def user_of(request: HttpRequest) -> Any:
@@ -69,7 +85,7 @@ def _present_user(request: HttpRequest) -> Any:
         if moment - session[USED] >= min(60, settings.ADMIN_IDLE_MINUTES * 60 // WRITES_OF_USE):
             session[USED] = moment
     user = get_user(request)
-    if user.is_authenticated and session.get(EPOCH) != user.session_epoch:
+    if user.is_authenticated and not credentials.is_ongoing_session(session_of(request)):
         # All sessions of the account were ended, or it was deactivated for a while.
         session.flush()
         return AnonymousUser()

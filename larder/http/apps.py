@@ -6,7 +6,7 @@ class HttpConfig(AppConfig):
     label = "api"
 
     def ready(self) -> None:
-        from django.contrib.auth.signals import user_logged_in
+        from django.contrib.auth.signals import user_logged_in, user_logged_out
         from django.core.signals import request_finished
 
         from larder.http import admin_session, correlation
@@ -14,5 +14,6 @@ class HttpConfig(AppConfig):
         from larder.identity.services import quotas
 
         user_logged_in.connect(admin_session.begin)
+        user_logged_out.connect(admin_session.end)
         request_finished.connect(correlation.forget)
         quotas.observe(note)

@@ -10,23 +10,21 @@ from larder.core.errors import NotStaff, PermissionMissing, SecondFactorRequired
 class Caller:
     """The user of a request.
 
-    `session` is the session of the access token. It is None with a long-lived key (then `key` is
-    its id), with Basic authentication and with the cookie of the admin. `epoch` is then
-    the session epoch of the account when it was read. `permissions` are those of a member of staff
-    (permissions.py), read with each request; a customer has none. `key_permissions` are those that
-    the key names: the caller has no others (queries.py: holding). None for a key that names none,
-    and without a key.
+    `session` is the session of the access token or of the admin's cookie. It is None with a
+    long-lived key (then `key` is its id) and with Basic authentication. `permissions` are those of
+    a member of staff (permissions.py), read with each request; a customer has none.
+    `key_permissions` are those that the key names: the caller has no others (queries: holding).
+    None for a key that names none, and without a key.
 
     `factor` is the second factor that was proven in a session of the admin. `is_restricted`: staff
     need one, and the caller has not proven it. Then the caller has no permissions
-    (queries.py: holding).
+    (queries: holding).
     """
 
     id: int
     public_id: UUID
     is_staff: bool
     session: UUID | None
-    epoch: int = 0
     key: UUID | None = None
     permissions: frozenset[str] = frozenset()
     key_permissions: frozenset[str] | None = None

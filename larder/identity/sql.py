@@ -15,7 +15,7 @@ larder/inventory/sql.py says why the array is in a subselect."""
 
 RIGHTS = """
 WITH given AS MATERIALIZED (
-    SELECT %s::uuid AS factor, %s::uuid AS key, %s::uuid AS session, %s::int AS epoch
+    SELECT %s::uuid AS factor, %s::uuid AS key, %s::uuid AS session
 )
 SELECT customer.is_active, customer.is_staff, customer.is_superuser, array(
     SELECT content_type.app_label || '.' || permission.codename
@@ -42,14 +42,14 @@ SELECT customer.is_active, customer.is_staff, customer.is_superuser, array(
         SELECT FROM session WHERE id = given.session AND ended_at IS NULL
             AND customer_id = customer.id
     )
-    ELSE given.epoch = customer.session_epoch
+    ELSE true
 END
 FROM customer, given WHERE customer.id = %s
 """
 """Index scans of the account, its groups, their permissions and its second factors; runs with every
 request of staff. The same permissions as Django's ModelBackend finds. A factor that was removed
 since a session proved it is no proof any more. The last column says whether the credential is live:
-the key (KEY_OWNER has the same condition), the session, or without both the epoch. MATERIALIZED
+the key (KEY_OWNER has the same condition), or the session. MATERIALIZED
 hides the values from the planner, so that the plan is kept (larder/inventory/sql.py): planning
 takes ten times as long as the statement."""
 

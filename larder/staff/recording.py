@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, NotStaff, PermissionMissing
 from larder.http import problems
+from larder.http.admin_session import session_of
 from larder.http.authentication import proven_factor
 from larder.http.negotiation import prefers_page
 from larder.identity.caller import Caller
@@ -33,8 +34,7 @@ def caller_of(request: Any) -> Caller:
         user.pk,
         user.public_id,
         user.is_staff,
-        session=None,
-        epoch=user.session_epoch,
+        session=session_of(request),
         permissions=frozenset(user.get_all_permissions()),
         factor=proven_factor(request),
     )

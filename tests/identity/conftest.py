@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic, time
+from uuid import UUID
 
 import pytest
 from django.db.models import F
@@ -77,6 +78,12 @@ def log_in(db: None, now: datetime) -> Callable[..., LogIn]:
         return LogIn(pair, began, policy)
 
     return make
+
+
+def log_in_at_the_admin(who: Person, now: datetime) -> UUID:
+    """Opens a session of the admin; returns its id in identity."""
+    until = now + timedelta(hours=1)
+    return sessions.open_admin_session(who.id, "a browser", now=now, until=until)
 
 
 class Counted(Turns):

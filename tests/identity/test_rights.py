@@ -17,9 +17,11 @@ from larder.http.authentication import secrets
 from larder.identity import permissions, queries
 from larder.identity.errors import LastOwner, OwnRights, ResetTokenInvalid, SessionEnded
 from larder.identity.models import AuditEntry, Customer, Key
+from larder.identity.queries import credentials
 from larder.identity.services import accounts, audit, keys, resets, rights
 from larder.identity.services.accounts import ByStaff
 from tests.conftest import Api, Person
+from tests.identity.conftest import log_in_at_the_admin
 from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
@@ -294,11 +296,11 @@ def test_a_gained_right_ends_sessions_and_keys_of_before(
     now = datetime.now(UTC)
     who = person() if gain is _make_staff else person(is_staff=True, role="viewer")
     key = keys.create_key(who.caller, "mine", now=now).id
-    epoch = who.customer.session_epoch
+    session = log_in_at_the_admin(who, now)
     gain(owner, who, now)
     assert not Key.objects.ongoing().filter(pk=key).exists()
     account = Customer.objects.get(pk=who.id)
-    assert account.session_epoch > epoch
+    assert not credentials.is_ongoing_session(session)
     assert account.check_password(who.password)
 
 

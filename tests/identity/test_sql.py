@@ -79,7 +79,7 @@ def test_rights_are_those_of_djangos_backend(
     granted = Permission.objects.filter(codename__in=["view_order", "add_product"])
     who.user_permissions.add(*granted)
     ((*flags, found, has_factor, proven, _),) = database.rows(
-        sql.RIGHTS, [None, None, None, 0, who.id]
+        sql.RIGHTS, [None, None, None, who.id]
     )
     assert flags == [who.is_active, who.is_staff, who.is_superuser]
     assert (has_factor, proven) == (False, False)
@@ -91,19 +91,19 @@ def test_rights_are_those_of_djangos_backend(
     if not who.is_superuser:
         assert set(found) == by_user | by_group >= {"orders.view_order", "catalog.add_product"}
     Customer.objects.filter(id=who.id).update(is_active=False)
-    assert database.rows(sql.RIGHTS, [None, None, None, 0, who.id])[0][0] is False
-    assert database.rows(sql.RIGHTS, [None, None, None, 0, 10**9]) == []
+    assert database.rows(sql.RIGHTS, [None, None, None, who.id])[0][0] is False
+    assert database.rows(sql.RIGHTS, [None, None, None, 10**9]) == []
 
 
-def is_live(who: Person, *, key: UUID | None, session: UUID | None, epoch: int) -> bool:
-    return bool(database.rows(sql.RIGHTS, [None, key, session, epoch, who.id])[0][-1])
+def is_live(who: Person, *, key: UUID | None, session: UUID | None) -> bool:
+    return bool(database.rows(sql.RIGHTS, [None, key, session, who.id])[0][-1])
 
 
 def test_rights_know_live_credentials_as_the_orm_does(person: Callable[..., Person]) -> None:
     who, other = person(is_staff=True), person()
     for key in keys_of(who).values():
         expected = Key.objects.live().filter(id=key.id).exists()
-        assert is_live(who, key=key.id, session=None, epoch=9) == expected
+        assert is_live(who, key=key.id, session=None) == expected
     row = {"created_at": PAST, "rotated_at": PAST, "expires_at": FAR}
     sessions = [
         Session.objects.create(customer=one.customer, policy="v1", ended_at=ended_at, **row)
@@ -111,9 +111,8 @@ def test_rights_know_live_credentials_as_the_orm_does(person: Callable[..., Pers
     ]
     for one in sessions:
         expected = one.ended_at is None and one.customer_id == who.id
-        assert is_live(who, key=None, session=one.id, epoch=9) == expected
-    assert is_live(who, key=None, session=None, epoch=0)
-    assert not is_live(who, key=None, session=None, epoch=1)
+        assert is_live(who, key=None, session=one.id) == expected
+    assert is_live(who, key=None, session=None)
 
 
 def test_the_owner_of_a_key_is_the_one_that_the_orm_finds(person: Callable[..., Person]) -> None:

@@ -41,7 +41,7 @@ READABLE = {
         "sales_change",
     ),
     *("payment", "refund_due"),
-    *("mail", "observation", "django_content_type", "django_migrations"),
+    *("observation", "django_content_type", "django_migrations"),
     *("auth_group", "auth_group_permissions", "auth_permission"),
     *("customer_groups", "customer_user_permissions"),
     *("procrastinate_workers", "procrastinate_periodic_defers"),

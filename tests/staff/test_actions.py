@@ -12,11 +12,12 @@ from django.db import connection
 from larder.catalog.models import Product
 from larder.catalog.services.products import archive_product
 from larder.core.clock import now
-from larder.identity.models import Customer, Key
+from larder.identity.models import Key
 from larder.identity.services import keys
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.staff.desk import Desk, Page, allow
+from tests.staff.former import take_away
 from tests.staff.moving import place
 
 MakePerson = Callable[..., Person]
@@ -34,7 +35,7 @@ def after_the_first_row(who: Person, **columns: object) -> Iterator[None]:
             left.pop(0)
             if left:
                 return found
-            Customer.objects.filter(pk=who.id).update(**columns)
+            take_away(who, columns)
         return found
 
     with connection.execute_wrapper(watch):
@@ -51,7 +52,7 @@ def send(who: Person, page: str, action: str, *rows: object) -> Page:
 
 @pytest.mark.parametrize(
     "taken",
-    [{"is_staff": False}, {"is_active": False}, {"session_epoch": 99}],
+    [{"is_staff": False}, {"is_active": False}, {"session": None}],
     ids=lambda one: next(iter(one)),
 )
 def test_orders_are_packed_while_the_user_may(

@@ -9,11 +9,12 @@ import pytest
 from django.db import connection
 
 from larder.catalog.models import Product
-from larder.identity.models import AuditEntry, Customer
+from larder.identity.models import AuditEntry
 from larder.inventory.models import Adjustment
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.staff.desk import Desk, allow
+from tests.staff.former import take_away
 
 PAGES = {
     "inventory/adjustment/add/": "inventory.add_adjustment",
@@ -32,7 +33,7 @@ def before_the_locks(who: Person, **columns: object) -> Iterator[None]:
 
     def watch(execute: Any, sql: str, *arguments: Any) -> Any:
         if left and any(one in sql for one in firsts):
-            Customer.objects.filter(pk=who.id).update(**left.pop())
+            take_away(who, left.pop())
         return execute(sql, *arguments)
 
     with connection.execute_wrapper(watch):
@@ -60,7 +61,7 @@ def sent(path: str, product: int, buyer: Person) -> dict[str, Any]:
     return values[path]
 
 
-@pytest.mark.parametrize("taken", [{"is_staff": False}, {"session_epoch": 99}])
+@pytest.mark.parametrize("taken", [{"is_staff": False}, {"session": None}])
 @pytest.mark.parametrize("path", PAGES)
 def test_refusals_of_the_services_to_former_staff_are_recorded(
     person: Callable[..., Person],
@@ -78,4 +79,4 @@ def test_refusals_of_the_services_to_former_staff_are_recorded(
     assert [model.objects.count() for model in (Adjustment, Order, Product)] == made
     refused = AuditEntry.objects.get(action="refused", actor=who.customer.public_id)
     assert refused.channel == "admin"
-    assert refused.after == ({} if "session_epoch" in taken else {"permission": PAGES[path]})
+    assert refused.after == ({} if "session" in taken else {"permission": PAGES[path]})

@@ -89,7 +89,6 @@ class Migration(migrations.Migration):
                 ("deleted_at", models.DateTimeField(editable=False, null=True)),
                 ("version", models.IntegerField(db_default=1, default=1, editable=False)),
                 ("email_since", models.DateTimeField(editable=False, null=True)),
-                ("session_epoch", models.IntegerField(db_default=0, default=0, editable=False)),
                 ("email_by", models.UUIDField(editable=False, null=True)),
                 ("password_by", models.UUIDField(editable=False, null=True)),
                 (

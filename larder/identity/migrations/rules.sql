@@ -11,19 +11,6 @@ CREATE TRIGGER end_credentials AFTER UPDATE OF is_active ON identity.customer
 FOR EACH ROW WHEN (OLD.is_active AND NOT NEW.is_active)
 EXECUTE FUNCTION identity.end_credentials();
 
--- It ends the sessions of the admin too, which have the account's epoch. An epoch never falls: a
--- save of the whole row may be of one that was read before the epoch was raised.
-CREATE FUNCTION identity.raise_session_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    NEW.session_epoch := greatest(NEW.session_epoch, OLD.session_epoch)
-        + (OLD.is_active AND NOT NEW.is_active)::int;
-    RETURN NEW;
-END $$;
-CREATE TRIGGER raise_session_epoch BEFORE UPDATE OF is_active, session_epoch ON identity.customer
-FOR EACH ROW
-WHEN ((OLD.is_active AND NOT NEW.is_active) OR NEW.session_epoch < OLD.session_epoch)
-EXECUTE FUNCTION identity.raise_session_epoch();
-
 -- The audit trail is append-only for every role. The one exception is the retention: a transaction
 -- of the table's owner that names the beginning of a month deletes what is older, and only that.
 CREATE FUNCTION identity.refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$

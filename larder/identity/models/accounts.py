@@ -100,10 +100,6 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     version = models.IntegerField(default=1, db_default=1, editable=False)
-    # Incremented when all sessions end, for those that have no row: the admin's. A trigger
-    # increments it when the account is deactivated, and prevents a save of the whole row from
-    # lowering it.
-    session_epoch = models.IntegerField(default=0, db_default=0, editable=False)
 
     objects: ClassVar[CustomerManager] = CustomerManager()
 

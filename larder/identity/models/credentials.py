@@ -30,7 +30,8 @@ class Session(models.Model):
 
     The tokens are derived from the id and the generation. So no token is stored, and the successor
     of a token can be returned again if the answer was lost. `policy` is the name of the policy of
-    tokens (tokens.py): only the API that issued the first token accepts the others.
+    tokens (tokens.py): only the API that issued the first token accepts the others. A
+    session of the admin has none (services/sessions.py: ADMIN).
 
     `rotated_at` is the last use of a token. A trigger ends the sessions of an account that is
     deactivated. `client` is the `User-Agent` of the program, so that the owner recognizes the

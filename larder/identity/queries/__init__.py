@@ -229,7 +229,7 @@ def rights(customer: int, factor: UUID | None = None) -> Rights:
     A member of staff needs a second factor where the shop demands it or the account has enrolled
     one, unless `factor` is one that the caller has proven.
     """
-    found = database.rows(sql.RIGHTS, [factor, None, None, None, customer])
+    found = database.rows(sql.RIGHTS, [factor, None, None, customer])
     return _rights(found[0]) if found else NO_RIGHTS
 
 
@@ -252,10 +252,8 @@ def submit_renewed(caller: Caller) -> Callable[[], Caller]:
     The expiry of an access token does not matter.
 
     It raises SessionEnded if the account is not active, or the caller's session or key has ended.
-    With the admin's cookie or a password, the sessions of the account must not have been ended
-    since.
     """
-    credential = [caller.factor, caller.key, caller.session, caller.epoch]
+    credential = [caller.factor, caller.key, caller.session]
     reading = database.submit(sql.RIGHTS, [*credential, caller.id])
 
     def read() -> Caller:

@@ -24,14 +24,7 @@ def authenticate(username: str, password: str) -> Caller:
     Every failure has the same answer and takes the same time. Raises InvalidCredentials.
     """
     customer = verified(username, password)
-    who = Caller(
-        customer.pk,
-        customer.public_id,
-        customer.is_staff,
-        session=None,
-        epoch=customer.session_epoch,
-    )
-    return with_rights(who)
+    return with_rights(Caller(customer.pk, customer.public_id, customer.is_staff, session=None))
 
 
 def verified(username: str, password: str) -> Customer:
@@ -80,8 +73,7 @@ def lock_account(caller: Caller, *others: int) -> None:
     The check of an access token may be some seconds old, and this transaction writes something that
     lasts longer than the token. So the caller's session or key must be live. It is read in a
     statement after the lock, because a transaction that ends all sessions or keys of an account
-    takes the same lock. With the admin's cookie or a password, the sessions of the account must not
-    have been ended since. Raises SessionEnded, also if the account is not active.
+    takes the same lock. Raises SessionEnded, also if the account is not active.
     """
     rows = Customer.objects.select_for_update(no_key=True).filter(pk__in={caller.id, *others})
     list(rows.order_by("pk").values_list("pk"))

@@ -67,7 +67,7 @@ def change_password(caller: Caller, change: Change, *, now: datetime) -> Custome
             _record(account.pk)
             end_others_within(account.pk, keep=caller.session, now=now)
             _keys(account.pk).filter(generation__isnull=False).update(ended_at=now)
-            account.password, account.session_epoch = encoded, account.session_epoch + 1
+            account.password = encoded
             return account
     except InvalidCredentials as error:
         raise WrongPassword from error  # it was changed during hashing

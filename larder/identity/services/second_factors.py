@@ -20,6 +20,7 @@ from larder.identity.errors import (
 )
 from larder.identity.factors import codes, passkeys
 from larder.identity.models import Customer, RecoveryCode, SecondFactor
+from larder.identity.queries.credentials import is_ongoing_session
 from larder.identity.services import audit
 from larder.identity.services.rights import MANAGE, require_manageable
 
@@ -29,12 +30,12 @@ TOTP, PASSKEY = "totp", "passkey"
 @dataclass(frozen=True, slots=True)
 class Account:
     """The account whose factor is meant, and the secrets of the installation, the present first.
-    `epoch` is the session epoch of the request that acts for the account itself."""
+    `session` is that of the request that acts for the account itself."""
 
     id: int
     public_id: UUID
     secrets: Sequence[str]
-    epoch: int | None = None
+    session: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,10 +291,9 @@ def _lock(account: Account) -> None:
     """Locks the account. Raises NotFound unless it is active, and SessionEnded if the sessions of
     the account were ended since the request read it."""
     rows = Customer.objects.select_for_update(no_key=True).filter(pk=account.id, is_active=True)
-    epochs = list(rows.values_list("session_epoch", flat=True))
-    if not epochs:
+    if not rows:
         raise NotFound
-    if account.epoch not in (None, *epochs):
+    if account.session is not None and not is_ongoing_session(account.session):
         raise SessionEnded
 
 
@@ -301,7 +301,7 @@ def _lock_own(account: Account, proven: UUID | None) -> None:
     """Locks the account, and checks the proof where a session acts for the account itself. Raises
     as `_lock` and `_require_proof` do."""
     _lock(account)
-    if account.epoch is not None:
+    if account.session is not None:
         _require_proof(account, proven)
 
 

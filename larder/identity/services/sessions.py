@@ -76,6 +76,23 @@ def _opened(
     )
 
 
+ADMIN = "admin"
+"""The policy of a session of the admin: it has no tokens."""
+
+
+def open_admin_session(customer: int, client: str, *, now: datetime, until: datetime) -> UUID:
+    """Opens the row of a session of the admin, so that it ends with all others of the account.
+    Returns its id."""
+    with transaction.atomic():
+        account = Customer.objects.select_for_update(no_key=True).get(pk=customer)
+        _make_room(customer, now=now)
+        times = {"created_at": now, "rotated_at": now, "expires_at": until}
+        opened = Session.objects.create(
+            customer=account, policy=ADMIN, client=_shown(client), **times
+        )
+    return opened.id
+
+
 def _make_room(customer: int, *, now: datetime) -> None:
     """Ends the least recently used sessions if the account has MAX_SESSIONS, so that one more can
     be opened. Assumes the account's lock."""
@@ -254,7 +271,7 @@ def end_others(customer: int, *, keep: UUID | None, now: datetime) -> None:
 def end_others_within(customer: int, *, keep: UUID | None, now: datetime) -> None:
     """Does what `end_others` does, in the caller's transaction: one statement for all sessions,
     under the lock of the account, which a log-in takes too."""
-    Customer.objects.filter(pk=customer).update(session_epoch=F("session_epoch") + 1)
+    Customer.objects.select_for_update(no_key=True).get(pk=customer)
     ongoing = Session.objects.filter(customer=customer, ended_at=None)
     if keep and not ongoing.filter(id=keep).exists():
         raise SessionEnded

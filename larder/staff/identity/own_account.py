@@ -75,12 +75,13 @@ class OwnPasswordForm(CountedForm, AdminOwnPasswordChangeForm):  # type: ignore[
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002
         user, given = self.user, self.cleaned_data
-        caller = Caller(user.pk, user.public_id, user.is_staff, None, epoch=user.session_epoch)
+        session = admin_session.session_of(self.request)
+        caller = Caller(user.pk, user.public_id, user.is_staff, session)
         change = Change(current=given["old_password"], new=given["new_password1"])
         with hashers.in_lane("staff"):
             changed = passwords.change_password(caller, change, now=now())
         # Not read again: a password that someone else sets now ends this session, too.
-        user.password, user.session_epoch = changed.password, changed.session_epoch
+        user.password = changed.password
         return user
 
 
@@ -97,8 +98,6 @@ def own_password(request: Any, extra_context: Any = None) -> HttpResponseBase:
     except DomainError as refusal:
         messages.error(request, explain(refusal, SENTENCES)[0].text)
         return HttpResponseRedirect(request.path)
-    if answer.status_code == 302:
-        admin_session.keep(request, request.user)
     return answered(answer)
 
 

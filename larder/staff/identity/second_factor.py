@@ -30,7 +30,7 @@ from larder.core.limits import (
     MAX_SEALED_FACTOR_LENGTH,
 )
 from larder.http.addresses import address_of, base_url
-from larder.http.admin_session import BEGAN
+from larder.http.admin_session import BEGAN, session_of
 from larder.http.authentication import FACTOR, proven_factor, secrets
 from larder.identity import queries
 from larder.identity.errors import SecondFactorWrong
@@ -140,7 +140,7 @@ def _own(request: Any) -> HttpResponse:
 
 def _account(request: Any) -> Account:
     user = request.user
-    return Account(user.pk, user.public_id, secrets(), user.session_epoch)
+    return Account(user.pk, user.public_id, secrets(), session_of(request))
 
 
 def _attempt(request: Any) -> Any:

@@ -33,7 +33,7 @@ PASSWORD_READ = (
 RESET_READ = 'SELECT "customer"."password" AS "password", "customer"."email" AS "email" FROM'
 ADDRESS_READ = 'SELECT "customer"."email" AS "email", "customer"."public_id" AS "public_id" FROM'
 KEPT_READ = 'AS "a" FROM "session"'
-CREDENTIAL_READ = "ELSE given.epoch = customer.session_epoch"
+CREDENTIAL_READ = "WHEN given.key IS NOT NULL THEN EXISTS"
 
 
 @pytest.fixture(autouse=True)
