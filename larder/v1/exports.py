@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from msgspec.structs import asdict
 
 from larder.core.spreadsheets import escape_formula
 from larder.http.long_files import begin, stream
@@ -11,7 +12,7 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.queries import OrderView
 from larder.v1.operations import CSV, operation
-from larder.v1.order_shapes import FilterParameters, Order, OrderLine, order_filter, shown
+from larder.v1.order_shapes import FilterParameters, order_filter, shown
 from larder.v1.shapes import Address
 
 _OF_ORDER = (
@@ -40,48 +41,38 @@ def export_orders(
     """All placed orders of the caller as CSV, newest first, a row for each line. Staff who send a
     filter get the orders of all customers."""
     wanted = order_filter(query, caller)
-    if wanted.customer != caller.id:
+    is_own = wanted.customer == caller.id
+    if not is_own:
         caller.require("orders.export_order")
     headers = {"Content-Disposition": 'attachment; filename="orders.csv"'}
     if request.method == "HEAD":
         return HttpResponse(content_type=CSV, headers=headers)
-    is_own = wanted.customer == caller.id
-    own = {"own": True} if is_own else {}
     file = stream(caller, queries.history_in_parts(wanted), COLUMNS, _rows, is_own=is_own)
-    begin(file, "orders", _filters(query) | own)
+    begin(file, "orders", _filters(query) | ({"own": True} if is_own else {}))
     return StreamingHttpResponse(file, content_type=CSV, headers=headers)
 
 
 def _filters(query: FilterParameters) -> dict[str, object]:
     """Returns the given filters, for the audit trail. A reference can be the name of a person, so
     its value is left out."""
-    values = {name: getattr(query, name) for name in FilterParameters.__struct_fields__}
-    if values["reference"] is not None:
-        values["reference"] = True
-    return {name: value for name, value in values.items() if value is not None}
+    filters = {name: value for name, value in asdict(query).items() if value is not None}
+    return filters | ({"reference": True} if "reference" in filters else {})
 
 
 def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:
     """Yields a row for each line, with its order's columns; for an order without lines one row."""
     for order in orders:
         answer = shown(order)
-        own = [_cell(value) for value in _values(answer, order.customer)]
-        address = [_cell(getattr(answer.ship_to, field, "")) for field in _SHIP_TO]
+        own, address = _cells(answer, _OF_ORDER), _cells(answer.ship_to, _SHIP_TO)
         for line in answer.lines or _NO_LINES:
-            of_tax = _of_line(line, _OF_TAX.values())
-            yield [*own, *_of_line(line, _OF_LINE), *address, *of_tax]
+            yield [*own, *_cells(line, _OF_LINE), *address, *_cells(line, _OF_TAX.values())]
 
 
 _NO_LINES = (None,)
 
 
-def _values(order: Order, customer: int) -> Iterator[object]:
-    for column in _OF_ORDER:
-        yield customer if column == "customer" else getattr(order, column)
-
-
-def _of_line(line: OrderLine | None, fields: Iterable[str]) -> list[object]:
-    return [_cell(getattr(line, field, None)) for field in fields]
+def _cells(shape: object, fields: Iterable[str]) -> list[object]:
+    return [_cell(getattr(shape, field, None)) for field in fields]
 
 
 def _cell(value: object) -> object:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from unicodedata import east_asian_width
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -153,38 +152,17 @@ def _with_lines(orders: Sequence[Order], lines: Iterable[OrderLine]) -> list[dic
             "placed": moment(order.placed_at),
             "requested": day_of(order.requested_for) if order.requested_for else "",
             "address": address_lines(order.ship_to or {}),
-            "points": label_points(address_lines(order.ship_to or {})),
+            "is_long": _is_long(address_lines(order.ship_to or {})),
             "lines": of[order.pk],
         }
         for order in orders
     ]
 
 
-_POINTS = (11, 9, 8, 7, 6, 5)
-"""The sizes of an address on a label, in points: print.css has a class for each."""
-
-_MM = 25.4 / 72
-_LABEL_WIDTH, _LABEL_HEIGHT = 90, 46
-"""Of the address, in mm: without the margins and the line below it."""
-
-
-def label_points(lines: Sequence[str]) -> int:
-    """Returns the largest size in which the lines of an address fit their label. Assumes letters of
-    0.6 times that size, twice as wide in East Asia.
-
-    >>> label_points(["Mary", "1 Quay", "Bristol", "GB"]), label_points(["x" * 255] * 3)
-    (11, 6)
-    """
-    for points in _POINTS:
-        in_a_line = int(_LABEL_WIDTH / (points * 0.6 * _MM))
-        rows = sum(1 + _width(line) // in_a_line for line in lines)
-        if rows * points * 1.25 * _MM <= _LABEL_HEIGHT:
-            return points
-    return _POINTS[-1]
-
-
-def _width(line: str) -> int:
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in line)
+def _is_long(lines: Sequence[str]) -> bool:
+    """Returns whether the lines of an address need smaller letters on a label of 90 mm, which has
+    about 38 usual ones in a line. Wide letters have more bytes."""
+    return sum(1 + len(line.encode()) // 38 for line in lines) > 9
 
 
 def _to_pick(orders: Sequence[Order], lines: Iterable[Any]) -> list[dict[str, Any]]:
