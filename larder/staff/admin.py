@@ -3,21 +3,22 @@
 from django.contrib import admin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from larder.staff.catalog import admin as catalog
+from larder.staff.catalog import categories, products
 from larder.staff.identity import admin as identity
 from larder.staff.identity import audit_trail, keys
-from larder.staff.inventory import adjustments, ledger, products
+from larder.staff.inventory import adjustments, ledger, stock
 from larder.staff.orders import admin as orders
 
 __all__ = [
     "adjustments",
     "audit_trail",
-    "catalog",
+    "categories",
     "identity",
     "keys",
     "ledger",
     "orders",
     "products",
+    "stock",
 ]
 
 # Jobs are for operators only. Their arguments are private: mails, addresses, reset links.

@@ -20,8 +20,8 @@ from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_SHORT_TEXT_LENGTH, MAX_
 from larder.core.money import text
 from larder.inventory.models import Stock
 from larder.staff.base import ServiceAdmin
-from larder.staff.catalog.admin import containing
 from larder.staff.formatting import amount, grouped
+from larder.staff.inventory.stock import containing
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import LineForm, Page, words
 

@@ -203,7 +203,7 @@ def test_products_are_found_by_words_in_name_or_sku_in_any_case(
 
 
 def test_the_search_uses_the_trigram_index(product: Callable[..., int]) -> None:
-    from larder.staff.catalog.admin import containing
+    from larder.staff.inventory.stock import containing
 
     product()
     with connection.cursor() as cursor:

@@ -24,8 +24,8 @@ from larder.core.limits import MAX_DISCARDED_BYTES
 from larder.db import kept_files
 from larder.db.models import KeptFile
 from larder.inventory.models import LedgerEntry
+from larder.staff.catalog.products import ProductAdmin
 from larder.staff.inventory import imports as inventory_import
-from larder.staff.inventory.products import StockedProductAdmin
 from tests.conftest import Person
 from tests.staff.desk import Desk
 from tests.staff.importing import (
@@ -269,7 +269,7 @@ def test_a_preview_in_german_has_german_marks_in_both_values(
 
 
 def test_an_export_has_no_column_that_an_import_does_not_know(db: None) -> None:
-    columns = StockedProductAdmin(Product, admin.site).export_columns()
+    columns = ProductAdmin(Product, admin.site).export_columns()
     assert {*columns} <= {*COLUMNS, *READ_ONLY}
 
 

@@ -1,26 +1,33 @@
-"""Counts stock with a scanner that types the SKU or the barcode, and Enter."""
+"""The staff screens of stock, with its count by a scanner that types the SKU or the barcode, and
+Enter."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
+from django.db.models import F, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from larder.catalog.search import spellings
+from larder.catalog.search import words as searched_words
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import LISTED_ROWS, MAX_CODE_LENGTH, MAX_STOCK
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.caller import Caller
 from larder.inventory.errors import CountChanged, InsufficientStock
+from larder.inventory.models import Stock
 from larder.inventory.queries import CountRow, fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
-from larder.staff.base import ServiceAdmin, button
+from larder.staff import exports
+from larder.staff.base import ReadOnlyAdmin, ServiceAdmin, button
 from larder.staff.formatting import grouped, link, signed
 from larder.staff.language import gettext_lazy as _
+from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
 from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence, TextForm
@@ -248,3 +255,134 @@ def _differences(lines: Sequence[CountRow]) -> dict[str, Any]:
         for row in lines
     ]
     return {"title": _("Differences"), "headers": heads, "rows": rows}
+
+
+def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet[Any]":
+    """Returns the rows of the products with this barcode; if there are none, those whose product
+    has all words of `term` in its name or SKU.
+
+    `product` is the lookup from the rows to the product, such as "product__". The conditions are
+    those of inventory's sql.EXACT, CONTAINS and has_trigrams.
+    """
+    barcode = {f"{product}barcode__in": spellings(term), f"{product}barcode__gt": ""}
+    if term and rows.filter(**barcode).exists():
+        return rows.filter(**barcode)
+    text, wanted = F(f"{product}search_text"), searched_words(term)
+    return with_trigrams(with_words(rows, text, wanted), text, wanted)
+
+
+class StockFilter(admin.SimpleListFilter):
+    """Filters products, or their stock. Low stock is found by the index product_by_low_stock."""
+
+    title = _("stock")
+    parameter_name = "stock"
+    available = "stock__available"
+    threshold = "low_stock_threshold"
+    least, step = "min_quantity", "step"
+
+    def lookups(self, request: Any, model_admin: Any) -> Any:
+        return [
+            ("in", gettext("Available")),
+            ("low", gettext("Low stock")),
+            ("out", gettext("Out of stock")),
+        ]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        # As in inventory's sql.IN_STOCK.
+        fewest = (F(self.least) + F(self.step) - 1) / F(self.step) * F(self.step)
+        filters: dict[str, dict[str, Any]] = {
+            "in": {f"{self.available}__gte": fewest},
+            "low": {
+                f"{self.threshold}__isnull": False,
+                f"{self.available}__lte": F(self.threshold),
+            },
+            "out": {f"{self.available}__lt": fewest},
+        }
+        return queryset.filter(**filters.get(self.value() or "", {}))
+
+
+class StockLinks(ServiceAdmin):
+    """Buttons from a product or its stock to the ledger and to an adjustment."""
+
+    def has_adjust_permission(self, request: Any, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("inventory.add_adjustment"))
+
+    @button(_("Adjust stock"), permissions=["adjust"], url_path="adjust", icon="add_notes")
+    def adjust_stock(self, request: Any, object_id: str) -> HttpResponse:
+        """Redirects to the form of an adjustment of this product."""
+        return self._onwards("admin:inventory_adjustment_add", request, object_id, "sku")
+
+    def has_ledger_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Returns whether the user may see the ledger. It is a method, because the system checks
+        would look up a permission given by name, and a server could not start without the
+        database."""
+        return bool(request.user.has_perm("inventory.view_ledgerentry"))
+
+    @button(_("Ledger"), permissions=["ledger"], icon="receipt_long")
+    def ledger(self, request: Any, object_id: str) -> HttpResponse:
+        """On to the entries of this product."""
+        return self._onwards("admin:inventory_ledgerentry_changelist", request, object_id, "q")
+
+    def _onwards(self, name: str, request: Any, object_id: str, parameter: str) -> HttpResponse:
+        row = self.shown_object(request, object_id)
+        sku = getattr(row, "product", row).sku
+        return HttpResponseRedirect(reverse(name, query={parameter: sku}))
+
+
+class _OwnStockFilter(StockFilter):
+    """The filter in the list of stock itself."""
+
+    available = "available"
+    threshold = "product__low_stock_threshold"
+    least, step = "product__min_quantity", "product__step"
+
+
+@admin.register(Stock)
+class StockAdmin(exports.BoundedExport, CountableStock, StockLinks, ReadOnlyAdmin):
+    """Stock. Only orders and adjustments change it."""
+
+    actions_list = (*exports.BoundedExport.actions_list, *CountableStock.actions_list)
+    fields = ("product", "available", "reserved", "on_shelf")
+    list_display = ("sku", "name", "available", "reserved", "on_shelf")
+    list_display_links = ("sku", "name")
+    list_select_related = ("product",)
+    list_filter = (_OwnStockFilter,)
+    search_fields = ("product__search_text",)
+    search_help_text = _("Words in name or SKU, or a barcode")
+    ordering = ("-product_id",)
+    sortable_by = ()
+    actions_detail = ("adjust_stock", "ledger")
+
+    def get_queryset(self, request: Any) -> Any:
+        return super().get_queryset(request).select_related("product")
+
+    def export_columns(self) -> Mapping[str, exports.Column]:
+        return {
+            "sku": "product.sku",
+            "name": "product.name",
+            "available": "available",
+            "committed": "committed",
+            "on_shelf": self.on_shelf,
+        }
+
+    def audited_name(self, obj: Any) -> str:
+        return f"product:{obj.product_id}"
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        return containing(queryset, search_term, "product__"), False
+
+    @admin.display(description=_("SKU"))
+    def sku(self, stock: Stock) -> str:
+        return stock.product.sku
+
+    @admin.display(description=_("Name"))
+    def name(self, stock: Stock) -> str:
+        return stock.product.name
+
+    @admin.display(description=_("Reserved for orders"))
+    def reserved(self, stock: Stock) -> int:
+        return stock.committed
+
+    @admin.display(description=_("On the shelf"))
+    def on_shelf(self, stock: Stock) -> int:
+        return stock.available + stock.committed

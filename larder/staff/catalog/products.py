@@ -1,12 +1,9 @@
-"""The staff screens of products without their stock. Those of categories are in categories.py.
-
-The screen of a product also shows its stock, but the catalogue must not know inventory. So
-ProductAdmin contains the part of the catalogue, and inventory's admin extends and registers it.
-"""
+"""The staff screens of products with their stock."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
+from urllib.parse import urljoin
 
 from django import forms
 from django.conf import settings
@@ -18,51 +15,51 @@ from django.core.validators import (
     RegexValidator,
     URLValidator,
 )
-from django.db.models import F, QuerySet, URLField
+from django.db.models import URLField
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html
 from django.utils.translation import gettext
-from unfold.widgets import UnfoldAdminURLInputWidget
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminURLInputWidget,
+)
 
 from larder.catalog import fields as of_product
 from larder.catalog import queries
 from larder.catalog.fields import FIELDS, ProductField
 from larder.catalog.models import Category, Product, by_name
-from larder.catalog.search import spellings, words
-from larder.catalog.services.products import change_product, create_product
+from larder.catalog.services.products import change_product
+from larder.catalog.services.stored_pictures import store, thumbnail_of
 from larder.core import money
 from larder.core.clock import now
-from larder.core.limits import MAX_FILTER_CHOICES, MAX_TAX_RATE, MONEY_DECIMALS, PRICE_DIGITS
+from larder.core.limits import (
+    MAX_FILTER_CHOICES,
+    MAX_PICTURE_BYTES,
+    MAX_STOCK,
+    MAX_TAX_RATE,
+    MONEY_DECIMALS,
+    PRICE_DIGITS,
+)
 from larder.db.fields import in_order
+from larder.http.addresses import base_url
+from larder.inventory.services.authors import Author
+from larder.inventory.services.products import create_stocked_product
 from larder.staff import exports
-from larder.staff.catalog.archive import ArchivableProducts
-from larder.staff.catalog.categories import SENTENCES, CategoryAdmin
-from larder.staff.catalog.pictures import PicturedProducts, PictureForm
-from larder.staff.catalog.prices import RepriceableProducts
+from larder.staff.catalog.actions import ArchivableProducts, RepriceableProducts
+from larder.staff.catalog.categories import SENTENCES
 from larder.staff.formatting import amount, in_one_line, moment
+from larder.staff.inventory.imports import ImportableProducts
+from larder.staff.inventory.stock import StockFilter, StockLinks, containing
 from larder.staff.language import gettext_lazy as _
-from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Amount, Whole
 from larder.staff.recording import caller_of
-from larder.staff.refusals import Sentence
-
-__all__ = ["CategoryAdmin", "ProductAdmin", "ProductForm", "containing", "product_columns"]
+from larder.staff.refusals import Sentence, VersionedForm
 
 
-def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet[Any]":
-    """Returns the rows of the products with this barcode; if there are none, those whose product
-    has all words of `term` in its name or SKU.
-
-    `product` is the lookup from the rows to the product, such as "product__". The conditions are
-    those of inventory's sql.EXACT, CONTAINS and has_trigrams.
-    """
-    barcode = {f"{product}barcode__in": spellings(term), f"{product}barcode__gt": ""}
-    if term and rows.filter(**barcode).exists():
-        return rows.filter(**barcode)
-    text, wanted = F(f"{product}search_text"), words(term)
-    return with_trigrams(with_words(rows, text, wanted), text, wanted)
-
-
-class ProductForm(PictureForm):
-    """The fields of a product that staff can change, with the limits of the API."""
+class ProductForm(VersionedForm):
+    """The fields of a product that staff can change, with the limits of the API; its picture as a
+    file; and the opening stock of a new one."""
 
     sentences = {
         **SENTENCES,
@@ -73,6 +70,20 @@ class ProductForm(PictureForm):
         max_digits=PRICE_DIGITS,
         decimal_places=MONEY_DECIMALS,
         help_text=_("Of one unit, tax included. Orders that are placed keep their prices."),
+    )
+
+    quantity = Whole(
+        label=_("Opening stock"),
+        min_value=0,
+        max_value=MAX_STOCK,
+        initial=0,
+        help_text=_("Units on the shelf. Later changes are adjustments."),
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    picture = forms.FileField(
+        label=_("Upload a picture"),
+        required=False,
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/jpeg,image/png,image/webp"}),
     )
 
     class Meta:
@@ -102,13 +113,32 @@ class ProductForm(PictureForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for one in FIELDS:
-            if field := self.fields.get(one.name):
-                field.validators = [*field.validators, *_validators(one, field)]
+        self.uploaded: dict[str, Any] = {}
+        picture = self.fields["picture"]
+        picture.help_text = gettext(
+            "JPEG, PNG or WebP, at most {}. It replaces the address above. Place and time of a "
+            "photo are removed."
+        ).format(filesizeformat(MAX_PICTURE_BYTES))
+        if not (settings.PICTURES_DIR or settings.PICTURES_BUCKET):
+            picture.disabled = True
+            picture.help_text = gettext("Uploads are off: see PICTURES_DIR of the settings.")
+        for field in FIELDS:
+            if shown := self.fields.get(field.name):
+                shown.validators = [*shown.validators, *_validators(field, shown)]
         self.fields["price"].label = gettext("Price ({})").format(settings.CURRENCY)
         if self.instance.pk is not None:
             # As in the API: without a third decimal that is zero.
             self.initial["price"] = Decimal(money.text(self.instance.price))
+            del self.fields["quantity"]
+
+    def clean_picture(self) -> Any:
+        """Refuses a file that is too large. What it contains is checked when it is stored."""
+        file = self.cleaned_data["picture"]
+        if file and file.size > MAX_PICTURE_BYTES:
+            most = filesizeformat(MAX_PICTURE_BYTES)
+            text = gettext("The file is larger than {}. Save a smaller picture.").format(most)
+            raise forms.ValidationError(text)
+        return file
 
     def changed_fields(self) -> dict[str, Any]:
         """Returns the changed fields, under the names of the service."""
@@ -121,8 +151,10 @@ class ProductForm(PictureForm):
 
     @staticmethod
     def _editable(given: Mapping[str, Any]) -> dict[str, Any]:
-        known = [one for one in FIELDS if one.name in given]
-        return {one.column: getattr(given[one.name], "pk", given[one.name]) for one in known}
+        known = [field for field in FIELDS if field.name in given]
+        return {
+            field.column: getattr(given[field.name], "pk", given[field.name]) for field in known
+        }
 
 
 def _validators(field: ProductField, shown: Any) -> Iterator[Any]:
@@ -167,7 +199,7 @@ class CategoryFilter(admin.RelatedFieldListFilter):
         return names[:MAX_FILTER_CHOICES]
 
 
-def product_columns() -> dict[str, exports.Column]:
+def _columns() -> dict[str, exports.Column]:
     """Returns the columns of an export of products by name. An import takes such a file (see
     product_rows.py)."""
     names = queries.category_names()
@@ -181,57 +213,60 @@ def product_columns() -> dict[str, exports.Column]:
         "currency": lambda _product: settings.CURRENCY,
         "archived_at": "archived_at",
         "updated_at": "updated_at",
+        "available": "stock.available",
     }
 
 
 def _view_only(options: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the options of a fieldset for a product that the user cannot change: the price as an
     amount, because Django shows the decimals of the database, such as 3.250; without the upload."""
-    shown = (one for one in options["fields"] if one != "picture")
-    return {**options, "fields": ["price_shown" if one == "price" else one for one in shown]}
+    shown = (name for name in options["fields"] if name != "picture")
+    return {**options, "fields": ["price_shown" if name == "price" else name for name in shown]}
 
 
+def _fields_of(section: str | None) -> tuple[str, ...]:
+    return tuple(field.name for field in FIELDS if field.section == section)
+
+
+@admin.register(Product)
 class ProductAdmin(
+    ImportableProducts,
     exports.BoundedExport,
     RepriceableProducts,
     ArchivableProducts,
-    PicturedProducts,
+    StockLinks,
 ):
-    """Products, archived and never deleted; inventory's admin adds their stock and registers it."""
+    """Products with their stock, archived and never deleted."""
 
     form = ProductForm
     autocomplete_fields = ("category",)
     formfield_overrides = {
         URLField: {"assume_scheme": "https", "widget": UnfoldAdminURLInputWidget},
     }
-    fieldsets = (
-        tuple(
-            (
-                section and _(section),
-                {"fields": tuple(one.name for one in FIELDS if one.section == section)},
-            )
+    fieldsets: ClassVar[Any] = (
+        *(
+            (section and _(section), {"fields": _fields_of(section)})
             for section in (
                 None,
                 of_product.IN_THE_WAREHOUSE,
                 of_product.RULES_OF_A_LINE,
                 of_product.MORE,
             )
-        )
-        + PicturedProducts.fieldsets
+        ),
+        (_(of_product.PICTURE), {"fields": ("picture_shown", "image_url", "picture")}),
     )
-    actions = (
-        *RepriceableProducts.actions,
-        *ArchivableProducts.actions,
-    )
-    facts: tuple[str, ...] = ("net_price", "public_id", "updated", "state")
-    list_display: tuple[str, ...] = (
-        *("picture_small", "sku", "name"),
-        *("price_shown", "category"),
+    actions = (*RepriceableProducts.actions, *ArchivableProducts.actions)
+    actions_list = (*exports.BoundedExport.actions_list, *ImportableProducts.actions_list)
+    actions_detail = ("adjust_stock", "ledger", "archive", "restore")
+    facts = ("available", "committed", "net_price", "public_id", "updated", "state")
+    list_display = (
+        *("picture_small", "sku", "name", "price_shown", "category"),
+        *("available", "committed"),
     )
     list_display_links = ("sku", "name")
-    list_filter: ClassVar[tuple[Any, ...]] = (OnSaleFilter, ("category", CategoryFilter))
+    list_filter = (OnSaleFilter, ("category", CategoryFilter), StockFilter)
     list_filter_submit = True
-    list_select_related: ClassVar[tuple[str, ...]] = ("category",)
+    list_select_related = ("category", "stock")
     sortable_by = ("sku", "name", "price_shown")
     folded: ClassVar[Mapping[str, Any]] = {"name": by_name()}
     ordering = ("-id",)
@@ -251,14 +286,14 @@ class ProductAdmin(
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         if obj is None:
-            return self.fieldsets
+            return (*self.fieldsets, (_("Stock"), {"fields": ("quantity",)}))
         shown = [*self.fieldsets, (_("Current state"), {"fields": self.facts})]
         if self.has_change_permission(request, obj):
             return shown
         return [(title, _view_only(options)) for title, options in shown]
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
-        return (*PicturedProducts.facts, *(self.facts if obj is not None else ()))
+        return ("picture_shown", *(self.facts if obj is not None else ()))
 
     def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
         return False
@@ -269,19 +304,26 @@ class ProductAdmin(
         archived = obj is not None and obj.archived_at is not None
         return self.may(request, "change") and not (archived and request.method == "GET")
 
-    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
-        self.store_picture(request, form)
-        if not change:
-            obj.pk = self.create(request, form)
-            return
-        changed = form.changed_fields()
-        if changed:
-            caller, version = caller_of(request), form.cleaned_data["seen_version"]
-            change_product(obj.pk, changed, caller=caller, now=now(), version=version)
+    def export_columns(self) -> Mapping[str, exports.Column]:
+        return _columns()
 
-    def create(self, request: Any, form: ProductForm) -> int:
-        """Adds the product of a valid form; returns its id."""
-        return create_product(form.all_fields(), caller=caller_of(request), now=now())
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Stores the picture, then the product. If that is refused, the picture is unused, and
+        deleted by the job worker."""
+        caller, moment = caller_of(request), now()
+        if file := form.cleaned_data.get("picture"):
+            form.uploaded = {
+                "image_url": urljoin(base_url(request), store(file.read(), now=moment))
+            }
+        if not change:
+            obj.pk = create_stocked_product(
+                form.all_fields(),
+                quantity=form.cleaned_data["quantity"],
+                author=Author(caller, moment),
+            ).id
+        elif changed := form.changed_fields():
+            version = form.cleaned_data["seen_version"]
+            change_product(obj.pk, changed, caller=caller, now=moment, version=version)
 
     @admin.display(description=_("Price"), ordering="price")
     def price_shown(self, product: Product) -> str:
@@ -304,3 +346,31 @@ class ProductAdmin(
         if archived is None:
             return gettext("on sale")
         return gettext("archived {}").format(moment(archived))
+
+    @admin.display(description=_("Available"))
+    def available(self, product: Any) -> int:
+        return int(product.stock.available)
+
+    @admin.display(description=_("Reserved for orders"))
+    def committed(self, product: Any) -> int:
+        return int(product.stock.committed)
+
+    @admin.display(description=_("Picture"))
+    def picture_shown(self, product: Any) -> str:
+        thumbnail = thumbnail_of(product.image_url)
+        if thumbnail is None:
+            return gettext("At another address") if product.image_url else gettext("None")
+        return format_html(
+            '<a href="{}"><img src="{}" alt="{}" class="product-picture"></a>',
+            product.image_url,
+            thumbnail,
+            gettext("Picture of the product"),
+        )
+
+    @admin.display(description=_("Picture"))
+    def picture_small(self, product: Any) -> str:
+        """Returns the thumbnail for a list; a dash for a picture at another address."""
+        thumbnail = thumbnail_of(product.image_url)
+        if thumbnail is None:
+            return "–"
+        return format_html('<img src="{}" alt="" class="list-picture" loading="lazy">', thumbnail)
