@@ -290,4 +290,4 @@ def test_the_page_of_the_stock_of_a_product_is_titled_with_its_name(
 ) -> None:
     jam = product(sku="JAM-1", name="Red jam")
     assert "stock of JAM-1 Red jam | View stock" in desk.get(f"inventory/stock/{jam}/change/").text
-    assert "stock of JAM-1 Red jam" in desk.get(f"inventory/stock/{jam}/history/").text
+    assert "Change history: stock of JAM-1" in desk.get(f"inventory/stock/{jam}/history/").text
