@@ -101,10 +101,6 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
         form.refusal = getattr(request, "refusal", None)
         return form
 
-    def choice_text(self, obj: Any) -> str:
-        """Returns what a field of another form that searches shows of an object."""
-        return str(obj)
-
     def get_actions(self, request: Any) -> Any:
         """Removes Django's bulk deletion, which would bypass the services."""
         actions = super().get_actions(request)

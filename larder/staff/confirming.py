@@ -44,28 +44,26 @@ _AGAIN = "_typed"
 _OPENING = ("action", "index", ACTION_CHECKBOX_NAME)
 """The fields with which a list opens the page of an action."""
 
-HERE = _("This is what you typed. It is not saved yet: check it, and send it again.")
+HERE = _(
+    "This is what you typed, without files and passwords. It is not saved yet: check it, and send "
+    "it again."
+)
 NOT_DONE = _("What you chose in this list was not done. Go on with it?")
-LOST = _("Files and passwords were not kept: enter them again.")
 
 
 def keep(request: Any, user: int) -> None:
     """Keeps the fields of a form that this user sent, in place of those kept before."""
-    sent = dict(request.POST.lists())
-    fields = {name: values for name, values in sent.items() if not _is_secret(name)}
+    sent = request.POST.lists()
+    fields = {name: values for name, values in sent if not _is_secret(name)}
     request.session[_KEPT] = {
         "user": int(user),
         "path": request.get_full_path(),
         "fields": fields,
-        "is_all": not request.FILES and len(fields) == len(sent.keys() - {_CSRF}),
     }
 
 
-_CSRF = "csrfmiddlewaretoken"
-
-
 def _is_secret(name: str) -> bool:
-    return name == _CSRF or "password" in name.lower()
+    return name == "csrfmiddlewaretoken" or "password" in name.lower()
 
 
 def adding_end_message(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,13 +97,13 @@ def fill(request: Any, page: Any) -> Any:
     """Returns the page, whose forms show the kept fields."""
     if not request.typed or not isinstance(page, TemplateResponse) or page.is_rendered:
         return page
-    kept, context = request.session.pop(_KEPT, None), page.context_data or {}
+    request.session.pop(_KEPT, None)
+    context = page.context_data or {}
     if "cl" in context:
         return _offer(request, context["cl"].model_admin)
     for form in _forms(context):
         _fill(form, request.typed)
-    lost = "" if kept is None or kept["is_all"] else LOST
-    messages.warning(request, f"{HERE} {lost}".strip())
+    messages.warning(request, HERE)
     return page
 
 

@@ -1,11 +1,10 @@
 """The first page of the admin: what is to be done now, and the sales of a period.
 
 Each part is shown with the permission for its rows, and each number is a link to them. Stock is as
-`look_at_stock` saw it; the rest is read at once, by an index, up to MAX_LISTED_ROWS or
-MAX_DASHBOARD_DAYS.
+`look_at_stock` saw it; the rest is read at once, by an index, up to MAX_LISTED_ROWS.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from larder.catalog.models import Product
-from larder.core.limits import DASHBOARD_ROWS, MAX_DASHBOARD_DAYS, MAX_LISTED_ROWS
+from larder.core.limits import DASHBOARD_ROWS, MAX_LISTED_ROWS
 from larder.db import observations
 from larder.orders.models import OrderStatus, RefundDue
 from larder.orders.queries import sales
@@ -49,20 +48,6 @@ MONEY = ("orders.export_order", "identity.view_customer")
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """The days of the dashboard, both included. `error` says why these are not the requested
-    ones."""
-
-    first: date
-    last: date
-    error: str = ""
-
-    @property
-    def days(self) -> list[date]:
-        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
-
-
-@dataclass(frozen=True, slots=True)
 class Figure:
     """A number with its title, its list, and a text below."""
 
@@ -78,36 +63,13 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
     today = timezone.localtime(timezone=shop_zone()).date()
     parts: dict[str, Any] = {"figures": list(_figures(request.user, today))}
     if request.user.has_perm("orders.view_order"):
-        period = _period(request.GET, today)
-        parts |= {"period": period, "periods": _periods(period, today), "oldest": _oldest()}
-        with_money = any(request.user.has_perm(one) for one in MONEY)
-        parts |= _sales(period, with_money=with_money)
+        period = request.GET.get("period", "")
+        period = period if period in PERIODS else "week"
+        first = today - timedelta(days=PERIODS[period][1] - 1)
+        with_money = any(request.user.has_perm(permission) for permission in MONEY)
+        parts |= {"periods": PERIODS.items(), "period": period, "oldest": _oldest()}
+        parts |= _sales(first, today, with_money=with_money)
     return {**context, **parts}
-
-
-def _period(parameters: Mapping[str, str], today: date) -> Period:
-    """Returns the asked period, or the last seven days."""
-    _, days = PERIODS.get(parameters.get("period", ""), PERIODS["week"])
-    usual = Period(today - timedelta(days=days - 1), today)
-    if not (parameters.get("from") or parameters.get("to")):
-        return usual
-    try:
-        first, last = (date.fromisoformat(parameters.get(end) or "") for end in ("from", "to"))
-    except ValueError:
-        return Period(usual.first, today, gettext("Enter both days, such as 2026-07-01."))
-    if not 0 <= (last - first).days < MAX_DASHBOARD_DAYS or last.year > today.year + 1:
-        limit = gettext("Choose at most {} days, the first one first.")
-        return Period(usual.first, today, limit.format(MAX_DASHBOARD_DAYS))
-    return Period(first, last)
-
-
-def _periods(shown: Period, today: date) -> list[tuple[str, str, bool]]:
-    """Returns title and address of each usual period, and whether it is shown."""
-    index = reverse("admin:index")
-    return [
-        (title, f"{index}?period={name}", shown.last == today and len(shown.days) == days)
-        for name, (title, days) in PERIODS.items()
-    ]
 
 
 def _orders(**filters: Any) -> str:
@@ -193,16 +155,17 @@ def _oldest() -> dict[str, Any]:
     }
 
 
-def _sales(period: Period, *, with_money: bool) -> dict[str, Any]:
-    days = sales.day_sales(period.first, period.last, shop_zone())
+def _sales(first: date, last: date, *, with_money: bool) -> dict[str, Any]:
+    days = sales.day_sales(first, last, shop_zone())
+    total = _orders_of(first, last, sum(day.orders for day in days))
     return {
-        "heading": gettext("Sales, {} to {}").format(day_of(period.first), day_of(period.last)),
-        "days": _days(period, days, with_money=with_money),
-        "best": _best(period) if with_money else None,
+        "heading": gettext("Sales, {} to {}").format(day_of(first), day_of(last)),
+        "days": _days(total, days, with_money=with_money),
+        "best": _best(first, last) if with_money else None,
     }
 
 
-def _days(period: Period, sales: Sequence[DaySales], *, with_money: bool) -> dict[str, Any]:
+def _days(total: str, sales: Sequence[DaySales], *, with_money: bool) -> dict[str, Any]:
     """Returns the sales as a table: their sums, then each day with a bar, the last day first."""
     headers = [_("Day"), _("Orders"), _("Cancelled"), _("Revenue")]
     most = max((day.orders for day in sales), default=0)
@@ -212,7 +175,7 @@ def _days(period: Period, sales: Sequence[DaySales], *, with_money: bool) -> dic
     rows = [
         [
             gettext("All days"),
-            _orders_of(period.first, period.last, sum(day.orders for day in sales)),
+            total,
             grouped(sum(day.cancelled for day in sales)),
             ", ".join(amount(value, currency) for currency, value in revenue.items()),
         ],
@@ -237,11 +200,11 @@ def _orders_of(first: date, last: date, number: int) -> str:
     return link(_orders(**_of_days(first, last)), grouped(number))
 
 
-def _best(period: Period) -> dict[str, Any]:
+def _best(first: date, last: date) -> dict[str, Any]:
     """Returns the best sellers as a table. The units link to the orders with the product."""
-    sold = sales.best_sellers(period.first, period.last, shop_zone(), limit=DASHBOARD_ROWS)
+    sold = sales.best_sellers(first, last, shop_zone(), limit=DASHBOARD_ROWS)
     products = Product.objects.in_bulk([product for product, _ in sold])
-    days = _of_days(period.first, period.last)
+    days = _of_days(first, last)
     rows = [
         [
             products[product].name,

@@ -34,29 +34,17 @@ def has_comma() -> bool:
 
 
 def grouped(number: int) -> str:
-    """Returns a whole number with marks of thousands.
-
-    >>> grouped(2_000)
-    '2,000'
-    """
+    """Returns a whole number with marks of thousands."""
     return localized(f"{number:,}")
 
 
 def signed(number: int) -> str:
-    """Returns a change of a whole number.
-
-    >>> signed(2_000), signed(-3), signed(0)
-    ('+2,000', '-3', '0')
-    """
+    """Returns a change of a whole number."""
     return localized(f"{number:+,}") if number else "0"
 
 
 def day_of(at: date) -> str:
-    """Returns a day in the format of the language.
-
-    >>> day_of(date(2026, 7, 1))
-    '01 Jul 2026'
-    """
+    """Returns a day in the format of the language."""
     return at.strftime(gettext("%d %b %Y"))
 
 
@@ -127,11 +115,7 @@ def amount(value: Decimal, currency: str) -> str:
 
 
 def minor_amount(units: int, currency: str) -> str:
-    """Returns an amount in minor units for staff.
-
-    >>> minor_amount(220, "GBP")
-    '2.20 GBP'
-    """
+    """Returns an amount in minor units for staff."""
     return amount(from_minor(units, currency), currency)
 
 
@@ -156,11 +140,7 @@ def field_value(name: str, value: str | int) -> str:
 
 
 def contents(units: int, lines: int) -> str:
-    """Returns how many units an order has.
-
-    >>> contents(2_000, 1)
-    '2,000 units in 1 line'
-    """
+    """Returns how many units an order has."""
     of_units = ngettext("{} unit", "{} units", units).format(grouped(units))
     of_lines = ngettext("{} line", "{} lines", lines).format(grouped(lines))
     return gettext("{units} in {lines}").format(units=of_units, lines=of_lines)

@@ -14,7 +14,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.forms import UsernameField
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpResponse
 from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
@@ -161,6 +161,7 @@ class CustomerAdmin(AccountPages):
         return (search(queryset, term, order) if term else queryset), False
 
     def choice_text(self, obj: Any) -> str:
+        """Returns what a field of another form that searches shows of a customer."""
         return description(obj)
 
     @admin.display(description=_("Name"))
@@ -281,7 +282,8 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
     has_add_permission = has_module_permission
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        kwargs["queryset"] = _grantable()
+        names = [name.partition(".")[2] for name in permissions.PERMISSIONS]
+        kwargs["queryset"] = Permission.objects.filter(codename__in=names)
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         kwargs["help_text"] = _("The permission to delete products allows archiving them.")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
@@ -302,11 +304,3 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
     @admin.display(description=_("Accounts"))
     def accounts(self, role: Any) -> int:
         return int(role.members)
-
-
-def _grantable() -> Any:
-    wanted = Q(pk=None)
-    for name in permissions.PERMISSIONS:
-        app, _, codename = name.partition(".")
-        wanted |= Q(content_type__app_label=app, codename=codename)
-    return Permission.objects.filter(wanted)

@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from larder.identity.models import AuditEntry
 from larder.staff.base import ReadOnlyAdmin
-from larder.staff.formatting import in_one_line, moment, the_shop, with_actor_name
+from larder.staff.formatting import the_shop, time_column, with_actor_name
 from larder.staff.history import changes
 from larder.staff.language import gettext_lazy as _
 from larder.staff.words import word
@@ -17,11 +17,12 @@ class AuditTrailAdmin(ReadOnlyAdmin):
     """What staff and commands did, the newest first, or the entries of one object."""
 
     fields = ("at_shown", "by", "channel_shown", "object", "action_shown", "difference")
-    list_display = ("at_shown", "by", "channel_shown", "object", "action_shown", "difference")
+    list_display = fields
     search_fields = ("object",)
     search_help_text = _("An object, such as product:12")
     ordering = ("-id",)
     sortable_by = ()
+    at_shown = time_column("at", _("When"))
 
     def get_queryset(self, request: Any) -> Any:
         return with_actor_name(super().get_queryset(request))
@@ -29,10 +30,6 @@ class AuditTrailAdmin(ReadOnlyAdmin):
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         name = search_term.strip()
         return (queryset.filter(object=name) if name else queryset), False
-
-    @admin.display(description=_("When"))
-    def at_shown(self, entry: AuditEntry) -> str:
-        return in_one_line(moment(entry.at))
 
     @admin.display(description=_("Who"))
     def by(self, entry: Any) -> str:

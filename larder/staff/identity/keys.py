@@ -169,15 +169,8 @@ class KeyAdmin(ReadOnlyAdmin):
             require_confirmation(request)
             ended = sum(_end(request, key) for key in chosen)
             level = messages.SUCCESS if ended == len(chosen) else messages.WARNING
-            before = len(chosen) - ended
-            text = ngettext("{} key ended.", "{} keys ended.", ended)
-            if before:
-                text = ngettext(
-                    "{} key ended; {} had ended before.",
-                    "{} keys ended; {} had ended before.",
-                    ended,
-                )
-            self.message_user(request, text.format(ended, before), level)
+            text = ngettext("{} key ended.", "{} keys ended.", ended).format(ended)
+            self.message_user(request, text, level)
         return None
 
     @admin.display(description=_("Account"))
