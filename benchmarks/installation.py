@@ -21,12 +21,10 @@ from benchmarks.pgbench import Stock, Writes
 from benchmarks.sessions import Sessions
 from benchmarks.shop import PASSWORD, Shop
 from larder.ops.serve import COUNTS
-from tools.errors import LauncherError
 from tools.http_client import Client
-from tools.kept import Kept
 from tools.local_postgres import Cluster
-from tools.ports import free_port
-from tools.terminal import step
+from tools.processes import Kept, free_port
+from tools.terminal import LauncherError, step
 
 KEPT_LOG = {"min_wal_size": "2GB"}
 """As production has it (deploy/postgresql/postgresql.conf)."""

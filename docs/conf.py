@@ -50,7 +50,7 @@ SECTIONS = {
     "Run the shop": ["admin", "reference/permissions", "integrate/*"],
     "Operate": [
         *("deploy/index", "deploy/compose", "deploy/*", "operate/*"),
-        *("reference/settings", "reference/commands", "reference/metrics"),
+        *("reference/settings", "reference/metrics"),
     ],
     "Change it": ["explain/architecture", "extend", "explain/*", "adr/index"],
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from larder.ops.serve import CONNECTIONS
 from tools.http_client import Client, Reply
-from tools.ports import free_port, listens
+from tools.processes import free_port, listens
 
 __all__ = ["ROOT", "Reply", "Server"]
 

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from tools.errors import LauncherError
-from tools.ports import free_port, listens
-from tools.processes import wait_until
+from tools.processes import free_port, listens, wait_until
+from tools.terminal import LauncherError
 from tools.wire import HOST, Wire
 
 PROGRAM = "pgbouncer"

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tools.errors import LauncherError
+from tools.terminal import LauncherError
 
 MEGABYTE = 1024 * 1024
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tools.errors import LauncherError
 from tools.local_postgres import Cluster
+from tools.terminal import LauncherError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})

@@ -1,6 +1,6 @@
 """python -m tools.reference [--check]: writes the pages of docs/reference that the code knows.
 
-settings.md is made from .env.example, commands.md from the Makefile. Of problems.md the first line
+settings.md is made from .env.example. Of problems.md the first line
 of each entry is made, of permissions.md, metrics.md and docs/explain/data-model.md the parts
 between `<!-- generated: NAME -->` and `<!-- end -->`. With --check nothing is written, and the
 status is 1 if a page is out of date.
@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import django
+from django.apps import apps
 from django.conf import settings
+from django.db import models
 
+from larder.orders.lifecycle import STATUSES, Move, Verdict, judge
 from tools.terminal import complain, say
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -27,15 +30,11 @@ SETTINGS = """# Settings
 
 Larder reads settings from the environment, or from a file `.env` in its folder. `make run` needs none: it makes its own database and turns on demo mode. `NAME_FILE` names a file with the value. Outside demo mode a server does not start without those that are required, nor with [unsafe values](../deploy/index.md#checklist). Made from [.env.example](../../.env.example) by `make docs/reference`.
 """  # noqa: E501
-COMMANDS = """# Commands
-
-`make help` prints this list. Values follow the target: `make run PORT=8123`. Made from the [Makefile](../../Makefile) by `make docs/reference`.
-"""  # noqa: E501
 _GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 class Entry(NamedTuple):
-    """A setting or a command: its group, its name, its value if it has one, and its text."""
+    """A setting: its group, its name, its value if it has one, and its text."""
 
     group: str
     name: str
@@ -65,7 +64,6 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page with the text that it should have."""
     folder = DOCS / "reference"
     yield folder / "settings.md", settings_page((CHECKOUT / ".env.example").read_text("utf-8"))
-    yield folder / "commands.md", commands_page((CHECKOUT / "Makefile").read_text("utf-8"))
     yield folder / "problems.md", problems_page((folder / "problems.md").read_text("utf-8"))
     for page in (folder / "permissions.md", folder / "metrics.md", DOCS / "explain/data-model.md"):
         yield page, filled(page.read_text("utf-8"))
@@ -102,19 +100,6 @@ def settings_of(example: str) -> Iterator[Entry]:
             comment = ""
         else:
             comment = ""
-
-
-def commands_page(makefile: str) -> str:
-    """Return the page of the targets that `make help` lists."""
-    lines, group = [COMMANDS], ""
-    for line in makefile.splitlines():
-        if line.startswith("##@ "):
-            group = f"\n## {line[4:]}\n\n| | |\n| --- | --- |"
-        elif match := re.fullmatch(r"([a-z][a-z0-9./-]*):.*?## (.+)", line):
-            lines += [group] if group else []
-            lines.append(f"| `make {match[1]}` | {_prose(match[2]).replace('|', '&#124;')} |")
-            group = ""
-    return "\n".join(lines) + "\n"
 
 
 def _prose(text: str) -> str:
@@ -215,14 +200,14 @@ def metrics_table() -> str:
 
 def tables_diagram() -> str:
     """Return the diagram of the tables."""
-    from tools.diagrams import tables
+    from tools.reference import tables
 
     return f"\n```mermaid\n{tables()}\n```\n"
 
 
 def lifecycle_diagram() -> str:
     """Return the diagram of the moves of an order."""
-    from tools.diagrams import lifecycle
+    from tools.reference import lifecycle
 
     return f"\n```mermaid\n{lifecycle()}\n```\n"
 
@@ -238,3 +223,56 @@ PARTS: Mapping[str, Callable[[], str]] = {
 
 if __name__ == "__main__":
     raise SystemExit(main())
+
+
+_PACKAGES = ("catalog", "inventory", "orders", "identity", "notifications", "db")
+_RETURNS_TO = "returned"
+_UNDO = {Move.UNPACK: "placed", Move.UNSHIP: "packed"}
+
+
+def tables() -> str:
+    """Return an entity-relationship diagram of the models that refer to one another."""
+    shown = [model for model in apps.get_models() if model.__module__.split(".")[1] in _PACKAGES]
+    relations = [line for model in shown for line in _relations(model)]
+    return "\n".join(["erDiagram", "    direction LR", "    accTitle: The tables", *relations])
+
+
+def _relations(model: type[models.Model]) -> Iterator[str]:
+    for field in model._meta.concrete_fields:
+        if isinstance(field, models.ForeignKey):
+            one = "|o" if field.null else "||"
+            many = "o|" if field.unique else "o{"
+            target = field.remote_field.model.__name__
+            yield f"    {target} {one}--{many} {model.__name__} : {field.name}"
+
+
+def lifecycle() -> str:
+    """Return the moves that staff may make on an order, as a state diagram."""
+    lines = [
+        "stateDiagram-v2",
+        "    accTitle: The statuses of an order and the moves between them",
+        "    [*] --> placed : place",
+        "    [*] --> pending : hold",
+        "    pending --> expired : expire",
+    ]
+    lines += [
+        f"    {status} --> {_leads_to(status, move)} : {move}"
+        for move in Move
+        for status in STATUSES
+        if judge(status, move, by_staff=True, by_owner=False) is Verdict.ALLOWED
+    ]
+    return "\n".join(lines)
+
+
+def _leads_to(status: str, move: Move) -> str:
+    """Return the first status in which the move counts as made; a change leads nowhere else."""
+    if move is Move.RETURN:
+        return _RETURNS_TO
+    if move in _UNDO:
+        return _UNDO[move]
+    made = (
+        after
+        for after in STATUSES
+        if judge(after, move, by_staff=True, by_owner=False) is Verdict.MADE
+    )
+    return next(made, status)

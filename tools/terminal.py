@@ -1,4 +1,4 @@
-"""Lines for the terminal: in colour where it is one and NO_COLOR is not set."""
+"""Lines for the terminal, and the error that is one."""
 
 from __future__ import annotations
 
@@ -54,3 +54,7 @@ def step(done: str, *, reminds: bool = True) -> Iterator[None]:
 def _remind(done: str, started: float, ended: threading.Event) -> None:
     while not ended.wait(REMINDER_SECONDS):
         say(coloured(f"  {time.monotonic() - started:.0f} s, not yet: {done}", DIM))
+
+
+class LauncherError(Exception):
+    """Something outside the program is in the way; the message is meant for the terminal."""

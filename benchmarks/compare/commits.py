@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.installation import HERE, Checkout
-from tools.errors import LauncherError
-from tools.kept import Kept
+from tools.processes import Kept
+from tools.terminal import LauncherError
 
 REQUIREMENTS = Path("requirements", "run.txt")
 AS_IT_IS = "."

@@ -19,7 +19,7 @@ import yaml
 
 from tests.server import ROOT
 from tests.tiers import LONGEST
-from tools.ports import free_port
+from tools.processes import free_port
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 

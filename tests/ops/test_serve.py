@@ -19,8 +19,7 @@ import pytest
 from larder.ops import serve
 from tests.server import ROOT
 from tests.tiers import LONGEST
-from tools.ports import free_port, listens
-from tools.processes import alive, children, wait_until
+from tools.processes import alive, children, free_port, listens, wait_until
 from tools.run.settings import STOP_SECONDS
 
 pytestmark = pytest.mark.system

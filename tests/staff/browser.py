@@ -12,7 +12,7 @@ from tests.conftest import Person
 from tests.staff.scripts import AXE, fetched
 from tests.system.clients.npm import unavailable
 from tools.browser import CHROMIUM, LAUNCH_MS, QUIETLY
-from tools.errors import LauncherError
+from tools.terminal import LauncherError
 
 DESK, PHONE = 1440, 390
 FOUND = """async () => {

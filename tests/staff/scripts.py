@@ -10,7 +10,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.errors import LauncherError
+from tools.terminal import LauncherError
 
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 

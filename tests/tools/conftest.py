@@ -13,7 +13,7 @@ import pytest
 
 from tests.tools.processes import Start
 from tools.local_postgres import Cluster, temporary_cluster
-from tools.ports import free_port
+from tools.processes import free_port
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.tools.processes import Start
 from tools.local_postgres import Cluster, LauncherError
 from tools.local_postgres.takeover import processes_of
-from tools.processes import alive, wait_until
+from tools.processes import alive, send, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -95,7 +95,7 @@ def test_the_next_start_recovers_after_all_processes_were_killed(start: Start, d
     cluster = Cluster(data)
     keep_a_row(cluster.owner_url())
     for pid in (*cluster.processes, launcher.pid):
-        os.kill(pid, signal.SIGKILL)
+        send(pid, signal.SIGKILL)
     with cluster:
         assert kept_row(cluster.owner_url()) == 42
 

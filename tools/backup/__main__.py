@@ -14,8 +14,7 @@ from types import FrameType
 from tools.backup import databases, dump, restore
 from tools.backup.manifest import beside
 from tools.backup.restore import Target
-from tools.errors import LauncherError
-from tools.terminal import complain, say
+from tools.terminal import LauncherError, complain, say
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

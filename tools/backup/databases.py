@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tools.errors import LauncherError
+from tools.terminal import LauncherError
 
 MAINTENANCE = "postgres"
 RESTORED = "_restored"

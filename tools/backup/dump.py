@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 
-from tools.backup import census, manifest, programs
+from tools.backup import manifest
 from tools.backup.manifest import Manifest
-from tools.errors import LauncherError
 from tools.folders import sync
-from tools.terminal import step
+from tools.local_postgres import binaries
+from tools.terminal import LauncherError, step
 
 
 def make(url: str, file: Path) -> Manifest:
@@ -31,7 +34,7 @@ def make(url: str, file: Path) -> Manifest:
             connection.read_only = True
             made = dump(connection, url, draft, name=file.name)
         with step("Read again"):
-            programs.run("pg_restore", url, ["--file=/dev/null", draft])
+            run("pg_restore", url, ["--file=/dev/null", draft])
         put(draft, file, made)
     except psycopg.Error as error:
         raise LauncherError(f"The backup failed. Read why: {str(error).strip()}") from None
@@ -58,10 +61,10 @@ def dump(connection: psycopg.Connection, url: str, draft: Path, *, name: str) ->
     snapshot, taken_at, server = row
     applied = manifest.migrations(connection)
     with step("Rows counted"):
-        tables = census.take(connection)
+        tables = manifest.take_census(connection)
     with step("Dumped"):
         what = ["--format=custom", "--no-owner", "--no-privileges", "--lock-wait-timeout=60s"]
-        programs.run("pg_dump", url, [*what, f"--snapshot={snapshot}", f"--file={draft}"])
+        run("pg_dump", url, [*what, f"--snapshot={snapshot}", f"--file={draft}"])
     return Manifest(
         taken_at=taken_at,
         larder=manifest.version(),
@@ -80,3 +83,38 @@ def put(draft: Path, file: Path, made: Manifest) -> None:
     draft.rename(file)
     sync(file.parent)
     manifest.write(file, made)
+
+
+def find(name: str) -> Path:
+    """Return the program. Raises LauncherError when there is none."""
+    try:
+        return binaries.find().program(name)
+    except LauncherError:
+        found = shutil.which(name)
+    if found is None:
+        raise LauncherError(
+            f"{name} is missing: install PostgreSQL's client programs of the server's version or "
+            "a later one, or requirements/run.txt."
+        )
+    return Path(found)
+
+
+def run(name: str, url: str, arguments: Sequence[str | Path]) -> None:
+    """Run it, connected to that database. Raises LauncherError with what it complained of."""
+    done = subprocess.run(
+        [find(name), "--no-password", *arguments],
+        env=binaries.connection_environment(url),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise LauncherError(f"{name} failed. Read why: {complaint(done.stderr) or done.returncode}")
+
+
+def complaint(printed: str) -> str:
+    """Return the first error that a program tells of, for the others come of it."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    _, _, said = next((line for line in lines if "error:" in line), "").partition("error: ")
+    return said or (lines[-1] if lines else "")

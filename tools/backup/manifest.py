@@ -6,15 +6,15 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
-from tools.backup.census import Census
-from tools.errors import LauncherError
 from tools.folders import write_private
+from tools.terminal import LauncherError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FORMAT = 1
@@ -25,7 +25,7 @@ BLOCK = 1 << 20
 class Manifest:
     """`taken_at` is the moment of the snapshot: what was committed by then is in the backup.
 
-    `migrations` are `app.name`; `tables` have rows and a sum over the content (census.py).
+    `migrations` are `app.name`; `tables` have rows and a sum over the content (take_census).
     """
 
     taken_at: str
@@ -134,3 +134,53 @@ def _label(file: Path) -> str:
 def version() -> str:
     """Larder's own version."""
     return str(tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"])
+
+
+Census = Mapping[str, tuple[int, str]]
+"""By table: its rows, and the sum of the hashes of their text, in whatever order they come."""
+
+# How values are written as text must not depend on who asks.
+_AS_TEXT = {
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "statement_timeout": "0",
+}
+_TABLES = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
+ORDER BY 1, 2
+"""
+_COUNT = """
+SELECT count(*), coalesce(sum(hashtextextended(row::text, 0)::numeric), 0)::text FROM {} AS row
+"""
+
+
+def take_census(connection: psycopg.Connection) -> Census:
+    """Look at every row of every table, in the transaction that the connection is in."""
+    for name, value in _AS_TEXT.items():
+        connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+    tables = connection.execute(_TABLES).fetchall()
+    return {f"{schema}.{table}": count(connection, schema, table) for schema, table in tables}
+
+
+def count(connection: psycopg.Connection, schema: str, table: str) -> tuple[int, str]:
+    """One table."""
+    row = connection.execute(sql.SQL(_COUNT).format(sql.Identifier(schema, table))).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate has a row
+    return row[0], row[1]
+
+
+def differences(wanted: Census, found: Census) -> Iterator[str]:
+    """Yield a sentence for each table that is not the same."""
+    for table in sorted({*wanted, *found}):
+        if table not in found:
+            yield f"{table} is missing."
+        elif table not in wanted:
+            yield f"{table} is too much."
+        elif wanted[table][0] != found[table][0]:
+            yield f"{table} has {found[table][0]} rows, not {wanted[table][0]}."
+        elif wanted[table][1] != found[table][1]:
+            yield f"{table} has other content."

@@ -14,10 +14,9 @@ import psycopg
 from psycopg import sql
 
 from tools import invariants
-from tools.backup import census, databases, manifest, programs
+from tools.backup import databases, dump, manifest
 from tools.backup.manifest import CHECKOUT, Manifest
-from tools.errors import LauncherError
-from tools.terminal import step
+from tools.terminal import LauncherError, step
 
 JOBS = 2
 SHOWN = 20
@@ -128,7 +127,7 @@ def fill(file: Path, expected: Manifest, there: Target, fresh: str) -> Ended:
     """Restore into the new database, and prove what is in it then."""
     with step("Restored"):
         options = ["--no-owner", "--no-privileges", "--exit-on-error", f"--jobs={JOBS}"]
-        programs.run("pg_restore", there.owner, [*options, f"--dbname={fresh}", file])
+        dump.run("pg_restore", there.owner, [*options, f"--dbname={fresh}", file])
     with step(f"{expected.rows:,} rows compared"):
         compare(expected, there)
     with step("Roles, migrations, rights"):
@@ -167,8 +166,8 @@ def manage(there: Target, *words: str) -> str:
 def compare(expected: Manifest, there: Target) -> None:
     """Every row of every table is what it was when the backup was made."""
     with psycopg.connect(there.owner) as connection:
-        found = census.take(connection)
-    other = list(census.differences(expected.tables, found))
+        found = manifest.take_census(connection)
+    other = list(manifest.differences(expected.tables, found))
     if other:
         raise LauncherError(
             "Rows are not those of the backup. Restore another:\n" + "\n".join(other[:SHOWN])

@@ -14,9 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
-from tools.errors import LauncherError
 from tools.proof.site import Site, opened
-from tools.terminal import complain, say
+from tools.terminal import LauncherError, complain, say
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("v1", "contract0", "contract1", "contract2", "contract3", "contract4")

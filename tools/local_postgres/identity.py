@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tools import kept
-from tools.errors import LauncherError
+from tools import processes
 from tools.folders import user_name
 from tools.local_postgres.binaries import Binaries
+from tools.terminal import LauncherError
 
 CLONE_NEWUSER = 0x10000000
 SHELTERS = (Path("/var/lib/larder"), Path("/var/tmp/larder"))  # noqa: S108
@@ -38,17 +38,19 @@ class Identity:
     road: str
     uid: int
     gid: int
-    become: Callable[[], None] = kept.stay
+    become: Callable[[], None] = processes.stay
 
     def can_run(self, binaries: Binaries, *, reaching: Path) -> bool:
         """Say whether this identity can run PostgreSQL and enter the folder `reaching`."""
-        return kept.run([binaries.program("postgres"), "--version"], become=self.become)[
+        return processes.run([binaries.program("postgres"), "--version"], become=self.become)[
             0
-        ] == 0 and (kept.run(["/bin/sh", "-c", 'cd "$0"', reaching], become=self.become)[0] == 0)
+        ] == 0 and (
+            processes.run(["/bin/sh", "-c", 'cd "$0"', reaching], become=self.become)[0] == 0
+        )
 
     def exists(self) -> bool:
         """Say whether the kernel lets us take this identity at all."""
-        return kept.run(["/bin/sh", "-c", ":"], become=self.become)[0] == 0
+        return processes.run(["/bin/sh", "-c", ":"], become=self.become)[0] == 0
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def in_a_namespace() -> Identity:
 
 def enter_namespace(uid: int, gid: int, inner: int) -> None:
     """Become `inner` inside a user namespace, which is `uid` outside. Raises OSError."""
-    kept.system_call("unshare", CLONE_NEWUSER)
+    processes.system_call("unshare", CLONE_NEWUSER)
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{inner} {uid} 1"),
@@ -196,3 +198,35 @@ def hand_over(server: Path, identity: Identity) -> None:
         )
     for path in [server, *server.rglob("*")]:
         os.chown(path, identity.uid, identity.gid, follow_symlinks=False)
+
+
+LONGEST_PATH = 103
+"""sun_path holds 108 bytes on Linux and 104 on macOS, the closing zero included."""
+NAME = ".s.PGSQL.5432"
+
+
+def make_folder(place: Place) -> Path:
+    """Return a new temporary folder for the socket, to which `socket` links in the server's own.
+
+    Raises LauncherError when no path is short enough.
+    """
+    for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108
+        # A comma would make two of it: in an address, `host` is a list.
+        if len(os.fsencode(parent)) + 20 + len(NAME) <= LONGEST_PATH and "," not in parent:
+            break
+    else:
+        raise LauncherError("The path of PostgreSQL's socket is too long: set TMPDIR to another.")
+    folder = Path(tempfile.mkdtemp(prefix="larder-", dir=parent))
+    os.chown(folder, place.identity.uid, place.identity.gid)
+    link = place.server / "socket"
+    # What a killed server left, or a folder was copied with, may be another server's.
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder)
+    return folder
+
+
+def remove_folder(server: Path) -> None:
+    """Remove the socket's folder, after the server that this process started has ended."""
+    link = server / "socket"
+    shutil.rmtree(link.resolve(), ignore_errors=True)
+    link.unlink(missing_ok=True)

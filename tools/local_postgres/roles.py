@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from tools.errors import LauncherError
-from tools.kept import Kept
-from tools.local_postgres.passwords import Passwords
-from tools.logfile import LogFile
+from tools.folders import write_private
+from tools.processes import Kept, LogFile
+from tools.terminal import LauncherError
 
 MEANINGS = (
     ("No space left on device", "the disk is full"),
@@ -87,3 +90,34 @@ def known(connection: psycopg.Connection, where: sql.SQL) -> bool:
 def one_line(error: Exception) -> str:
     """Return an error's first line."""
     return str(error).strip().partition("\n")[0]
+
+
+FILE = "passwords.json"
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """One password a role: the superuser, the owner of the tables, the application."""
+
+    postgres: str
+    larder_owner: str
+    larder_app: str
+
+
+def read(data: Path) -> Passwords:
+    """Read the passwords; LauncherError when the folder holds none that can be read."""
+    path = data / FILE
+    try:
+        return Passwords(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise LauncherError(f"{path} is missing: set DATA to its folder.") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise LauncherError(f"Restore {path} from a copy, it cannot be read: {error}") from None
+
+
+def read_or_make(data: Path) -> Passwords:
+    """Read the passwords, or make and keep new ones in a folder that has none yet."""
+    if not (data / FILE).exists():
+        fresh = Passwords(*(secrets.token_urlsafe(24) for _ in range(3)))
+        write_private(data / FILE, json.dumps(asdict(fresh), indent=1) + "\n")
+    return read(data)

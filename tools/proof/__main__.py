@@ -15,13 +15,11 @@ from pkgutil import iter_modules
 from random import Random
 
 from tools import invariants
-from tools.errors import LauncherError
 from tools.proof import __doc__ as about
 from tools.proof import books, network, scenarios
 from tools.proof.fleet import Account, Fleet
-from tools.proof.kit import Kit
-from tools.proof.site import opened
-from tools.terminal import complain, say
+from tools.proof.site import Kit, opened
+from tools.terminal import LauncherError, complain, say
 
 NAMES = sorted(module.name for module in iter_modules(scenarios.__path__))
 SHOWN = 20

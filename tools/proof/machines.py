@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.errors import LauncherError
-from tools.logfile import LogFile
-from tools.processes import wait_until
+from tools.processes import LogFile, wait_until
 from tools.proof import network
 from tools.proof.network import Machine
 from tools.run.service import Service
+from tools.terminal import LauncherError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEPLOY = CHECKOUT / "deploy" / "patroni"

@@ -9,11 +9,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.errors import LauncherError
-from tools.kept import Keeping, Kept
 from tools.nginx import lay_out
-from tools.ports import free_port, listens
-from tools.processes import children, send, wait_until
+from tools.processes import Keeping, Kept, children, free_port, listens, send, wait_until
+from tools.terminal import LauncherError
 
 SERVERS = ("app1:8000", "app2:8000")
 RELOAD_SECONDS = 30.0

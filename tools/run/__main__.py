@@ -10,10 +10,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from larder.ops.serve import raise_file_limit
-from tools.errors import LauncherError
 from tools.run.settings import from_environment
 from tools.run.supervisor import CHECKOUT, Supervisor
-from tools.terminal import complain
+from tools.terminal import LauncherError, complain
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tools.errors import LauncherError
 from tools.run.service import Service
-from tools.terminal import say
+from tools.terminal import LauncherError, say
 
 WAIT_SECONDS = 300.0
 """A busy machine takes minutes."""

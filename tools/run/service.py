@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.kept import Keeping, Kept
-from tools.logfile import LogFile
+from tools.processes import Keeping, Kept, LogFile
 
 STOP_STEPS = (("TERM", 5.0),)
 LONGEST_PAUSE_SECONDS = 5.0

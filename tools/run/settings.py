@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from larder.ops import serve
-from tools.errors import LauncherError
+from tools.terminal import LauncherError
 
 STOP_SECONDS = 3
 """A developer who stops a run waits for it; no other requests are open."""

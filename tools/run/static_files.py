@@ -8,8 +8,8 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.errors import LauncherError
-from tools.kept import Kept
+from tools.processes import Kept
+from tools.terminal import LauncherError
 
 COMMAND = [sys.executable, "manage.py", "collectstatic", "--no-input", "--clear", "--verbosity=0"]
 

@@ -2,8 +2,8 @@
 
 The children run in separate sessions, so a Ctrl-C at the terminal reaches only the
 supervisor, and it alone decides on the order of the end: server and worker, then PostgreSQL.
-When the supervisor is killed, the kernel ends the children (tools/kept.py); what may survive
-that, the next run on the folder ends (leftovers.py).
+When the supervisor is killed, the kernel ends the children (tools/processes.py); what may survive
+that, the next run on the folder ends (folder.py).
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from larder.ops import serve
-from tools.errors import LauncherError
-from tools.kept import Kept
 from tools.local_postgres import Cluster
-from tools.logfile import LogFile
-from tools.run import leftovers, readiness
-from tools.run.folder import RunFolder
+from tools.processes import Kept, LogFile
+from tools.run import readiness
+from tools.run.folder import MARK_VARIABLE, RunFolder, end_leftovers
 from tools.run.greeting import greeting
 from tools.run.service import BackOff, Service
 from tools.run.settings import STOP_SECONDS, Settings, in_one_line
 from tools.run.static_files import Collection
-from tools.terminal import say, step
+from tools.terminal import LauncherError, say, step
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WATCH_SECONDS = 0.2
@@ -59,7 +57,7 @@ class Supervisor:
             self._watch()
 
     def _start(self) -> None:
-        ended = leftovers.end(self._folder.mark)
+        ended = end_leftovers(self._folder.mark)
         if ended:
             say(f"Ended {ended} processes of an earlier run that was killed.")
         with in_one_line():
@@ -98,7 +96,7 @@ class Supervisor:
             "HOST": self._settings.host,
             "PORT": str(self._settings.port),
             "PYTHONUNBUFFERED": "1",
-            leftovers.MARK_VARIABLE: self._folder.mark,
+            MARK_VARIABLE: self._folder.mark,
         }
         given = {**defaults, **os.environ, **fixed}
         return serve.environment(given, self._settings.serving)

@@ -15,8 +15,7 @@ from types import MappingProxyType
 import pytest
 
 from tools.nginx import LUA, lay_out
-from tools.ports import free_port, listens
-from tools.processes import wait_until
+from tools.processes import free_port, listens, wait_until
 
 BEHIND_A_PROXY = {"SECURE_SSL_REDIRECT": "1", "TRUSTED_PROXIES": "127.0.0.1/32"}
 TAKEN_SECONDS = 0.3

@@ -23,8 +23,7 @@ from tests.system.deploy.nginx import (
     with_lua,
 )
 from tools.nginx import FOLDER, SITES, lay_out
-from tools.ports import free_port, listens
-from tools.processes import wait_until
+from tools.processes import free_port, listens, wait_until
 
 LIMITS = {"ipv6_64": 2, "ipv6_56": 3, "site": 4, "ipv4_24": 6, "provider": 8, "all": 10}
 SMALL = {rf"limit_conn {zone} \d+": f"limit_conn {zone} {most}" for zone, most in LIMITS.items()}

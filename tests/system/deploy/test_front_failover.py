@@ -17,7 +17,7 @@ from tests.system.deploy.nginx import (
     with_lua,
 )
 from tools.nginx import FOLDER
-from tools.ports import free_port
+from tools.processes import free_port
 
 SHORT = {
     "proxy_read_timeout 60s": "proxy_read_timeout 600ms",

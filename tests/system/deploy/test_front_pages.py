@@ -15,7 +15,7 @@ from tests.system.deploy.nginx import (
     unfinished,
 )
 from tools.nginx import SITES
-from tools.ports import free_port
+from tools.processes import free_port
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 FAILURES = {

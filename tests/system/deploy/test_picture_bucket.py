@@ -24,8 +24,7 @@ from larder.ops.environment import picture_storage
 from tests.catalog.photos import encoded, phone_photo, plain
 from tests.conftest import Person
 from tests.staff.desk import Desk, change
-from tools.ports import free_port, listens
-from tools.processes import wait_until
+from tools.processes import free_port, listens, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -24,8 +24,7 @@ from tests.db.feeds import settle
 from tests.pages import ROOT, Block, blocks
 from tests.server import Server
 from tests.system.clients.npm import require_node
-from tools.ports import free_port, listens
-from tools.processes import wait_until
+from tools.processes import free_port, listens, wait_until
 
 PAGES = ("README.md", "docs/start.md", "docs/integrate/erp.md")
 STARTS_A_SERVER = re.compile(r"(?m)^(\S+=\S+ )*(make run|\.venv/bin/python -m tools\.\w+)\b")

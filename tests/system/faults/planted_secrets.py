@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from tests.server import Reply, Server
 from tools.local_postgres import Cluster
-from tools.ports import free_port
+from tools.processes import free_port
 
 ERRORS_RECEIVED: list[str] = []
 """What was reported to where SENTRY_DSN leads, as long as `receiving` listens there."""

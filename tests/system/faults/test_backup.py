@@ -14,8 +14,8 @@ from tests.system.faults.copies import backed_up, copies, names, prepare, target
 from tests.system.faults.load import Load
 from tests.system.faults.shop import PASSWORD, Shop, served_by
 from tools.backup import databases, dump, manifest, restore
-from tools.errors import LauncherError
 from tools.local_postgres import Cluster, temporary_cluster
+from tools.terminal import LauncherError
 
 STOCK = 1_000_000
 CUSTOMERS = 8

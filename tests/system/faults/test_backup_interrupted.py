@@ -14,8 +14,8 @@ import pytest
 from tests.system.faults.conftest import ROOT
 from tests.system.faults.copies import TIMEOUT, backed_up, copies, target, until
 from tools.backup import databases, restore
-from tools.errors import LauncherError
 from tools.local_postgres import Cluster
+from tools.terminal import LauncherError
 
 COPY = "larder_restored"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -16,8 +16,7 @@ from django.db import OperationalError, connection
 from larder.db.database import sqlstate
 from larder.db.postgresql import base
 from larder.db.postgresql.base import DatabaseWrapper
-from tools.ports import free_port
-from tools.processes import wait_until
+from tools.processes import free_port, wait_until
 from tools.wire import CHUNK, Wire
 
 TOO_MANY_CONNECTIONS = "53300"

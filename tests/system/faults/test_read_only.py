@@ -19,7 +19,7 @@ from tests.system.faults.shop import RECOVERY
 from tests.system.replica.standby import ask, catch_up, change
 from tools.bouncer import bouncer, program
 from tools.local_postgres import Cluster
-from tools.local_postgres.standby import standby
+from tools.local_postgres.cluster import standby
 from tools.processes import wait_until
 from tools.wire import Wire
 

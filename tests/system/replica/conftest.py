@@ -12,7 +12,7 @@ from tests.server import Reply, Server
 from tests.system.faults.copies import prepare
 from tests.system.replica.standby import catch_up, change
 from tools.local_postgres import Cluster
-from tools.local_postgres.standby import standby
+from tools.local_postgres.cluster import standby
 from tools.processes import wait_until
 
 PASSWORD = "a rather good one"

@@ -10,7 +10,7 @@ from tests.server import Server
 from tests.system.replica.conftest import Phone, Shop, environment
 from tests.system.replica.standby import ask, catch_up, change
 from tools.local_postgres import Cluster
-from tools.local_postgres.standby import standby
+from tools.local_postgres.cluster import standby
 from tools.processes import wait_until
 
 pytestmark = pytest.mark.timeout(180)

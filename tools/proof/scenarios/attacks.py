@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from tools.http_client import Client, Reply
 from tools.proof.attacks import Broken, Person, beside, cpu_seconds, flood
-from tools.proof.kit import Kit
+from tools.proof.site import Kit
 from tools.terminal import say
 
 SETTINGS = {

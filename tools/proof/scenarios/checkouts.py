@@ -20,15 +20,11 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from tools.errors import LauncherError
 from tools.http_client import Client, Reply
-from tools.kept import Kept
-from tools.ports import free_port, listens
-from tools.processes import wait_until
+from tools.processes import Kept, free_port, listens, wait_until
 from tools.proof.fleet import SCARCE, Account
-from tools.proof.kit import Kit
-from tools.proof.site import strike
-from tools.terminal import say
+from tools.proof.site import Kit, strike
+from tools.terminal import LauncherError, say
 
 SECRET = "whsec_of-the-simulated-provider-alone"
 SETTINGS = {"STRIPE_WEBHOOK_SECRETS": SECRET}

@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from tools.errors import LauncherError
 from tools.processes import wait_until
 from tools.proof import network
 from tools.proof.faults import FAULTS, struck
-from tools.proof.kit import Kit
 from tools.proof.machines import PORT, SERVERS, Cluster
-from tools.proof.site import Site
-from tools.terminal import say
+from tools.proof.site import Kit, Site
+from tools.terminal import LauncherError, say
 
 PROGRAMS = ("patroni", "etcd", "haproxy", "pgbouncer", "nft", "ip")
 SECONDS, FULL_ROUNDS = 180, 100

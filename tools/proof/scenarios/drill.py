@@ -6,8 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from tools.proof.kit import Kit
-from tools.proof.site import Site, strike
+from tools.proof.site import Kit, Site, strike
 
 KILLED: dict[str, Callable[[Site], list[int]]] = {
     "kill -9 of one worker of the server": lambda site: site.pids("web0")[1:2],

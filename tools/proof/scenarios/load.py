@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.proof.fleet import Fleet
-from tools.proof.kit import Kit
+from tools.proof.site import Kit
 
 ORDERS, FULL = 200, 20_000
 

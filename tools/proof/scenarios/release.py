@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 
-from tools.proof.kit import Kit
 from tools.proof.nginx_front import Front
+from tools.proof.site import Kit
 
 SERVERS = 2
 SETTINGS = {"TRUSTED_PROXIES": "127.0.0.1/32"}

@@ -18,7 +18,7 @@ from tools.http_client import Client
 from tools.proof import demand
 from tools.proof.demand import Demand, RealOrder
 from tools.proof.fleet import Account, Fleet, Wish
-from tools.proof.kit import Kit
+from tools.proof.site import Kit
 from tools.terminal import say
 
 ORDERS, FULL = 300, 20_000
