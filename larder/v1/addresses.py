@@ -14,13 +14,13 @@ from larder.core.limits import (
 from larder.core.parts import first
 from larder.core.structs import with_fields
 from larder.db.idempotency import RETENTION, fingerprint
-from larder.http import pagination
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.queries import ADDRESS_FIELDS
 from larder.identity.services import addresses
 from larder.v1.http import (
     PageParameters,
+    UuidCursor,
     claim,
     no_content,
     page_of,
@@ -30,7 +30,7 @@ from larder.v1.http import (
     version_wanted,
 )
 from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, QUOTA, TAGGED, operation
-from larder.v1.shapes import Address, Link, Request
+from larder.v1.shapes import Address, Page, Request
 
 Label = Annotated[
     str, Meta(max_length=MAX_LABEL_LENGTH, description="A name that the owner chooses.")
@@ -63,17 +63,12 @@ class KeptAddress(msgspec.Struct):
     version: int
 
 
-class AddressPage(msgspec.Struct):
+class AddressPage(Page[KeptAddress]):
     """A page of addresses, oldest first."""
 
-    results: list[KeptAddress]
-    next: Link | None
 
-
-class AddressCursor(pagination.Cursor, array_like=True, tag="addresses"):
+class AddressCursor(UuidCursor, tag="addresses"):
     """The last row of a page of addresses."""
-
-    id: UUID
 
 
 @operation(

@@ -9,13 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
 from larder.core.limits import MAX_AUDITED_OBJECT_LENGTH
-from larder.http import pagination
 from larder.identity.caller import Caller
 from larder.identity.queries import audit as audit_queries
 from larder.identity.queries.audit import AuditFilter
-from larder.v1.http import PageParameters, page_of, reply_tagged, shaped
+from larder.v1.http import IdCursor, PageParameters, page_of, reply_tagged, shaped
 from larder.v1.operations import CACHED, operation
-from larder.v1.shapes import Actor, Id, Link, Time
+from larder.v1.shapes import Actor, Page, Time
 
 Fields = Annotated[
     dict[str, Any],
@@ -60,11 +59,8 @@ class AuditEntry(msgspec.Struct):
     after: Fields
 
 
-class AuditPage(msgspec.Struct):
+class AuditPage(Page[AuditEntry]):
     """A page of the audit trail, newest first."""
-
-    results: list[AuditEntry]
-    next: Link | None
 
 
 class AuditParameters(PageParameters, kw_only=True):
@@ -75,10 +71,8 @@ class AuditParameters(PageParameters, kw_only=True):
     after: Later | None = None
 
 
-class AuditCursor(pagination.Cursor, array_like=True, tag="audit"):
+class AuditCursor(IdCursor, tag="audit"):
     """The last row of a page of the audit trail."""
-
-    id: Id
 
 
 @operation(

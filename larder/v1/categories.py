@@ -13,10 +13,10 @@ from larder.core.clock import now
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.core.parts import first
 from larder.db.idempotency import RETENTION, fingerprint
-from larder.http import pagination
 from larder.identity.caller import Caller
 from larder.v1.freshness import causal
 from larder.v1.http import (
+    IdCursor,
     PageParameters,
     claim,
     no_content,
@@ -27,7 +27,7 @@ from larder.v1.http import (
     version_wanted,
 )
 from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, operation
-from larder.v1.shapes import Id, Link, Request
+from larder.v1.shapes import Id, Page, Request
 
 CategoryName = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_TEXT_LENGTH, **VISIBLE)]
 
@@ -41,11 +41,8 @@ class Category(msgspec.Struct):
     version: int
 
 
-class CategoryPage(msgspec.Struct):
+class CategoryPage(Page[Category]):
     """A page of categories."""
-
-    results: list[Category]
-    next: Link | None
 
 
 class NewCategory(Request):
@@ -62,10 +59,8 @@ class CategoryFields(Request):
     parent: Id | UnsetType | None = UNSET
 
 
-class CategoryCursor(pagination.Cursor, array_like=True, tag="categories"):
+class CategoryCursor(IdCursor, tag="categories"):
     """The last row of a page of categories."""
-
-    id: Id
 
 
 @operation(tag="categories", answers={200: CategoryPage, 304: None}, traits=[CACHED, ECHOED])

@@ -14,9 +14,7 @@ from django.urls import reverse
 from larder.core.errors import NotFound
 from larder.http.compression import note_encoding, packed, takes_gzip
 from larder.http.documents import generated_once
-from larder.http.negotiation import ANY, require_acceptable
-from larder.http.problems import from_domain
-from larder.http.refusals import HttpRefusal, MethodNotAllowed
+from larder.http.negotiation import ANY
 from larder.v1 import openapi
 from larder.v1.http import Body, reply_body
 from larder.v1.operations import operation
@@ -71,21 +69,9 @@ def _text(text: str) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
+@operation(answers={200: "text/html"}, token=False)
 def show_page(request: HttpRequest) -> HttpResponse:
     """Returns the document for people: Swagger UI; with `?script` the script that starts it."""
-    try:
-        require_acceptable(request, "text/html")
-        if request.method not in {"GET", "HEAD"}:
-            raise MethodNotAllowed(f'Method "{request.method}" not allowed.')
-    except HttpRefusal as error:
-        response = from_domain(request, error)
-    else:
-        response = _swagger(request)
-    response.headers["Allow"] = "GET, HEAD"
-    return response
-
-
-def _swagger(request: HttpRequest) -> HttpResponse:
     context = {"document": reverse("openapi"), "script": f"{request.path}?script="}
     if "script" not in request.GET:
         return HttpResponse(render_to_string("api/swagger.html", context))

@@ -16,7 +16,7 @@ from larder.orders.queries.event_log import EventView
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, page_of, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, operation
-from larder.v1.shapes import Actor, Address, Id, Link, Number, Time, open_enum
+from larder.v1.shapes import Actor, Address, Id, Number, Page, Time, open_enum
 
 Type = Annotated[
     str,
@@ -128,11 +128,8 @@ class OrderEvent(msgspec.Struct):
     data: EventContent
 
 
-class OrderEventPage(msgspec.Struct):
+class OrderEventPage(Page[OrderEvent]):
     """A page of events, oldest first."""
-
-    results: list[OrderEvent]
-    next: Link | None
 
 
 class EventCursor(pagination.Cursor, array_like=True, tag="events"):

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
+from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ from larder.http.pagination import Cursor, Item
 from larder.http.preconditions import tag_wanted
 from larder.identity.caller import Caller
 from larder.v1.faults import is_moment, parameter_faults
+from larder.v1.shapes import Id
 
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
 Shape = TypeVar("Shape", bound=msgspec.Struct)
@@ -55,6 +57,18 @@ def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
         except msgspec.ValidationError:
             pass
     raise InvalidInput(parameter_faults(values, kind))
+
+
+class IdCursor(Cursor, array_like=True):
+    """The last row of a page of rows by their number. Each list has a class with its tag."""
+
+    id: Id
+
+
+class UuidCursor(Cursor, array_like=True):
+    """As IdCursor, for rows by a UUID."""
+
+    id: UUID
 
 
 def page_of(

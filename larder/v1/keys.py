@@ -15,14 +15,22 @@ from larder.core.errors import Fault
 from larder.core.limits import MAX_KEY_NAME_LENGTH, MAX_KEY_PERMISSIONS, MAX_WORD_LENGTH
 from larder.core.parts import first
 from larder.db.idempotency import RETENTION, fingerprint
-from larder.http import pagination
 from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.identity.queries import credentials
 from larder.identity.services import keys
-from larder.v1.http import PageParameters, claim, no_content, page_of, reply, reply_tagged, shaped
+from larder.v1.http import (
+    PageParameters,
+    UuidCursor,
+    claim,
+    no_content,
+    page_of,
+    reply,
+    reply_tagged,
+    shaped,
+)
 from larder.v1.operations import CACHED, KEYED, QUOTA, Received, operation
-from larder.v1.shapes import Id, Link, Request, Time
+from larder.v1.shapes import Id, Page, Request, Time
 
 Permission = Annotated[
     str, Meta(max_length=MAX_WORD_LENGTH, examples=["orders.view_order", "catalog.change_product"])
@@ -82,11 +90,8 @@ class MadeKey(msgspec.Struct):
     last_used_at: LastUse
 
 
-class KeyPage(msgspec.Struct):
+class KeyPage(Page[Key]):
     """A page of live keys, oldest first."""
-
-    results: list[Key]
-    next: Link | None
 
 
 class KeyParameters(PageParameters, kw_only=True):
@@ -97,10 +102,8 @@ class KeyParameters(PageParameters, kw_only=True):
     ] = None
 
 
-class KeyCursor(pagination.Cursor, array_like=True, tag="keys"):
+class KeyCursor(UuidCursor, tag="keys"):
     """The last row of a page of keys."""
-
-    id: UUID
 
 
 @operation(

@@ -10,16 +10,24 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
 from larder.core.parts import first
-from larder.http import pagination, throttling
+from larder.http import throttling
 from larder.http.shop import former_address_notifier
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.queries import Profile, credentials
 from larder.identity.queries.credentials import LogIn
 from larder.identity.services import accounts, sessions
-from larder.v1.http import PageParameters, no_content, page_of, reply_tagged, shaped, version_wanted
+from larder.v1.http import (
+    PageParameters,
+    UuidCursor,
+    no_content,
+    page_of,
+    reply_tagged,
+    shaped,
+    version_wanted,
+)
 from larder.v1.operations import CACHED, ENDING_LOG_INS, OWN_VERSIONED, TAGGED, operation
-from larder.v1.shapes import Email, Id, Link, PersonName, Request, Time, Username
+from larder.v1.shapes import Email, Id, Page, PersonName, Request, Time, Username
 
 
 class Me(msgspec.Struct):
@@ -116,17 +124,12 @@ class Session(msgspec.Struct):
     expires_at: Time
 
 
-class SessionPage(msgspec.Struct):
+class SessionPage(Page[Session]):
     """A page of active log-ins, oldest first."""
 
-    results: list[Session]
-    next: Link | None
 
-
-class SessionCursor(pagination.Cursor, array_like=True, tag="sessions"):
+class SessionCursor(UuidCursor, tag="sessions"):
     """The last row of a page of log-ins."""
-
-    id: UUID
 
 
 @operation(

@@ -106,7 +106,7 @@ def cancel_order(
     request: HttpRequest, caller: Caller, order: UUID, body: Cancellation
 ) -> HttpResponse:
     """Cancels an order; its units can be ordered again. Customers can cancel until it is packed."""
-    return _moved(request, caller, order, body, lambda wanted: _cancel(wanted, body))
+    return _moved(request, caller, order, body, partial(moves.cancel_order, reason=body.reason))
 
 
 @move(problems=["hold_expired"], permissions=["orders.confirm_order"])
@@ -123,7 +123,9 @@ def confirm_order(request: HttpRequest, caller: Caller, order: UUID, body: Movin
 )
 def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing) -> HttpResponse:
     """Staff: packs an order, perhaps with fewer units than ordered."""
-    return _moved(request, caller, order, body, lambda wanted: _pack(wanted, body))
+    lines = [] if body.lines is UNSET else body.lines
+    picked = [Picked(line.product, line.quantity, line.missing) for line in lines]
+    return _moved(request, caller, order, body, partial(moves.pack_order, picked=picked))
 
 
 @move(
@@ -133,9 +135,7 @@ def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing)
 )
 def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Shipping) -> HttpResponse:
     """Staff: ships a packed order, perhaps with a carrier and a tracking number."""
-    return _moved(
-        request, caller, order, body, lambda wanted: moves.ship_order(wanted, tracking=_of(body))
-    )
+    return _moved(request, caller, order, body, partial(moves.ship_order, tracking=_of(body)))
 
 
 @move(
@@ -175,38 +175,13 @@ def unship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving
 def return_order(request: HttpRequest, caller: Caller, order: UUID, body: Return) -> HttpResponse:
     """Staff: books returned units of a shipped order. Each request without a key is one more
     return."""
-    return _moved(request, caller, order, body, lambda wanted: _return(wanted, body))
-
-
-def _cancel(request: TransitionRequest, body: Cancellation) -> Moved:
-    return moves.cancel_order(request, reason=body.reason)
-
-
-def _pack(request: TransitionRequest, body: Packing) -> Moved:
-    lines = [] if body.lines is UNSET else body.lines
-    picked = [Picked(line.product, line.quantity, line.missing) for line in lines]
-    return moves.pack_order(request, picked=picked)
+    lines = [moves.ReturnedLine(line.product, line.quantity, line.restock) for line in body.lines]
+    make = partial(moves.return_order, lines=lines, reason=body.reason)
+    return _moved(request, caller, order, body, make)
 
 
 def _of(body: Shipping | TrackingWanted) -> Tracking:
     return Tracking(body.carrier or "", body.tracking_number or "")
-
-
-def _return(request: TransitionRequest, body: Return) -> Moved:
-    lines = [moves.ReturnedLine(line.product, line.quantity, line.restock) for line in body.lines]
-    return moves.return_order(request, lines=lines, reason=body.reason)
-
-
-def _requested(
-    request: HttpRequest, caller: Caller, order: UUID, body: msgspec.Struct
-) -> TransitionRequest:
-    return TransitionRequest(
-        order=order,
-        caller=caller,
-        now=now(),
-        version=version_wanted(request),
-        claim=claim(request, caller, fingerprint(msgspec.to_builtins(body)), result=str(order)),
-    )
 
 
 def _moved(
@@ -218,7 +193,15 @@ def _moved(
 ) -> HttpResponse:
     """Makes a move and answers with the order after it, also to a caller who may make the move but
     may not view orders."""
-    moved = make(_requested(request, caller, order, body))
+    content = fingerprint(msgspec.to_builtins(body))
+    wanted = TransitionRequest(
+        order=order,
+        caller=caller,
+        now=now(),
+        version=version_wanted(request),
+        claim=claim(request, caller, content, result=str(order)),
+    )
+    moved = make(wanted)
     current = moved.order or queries.visible_order(order, caller, *PERMISSIONS.values())
     headers = replay_headers(replayed=moved.replayed)
     return reply_tagged(request, shown(current), version=current.version, headers=headers)

@@ -14,8 +14,7 @@ from larder.http.documents import first_sentence, phrase
 from larder.http.problems import example, kind_of, kinds
 from larder.v1 import payment_providers  # noqa: F401 - declares codes of problems
 from larder.v1.bodies import CSV_TYPES, Csv
-from larder.v1.descriptions import DESCRIPTIONS
-from larder.v1.introduction import ABOUT, TAGS
+from larder.v1.descriptions import ABOUT, DESCRIPTIONS, TAGS
 from larder.v1.operations import (
     BODY,
     EVERYWHERE,

@@ -19,11 +19,11 @@ from larder.orders.payment_state import Kind
 from larder.orders.queries import payments as payment_records
 from larder.orders.services import payments
 from larder.v1.freshness import causal
-from larder.v1.http import PageParameters, page_of, reply, reply_tagged, shaped
+from larder.v1.http import IdCursor, PageParameters, page_of, reply, reply_tagged, shaped
 from larder.v1.operations import CACHED, ECHOED, Received, operation
 from larder.v1.order_shapes import Moment
 from larder.v1.payment_providers import RESERVED, outcome_of
-from larder.v1.shapes import Actor, Id, Link, Number, Request, Time, open_enum
+from larder.v1.shapes import Actor, Id, Number, Page, Request, Time, open_enum
 
 OVER_THE_API = "api"
 """The provider under which metrics count records that come over the API."""
@@ -105,11 +105,8 @@ class Payment(msgspec.Struct):
     actor: Actor
 
 
-class PaymentPage(msgspec.Struct):
+class PaymentPage(Page[Payment]):
     """A page of records, oldest first."""
-
-    results: list[Payment]
-    next: Link | None
 
 
 class RefundDue(msgspec.Struct):
@@ -123,17 +120,12 @@ class RefundDue(msgspec.Struct):
     since: Time
 
 
-class RefundPage(msgspec.Struct):
+class RefundPage(Page[RefundDue]):
     """A page of refunds that are due, the oldest first."""
 
-    results: list[RefundDue]
-    next: Link | None
 
-
-class PaymentCursor(pagination.Cursor, array_like=True, tag="payments"):
+class PaymentCursor(IdCursor, tag="payments"):
     """The last row of a page of records."""
-
-    id: Id
 
 
 class RefundCursor(pagination.Cursor, array_like=True, tag="refunds"):

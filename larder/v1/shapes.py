@@ -6,7 +6,7 @@ Patterns end in \Z, because Python's $ also matches before a newline. OpenAPI ha
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -103,6 +103,16 @@ Country = Annotated[
 
 class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Base of the bodies of requests: an unknown field is a fault."""
+
+
+Row = TypeVar("Row")
+
+
+class Page(msgspec.Struct, Generic[Row]):
+    """A page of a list; `next` is the address of the next one."""
+
+    results: list[Row]
+    next: Link | None
 
 
 class Address(Request):

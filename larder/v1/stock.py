@@ -13,7 +13,6 @@ from larder.core.errors import Fault
 from larder.core.limits import MAX_LINES, MAX_WORD_LENGTH
 from larder.core.parts import first
 from larder.db.idempotency import RETENTION, fingerprint
-from larder.http import pagination
 from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.inventory import queries
@@ -22,9 +21,21 @@ from larder.inventory.services import adjustments
 from larder.inventory.services.movements import CAUSES, OPENING
 from larder.orders.queries import event_log
 from larder.v1.freshness import causal
-from larder.v1.http import PageParameters, claim, page_of, reply, reply_tagged
+from larder.v1.http import IdCursor, PageParameters, claim, page_of, reply, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, KEYED, Received, operation
-from larder.v1.shapes import Actor, Change, Id, Ids, Link, Number, Request, Sku, Text, Time, Units
+from larder.v1.shapes import (
+    Actor,
+    Change,
+    Id,
+    Ids,
+    Number,
+    Page,
+    Request,
+    Sku,
+    Text,
+    Time,
+    Units,
+)
 
 Reason = Annotated[
     str,
@@ -121,11 +132,8 @@ class LedgerEntry(msgspec.Struct):
     at: Time
 
 
-class LedgerPage(msgspec.Struct):
+class LedgerPage(Page[LedgerEntry]):
     """A page of a product's ledger, newest first."""
-
-    results: list[LedgerEntry]
-    next: Link | None
 
 
 class StockParameters(msgspec.Struct):
@@ -188,10 +196,8 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
     return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
 
 
-class LedgerCursor(pagination.Cursor, array_like=True, tag="ledger"):
+class LedgerCursor(IdCursor, tag="ledger"):
     """The last row of a page of a ledger."""
-
-    id: Id
 
 
 @operation(

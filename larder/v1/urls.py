@@ -117,7 +117,7 @@ provider_events = [
 
 documentation = [
     path("openapi.json", Resource(GET=documents.show_document), name="openapi"),
-    path("docs", documents.show_page),
+    path("docs", Resource(GET=documents.show_page)),
     path("problems", Resource(GET=documents.show_problems)),
     path("problems/<slug:code>", Resource(GET=documents.show_problem)),
 ]

@@ -35,9 +35,3 @@ def test_no_path_answers_an_anonymous_request_with_a_5xx(stranger: Api, method: 
         if stranger(method, path, Accept=accepted).status >= 500
     ]
     assert failed == []
-
-
-def test_the_documentation_page_does_not_accept_options(stranger: Api) -> None:
-    answer = stranger("OPTIONS", "docs")
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
-    assert answer.body["code"] == "method_not_allowed"
