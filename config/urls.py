@@ -8,8 +8,7 @@ from django.views.i18n import set_language
 
 from larder.compat.documents import enabled
 from larder.compat.urls import patterns as earlier_contracts
-from larder.http.pages import example_app, pictures
-from larder.http.pages.home import home
+from larder.http.pages import example_app, home, pictures
 from larder.ops import health
 from larder.ops.demo.shop import log_ins
 from larder.ops.telemetry import metrics
@@ -33,8 +32,8 @@ urlpatterns = [
     # For people who open the address of the server in a browser.
     path("admin", RedirectView.as_view(url="/admin/")),
     path("", home, {"contracts": enabled, "log_ins": log_ins}),
-    *pictures.patterns,
-    *example_app.patterns,
+    *pictures,
+    *example_app,
     *earlier_contracts(settings.COMPAT),
 ]
 

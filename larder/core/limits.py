@@ -77,8 +77,7 @@ MAX_SEARCH_WORDS = 10
 """Words of a search. Further words are ignored: each adds a condition to the query."""
 
 MAX_FAULTS = 1_000
-"""Faults that an answer lists, one for each line of a full body. The others are reported when these
-are corrected."""
+"""Faults that an answer lists, one for each line of a full body."""
 
 # --- Requests ------------------------------------------------------------------------------
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -97,23 +96,19 @@ MAX_SIGNED_BODY_BYTES = 100 * 1024
 """Bytes of a body that is signed: an event of a payment provider."""
 
 MAX_DISCARDED_BYTES = 16 * 1024 * 1024
-"""Bytes of a body over its limit that are still read and discarded. Many clients read no answer
-while they send, and would see a broken connection instead of the refusal."""
+"""Bytes of a body over its limit that are read and discarded, before its refusal is sent."""
 
 MAX_PICTURE_BYTES = 10 * 1024 * 1024
 """Bytes of an uploaded picture: a photo of a phone has 2 to 8 MB."""
 
 MAX_JPEG_PIXELS = 52_000_000
-"""Pixels of an uploaded JPEG that is read at a smaller scale: cameras of phones have up to
-8,192 × 6,144."""
+"""Pixels of an uploaded JPEG that is read at a smaller scale."""
 
 MAX_PICTURE_PIXELS = 12_600_000
-"""Pixels of every other uploaded picture, which is read completely: a PNG, a WebP, a progressive
-JPEG, or a JPEG that is too narrow for a smaller scale."""
+"""Pixels of every other uploaded picture, which is read completely."""
 
 UNUSED_PICTURE_DAYS = 30
-"""Days for which a picture is kept after no product has it any more. A restored database of these
-days finds the pictures of its products."""
+"""Days for which a picture is kept that no product has any more, for restored databases."""
 
 PICTURE_SIDE = 1_600
 """Pixels of the longer side of a stored picture, at most."""
@@ -125,8 +120,7 @@ MAX_FORM_BYTES = 256 * 1024
 """Bytes of an admin form without files: MAX_FORM_FIELDS fields need 200 KB."""
 
 MAX_FORM_FIELDS = 3_000
-"""Fields of an admin form: the page that packs an order of MAX_LINES lines has two for each line.
-"""
+"""Fields of an admin form: packing has two for each of MAX_LINES lines."""
 
 MAX_ADMIN_ADDRESS_LENGTH = 4_096
 """A path of the admin with its query: the log-in decodes and quotes `next` several times."""
@@ -138,12 +132,10 @@ MAX_JSON_BRACKETS = 20_000
 """Brackets of a body: one of MAX_LINES lines has 2,000."""
 
 MAX_FILE_ROWS = 25_000
-"""Rows of a product file sent over HTTP: it takes about four seconds, and other files wait.
-`manage.py import_products` accepts files of any length."""
+"""Rows of a product file sent over HTTP: it takes about four seconds, and other files wait."""
 
 MAX_WORKBOOK_BYTES = 30 * 1024 * 1024
-"""Bytes of all parts of a workbook (XLSX) when they are unpacked. A price list of MAX_FILE_ROWS
-rows has some 13 MB."""
+"""Bytes of all parts of a workbook (XLSX): a list of MAX_FILE_ROWS rows has some 13 MB."""
 
 MAX_WORKBOOK_PARTS = 1_000
 """Parts of a workbook. One with a sheet has about ten."""
@@ -164,8 +156,7 @@ MAX_POINTER_LENGTH = 1_000
 """A JSON pointer in an answer: its names come from the client."""
 
 MAX_ACCEPT_LENGTH = 1_024
-"""The part of an Accept header that is compared; the rest is ignored. Comparing 60,000 characters
-takes 20 to 70 ms of CPU, before authentication."""
+"""The part of an Accept header that is compared: 60,000 characters take up to 70 ms."""
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
 """An `Idempotency-Key`: it is part of a primary key."""
@@ -202,8 +193,7 @@ MAX_REFRESH_TOKEN_LENGTH = 4_096
 """A refresh token in a body: valid tokens are shorter."""
 
 MAX_TOKEN_LENGTH = 2_048
-"""A token to be decoded. Valid ones have about 600 characters. The header is decoded before the
-signature is checked, and that of a longer token could be nested deeper than the decoder's stack."""
+"""A token to be decoded, which is done before its signature is checked."""
 
 MAX_RESET_TOKEN_LENGTH = 200
 """The token in a mail that resets a password: valid tokens are shorter."""
@@ -239,12 +229,10 @@ MAX_PASSKEYS = 10
 """Passkeys of an account."""
 
 MAX_PASSKEY_LENGTH = 20_000
-"""The answer of a browser for a passkey, JSON in a hidden field. Certificates of the device, which
-are not read, are its largest part."""
+"""The answer of a browser for a passkey, JSON in a hidden field, with certificates."""
 
 MAX_PAYMENTS = 1_000
-"""Records of payments of an order, from which on staff add none: each new one reads all others.
-Events of providers are recorded all the same, because the money was moved."""
+"""Records of payments of an order, from which on staff add none; events of providers do."""
 
 MAX_ADDRESSES = 50
 """Saved addresses of an account."""
@@ -298,8 +286,7 @@ MAX_OFFERED_PRODUCTS = 10
 """Products that a line of an adjustment offers for what was typed."""
 
 MAX_LISTED_ROWS = 5_000
-"""Rows of all pages of a list. To find further rows, staff search or filter. Counting a large table
-takes longer than reading a page."""
+"""Rows of all pages of a list: counting a large table takes longer than reading a page."""
 
 MAX_SELECTED_ROWS = 100
 """Rows of one action: each is a transaction."""
@@ -317,8 +304,7 @@ MAX_FILTER_CHOICES = 200
 """Categories offered as a filter. Staff find the others with the search."""
 
 MAX_SEARCHED_ORDERS = 50_000
-"""Orders whose address and reference a search of staff reads, the newest of the chosen days. Also
-those that a filter or an order by a column without an index reads."""
+"""Orders that a search, filter or order without an index reads, the newest."""
 
 MAX_FOUND_ORDERS = 1_000
 """Orders that a search of staff finds, the newest."""

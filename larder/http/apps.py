@@ -7,13 +7,11 @@ class HttpConfig(AppConfig):
 
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in, user_logged_out
-        from django.core.signals import request_finished
 
-        from larder.http import admin_session, correlation
+        from larder.http import admin_session
         from larder.http.quotas import note
         from larder.identity.services import quotas
 
         user_logged_in.connect(admin_session.begin)
         user_logged_out.connect(admin_session.end)
-        request_finished.connect(correlation.forget)
         quotas.observe(note)

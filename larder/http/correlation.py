@@ -32,11 +32,6 @@ def identify(environ: MutableMapping[str, Any]) -> str:
     return str(environ[ID])
 
 
-def forget(sender: object, **values: object) -> None:
-    """Forgets the id. Called when a request has ended."""
-    CORRELATION_ID.set(None)
-
-
 def correlate(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
     """Middleware that uses the client's id of the request, or makes one. Scripts of browsers may
     read it."""

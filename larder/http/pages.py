@@ -1,0 +1,155 @@
+"""Pages and files beside the APIs and the admin: the start page, pictures, the example app."""
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import path
+from django.views.generic import RedirectView
+
+from larder.catalog.services.stored_pictures import NAME, storage
+from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
+from larder.http.headers import PAGE
+from larder.http.negotiation import for_reader, prefers_page
+from larder.http.problems import problem
+
+PLACES = {
+    "docs": "/api/v1/docs",
+    "openapi": "/api/v1/openapi.json",
+    "problems": "/api/v1/problems",
+    "admin": "/admin/",
+    "live": "/livez",
+    "ready": "/readyz",
+    "metrics": "/metrics",
+}
+VARY = {"Vary": "Accept"}
+
+
+Contracts = Callable[[], Sequence[tuple[str, str, str]]]
+"""Returns number, title and path of the document of each enabled earlier contract."""
+
+LogIns = Callable[[], Sequence[Mapping[str, str]]]
+"""Returns the log-ins of the demo; none outside of demo mode."""
+
+
+def home(request: HttpRequest, contracts: Contracts, log_ins: LogIns) -> HttpResponse:
+    """Returns the start page. Needs no log-in and no query."""
+    refused = refused_method(request)
+    if refused is not None:
+        return refused
+    # Contract 4 promises a page to clients that accept anything, so JSON must be named.
+    shown = {"places": PLACES, "earlier": contracts(), "log_ins": log_ins()}
+    if prefers_page(request) or "json" not in request.headers.get("Accept", ""):
+        return HttpResponse(render_to_string("api/home.html", shown), headers=VARY)
+    content = msgspec.json.encode(_as_json(shown))
+    return HttpResponse(content, content_type="application/json", headers=VARY)
+
+
+def refused_method(request: HttpRequest) -> HttpResponse | None:
+    """Returns the refusal of a request that is not to read; None for GET and HEAD."""
+    if request.method in {"GET", "HEAD"}:
+        return None
+    refused = problem(
+        request,
+        "method_not_allowed",
+        detail="This path takes GET, HEAD.",
+        headers={"Allow": "GET, HEAD"},
+    )
+    return for_reader(request, refused)
+
+
+def _as_json(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the JSON for programs: paths on this server."""
+    earlier = {f"contract{name}": document for name, _, document in shown["earlier"]}
+    page: dict[str, Any] = {"name": "Larder", "places": PLACES, "earlier_contracts": earlier}
+    if shown["log_ins"]:
+        page |= {"demo_log_ins": shown["log_ins"], "demo_app": "/demo/"}
+    return page
+
+
+PICTURE_HEADERS = {"Cache-Control": CACHE_CONTROL}
+
+
+def picture(request: HttpRequest, name: str) -> HttpResponse:
+    """Returns a picture or a thumbnail. Raises Http404."""
+    refused = refused_method(request)
+    if refused is not None:
+        return refused
+    if not NAME.fullmatch(name):
+        raise Http404
+    try:
+        with storage().open(name) as file:
+            content = file.read()
+    except FileNotFoundError:
+        raise Http404 from None
+    return HttpResponse(content, content_type=CONTENT_TYPE, headers=PICTURE_HEADERS)
+
+
+APP = Path(settings.BASE_DIR) / "demo" / "app"
+SDK = Path(settings.BASE_DIR) / "clients" / "typescript" / "dist"
+WORKER = "sw.js"
+POLICY = (
+    PAGE.replace("img-src 'self'", "img-src 'self' https:")
+    + "; manifest-src 'self'; worker-src 'self'"
+)
+"""The Content Security Policy of pages, pictures of products, and the files that make a page an
+app."""
+
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+def _files() -> dict[str, Path]:
+    """Returns the files by their paths below `/demo/`."""
+    app = {one.name: one for one in APP.iterdir() if one.suffix in TYPES}
+    sdk = {f"sdk/{one.name}": one for one in SDK.glob("*.js")}
+    return app | sdk | {"": APP / "index.html"}
+
+
+def file(request: HttpRequest, name: str) -> HttpResponse:
+    """Returns a file of the app; `name` is its path below `/demo/`. Raises Http404."""
+    refused = refused_method(request)
+    if refused is not None:
+        return refused
+    files = _files()
+    if name not in files:
+        raise Http404
+    content = files[name].read_bytes()
+    if name == WORKER:
+        content = content.replace(b"{{ version }}", _version(files).encode())
+    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
+    return HttpResponse(content, content_type=TYPES[files[name].suffix], headers=headers)
+
+
+def _version(files: dict[str, Path]) -> str:
+    """Returns a hash of all files. With another one in the service worker, a browser that has an
+    earlier version fetches all files anew."""
+    contents = (files[name].read_bytes() for name in sorted(files))
+    return sha256(b"".join(contents)).hexdigest()[:16]
+
+
+# Pictures are served where they are stored in a folder: clients fetch those in a bucket from there.
+pictures = (
+    [path("pictures/<str:name>", picture)]
+    if settings.PICTURES_DIR and not settings.PICTURES_BUCKET
+    else []
+)
+example_app = (
+    [
+        path("demo", RedirectView.as_view(url="/demo/")),
+        path("demo/", file, {"name": ""}),
+        path("demo/<path:name>", file),
+    ]
+    if settings.DEMO
+    else []
+)

@@ -1,1 +1,0 @@
-"""Pages and files beside the APIs and the admin."""
