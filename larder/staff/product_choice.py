@@ -23,7 +23,7 @@ from larder.staff.base import ServiceAdmin
 from larder.staff.formatting import amount, grouped
 from larder.staff.inventory.stock import containing
 from larder.staff.language import gettext_lazy as _
-from larder.staff.pages import LineForm, Page, words
+from larder.staff.pages import LineForm, Page, show, words
 
 UNKNOWN = _("No product has this SKU.")
 
@@ -68,7 +68,7 @@ def is_complete(page: Page, nothing: str) -> bool:
     return page.is_valid()
 
 
-def show_figures(page: Page, figures: Callable[[Stock], str]) -> None:
+def _add_figures(page: Page, figures: Callable[[Stock], str]) -> None:
     """Adds to each line the figures of its product, if the line has the SKU of one."""
     typed = [(line, str(line["sku"].value() or "").strip()) for line in page.lines]
     # Texts with NUL cannot be compared. A page with more lines shows what was typed, unchecked.
@@ -93,6 +93,11 @@ class OfferedProducts(ServiceAdmin):
     def figures(self, stock: Stock) -> str:
         """Returns what is shown of the product whose SKU was entered."""
         raise NotImplementedError
+
+    def show_lines(self, request: Any, page: Page) -> HttpResponse:
+        """Shows a page of lines with the figures of their products."""
+        _add_figures(page, self.figures)
+        return show(self, request, page)
 
     def summary(self, stock: Stock) -> str:
         """Returns what is shown of an offered product."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -42,7 +42,6 @@ from larder.staff.pages import (
     empty_lines,
     long_text,
     reopened,
-    show,
     whole,
 )
 from larder.staff.product_choice import (
@@ -50,7 +49,6 @@ from larder.staff.product_choice import (
     OfferedProducts,
     ProductLineForm,
     is_complete,
-    show_figures,
     sku_field,
 )
 from larder.staff.recording import caller_of
@@ -115,13 +113,6 @@ class AdjustmentLineForm(ProductLineForm):
         return AdjustmentLine(given["product"], given["delta"], given["counted"])
 
 
-def figures(stock: Stock) -> str:
-    """Returns the figures of a product for staff who are about to change them."""
-    text = gettext("{}: {} available, {} reserved for orders, {} on the shelf")
-    units = (stock.available, stock.committed, stock.available + stock.committed)
-    return text.format(stock.product.name, *map(grouped, units))
-
-
 _EXPLAINED = _(
     "Change: units received (12) or removed (-3). Counted: all units on the shelf, including "
     "units reserved for orders. Empty lines are ignored."
@@ -162,26 +153,24 @@ class AdjustmentAdmin(OfferedProducts):
         )
         is_sent = request.method == "POST" and MORE not in request.POST
         if not (is_sent and is_complete(page, gettext("An adjustment has at least one line."))):
-            return self._show(request, page)
+            return self.show_lines(request, page)
         try:
             adjustment = _book(page, request)
         except DomainError as refusal:
             page.refuse(refusal, SENTENCES)
-            return self._show(request, page)
+            return self.show_lines(request, page)
         self.message_user(request, gettext("Booked."), messages.SUCCESS)
         if not self.has_view_permission(request):
             return HttpResponseRedirect(reverse("admin:index"))
         return HttpResponseRedirect(self.change_address(adjustment))
 
-    def _show(self, request: Any, page: Page) -> HttpResponse:
-        show_figures(page, figures)
-        return show(self, request, page)
-
     def may_choose_products(self, request: Any) -> bool:
         return bool(request.user.has_perm(PERMISSION))
 
     def figures(self, stock: Stock) -> str:
-        return figures(stock)
+        text = gettext("{}: {} available, {} reserved for orders, {} on the shelf")
+        units = (stock.available, stock.committed, stock.available + stock.committed)
+        return text.format(stock.product.name, *map(grouped, units))
 
     @admin.display(description=_("When"))
     def at_shown(self, adjustment: Adjustment) -> str:

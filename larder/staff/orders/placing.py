@@ -43,14 +43,12 @@ from larder.staff.pages import (
     choice,
     empty_lines,
     reopened,
-    show,
     whole,
 )
 from larder.staff.product_choice import (
     OfferedProducts,
     ProductLineForm,
     is_complete,
-    show_figures,
     sku_field,
 )
 from larder.staff.recording import CHANNEL, caller_of
@@ -90,20 +88,19 @@ class OrderForm(DeliveryForm):
 
     def offer(self, addresses: Iterable[AddressRow]) -> None:
         """Offers the saved addresses of the customer."""
-        self.addresses = {str(one.id): one for one in addresses}
-        offered = [(id, address_summary(one)) for id, one in self.addresses.items()]
-        self.fields["saved"].choices = [("", _("Choose")), *offered]  # type: ignore[attr-defined]
-        self.fields["saved"].widget.attrs["data-addresses"] = reverse(
-            "admin:orders_order_addresses"
-        )
+        self.addresses = {str(address.id): address for address in addresses}
+        offered = [(id, address_summary(address)) for id, address in self.addresses.items()]
+        saved: Any = self.fields["saved"]
+        saved.choices = [("", _("Choose")), *offered]
+        saved.widget.attrs["data-addresses"] = reverse("admin:orders_order_addresses")
 
     def clean(self) -> dict[str, Any]:
         """Fills in the chosen address if no script did."""
-        given = self.cleaned_data
-        if given.get("saved") and not any(given.get(name) for name in SHIP_TO_FIELDS):
-            chosen = self.addresses[given["saved"]]
-            given |= {name: getattr(chosen, name) for name in SHIP_TO_FIELDS}
-        return given
+        sent = self.cleaned_data
+        if sent.get("saved") and not any(sent.get(name) for name in SHIP_TO_FIELDS):
+            saved = self.addresses[sent["saved"]]
+            sent |= {name: getattr(saved, name) for name in SHIP_TO_FIELDS}
+        return sent
 
 
 class WantedForm(ProductLineForm):
@@ -111,14 +108,6 @@ class WantedForm(ProductLineForm):
 
     sku = sku_field(_("Product"), "orders_order")
     quantity = whole(_("Quantity"), least=1, most=MAX_UNITS)
-
-
-def figures(stock: Stock) -> str:
-    """Returns what is shown of a product that is ordered."""
-    name, price = stock.product.name, amount(stock.product.price, settings.CURRENCY)
-    if stock.product.archived_at:
-        return gettext("{}: not on sale any more").format(name)
-    return gettext("{}: {}, {} available").format(name, price, grouped(stock.available))
 
 
 class PlaceableOrders(OfferedProducts):
@@ -130,7 +119,10 @@ class PlaceableOrders(OfferedProducts):
         return self.may(request, "view")
 
     def figures(self, stock: Stock) -> str:
-        return figures(stock)
+        name, price = stock.product.name, amount(stock.product.price, settings.CURRENCY)
+        if stock.product.archived_at:
+            return gettext("{}: not on sale any more").format(name)
+        return gettext("{}: {}, {} available").format(name, price, grouped(stock.available))
 
     def get_urls(self) -> list[Any]:
         addresses = self.admin_site.admin_view(self.addresses)
@@ -167,7 +159,7 @@ class PlaceableOrders(OfferedProducts):
         )
         is_sent = request.method == "POST" and MORE not in request.POST
         if not (is_sent and is_complete(page, gettext("An order has at least one line."))):
-            return self._show(request, page)
+            return self.show_lines(request, page)
         try:
             placed = _place(page, form, request)
         except DomainError as refusal:
@@ -177,11 +169,7 @@ class PlaceableOrders(OfferedProducts):
             self.message_user(request, text, messages.SUCCESS)
             address = reverse("admin:orders_order_change", args=[placed.order.id])
             return HttpResponseRedirect(address)
-        return self._show(request, page)
-
-    def _show(self, request: Any, page: Page) -> HttpResponse:
-        show_figures(page, figures)
-        return show(self, request, page)
+        return self.show_lines(request, page)
 
 
 def _form(request: Any) -> OrderForm:
