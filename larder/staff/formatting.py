@@ -153,14 +153,19 @@ def moment(at: datetime | None) -> str:
     return at.astimezone(shop_zone()).strftime(gettext("%d %b %Y, %H:%M"))
 
 
-def time_column(name: str, title: str) -> Callable[[Any, Any], str]:
-    """Returns the method of an admin that shows a time of the object."""
+def column(title: str, show: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """Returns the method of an admin that shows something of an object."""
 
     @admin.display(description=title)
-    def column(model_admin: Any, obj: Any) -> str:
-        return in_one_line(moment(getattr(obj, name)))
+    def method(model_admin: Any, obj: Any) -> Any:
+        return show(obj)
 
-    return column
+    return method
+
+
+def time_column(name: str, title: str) -> Callable[[Any, Any], Any]:
+    """Returns the method of an admin that shows a time of an object."""
+    return column(title, lambda obj: in_one_line(moment(getattr(obj, name))))
 
 
 def in_one_line(text: str) -> str:

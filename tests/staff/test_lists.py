@@ -8,7 +8,6 @@ import pytest
 from django.contrib import admin
 
 from larder.catalog.services.categories import create_category
-from larder.staff.lists import filter_parameters
 from tests.conftest import Person
 from tests.staff.desk import Desk, fill
 
@@ -55,10 +54,8 @@ def test_a_list_cannot_be_filtered_by_a_column(desk: Desk, path: str) -> None:
 def test_every_parameter_of_a_filter_is_accepted(desk: Desk, now: datetime, path: str) -> None:
     for name in ("Jams", "Teas"):
         create_category(name=name, parent=None, caller=None, now=now)
-    screen, specs = SCREENS[path], desk.get(path).response.context["cl"].filter_specs
-    known = filter_parameters(screen.model, screen.list_filter)
-    assert {name for one in specs for name in one.expected_parameters()} == known
-    for name in known:
+    specs = desk.get(path).response.context["cl"].filter_specs
+    for name in {name for spec in specs for name in spec.expected_parameters()}:
         for value in ("1", "x", TEXT, "9" * 40):
             assert desk.get(path, **{name: value}).status in {200, 400}
 

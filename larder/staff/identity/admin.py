@@ -30,7 +30,7 @@ from larder.identity.services.accounts import ByStaff, NewCustomer
 from larder.identity.services.notes import About, about_customer
 from larder.staff.base import ServiceAdmin
 from larder.staff.confirming import require_confirmation
-from larder.staff.formatting import time_column
+from larder.staff.formatting import column, time_column
 from larder.staff.identity.account_pages import AccountPages, link_offer
 from larder.staff.identity.contents import customer_contents
 from larder.staff.identity.customer_search import description, full_name, search
@@ -137,6 +137,7 @@ class CustomerAdmin(AccountPages):
     actions_detail = ("note", "password_link", "reset_factor")
     change_form_outer_after_template = "staff/customer_contents.html"
 
+    full_name = column(_("Name"), full_name)
     joined = time_column("date_joined", _("Joined"))
     logged_in = time_column("last_login", _("Last log-in here"))
 
@@ -163,10 +164,6 @@ class CustomerAdmin(AccountPages):
     def choice_text(self, obj: Any) -> str:
         """Returns what a field of another form that searches shows of a customer."""
         return description(obj)
-
-    @admin.display(description=_("Name"))
-    def full_name(self, customer: Any) -> str:
-        return full_name(customer)
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         if obj is None:
@@ -267,6 +264,7 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
     refusals = SENTENCES
     filter_horizontal = ()
     list_display = ("name", "accounts")
+    accounts = column(_("Accounts"), lambda role: role.members)
 
     def get_queryset(self, request: Any) -> Any:
         return super().get_queryset(request).annotate(members=Count("user"))
@@ -300,7 +298,3 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
     def delete_model(self, request: Any, obj: Any) -> None:
         require_confirmation(request)
         rights.delete_role(caller_of(request), obj.pk)
-
-    @admin.display(description=_("Accounts"))
-    def accounts(self, role: Any) -> int:
-        return int(role.members)

@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from larder.identity.models import AuditEntry
 from larder.staff.base import ReadOnlyAdmin
-from larder.staff.formatting import the_shop, time_column, with_actor_name
+from larder.staff.formatting import column, the_shop, time_column, with_actor_name
 from larder.staff.history import changes
 from larder.staff.language import gettext_lazy as _
 from larder.staff.words import word
@@ -23,6 +23,10 @@ class AuditTrailAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
     at_shown = time_column("at", _("When"))
+    by = column(_("Who"), lambda entry: entry.actor_name or the_shop())
+    channel_shown = column(_("Channel"), lambda entry: word(entry.channel))
+    action_shown = column(_("Action"), lambda entry: word(entry.action))
+    difference = column(_("Change"), lambda entry: changes(entry) or "–")
 
     def get_queryset(self, request: Any) -> Any:
         return with_actor_name(super().get_queryset(request))
@@ -30,19 +34,3 @@ class AuditTrailAdmin(ReadOnlyAdmin):
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         name = search_term.strip()
         return (queryset.filter(object=name) if name else queryset), False
-
-    @admin.display(description=_("Who"))
-    def by(self, entry: Any) -> str:
-        return entry.actor_name or the_shop()
-
-    @admin.display(description=_("Channel"))
-    def channel_shown(self, entry: AuditEntry) -> str:
-        return word(entry.channel)
-
-    @admin.display(description=_("Action"))
-    def action_shown(self, entry: AuditEntry) -> str:
-        return word(entry.action)
-
-    @admin.display(description=_("Change"))
-    def difference(self, entry: AuditEntry) -> str:
-        return changes(entry) or "–"

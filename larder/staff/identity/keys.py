@@ -29,7 +29,7 @@ from larder.identity.services import keys
 from larder.identity.services.keys import DELETE, Limits, NewKey
 from larder.staff.base import Question, ReadOnlyAdmin, ask, button, selected
 from larder.staff.confirming import require_confirmation
-from larder.staff.formatting import customer_name, time_column
+from larder.staff.formatting import column, customer_name, time_column
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, show, show_once, words
 from larder.staff.recording import caller_of
@@ -98,6 +98,12 @@ class StateFilter(admin.SimpleListFilter):
         return states.get(self.value() or "", queryset)
 
 
+def _gives(key: Key) -> str:
+    if key.permissions is None:
+        return gettext("all of its owner")
+    return ", ".join(key.permissions) or gettext("none")
+
+
 @admin.register(Key)
 class KeyAdmin(ReadOnlyAdmin):
     """The keys, the newest first, without the keys themselves."""
@@ -113,6 +119,8 @@ class KeyAdmin(ReadOnlyAdmin):
     actions = ("end_selected",)
     actions_list = ("make",)
 
+    account = column(_("Account"), lambda key: customer_name(key.customer))
+    gives = column(_("Permissions"), _gives)
     created = time_column("created_at", _("Created"))
     expiry = time_column("expires_at", _("Expires"))
     last_use = time_column("last_used_at", _("Last used"))
@@ -172,16 +180,6 @@ class KeyAdmin(ReadOnlyAdmin):
             text = ngettext("{} key ended.", "{} keys ended.", ended).format(ended)
             self.message_user(request, text, level)
         return None
-
-    @admin.display(description=_("Account"))
-    def account(self, key: Key) -> str:
-        return customer_name(key.customer)
-
-    @admin.display(description=_("Permissions"))
-    def gives(self, key: Key) -> str:
-        if key.permissions is None:
-            return gettext("all of its owner")
-        return ", ".join(key.permissions) or gettext("none")
 
 
 def _make(request: Any, given: Mapping[str, Any]) -> NewKey:
