@@ -3,7 +3,6 @@
 __all__ = [
     "errors",
     "fields",
-    "pictures",
     "prices",
     "product_rows",
     "queries",

@@ -10,7 +10,6 @@ from django.db.models.functions import Concat, Left
 from django.utils.translation import gettext_lazy as _
 
 from larder.catalog.search import SORTED_LENGTH
-from larder.catalog.sql import PICTURE_KEY, PICTURE_KEY_LENGTH
 from larder.core.ids import new_id
 from larder.core.limits import (
     MAX_CODE_LENGTH,
@@ -174,33 +173,7 @@ class Product(models.Model):
                 condition=_LISTED & Q(low_stock_threshold__isnull=False),
             ),
             GinIndex(Func(F("search_text"), function="trigrams"), name="product_search"),
-            models.Index(
-                Func(F("image_url"), Value(PICTURE_KEY), function="substring"),
-                name="product_by_picture",
-                condition=Q(image_url__gt=""),
-            ),
         )
 
     def __str__(self) -> str:
         return f"{self.sku} {self.name}"
-
-
-class Picture(models.Model):
-    """A picture that was uploaded, by the hash in its name. `unused_since`: when it was uploaded or
-    first found without a product; null while a product has it. `deleting_at`: since when its files
-    are being deleted."""
-
-    key = models.CharField(max_length=PICTURE_KEY_LENGTH, primary_key=True)
-    unused_since = models.DateTimeField(null=True)
-    deleting_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "picture"
-        default_permissions = ()
-        indexes = (
-            models.Index(
-                fields=["unused_since", "key"],
-                name="picture_unused",
-                condition=Q(unused_since__isnull=False),
-            ),
-        )

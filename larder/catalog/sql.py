@@ -30,39 +30,6 @@ the same hash only wait for each other. 7 separates these hashes from those of o
 ONE_CATEGORY = "SELECT pg_advisory_xact_lock(7, 2)"
 """One new category at a time: each is counted before the next one is added."""
 
-# --- Pictures (larder/catalog/services/stored_pictures.py) ----------------------------------------
-PICTURE_KEY_LENGTH = 64
-PICTURE_KEY = "/([0-9a-f]{64})(?:-[0-9]+)?[.]webp$"
-"""The key of a picture that was uploaded, in the address of the picture or of its thumbnail."""
-
-_HAS_PRODUCT = f"""EXISTS (
-    SELECT FROM product WHERE image_url > '' AND substring(image_url, '{PICTURE_KEY}') = picture.key
-)"""
-"""Index scan of product_by_picture."""
-
-MARK_PICTURES = f"""
-WITH part AS MATERIALIZED (
-    SELECT key, {_HAS_PRODUCT} AS is_used FROM picture WHERE key > %s ORDER BY key LIMIT %s
-), marked AS (
-    UPDATE picture SET unused_since = CASE WHEN is_used THEN NULL ELSE %s END
-    FROM part WHERE part.key = picture.key AND is_used = (unused_since IS NOT NULL)
-)
-SELECT max(key) FROM part HAVING count(*) > 0
-"""
-"""Index scan of picture_pkey from the last key of the part before."""
-
-ADD_PICTURE = """
-INSERT INTO picture (key, unused_since) VALUES (%s, %s) ON CONFLICT (key)
-DO UPDATE SET unused_since = excluded.unused_since WHERE picture.deleting_at IS NULL RETURNING key
-"""
-"""Returns no row for a picture that is being deleted."""
-
-DELETE_PICTURE = f"""
-UPDATE picture SET deleting_at = %s
-WHERE key = %s AND unused_since < %s AND NOT {_HAS_PRODUCT} RETURNING key
-"""
-"""Compared again under the lock of the row: the picture may have been uploaded again meanwhile."""
-
 # --- A file of products (larder/catalog/services/product_import.py) -------------------------------
 ONE_FILE = "SELECT pg_advisory_xact_lock(7, 1)"
 """One file at a time: two concurrent files would wait for each other's new SKUs row by row."""

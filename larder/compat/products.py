@@ -13,8 +13,11 @@ from larder.compat.views import CompatView, caller, read
 from larder.core.clock import now
 from larder.inventory import queries
 from larder.inventory.queries import ProductFilter, StockedProduct
-from larder.inventory.services.authors import Author
-from larder.inventory.services.products import change_stocked_product, create_stocked_product
+from larder.inventory.services.products import (
+    Author,
+    change_stocked_product,
+    create_stocked_product,
+)
 
 
 def product_rows(request: Request, wanted: ProductFilter = ProductFilter()) -> Rows[StockedProduct]:

@@ -107,9 +107,6 @@ MAX_JPEG_PIXELS = 52_000_000
 MAX_PICTURE_PIXELS = 12_600_000
 """Pixels of every other uploaded picture, which is read completely."""
 
-UNUSED_PICTURE_DAYS = 30
-"""Days for which a picture is kept that no product has any more, for restored databases."""
-
 PICTURE_SIDE = 1_600
 """Pixels of the longer side of a stored picture, at most."""
 

@@ -9,14 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from django.conf import settings
 from procrastinate import JobContext, builtin_tasks
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
-from larder.catalog.services import stored_pictures
 from larder.core.clock import now
 from larder.db import kept_files, observations
 from larder.db.idempotency import delete_expired
@@ -103,17 +101,6 @@ def delete_expired_carts(timestamp: int) -> int:
     as their counts of stock."""
     counted = delete_in_batches(lambda limit: counts.discard_of_deleted(limit=limit))
     return counted + delete_in_batches(lambda limit: expire_carts(now=now(), limit=limit))
-
-
-@app.periodic(cron="47 * * * *")
-@app.task(queueing_lock="delete_unused_pictures", lock="delete_unused_pictures")
-def delete_unused_pictures(timestamp: int) -> int:
-    """Deletes uploaded pictures that no product has had for a month."""
-    if not (settings.PICTURES_DIR or settings.PICTURES_BUCKET):
-        return 0
-    for _ in stored_pictures.mark_unused(now=now(), part=BATCH):
-        pass
-    return stored_pictures.delete_unused(now=now(), limit=BATCH)
 
 
 @app.periodic(cron="* * * * *")

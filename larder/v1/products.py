@@ -30,7 +30,7 @@ from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
-from larder.inventory.services.authors import Author
+from larder.inventory.services.products import Author
 from larder.v1.faults import character_faults, faults
 from larder.v1.freshness import causal
 from larder.v1.http import (
@@ -299,7 +299,7 @@ def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct
         fields,
         quantity=body.quantity,
         author=Author(caller, now()),
-        version=_version_to_replace(request),
+        expected=_expected(request),
     )
     answer = _answer(request, caller, put.id)
     if put.created:
@@ -308,18 +308,13 @@ def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct
     return answer
 
 
-def _version_to_replace(request: HttpRequest) -> int | None:
-    """Returns the version that an existing product must have, by `If-Match` or `If-None-Match: *`.
-
-    Both headers together never match, and `If-Match` matches no product that does not exist.
-    """
-    if not wants_none(request):
-        version = version_wanted(request)
-        return _NO_VERSION if version == products.ABSENT else version
-    return products.NEVER if "HTTP_IF_MATCH" in request.META else products.ABSENT
-
-
-_NO_VERSION = -1
+def _expected(request: HttpRequest) -> int | products.Expected:
+    """Returns what `If-Match` and `If-None-Match: *` say. Both headers together never match."""
+    if wants_none(request):
+        has_both = "HTTP_IF_MATCH" in request.META
+        return products.Expected.NEVER if has_both else products.Expected.ABSENT
+    version = version_wanted(request)
+    return products.Expected.ANY if version is None else version
 
 
 def _answer(request: HttpRequest, caller: Caller, product_id: int) -> HttpResponse:

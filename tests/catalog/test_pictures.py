@@ -10,12 +10,12 @@ import pytest
 from django.db import connection
 from PIL import Image, ImageCms
 
-from larder.catalog import picture_decoder, pictures
+from larder.catalog import picture_decoder
 from larder.catalog.services import stored_pictures
+from larder.catalog.services.stored_pictures import prepare
 from larder.core.errors import InvalidInput, Overloaded
 from larder.core.limits import MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE, THUMBNAIL_SIDE
 from tests.catalog.photos import PLACE, bomb, encoded, phone_photo, plain, wide_webp
-from tests.conftest import NOW
 from tests.tiers import LONGEST
 
 SVG = (
@@ -29,7 +29,7 @@ def opened(content: bytes) -> Image.Image:
 
 def refusal(content: bytes) -> str:
     with pytest.raises(InvalidInput) as refused:
-        pictures.prepare(content)
+        prepare(content)
     (fault,) = refused.value.faults
     assert fault.where == "/picture"
     return fault.detail
@@ -39,7 +39,7 @@ def test_place_camera_and_comments_are_removed() -> None:
     photo = phone_photo()
     assert PLACE in photo
     assert b"Ada" in photo
-    made = pictures.prepare(photo)
+    made = prepare(photo)
     for content in (made.full, made.thumbnail):
         shown = opened(content)
         assert not dict(shown.getexif())
@@ -49,7 +49,7 @@ def test_place_camera_and_comments_are_removed() -> None:
 
 
 def test_a_photo_that_was_taken_upright_is_shown_upright() -> None:
-    made = opened(pictures.prepare(phone_photo(40, 30)).full).convert("RGB")
+    made = opened(prepare(phone_photo(40, 30)).full).convert("RGB")
     assert made.size == (30, 40)
     top, bottom = made.getpixel((15, 5)), made.getpixel((15, 35))
     assert isinstance(top, tuple)
@@ -60,7 +60,7 @@ def test_a_photo_that_was_taken_upright_is_shown_upright() -> None:
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
 def test_each_format_becomes_a_webp_of_limited_size(format: str) -> None:
-    made = pictures.prepare(encoded(plain(3_200, 1_000), format))
+    made = prepare(encoded(plain(3_200, 1_000), format))
     assert (opened(made.full).format, opened(made.full).size) == ("WEBP", (PICTURE_SIDE, 500))
     assert (opened(made.thumbnail).format, opened(made.thumbnail).size) == (
         "WEBP",
@@ -69,13 +69,13 @@ def test_each_format_becomes_a_webp_of_limited_size(format: str) -> None:
 
 
 def test_a_small_picture_is_not_enlarged() -> None:
-    assert opened(pictures.prepare(encoded(plain(9, 7), "PNG")).full).size == (9, 7)
+    assert opened(prepare(encoded(plain(9, 7), "PNG")).full).size == (9, 7)
 
 
 def test_transparent_pixels_stay_transparent() -> None:
     clear = Image.new("RGBA", (20, 20), (255, 0, 0, 0))
     for file in (encoded(clear, "PNG"), encoded(clear.convert("P"), "PNG", transparency=0)):
-        pixel = opened(pictures.prepare(file).full).convert("RGBA").getpixel((5, 5))
+        pixel = opened(prepare(file).full).convert("RGBA").getpixel((5, 5))
         assert isinstance(pixel, tuple)
         assert pixel[3] == 0
 
@@ -83,16 +83,19 @@ def test_transparent_pixels_stay_transparent() -> None:
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "CMYK"])
 def test_other_kinds_of_pixels_are_taken(mode: str) -> None:
     format = "JPEG" if mode == "CMYK" else "PNG"
-    assert opened(pictures.prepare(encoded(plain().convert(mode), format)).full).size == (40, 30)
+    assert opened(prepare(encoded(plain().convert(mode), format)).full).size == (
+        40,
+        30,
+    )
 
 
 def test_grey_of_sixteen_bits_keeps_its_shades() -> None:
     row = b"\0\x80" * 20 + b"\0\x20" * 20
     photo = Image.frombytes("I;16", (40, 30), row * 30)
-    made = opened(pictures.prepare(encoded(photo, "PNG")).full).convert("L")
+    made = opened(prepare(encoded(photo, "PNG")).full).convert("L")
     assert [made.getpixel((x, 15)) for x in (5, 35)] == [pytest.approx(s, abs=3) for s in (128, 32)]
     clear = encoded(photo, "PNG", transparency=0x8000)
-    pixel = opened(pictures.prepare(clear).full).convert("RGBA").getpixel((5, 15))
+    pixel = opened(prepare(clear).full).convert("RGBA").getpixel((5, 15))
     assert isinstance(pixel, tuple)
     assert pixel[3] == 0
 
@@ -107,19 +110,19 @@ def swapped() -> bytes:
 def test_colours_of_a_profile_become_those_of_browsers(mode: str, format: str) -> None:
     photo = Image.new("RGBA", (40, 30), (255, 0, 0, 0 if mode == "RGBA" else 255)).convert(mode)
     file = encoded(photo, format, icc_profile=swapped(), exact=True, lossless=True)
-    made = opened(pictures.prepare(file).full)
+    made = opened(prepare(file).full)
     red, green, _, *alpha = made.getpixel((5, 5))  # type: ignore[misc]
     assert green > red + 100 or alpha == [0]
     assert alpha == ([0] if mode == "RGBA" else [])
     nonsense = encoded(plain(), "PNG", icc_profile=b"no profile")
-    assert opened(pictures.prepare(nonsense).full).getpixel((5, 5))[0] > 200  # type: ignore[index]
+    assert opened(prepare(nonsense).full).getpixel((5, 5))[0] > 200  # type: ignore[index]
 
 
 def test_an_animated_picture_becomes_its_first_frame() -> None:
     frames = [plain(color="red"), plain(color="blue")]
     for format in ("PNG", "WEBP"):
         file = encoded(frames[0], format, save_all=True, append_images=frames[1:])
-        made = opened(pictures.prepare(file).full)
+        made = opened(prepare(file).full)
         pixel = made.convert("RGB").getpixel((5, 5))
         assert isinstance(pixel, tuple)
         assert pixel[0] > 200
@@ -129,7 +132,7 @@ def test_an_animated_picture_becomes_its_first_frame() -> None:
 def test_a_photo_with_a_second_picture_behind_it_is_taken() -> None:
     """Phones write such files (MPO): a depth map or a smaller picture follows."""
     file = encoded(plain(color="red"), "MPO", save_all=True, append_images=[plain(color="blue")])
-    assert opened(pictures.prepare(file).full).size == (40, 30)
+    assert opened(prepare(file).full).size == (40, 30)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +171,7 @@ def test_a_bomb_is_refused_before_its_pixels_are_read() -> None:
 )
 def test_a_jpeg_that_cannot_be_read_in_a_smaller_size_has_the_lower_limit(file: bytes) -> None:
     assert f"{MAX_PICTURE_PIXELS:,}" in refusal(file)
-    assert pictures.prepare(encoded(plain(4_000, 4_000), "JPEG")).full
+    assert prepare(encoded(plain(4_000, 4_000), "JPEG")).full
 
 
 def test_a_jpeg_with_many_scans_is_refused() -> None:
@@ -176,7 +179,7 @@ def test_a_jpeg_with_many_scans_is_refused() -> None:
     end = file.rindex(picture_decoder.START_OF_SCAN)
     scan = file[end:-2]
     assert "complete JPEG" in refusal(file[:end] + scan * 200 + file[-2:])
-    assert pictures.prepare(file[:end] + scan * 20 + file[-2:]).full
+    assert prepare(file[:end] + scan * 20 + file[-2:]).full
 
 
 def test_more_bytes_than_the_limit_are_refused() -> None:
@@ -190,22 +193,22 @@ def test_a_second_content_of_a_file_is_not_stored() -> None:
         encoded(plain(), "JPEG", comment=script),
         encoded(plain(), "PNG") + script,
     ):
-        made = pictures.prepare(file)
+        made = prepare(file)
         assert script not in made.full + made.thumbnail
 
 
 def test_the_name_is_made_from_the_content(folder: Path) -> None:
-    address = stored_pictures.store(phone_photo(), now=NOW)
+    address = stored_pictures.store(phone_photo())
     name = address.removeprefix("/pictures/")
     content = (folder / name).read_bytes()
     assert name == f"{sha256(content).hexdigest()}.webp"
-    assert stored_pictures.store(phone_photo(), now=NOW) == address
-    assert stored_pictures.store(encoded(plain(), "PNG"), now=NOW) != address
+    assert stored_pictures.store(phone_photo()) == address
+    assert stored_pictures.store(encoded(plain(), "PNG")) != address
     assert len(list(folder.iterdir())) == 4
 
 
 def test_a_picture_has_a_thumbnail_beside_it(folder: Path) -> None:
-    address = stored_pictures.store(encoded(plain(1_000, 1_000), "JPEG"), now=NOW)
+    address = stored_pictures.store(encoded(plain(1_000, 1_000), "JPEG"))
     thumbnail = stored_pictures.thumbnail_of(f"https://shop.example.com{address}")
     assert thumbnail == address.replace(".webp", "-320.webp")
     assert opened((folder / thumbnail.rpartition("/")[2]).read_bytes()).size == (320, 320)
@@ -223,7 +226,7 @@ def test_a_file_appears_complete_or_not_at_all(
 
     monkeypatch.setattr(Path, "write_bytes", fails)
     with pytest.raises(InvalidInput) as refused:
-        stored_pictures.store(phone_photo(), now=NOW)
+        stored_pictures.store(phone_photo())
     assert refused.value.faults[0].detail == stored_pictures.UNAVAILABLE
     assert list(folder.iterdir()) == []
 
@@ -237,7 +240,7 @@ def test_sixty_uploads_at_once_are_stored_or_refused_for_now(folder: Path) -> No
     def upload(photo: bytes) -> str | None:
         begin.wait(LONGEST)
         try:
-            return stored_pictures.store(photo, now=NOW)
+            return stored_pictures.store(photo)
         except Overloaded:
             return None
         finally:
@@ -253,4 +256,4 @@ def test_sixty_uploads_at_once_are_stored_or_refused_for_now(folder: Path) -> No
         name = address.rpartition("/")[2]
         assert sha256(files[name]).hexdigest() == name.removesuffix(".webp")
     # Those that were refused are stored later.
-    assert len({stored_pictures.store(photo, now=NOW) for photo in photos}) == 60
+    assert len({stored_pictures.store(photo) for photo in photos}) == 60

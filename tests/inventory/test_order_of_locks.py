@@ -13,8 +13,7 @@ import pytest
 
 from larder.identity.services import quotas
 from larder.identity.services.attempts import Rate
-from larder.inventory.services.authors import Author
-from larder.inventory.services.products import change_stocked_product
+from larder.inventory.services.products import Author, change_stocked_product
 from tests.conftest import Api, Person
 from tests.orders.holding import WITH_BOOKS
 from tests.recorded_locks import recorded

@@ -17,7 +17,7 @@ from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.inventory.services import products
 from larder.inventory.services.adjustments import dispatch
-from larder.inventory.services.authors import Author
+from larder.inventory.services.products import Author
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.interleaving import STOCK_READ, Race, assert_held, waits

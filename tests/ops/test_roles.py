@@ -31,7 +31,7 @@ def reader_url() -> str:
 
 BOOKS = ("product", "stock", "ledger_entry", "order_line", "order_event")
 READABLE = {
-    *("category", "product", "picture", "stock", "held_line", "ledger_entry"),
+    *("category", "product", "stock", "held_line", "ledger_entry"),
     *(
         "adjustment",
         "counted_product",

@@ -11,8 +11,13 @@ from django.db import connection, transaction
 
 from larder.catalog.errors import PricesChanged
 from larder.catalog.models import Product
-from larder.catalog.services.prices import NewPrice, change_prices
-from larder.catalog.services.products import archive_product, change_product, change_within
+from larder.catalog.services.products import (
+    NewPrice,
+    archive_product,
+    change_prices,
+    change_product,
+    change_within,
+)
 from larder.identity import permissions
 from larder.identity.queries import audit as audit_queries
 from larder.identity.queries.audit import AuditFilter

@@ -104,8 +104,7 @@ def somebody_new() -> Person:
     django.setup()
     from larder.catalog.queries import public_ids
     from larder.identity.services.accounts import ensure_account
-    from larder.inventory.services.authors import Author
-    from larder.inventory.services.products import create_stocked_product
+    from larder.inventory.services.products import Author, create_stocked_product
 
     person = Person(f"fuzz {secrets.token_hex(4)}")
     ensure_account(person.username, PASSWORD, superuser=ROLE == "staff")

@@ -42,25 +42,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Picture",
-            fields=[
-                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ("unused_since", models.DateTimeField(null=True)),
-                ("deleting_at", models.DateTimeField(null=True)),
-            ],
-            options={
-                "db_table": "picture",
-                "default_permissions": (),
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("unused_since__isnull", False)),
-                        fields=["unused_since", "key"],
-                        name="picture_unused",
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
             name="Product",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
@@ -254,18 +235,6 @@ class Migration(migrations.Migration):
                 models.Func(models.F("search_text"), function="trigrams"), name="product_search"
             ),
         ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(
-                models.Func(
-                    models.F("image_url"),
-                    models.Value("/([0-9a-f]{64})(?:-[0-9]+)?[.]webp$"),
-                    function="substring",
-                ),
-                condition=models.Q(("image_url__gt", "")),
-                name="product_by_picture",
-            ),
-        ),
         migrations.AddConstraint(
             model_name="product",
             constraint=models.UniqueConstraint(
@@ -328,5 +297,5 @@ class Migration(migrations.Migration):
                 violation_error_message="No multiple of the step lies between the fewest and the most units.",
             ),
         ),
-        move_to_schema("catalog", "category", "picture", "product"),
+        move_to_schema("catalog", "category", "product"),
     ]

@@ -2,7 +2,6 @@
 
 __all__ = [
     "categories",
-    "prices",
     "product_import",
     "products",
     "stored_pictures",

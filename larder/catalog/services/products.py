@@ -14,9 +14,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import models
+from django.db import models, transaction
 
 from larder.catalog import sql
+from larder.catalog.errors import PricesChanged
 from larder.catalog.fields import FIELDS, INTERNAL
 from larder.catalog.models import Product
 from larder.catalog.queries import ids_by_sku
@@ -179,6 +180,42 @@ def _refuse_taken_sku(
     if "sku" in wanted and set(ids_by_sku([wanted["sku"]]).values()) - {product}:
         versions.require(listed, version)
         raise AlreadyTaken("sku")
+
+
+class NewPrice(NamedTuple):
+    """A price to be set, with the price that it replaces: of one unit, tax included."""
+
+    product: int
+    former: Decimal
+    price: Decimal
+
+
+def change_prices(wanted: Sequence[NewPrice], *, caller: Caller | None, now: datetime) -> None:
+    """Sets the prices of different products on sale: all of them or none, in one transaction.
+
+    Raises PricesChanged if a product has another price than `former`, or is archived, and what
+    `require_permitted` raises.
+    """
+    ids = [price.product for price in wanted]
+    with transaction.atomic(durable=True):
+        listed = Product.objects.filter(id__in=ids, archived_at=None).order_by("id")
+        present = dict(listed.select_for_update(no_key=True).values_list("id", "price"))
+        other = [price.product for price in wanted if present.get(price.product) != price.former]
+        if other:
+            named = Product.objects.filter(id__in=other).order_by("sku")
+            raise PricesChanged(list(named.values_list("sku", flat=True)))
+        for new in wanted:
+            row = Product.objects.filter(id=new.product)
+            versions.update(row, None, price=new.price, updated_at=now)
+        require_permitted(caller, "catalog.change_product")
+        audit.record_all(
+            [
+                audit.Entry(
+                    product_name(new.product), "change", {"price": new.former}, {"price": new.price}
+                )
+                for new in wanted
+            ]
+        )
 
 
 def claim_name(name: str, *, product: int | None = None) -> None:

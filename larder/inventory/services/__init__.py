@@ -2,7 +2,6 @@
 
 __all__ = [
     "adjustments",
-    "authors",
     "counts",
     "holds",
     "import_products",

@@ -23,8 +23,8 @@ from larder.db.idempotency import RETENTION, Claim, Scope
 from larder.db.kept_files import Kept
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
-from larder.inventory.services.authors import Author
 from larder.inventory.services.movements import lock, open_stock
+from larder.inventory.services.products import Author
 
 PERMISSIONS = ("catalog.add_product", "catalog.change_product")
 

@@ -5,19 +5,36 @@ Each change also raises what `require_permitted` raises, and Overloaded.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
 from larder.catalog.services import products as catalog
 from larder.core.errors import AlreadyTaken, StaleVersion
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db import idempotency
 from larder.db.idempotency import Claim, Made
+from larder.identity.caller import Caller
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.adjustments import set_available
-from larder.inventory.services.authors import Author
 from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import lock, open_stock
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """The caller and the time of a change. A command has no caller, and needs no rights."""
+
+    caller: Caller | None
+    now: datetime
+
+    @property
+    def actor(self) -> UUID:
+        """The public id of the caller, which ledger and idempotency keys have."""
+        return SYSTEM_ACTOR if self.caller is None else self.caller.public_id
 
 
 def create_stocked_product(
@@ -73,11 +90,12 @@ def change_stocked_product(
             require_permitted(author.caller, "inventory.add_adjustment")
 
 
-ABSENT = 0
-"""The version of a product that does not exist."""
+class Expected(Enum):
+    """What a product that is put must be, beside having a version."""
 
-NEVER = -2
-"""A version that neither an existing nor a missing product has."""
+    ANY = "any"
+    ABSENT = "absent"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,46 +112,38 @@ def put_product(
     *,
     quantity: int,
     author: Author,
-    version: int | None = None,
+    expected: int | Expected = Expected.ANY,
 ) -> PutResult:
     """Creates or replaces the product with this SKU. Other fields than `fields` get the default.
 
     `quantity` is the opening stock of a new product; the stock of an existing one stays unchanged.
-    An archived product is put on sale again. With `version` the product is changed only if that is
-    the current one. With ABSENT it is only created, and only if none exists, archived or not. With
-    NEVER nothing is done. Raises StaleVersion (0 if none exists), UnknownCategory, InvalidInput,
-    AlreadyTaken (twice, another transaction created the product after the read, and changed its SKU
-    before the next read).
+    An archived product is put on sale again. With an `expected` version the product is only
+    changed, and only if that is the current one. With ABSENT it is only created, and only if none
+    exists, archived or not. With NEVER nothing is done. Raises StaleVersion (0 if none exists),
+    UnknownCategory, InvalidInput, AlreadyTaken (twice, another transaction created the product
+    after the read, and changed its SKU before the next read).
     """
 
     def put() -> PutResult:
-        with transaction.atomic(durable=True):
-            return _put(sku, fields, quantity, author, version)
+        product = catalog.find_and_lock(sku)
+        if product is not None:
+            if expected in {Expected.ABSENT, Expected.NEVER}:
+                raise StaleVersion(product.version)
+            version = expected if isinstance(expected, int) else None
+            catalog.replace_product(
+                product.id, fields, caller=author.caller, now=author.now, version=version
+            )
+            return PutResult(product.id, created=False)
+        if expected not in {Expected.ANY, Expected.ABSENT}:
+            raise StaleVersion(0)
+        new = catalog.create_product({**fields, "sku": sku}, caller=author.caller, now=author.now)
+        open_stock({new: quantity}, actor=author.actor, now=author.now)
+        return PutResult(new, created=True)
 
     try:
-        return put()
+        with transaction.atomic(durable=True):
+            return put()
     except AlreadyTaken:
         # Another transaction created it after the read, and has committed: now it is found.
-        return put()
-
-
-def _put(
-    sku: str,
-    fields: Mapping[str, Any],
-    quantity: int,
-    author: Author,
-    version: int | None,
-) -> PutResult:
-    product = catalog.find_and_lock(sku)
-    if product is not None:
-        if version in {ABSENT, NEVER}:
-            raise StaleVersion(product.version)
-        catalog.replace_product(
-            product.id, fields, caller=author.caller, now=author.now, version=version
-        )
-        return PutResult(product.id, created=False)
-    if version not in {None, ABSENT}:
-        raise StaleVersion(ABSENT)
-    made = catalog.create_product({**fields, "sku": sku}, caller=author.caller, now=author.now)
-    open_stock({made: quantity}, actor=author.actor, now=author.now)
-    return PutResult(made, created=True)
+        with transaction.atomic(durable=True):
+            return put()

@@ -78,7 +78,7 @@ def load_products(*, now: datetime) -> int:
     if not missing:
         return 0
     # Files are written outside of the transaction.
-    addresses = store_pictures({kind["picture"] for kind in _kinds_of(missing)}, now=now)
+    addresses = store_pictures({kind["picture"] for kind in _kinds_of(missing)})
     with transaction.atomic(durable=True):
         # On a busy machine this, or that of another process, takes longer than a request may.
         database.lift_time_limit()
@@ -128,7 +128,7 @@ def _new(row: Row, category_ids: Mapping[str, int], addresses: Mapping[str, str]
     )
 
 
-def store_pictures(names: Collection[str], *, now: datetime) -> dict[str, str]:
+def store_pictures(names: Collection[str]) -> dict[str, str]:
     """Stores these pictures as if staff had uploaded them. Returns their addresses.
 
     Returns none if pictures cannot be stored here, or if another process adds the products now:
@@ -140,8 +140,7 @@ def store_pictures(names: Collection[str], *, now: datetime) -> dict[str, str]:
     try:
         with ZipFile(FOLDER / "pictures.zip") as pictures:
             return {
-                name: urljoin(site, store(pictures.read(f"{name}.webp"), now=now))
-                for name in sorted(names)
+                name: urljoin(site, store(pictures.read(f"{name}.webp"))) for name in sorted(names)
             }
     except (InvalidInput, Overloaded, Error):
         return {}

@@ -15,8 +15,12 @@ from django.utils.translation import gettext, ngettext
 
 from larder.catalog.errors import PricesChanged
 from larder.catalog.models import Product
-from larder.catalog.services.prices import NewPrice, change_prices
-from larder.catalog.services.products import archive_product, restore_product
+from larder.catalog.services.products import (
+    NewPrice,
+    archive_product,
+    change_prices,
+    restore_product,
+)
 from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import DomainError

@@ -43,8 +43,7 @@ from larder.core.limits import (
 )
 from larder.db.fields import in_order
 from larder.http.addresses import base_url
-from larder.inventory.services.authors import Author
-from larder.inventory.services.products import create_stocked_product
+from larder.inventory.services.products import Author, create_stocked_product
 from larder.staff import exports
 from larder.staff.catalog.actions import ArchivableProducts, RepriceableProducts
 from larder.staff.catalog.categories import SENTENCES
@@ -308,13 +307,10 @@ class ProductAdmin(
         return _columns()
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
-        """Stores the picture, then the product. If that is refused, the picture is unused, and
-        deleted by the job worker."""
+        """Stores the picture, then the product."""
         caller, moment = caller_of(request), now()
         if file := form.cleaned_data.get("picture"):
-            form.uploaded = {
-                "image_url": urljoin(base_url(request), store(file.read(), now=moment))
-            }
+            form.uploaded = {"image_url": urljoin(base_url(request), store(file.read()))}
         if not change:
             obj.pk = create_stocked_product(
                 form.all_fields(),

@@ -26,7 +26,6 @@ from larder.catalog.services.product_import import Change
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_FILE_ROWS, MAX_SHOWN_CHANGES
-from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import (
     Imported,
     Preview,
@@ -34,6 +33,7 @@ from larder.inventory.services.import_products import (
     import_previewed,
     preview_products,
 )
+from larder.inventory.services.products import Author
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import XLSX_TYPE

@@ -100,7 +100,7 @@ def test_a_picture_of_the_shop_is_shown_under_any_name_of_the_shop(
     shop: Server, jam: int, ada: Person, now: datetime
 ) -> None:
     """The address has the name that the shop had when the picture was stored."""
-    (address,) = store_pictures({"jar"}, now=now).values()
+    (address,) = store_pictures({"jar"}).values()
     Product.objects.filter(pk=jam).update(image_url=address)
     assert f":{shop.port}/" not in address
     widths: list[int] = []

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -15,10 +14,8 @@ import pytest
 from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from larder.catalog.models import Picture, Product
+from larder.catalog.models import Product
 from larder.catalog.services import stored_pictures
-from larder.core import clock
-from larder.core.limits import UNUSED_PICTURE_DAYS
 from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
 from larder.ops.environment import picture_storage
 from tests.catalog.photos import encoded, phone_photo, plain
@@ -31,9 +28,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BUCKET, REGION = "pictures", "eu-central-1"
 CDN = "https://pictures.example.com"
 OBJECTS, WHOLE = f"arn:aws:s3:::{BUCKET}/*", f"arn:aws:s3:::{BUCKET}"
-AFTER_GRACE = timedelta(days=UNUSED_PICTURE_DAYS + 1)
 RIGHTS = {
-    **dict.fromkeys(("s3:PutObject", "s3:GetObject", "s3:DeleteObject"), OBJECTS),
+    **dict.fromkeys(("s3:PutObject", "s3:GetObject"), OBJECTS),
     "s3:ListBucket": WHOLE,
 }
 
@@ -96,17 +92,12 @@ def upload(desk: Desk, product: int, content: bytes) -> str:
     return Product.objects.get(pk=product).image_url
 
 
-def collect(now: datetime) -> int:
-    list(stored_pictures.mark_unused(now=now, part=10))
-    return stored_pictures.delete_unused(now=now, limit=10)
-
-
 @pytest.fixture
 def desk(person: Callable[..., Person]) -> Desk:
     return Desk(person("boss", is_staff=True, is_superuser=True))
 
 
-def test_a_picture_is_uploaded_served_replaced_and_deleted(
+def test_a_picture_is_uploaded_served_and_replaced(
     desk: Desk, bucket: Callable[[], set[str]], product: Callable[..., int]
 ) -> None:
     jam = product()
@@ -121,15 +112,6 @@ def test_a_picture_is_uploaded_served_replaced_and_deleted(
     second = upload(desk, jam, encoded(plain(), "PNG"))
     assert upload(desk, jam, encoded(plain(), "PNG")) == second
     assert len(bucket()) == 4
-    assert collect(clock.now()) == 0
-    assert collect(clock.now() + AFTER_GRACE) == 1
-    kept = second.rpartition("/")[2]
-    assert bucket() == {kept, kept.replace(".webp", "-320.webp")}
-    desk.save(change(jam), image_url="")
-    assert collect(clock.now()) == 0
-    assert collect(clock.now() + AFTER_GRACE) == 1
-    assert bucket() == set()
-    assert not Picture.objects.exists()
 
 
 @pytest.mark.parametrize("bucket", [{"s3:ListBucket": WHOLE}], indirect=True)

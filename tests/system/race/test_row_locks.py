@@ -15,7 +15,7 @@ from larder.db import database
 from larder.identity.services import attempts
 from larder.identity.services.attempts import Bucket, Rate, delete_idle
 from larder.inventory.services import products
-from larder.inventory.services.authors import Author
+from larder.inventory.services.products import Author
 from larder.orders.services.cart import KEPT, expire_carts
 from tests.conftest import Person
 from tests.system.race.books import shelf
@@ -33,7 +33,7 @@ from tests.system.race.shops import OK
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 PARENTS_READ = '"category"."parent_id" AS "parent_id" FROM "category"'
-CATEGORIES_OF_FILE = "SELECT id FROM category WHERE id IN"
+CATEGORIES_OF_FILE = "SELECT id FROM category ORDER BY id FOR KEY SHARE"
 NAME_READ = '"product"."name" = %s'
 HOUR = Rate(3, 3600)
 
@@ -150,7 +150,7 @@ def product_put_twice(_: MakePerson, product: MakeProduct) -> Race:
 
     def put(name: str) -> None:
         fields: dict[str, Any] = {"name": name, "price": 1}
-        products.put_product(sku, fields, quantity=1, author=Author(None, now()), version=1)
+        products.put_product(sku, fields, quantity=1, author=Author(None, now()), expected=1)
 
     return Race(
         partial(put, "Jam"),
