@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from fido2 import cbor
 
 from larder.identity.factors import passkeys
-from larder.identity.factors.passkeys import Answer, Challenge, Site
+from larder.identity.factors.passkeys import Answer, Site, new_challenge
 from larder.identity.queries import credentials
 from larder.identity.services import second_factors
-from larder.identity.services.second_factors import Enrolled, PasskeyEnrolment
+from larder.identity.services.second_factors import Enrolled
 from tests.conftest import Person
 from tests.identity.factors import account_of
 
@@ -80,15 +80,14 @@ def enrol_passkey(
     who: Person, device: Authenticator, now: datetime, proven: UUID | None = None
 ) -> Enrolled:
     """Enrols the passkey of a device for a person."""
-    challenge = Challenge(now)
-    answer = Answer(SITE, challenge, device.create(challenge.value))
-    given = PasskeyEnrolment(answer, "Key ring", proven=proven)
-    return second_factors.enrol_passkey(account_of(who), given, now=now)
+    challenge = new_challenge()
+    answer = Answer(SITE, challenge, device.create(challenge))
+    return second_factors.enrol_passkey(account_of(who), answer, "Key ring", proven=proven, now=now)
 
 
 def prove_with(who: Person, device: Authenticator, now: datetime) -> UUID:
     """Proves a passkey as the owner of the account does."""
-    challenge = Challenge(now)
+    challenge = new_challenge()
     passkeys.request_options(SITE, challenge, credentials.passkeys(who.id))
-    answer = Answer(SITE, challenge, device.get(challenge.value))
+    answer = Answer(SITE, challenge, device.get(challenge))
     return second_factors.prove_passkey(account_of(who), answer, now=now)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from larder.http.authentication import secrets
 from larder.identity.factors import codes
 from larder.identity.services import second_factors
-from larder.identity.services.second_factors import Account, Enrolment
+from larder.identity.services.second_factors import Account
 from tests.conftest import Person
 
 
@@ -40,15 +40,10 @@ def account_of(who: Person, keys: Sequence[str] = ()) -> Account:
     return Account(who.id, who.customer.public_id, keys or secrets())
 
 
-def enrolment(
-    account: Account,
-    secret: bytes,
-    at: datetime,
-    proven: UUID | None = None,
-) -> Enrolment:
-    """Returns the request of a client that has scanned this secret."""
+def enrolment(account: Account, secret: bytes, at: datetime) -> tuple[str, str]:
+    """Returns what a client sends that has scanned this secret: the sealed secret and a code."""
     sealed = codes.seal(secret, account.public_id, account.secrets, now=at).decode()
-    return Enrolment(sealed, code_of(secret, at), proven=proven)
+    return sealed, code_of(secret, at)
 
 
 def enrol(
@@ -58,8 +53,8 @@ def enrol(
     session has proven."""
     account, secret = account_of(who, keys), codes.new_secret()
     before = now - timedelta(minutes=5)
-    given = enrolment(account, secret, before, proven=proven)
-    made = second_factors.enrol_app(account, given, now=before)
+    given = enrolment(account, secret, before)
+    made = second_factors.enrol_app(account, *given, proven=proven, now=before)
     return Phone(secret, made.factor, made.recovery_codes)
 
 

@@ -16,7 +16,6 @@ from larder.identity.errors import LastSecondFactor, SecondFactorWrong
 from larder.identity.factors import codes
 from larder.identity.models import AuditEntry, Customer, RecoveryCode, SecondFactor
 from larder.identity.services import accounts, audit, second_factors
-from larder.identity.services.second_factors import Enrolment
 from tests.conftest import Person
 from tests.identity.factors import account_of, code_of, demanded, enrol, enrolment
 from tests.tiers import LONGEST
@@ -165,24 +164,24 @@ def test_an_enrolment_is_confirmed_by_its_account_and_code_before_its_expiry(
     who, other = person(is_staff=True), person(is_staff=True)
     account, secret = account_of(who), codes.new_secret()
     good = enrolment(account, secret, now)
-    bad_code = Enrolment(good.sealed, code_of(secret, now - 5 * STEP))
-    for given in (bad_code, Enrolment("", good.code), Enrolment("\0\ud800", good.code)):
+    sealed, code = good
+    for given in ((sealed, code_of(secret, now - 5 * STEP)), ("", code), ("\0\ud800", code)):
         with pytest.raises(SecondFactorWrong):
-            second_factors.enrol_app(account, given, now=now)
+            second_factors.enrol_app(account, *given, now=now)
     with pytest.raises(SecondFactorWrong):
-        second_factors.enrol_app(account_of(other), good, now=now)
+        second_factors.enrol_app(account_of(other), *good, now=now)
     assert not SecondFactor.objects.exists()
-    made = second_factors.enrol_app(account, good, now=now)
+    made = second_factors.enrol_app(account, *good, now=now)
     with pytest.raises(SecondFactorWrong):
-        second_factors.prove(account, good.code, now=now)
+        second_factors.prove(account, code, now=now)
     assert len(made.recovery_codes) == 10
 
 
 def test_an_enrolment_expires(person: MakePerson, now: datetime) -> None:
     account, secret = account_of(person(is_staff=True)), codes.new_secret()
-    given, late = enrolment(account, secret, now), now + timedelta(minutes=11)
+    (sealed, _), late = enrolment(account, secret, now), now + timedelta(minutes=11)
     with pytest.raises(SecondFactorWrong):
-        second_factors.enrol_app(account, Enrolment(given.sealed, code_of(secret, late)), now=late)
+        second_factors.enrol_app(account, sealed, code_of(secret, late), now=late)
 
 
 def test_a_new_app_replaces_the_former_one_and_its_recovery_codes(

@@ -90,15 +90,10 @@ def test_a_challenge_of_a_session_is_accepted_once(boss: Person, device: Authent
     # Another session has another challenge; without a challenge no answer is accepted.
     assert "is wrong" in second.post(PAGE, {"passkey": answer}).content.decode()
     assert not opens(second)
-    kept = first.session[CHALLENGE]
     first.post(PAGE, {"passkey": answer})
     assert opens(first)
     assert CHALLENGE not in first.session
     stale = log_in(boss)
-    assert "is wrong" in stale.post(PAGE, {"passkey": answer}).content.decode()
-    session = stale.session
-    session[CHALLENGE] = [kept[0] - 600, kept[1]]
-    session.save()
     assert "is wrong" in stale.post(PAGE, {"passkey": answer}).content.decode()
     assert not opens(stale)
     assert AuditEntry.objects.filter(action="refused", object="operation:admin:second_factor")

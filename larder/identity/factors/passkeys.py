@@ -10,8 +10,7 @@ What is stored of a passkey is public: the id of the credential, and the key tha
 import json
 import secrets as randomness
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -31,15 +30,9 @@ from fido2.webauthn import (
 
 from larder.core.limits import MAX_PASSKEY_LENGTH
 from larder.identity.errors import SecondFactorWrong
-from larder.identity.factors.codes import OFFER_LIFETIME
-
-CHALLENGE_BYTES = 32
 
 ALGORITHMS = (-7, -8, -257)
 """ES256, EdDSA and RS256, by their numbers in COSE: each authenticator has one of them."""
-
-CLOCK_TOLERANCE = timedelta(minutes=1)
-"""By which the clocks of the servers that make and check a challenge may differ."""
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _Found = TypeVar("_Found")
@@ -80,20 +73,17 @@ def _is_number(host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Challenge:
-    """What a passkey signs, and when it was made."""
-
-    made_at: datetime
-    value: bytes = field(default_factory=lambda: randomness.token_bytes(CHALLENGE_BYTES))
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """What a browser sent for a challenge, as JSON. `challenge` is None if none was kept."""
 
     site: Site
-    challenge: Challenge | None
+    challenge: bytes | None
     text: str
+
+
+def new_challenge() -> bytes:
+    """Returns random bytes for a passkey to sign."""
+    return randomness.token_bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +95,7 @@ class User:
 
 
 def creation_options(
-    site: Site, challenge: Challenge, user: User, known: Sequence[bytes]
+    site: Site, challenge: bytes, user: User, known: Sequence[bytes]
 ) -> dict[str, Any]:
     """Returns the options of `navigator.credentials.create`, as JSON. `known` are the passkeys that
     the account has: an authenticator with one of them makes no other."""
@@ -114,17 +104,17 @@ def creation_options(
         [AttestedCredentialData(one) for one in known],
         resident_key_requirement=ResidentKeyRequirement.PREFERRED,
         user_verification=UserVerificationRequirement.PREFERRED,
-        challenge=challenge.value,
+        challenge=challenge,
     )
     return dict(dict(options)["publicKey"])
 
 
-def request_options(site: Site, challenge: Challenge, known: Sequence[bytes]) -> dict[str, Any]:
+def request_options(site: Site, challenge: bytes, known: Sequence[bytes]) -> dict[str, Any]:
     """Returns the options of `navigator.credentials.get`, as JSON."""
     options, _ = _server(site).authenticate_begin(
         [AttestedCredentialData(one) for one in known],
         user_verification=UserVerificationRequirement.PREFERRED,
-        challenge=challenge.value,
+        challenge=challenge,
     )
     return dict(dict(options)["publicKey"])
 
@@ -140,11 +130,10 @@ def _server(site: Site) -> Fido2Server:
     return server
 
 
-def made(answer: Answer, *, now: datetime) -> tuple[bytes, int]:
+def made(answer: Answer) -> tuple[bytes, int]:
     """Returns what is stored of a new passkey, and its counter of signatures.
 
-    Raises SecondFactorWrong (another site or challenge, one that has expired, or an answer that is
-    none).
+    Raises SecondFactorWrong (another site or challenge, or an answer that is none).
     """
 
     def check(server: Fido2Server, state: Mapping[str, Any], sent: Any) -> tuple[bytes, int]:
@@ -154,10 +143,10 @@ def made(answer: Answer, *, now: datetime) -> tuple[bytes, int]:
             raise SecondFactorWrong
         return bytes(credential), found.counter
 
-    return _checked(answer, now, check)
+    return _checked(answer, check)
 
 
-def proven(answer: Answer, known: Mapping[UUID, bytes], *, now: datetime) -> tuple[UUID, int]:
+def proven(answer: Answer, known: Mapping[UUID, bytes]) -> tuple[UUID, int]:
     """Returns which of these passkeys has signed the answer, and its counter of signatures, which
     the caller compares with the stored one. Raises as `made` does, and SecondFactorWrong for any
     other passkey."""
@@ -169,21 +158,17 @@ def proven(answer: Answer, known: Mapping[UUID, bytes], *, now: datetime) -> tup
         response = AuthenticationResponse.from_dict(sent).response
         return found, response.authenticator_data.counter
 
-    return _checked(answer, now, check)
+    return _checked(answer, check)
 
 
 def _checked(
     answer: Answer,
-    now: datetime,
     check: Callable[[Fido2Server, Mapping[str, Any], Any], _Found],
 ) -> _Found:
-    challenge = answer.challenge
-    if challenge is None or not _is_current(challenge, now):
-        raise SecondFactorWrong
-    if len(answer.text) > MAX_PASSKEY_LENGTH:
+    if answer.challenge is None or len(answer.text) > MAX_PASSKEY_LENGTH:
         raise SecondFactorWrong
     state = {
-        "challenge": websafe_encode(challenge.value),
+        "challenge": websafe_encode(answer.challenge),
         "user_verification": UserVerificationRequirement.PREFERRED,
     }
     try:
@@ -192,7 +177,3 @@ def _checked(
         # The library parses what the client sent, and meets malformed bytes with errors of many
         # kinds. Nothing but the answer and the stored keys is read here.
         raise SecondFactorWrong from fault
-
-
-def _is_current(challenge: Challenge, now: datetime) -> bool:
-    return -CLOCK_TOLERANCE <= now - challenge.made_at < OFFER_LIFETIME

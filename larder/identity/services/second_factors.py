@@ -79,18 +79,13 @@ def _prove_app(account: Account, code: str, now: datetime) -> UUID:
 
 def prove_passkey(account: Account, answer: passkeys.Answer, *, now: datetime) -> UUID:
     """Accepts a signature of one of the account's passkeys. Returns the id of what was proven.
-    Raises SecondFactorWrong, also if the passkey has counted fewer signatures than before: then a
-    copy of it was used; and if one that does not count was used since the challenge was made."""
+    Raises SecondFactorWrong, also if the passkey has counted no more signatures than before: then
+    a copy of it was used. Passkeys that several devices share do not count."""
     with transaction.atomic(durable=True):
         mine = _passkeys(account.id)
         known = {id: bytes(credential) for id, credential in mine.values_list("id", "credential")}
-        factor, counter = passkeys.proven(answer, known, now=now)
-        if counter:
-            unused = mine.filter(counter__lt=counter)
-        else:
-            # Passkeys that several devices share do not count.
-            made_at = answer.challenge and answer.challenge.made_at
-            unused = mine.filter(counter=0).exclude(last_used_at__gt=made_at)
+        factor, counter = passkeys.proven(answer, known)
+        unused = mine.filter(counter__lt=counter) if counter else mine.filter(counter=0)
         if not unused.filter(pk=factor).update(counter=counter, last_used_at=now):
             raise SecondFactorWrong
     return factor
@@ -112,28 +107,12 @@ def _unused(customer: int) -> QuerySet[RecoveryCode]:
     return RecoveryCode.objects.filter(customer=customer, used_at=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """What confirms a new app: the sealed secret that was offered, and its first code. `proven` is
-    the factor that the session has proven."""
-
-    sealed: str
-    code: str
-    name: str = ""
-    proven: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PasskeyEnrolment:
-    """What confirms a new passkey. `proven` is as of an app."""
-
-    answer: passkeys.Answer
-    name: str
-    proven: UUID | None = None
-
-
-def enrol_app(account: Account, enrolment: Enrolment, *, now: datetime) -> Enrolled:
-    """Enrols an app, in place of the one that the account had. Its first code counts as used.
+def enrol_app(
+    account: Account, sealed: str, typed: str, *, proven: UUID | None = None, now: datetime
+) -> Enrolled:
+    """Enrols an app, in place of the one that the account had. `sealed` is the secret that was
+    offered, `typed` its first code, which counts as used; `proven` is the factor that the session
+    has proven.
 
     Sessions that another factor opened have to prove the new one. Former recovery codes end: they
     may be lost with the former app.
@@ -141,15 +120,14 @@ def enrol_app(account: Account, enrolment: Enrolment, *, now: datetime) -> Enrol
     Raises SecondFactorWrong (the code, an offer that has expired, or a proof that is missing or was
     reset meanwhile), NotFound (the account is not active), SessionEnded (its sessions were ended).
     """
-    secret, step = _confirmed(account, enrolment, now)
+    secret, step = _confirmed(account, sealed, codes.normalised(typed), now)
     with transaction.atomic(durable=True):
-        _lock_enrolling(account, enrolment.proven)
+        _lock_enrolling(account, proven)
         SecondFactor.objects.filter(customer=account.id, kind=TOTP).delete()
         _used_recovery_codes(account.id).delete()
         factor = SecondFactor.objects.create(
             customer_id=account.id,
             kind=TOTP,
-            name=enrolment.name,
             credential=codes.seal(secret, account.public_id, account.secrets, now=now),
             counter=step,
             created_at=now,
@@ -160,19 +138,26 @@ def enrol_app(account: Account, enrolment: Enrolment, *, now: datetime) -> Enrol
     return Enrolled(factor.pk, recovery)
 
 
-def enrol_passkey(account: Account, enrolment: PasskeyEnrolment, *, now: datetime) -> Enrolled:
+def enrol_passkey(
+    account: Account,
+    answer: passkeys.Answer,
+    name: str,
+    *,
+    proven: UUID | None = None,
+    now: datetime,
+) -> Enrolled:
     """Enrols a passkey beside the factors that the account has. With its first factor an account
     gets recovery codes. Raises as `enrol_app` does, and TooManyPasskeys."""
-    credential, counter = passkeys.made(enrolment.answer, now=now)
+    credential, counter = passkeys.made(answer)
     with transaction.atomic(durable=True):
-        _lock_enrolling(account, enrolment.proven)
+        _lock_enrolling(account, proven)
         is_first = not SecondFactor.objects.filter(customer=account.id).exists()
         if _passkeys(account.id).count() >= MAX_PASSKEYS:
             raise TooManyPasskeys(MAX_PASSKEYS)
         factor = SecondFactor.objects.create(
             customer_id=account.id,
             kind=PASSKEY,
-            name=enrolment.name,
+            name=name,
             credential=credential,
             counter=counter,
             created_at=now,
@@ -192,10 +177,9 @@ def _lock_enrolling(account: Account, proven: UUID | None) -> None:
         raise SecondFactorWrong
 
 
-def _confirmed(account: Account, enrolment: Enrolment, now: datetime) -> tuple[bytes, int]:
+def _confirmed(account: Account, offered: str, code: str, now: datetime) -> tuple[bytes, int]:
     """Returns the offered secret, and the time step of its code. Raises SecondFactorWrong."""
-    sealed = enrolment.sealed.encode(errors="replace")
-    code = codes.normalised(enrolment.code)
+    sealed = offered.encode(errors="replace")
     secret = codes.unseal(sealed, account.public_id, account.secrets)
     if secret is None or not codes.is_app_code(code):
         raise SecondFactorWrong

@@ -7,7 +7,6 @@ queries.py: holding). It leads here, and is over if no factor is proven within P
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
@@ -41,8 +40,6 @@ from larder.identity.services.attempts import attempt
 from larder.identity.services.second_factors import (
     Account,
     Enrolled,
-    Enrolment,
-    PasskeyEnrolment,
 )
 from larder.staff.confirming import answered, confirming, own_address, require_confirmation
 from larder.staff.formatting import moment
@@ -210,10 +207,11 @@ def _enrolled(request: Any, account: Account, given: Any) -> Enrolled:
     """Enrols the passkey that was sent, or else the app."""
     answer, proven = _sent(request), proven_factor(request)
     if answer is None:
-        app = Enrolment(given["sealed"], given["code"], proven=proven)
-        return second_factors.enrol_app(account, app, now=now())
-    passkey = PasskeyEnrolment(answer, given["name"] or "Passkey", proven)
-    return second_factors.enrol_passkey(account, passkey, now=now())
+        return second_factors.enrol_app(
+            account, given["sealed"], given["code"], proven=proven, now=now()
+        )
+    name = given["name"] or "Passkey"
+    return second_factors.enrol_passkey(account, answer, name, proven=proven, now=now())
 
 
 def _id(text: str) -> UUID:
@@ -276,8 +274,8 @@ def _offer(request: Any, act: Literal["create", "get"]) -> dict[str, str] | None
         return None
     if site is None:
         return {"act": act}
-    challenge = passkeys.Challenge(now())
-    request.session[CHALLENGE] = [challenge.made_at.timestamp(), challenge.value.hex()]
+    challenge = passkeys.new_challenge()
+    request.session[CHALLENGE] = challenge.hex()
     if act == "get":
         options = passkeys.request_options(site, challenge, known)
     else:
@@ -295,7 +293,4 @@ def _sent(request: Any) -> passkeys.Answer | None:
     site, kept = passkeys.site_at(base_url(request)), request.session.pop(CHALLENGE, None)
     if site is None:
         raise SecondFactorWrong
-    if kept is None:
-        return passkeys.Answer(site, None, text)
-    made_at, value = datetime.fromtimestamp(kept[0], UTC), bytes.fromhex(kept[1])
-    return passkeys.Answer(site, passkeys.Challenge(made_at, value), text)
+    return passkeys.Answer(site, None if kept is None else bytes.fromhex(kept), text)
