@@ -8,6 +8,7 @@ refuses to start with the defaults that would be unsafe (larder/ops/checks.py).
 import os
 from pathlib import Path
 from typing import Any
+from warnings import filterwarnings
 
 from corsheaders.defaults import default_headers
 from django.conf.locale import LANG_INFO
@@ -250,7 +251,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "larder.http.static_files.Storage"},
     "pictures": picture_storage(folder=PICTURES_DIR, bucket=PICTURES_BUCKET, address=PICTURES_URL),
 }
-# In demo mode static files need not be collected.
+# In demo mode static files need not be collected: that the folder is missing is no news.
+filterwarnings("ignore", "No directory at", UserWarning)
 WHITENOISE_USE_FINDERS = DEMO and not (STATIC_ROOT / "staticfiles.json").is_file()
 
 # --- Admin ---------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ lock         held by the supervisor; says "stopping" once it is on its way out
 run_id       marks the processes of this folder's runs, see end_leftovers
 secret_key   of the server
 log/         server.log, worker.log
-static/      the static files; static.version says of what they were made
 postgresql/  see tools/local_postgres
 """
 
@@ -69,11 +68,6 @@ class RunFolder:
         """Return the path of a log file."""
         (self.path / "log").mkdir(exist_ok=True)
         return self.path / "log" / f"{name}.log"
-
-    @property
-    def static(self) -> Path:
-        """The folder of the static files."""
-        return self.path / "static"
 
     def _kept_secret(self, name: str, length: int) -> str:
         path = self.path / name

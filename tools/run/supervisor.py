@@ -23,7 +23,6 @@ from tools.run.folder import MARK_VARIABLE, RunFolder, end_leftovers
 from tools.run.greeting import greeting
 from tools.run.service import BackOff, Service
 from tools.run.settings import STOP_SECONDS, Settings, in_one_line
-from tools.run.static_files import Collection
 from tools.terminal import LauncherError, say, step
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -41,7 +40,6 @@ class Supervisor:
         self._cluster: Cluster | None = None
         self._cluster_back_off = BackOff()
         self._services: list[Service] = []
-        self._static_files = Collection(self._folder.static, CHECKOUT)
 
     def run(self) -> None:
         """Start everything and watch over it until an exception, a signal's among them.
@@ -64,11 +62,8 @@ class Supervisor:
             serve.check_port(self._settings.host, self._settings.port)
         environment = self._database_environment()
         environment = {**self._common_environment(), **environment}
-        self._static_files.begin(environment)
         with step("Database prepared"):
             self._prepare(environment)
-        with step("Static files collected"):
-            self._static_files.end()
         with step("Server and worker ready", reminds=False):
             self._start_services(environment)
 
@@ -89,7 +84,6 @@ class Supervisor:
             "DEMO": "1",
             "REGISTRATION": "open",
             "SECRET_KEY": self._folder.secret_key,
-            "STATIC_ROOT": str(self._static_files.folder),
             "PICTURES_DIR": str(self._settings.data / "pictures"),
         }
         fixed = {
@@ -156,7 +150,6 @@ class Supervisor:
 
     def _stop(self) -> None:
         self._folder.say_stopping()
-        self._static_files.close()
         if not self._cluster and not self._services:
             return
         with step("Stopped"):
