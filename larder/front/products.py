@@ -31,13 +31,14 @@ from larder.v1.resources import EARLIER_ERROR
 
 METHOD, PATH = "GET", "/api/v1/products"
 
-NOT_MODIFIED = "not modified"
-
 MOST_READ = 8
 """Pages that are read at once. Django reads further ones, each when it is its caller's turn."""
 
 OWN_HEADERS = names("ETag", "Content-Length", HEADER)
 """Headers that depend on the body, and the correlation id, which differs for each answer."""
+
+OF_CONTENT = names("Content-Type", "Content-Encoding")
+"""Headers that a 304 does not have."""
 
 ID_HEADER = HEADER.lower().encode()
 
@@ -46,17 +47,21 @@ class StoredAnswer:
     """An answer without its correlation id. `shared` are the headers that stay the same when the
     page changes."""
 
-    __slots__ = ("body", "content", "headers", "page", "pages", "shared", "status")
+    __slots__ = ("body", "page", "pages", "shared", "whole")
 
-    def __init__(
-        self, status: int, shared: Headers, pages: PageCache, page: CachedPage, body: Body
-    ) -> None:
-        self.status, self.shared = status, shared
-        self.pages, self.page, self.body = pages, page, body
-        self.content = body.raw if status == 200 else b""
-        length = str(len(self.content)).encode()
-        own = [(b"etag", body.tag.encode()), (b"content-length", length)]
-        self.headers = [*shared, *own]
+    def __init__(self, shared: Headers, pages: PageCache, page: CachedPage, body: Body) -> None:
+        self.shared, self.pages, self.page, self.body = shared, pages, page, body
+        self.whole = self._with(200, shared, body.raw)
+
+    def _with(self, status: int, shared: Headers, content: bytes) -> Answer:
+        own = [(b"etag", self.body.tag.encode()), (b"content-length", b"%d" % len(content))]
+        return Answer(status, [*shared, *own], content)
+
+    def to(self, seen: str | None) -> Answer:
+        """Returns the answer to a client that has the pages which this header names."""
+        if seen is None or not is_named(seen, self.body.tag):
+            return self.whole
+        return self._with(304, without(self.shared, OF_CONTENT), b"")
 
     def after(self, page: CachedPage) -> "StoredAnswer | None":
         """Returns this answer with the new page. None if other headers change too: small pages are
@@ -66,7 +71,7 @@ class StoredAnswer:
         if page.packs is not self.page.packs or not page.is_kept:
             return None
         body = page.plain if self.body is self.page.plain else page.packed
-        return StoredAnswer(self.status, self.shared, self.pages, page, body)
+        return StoredAnswer(self.shared, self.pages, page, body)
 
 
 class Products:
@@ -92,15 +97,12 @@ class Products:
         needed = freshness.needed(caller, environ.get(freshness.SENT))
         if not stored.page.shows(needed, monotonic_ns()):
             stored = await self._renewed(key, stored, needed, environ)
-        seen = environ.get("HTTP_IF_NONE_MATCH")
-        if seen is not None and stored is not None and is_named(seen, stored.body.tag):
-            stored = self._stored_with(stored.page, (NOT_MODIFIED, *key))
         if stored is None:
             return None
+        answer = stored.to(environ.get("HTTP_IF_NONE_MATCH"))
         given = correlation_id(environ.get(ID))
-        self._log(stored.status, environ[BEGAN], given, caller, PATH)
-        headers = [*stored.headers, (ID_HEADER, given.encode())]
-        return Answer(stored.status, headers, stored.content)
+        self._log(answer.status, environ[BEGAN], given, caller, PATH)
+        return answer._replace(headers=[*answer.headers, (ID_HEADER, given.encode())])
 
     async def _renewed(
         self,
@@ -130,26 +132,20 @@ class Products:
         finally:
             if self._reading.get(key) is reading:
                 del self._reading[key]
-        return self._stored_with(page, key)
-
-    def _stored_with(self, page: CachedPage, key: Key) -> StoredAnswer | None:
-        """Returns the answer that is stored for the key, with this page. Deletes it and returns
-        None where Django must answer."""
         known = self._answers.get(key)
-        stored = known and known.after(page)
-        if stored is None:
+        renewed = known and known.after(page)
+        if renewed is None:
             self._answers.pop(key, None)
-        elif stored is not known:
-            store(self._answers, key, stored)
-        return stored
+        elif renewed is not known:
+            store(self._answers, key, renewed)
+        return renewed
 
     def learn(self, environ: Mapping[str, Any], answer: Answer) -> None:
         """Stores Django's answer if its body is in the page cache."""
         key = key_of(environ)
-        if PAGE in environ and key is not None:
+        if PAGE in environ and answer.status == 200:
             shared = without(answer.headers, OWN_HEADERS)
-            stored_as = key if answer.status == 200 else (NOT_MODIFIED, *key)
-            store(self._answers, stored_as, StoredAnswer(answer.status, shared, *environ[PAGE]))
+            store(self._answers, key, StoredAnswer(shared, *environ[PAGE]))
 
 
 def _read(stored: StoredAnswer, needed: Needed, correlation_id: str) -> CachedPage:

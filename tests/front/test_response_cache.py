@@ -39,10 +39,12 @@ def test_the_on_loop_gives_the_same_304_as_django(
     on_loop: OnLoop, shelf: None, token: str, encoding: str
 ) -> None:
     tag = on_loop(token, Accept_Encoding=encoding)[1]["ETag"]
-    answers = [on_loop(token, Accept_Encoding=encoding, If_None_Match=tag) for _ in range(2)]
+    kept = on_loop(token, Accept_Encoding=encoding, If_None_Match=tag)
+    assert (kept[0], on_loop.reached) == ("304 Not Modified", 1)
+    on_loop.forget()
+    through = on_loop(token, Accept_Encoding=encoding, If_None_Match=tag)
     assert on_loop.reached == 2
-    assert [answer[0] for answer in answers] == ["304 Not Modified"] * 2
-    assert without_id(answers[0]) == without_id(answers[1])
+    assert without_id(kept) == without_id(through)
 
 
 def test_every_customer_gets_the_same_answer(
@@ -132,7 +134,7 @@ def test_each_answer_is_counted_once_by_the_on_loop_or_by_django(
     who = person()
     tag = on_loop(token_for(who))[1]["ETag"]
     token = token_for(who)
-    for seen in ("", "", tag, tag):
+    for seen in ("", "", tag):
         answer = on_loop(token, **({"If_None_Match": seen} if seen else {}))
     assert [(status, caller.id) for status, _, _, caller, _ in on_loop.logged] == [
         (200, who.id),
