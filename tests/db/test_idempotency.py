@@ -111,15 +111,6 @@ def test_keys_are_always_claimed_in_the_same_order(now: datetime) -> None:
         claiming.result(LONGEST)
 
 
-def test_without_keys_the_database_is_not_queried(
-    db: None, now: datetime, django_assert_num_queries: object
-) -> None:
-    with django_assert_num_queries(0):  # type: ignore[operator]
-        assert idempotency.claim([], now=now) == {}
-        idempotency.settle({})
-        idempotency.release([])
-
-
 def test_only_expired_keys_are_deleted(db: None, now: datetime) -> None:
     for key, expires in (("past", now - timedelta(seconds=1)), ("future", now)):
         idempotency.claim([claim_of(key, expires_at=expires)], now=now)

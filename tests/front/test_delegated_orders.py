@@ -4,9 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from larder.front import at_once
 from larder.front.orders import Orders
-from larder.http import authentication
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.front.in_process import (
@@ -76,18 +74,3 @@ def test_staff_and_new_tokens_go_to_django(
     for token, reached in ((other, 2), (other, 2), (boss, 3), (boss, 4)):
         assert Ordering(orders_on_loop, token, jam)()[0] == "201 Created"
         assert orders_on_loop.reached == reached
-
-
-def test_cached_sessions_expire(ordering: Ordering, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authentication, "SESSIONS_LOOKED_AT_EVERY", -1.0)
-    assert ordering()[0] == "201 Created"
-    assert ordering.on_loop.reached == 2
-
-
-def test_the_number_of_cached_entries_is_bounded(
-    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(at_once, "MAX_ENTRIES", 3)
-    for q in range(1, 6):
-        ordering(headers={"Accept": f"application/json;q=0.{q}"})
-        assert len(ordering.on_loop.operation._headers) <= 3

@@ -252,21 +252,6 @@ def test_django_answers_a_failure_and_the_on_loop_does_not_retry(
     assert Order.objects.count() == orders
 
 
-def test_each_answer_is_counted_once_by_the_on_loop_or_by_django(
-    ordering: Ordering, who: Person
-) -> None:
-    answer = ordering()
-    ((status, _, correlation_id, caller, path),) = ordering.on_loop.logged
-    assert (status, correlation_id, caller.id) == (201, answer[1]["Correlation-ID"], who.id)
-    assert path == order_path.PATH
-
-
-def test_each_answer_has_a_new_id_or_that_of_its_request(ordering: Ordering) -> None:
-    given = uuid4().hex
-    assert len({ordering()[1]["Correlation-ID"] for _ in range(5)}) == 5
-    assert ordering(headers={"Correlation_ID": given})[1]["Correlation-ID"] == given
-
-
 def test_the_connection_returns_to_the_pool(ordering: Ordering) -> None:
     ordering()
     assert connection.connection is None

@@ -2,21 +2,15 @@
 
 import gzip
 from collections.abc import Callable
-from time import sleep
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from larder.core import seams
-from larder.core.ids import CORRELATION_ID
 from larder.db import database, sql
 from larder.front import at_once
-from larder.http import answered_requests
-from larder.http.answered_requests import AnsweredRequest
-from larder.v1 import freshness, page_cache
+from larder.v1 import freshness
 from tests.conftest import Person
 from tests.front.in_process import USUAL, Headers, OnLoop, without_id
 from tests.http.conftest import token_for
@@ -117,36 +111,6 @@ def test_django_reports_the_error_of_a_failed_page_read(
     assert (len(tries), on_loop.reached) == (1, 2)
 
 
-def test_the_duration_includes_the_failed_read(
-    on_loop: OnLoop, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The measured duration includes the failed attempt."""
-    on_loop(token)
-
-    def away() -> str:
-        sleep(0.2)
-        raise OperationalError("connection refused")
-
-    monkeypatch.setattr(database, "snapshot", away)
-    answered_requests.take()
-    assert on_loop(token)[0] == "503 Service Unavailable"
-    assert AnsweredRequest(*answered_requests.take()[-1]).took > 0.2 * 10**9
-
-
-def test_statements_of_the_on_loop_have_the_id_of_their_request(
-    on_loop: OnLoop, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The comments in SQL and the lines of the log have the id."""
-    on_loop(token)
-    given, sent = uuid4().hex, list[Any]()
-    monkeypatch.setattr(
-        seams, "reached", lambda _, about=None: sent.append((about, CORRELATION_ID.get()))
-    )
-    assert on_loop(token, Correlation_ID=given)[1]["Correlation-ID"] == given
-    assert (sql.SNAPSHOT, given) in sent
-    assert (on_loop.reached, CORRELATION_ID.get() is None) == (1, True)
-
-
 def statements(on_loop: OnLoop, *asked: tuple[str, Headers]) -> int:
     """Returns the number of statements for these requests (token and headers): a check is one, a
     read is one.
@@ -155,17 +119,6 @@ def statements(on_loop: OnLoop, *asked: tuple[str, Headers]) -> int:
         for token, headers in asked:
             assert on_loop(token, **headers)[0] == "200 OK"
     return len(captured)
-
-
-def test_a_page_above_the_size_limit_is_read_for_each_request(
-    on_loop: OnLoop, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    on_loop(token)
-    database.execute("UPDATE stock SET available = available - 1")
-    monkeypatch.setattr(page_cache, "MAX_PAGE_BYTES", 10)
-    on_loop(token)
-    assert [statements(on_loop, (token, {})) for _ in range(3)] == [2, 2, 2]
-    assert on_loop.reached == 5
 
 
 def test_a_renewed_page_serves_all_customers_and_headers(

@@ -72,21 +72,6 @@ def test_a_file_is_compressed_and_cacheable_for_a_year(collected: Path, client: 
             assert gzip.decompress(content) == plain
 
 
-def test_files_referenced_by_style_sheets_are_collected(collected: Path) -> None:
-    found = 0
-    for sheet in collected.rglob("*.css"):
-        for name in re.findall(r"url\([\"']?([^\"')]+)", sheet.read_text(encoding="utf-8")):
-            if not name.startswith(("data:", "#", "http")):
-                found += 1
-                assert (sheet.parent / name.partition("?")[0].partition("#")[0]).is_file(), name
-    assert found > 3
-
-
-def test_each_collected_file_is_stored_once(collected: Path) -> None:
-    names = [one.name.removesuffix(".gz") for one in collected.rglob("*") if one.is_file()]
-    assert [one for one in names if not HASHED.search(one)] == ["staticfiles.json"]
-
-
 @pytest.mark.parametrize("page", ["/api/v1/docs", "/admin/login/"])
 def test_pages_without_collected_files_use_the_plain_names(
     settings: LazySettings, tmp_path: Path, client: Client, page: str, db: None
