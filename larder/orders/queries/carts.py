@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -50,8 +50,7 @@ class CartRow(Struct, frozen=True):
         return {line.product: line.quantity for line in self.lines}
 
 
-@dataclass(frozen=True, slots=True)
-class CartVersion:
+class CartVersion(NamedTuple):
     """The cart that a client has read, and its version.
 
     If there was none: the cart that ended last, or None, and version 0.
@@ -59,10 +58,6 @@ class CartVersion:
 
     id: UUID | None
     version: int
-
-    def differs(self, id: UUID | None, version: int) -> bool:
-        """Returns whether the cart is not the one that the client has read."""
-        return (self.id, self.version) != (id, version)
 
 
 _lines_in = msgspec.json.Decoder(list[StoredLine])
@@ -132,33 +127,26 @@ def cart(customer: int) -> CartView | None:
     row = stored_cart(customer)
     if row.id is None or row.number is None or row.created_at is None:
         return None
-    times = row.created_at, row.updated_at
-    return CartView(row.id, row.number, row.version, *times, list(_lines(row)))
-
-
-def _lines(row: CartRow) -> Iterator[CartLine]:
     ids = tuple(line.product for line in row.lines)
-    wanted = ProductFilter(ids=ids, archived=True)
-    found = inventory.products(row.customer, wanted, limit=None) if ids else []
-    products = {product.id: product for product in found}
-    available = inventory.available(ids) if ids else {}
-    for line in row.lines:
-        yield _line(line, products[line.product], available.get(line.product))
-
-
-def _line(line: StoredLine, product: StockedProduct, available: int | None) -> CartLine:
-    return CartLine(
-        id=line.id or 0,
-        product=product.id,
-        sku=product.sku,
-        name=product.name,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        current_price=product.price,
-        available=available or 0,
-        archived=available is None,
-        broken_rule=_broken_rule(product, line.quantity),
-    )
+    stocked = inventory.products(customer, ProductFilter(ids=ids, archived=True), limit=None)
+    products = {product.id: product for product in stocked}
+    available = inventory.available(ids)
+    lines = [
+        CartLine(
+            id=line.id or 0,
+            product=line.product,
+            sku=products[line.product].sku,
+            name=products[line.product].name,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            current_price=products[line.product].price,
+            available=available.get(line.product, 0),
+            archived=line.product not in available,
+            broken_rule=_broken_rule(products[line.product], line.quantity),
+        )
+        for line in row.lines
+    ]
+    return CartView(row.id, row.number, row.version, row.created_at, row.updated_at, lines)
 
 
 def _broken_rule(product: StockedProduct, quantity: int) -> Mapping[str, Any] | None:

@@ -48,13 +48,11 @@ def put_lines(
     """
     units = add_up(lines)
     with _locked(customer) as cart:
-        if units == cart.units:
-            return
-        offers, refusals = _offers(units)
-        _require_none([*refusals, *_too_many(units)])
-        _compare(expected, cart)
-        quotas.take("carts", customer)
-        _write(cart, _lines(cart, units, offers), now)
+        if units != cart.units:
+            offers = _offers(units, units)
+            _compare(expected, cart)
+            quotas.take("carts", customer)
+            _write(cart, units, offers, now)
 
 
 def put_line(
@@ -66,15 +64,12 @@ def put_line(
     cart).
     """
     with _locked(customer) as cart:
-        units = dict(cart.units) | {line.product: line.quantity}
-        if units == cart.units:
-            return
-        offers, refusals = _offers({line.product: line.quantity})
-        _require_none([*refusals, *_too_many(units)])
-        _compare(expected, cart)
-        if cart.id is None:
-            quotas.take("carts", customer)
-        _write(cart, _lines(cart, units, offers), now)
+        units = cart.units | {line.product: line.quantity}
+        if units != cart.units:
+            offers = _offers(units, {line.product: line.quantity})
+            _compare(expected, cart)
+            _count_new(cart)
+            _write(cart, units, offers, now)
 
 
 def remove_line(
@@ -85,7 +80,7 @@ def remove_line(
         _compare(expected, cart)
         if product not in cart.units:
             raise NotInCart
-        _write(cart, [line for line in cart.lines if line.product != product], now)
+        _write(cart, {one: n for one, n in cart.units.items() if one != product}, {}, now)
 
 
 def delete_cart(customer: int, *, expected: CartVersion | None = None) -> None:
@@ -101,11 +96,8 @@ def ensure_cart(customer: int, *, now: datetime) -> UUID:
     with _locked(customer) as cart:
         if cart.id is not None:
             return cart.id
-        quotas.take("carts", customer)
-        id = new_id()
-        values = [id, 1, "[]", now, now, cart.ended, customer]
-        database.rows(carts.WRITE, values)
-    return id
+        _count_new(cart)
+        return _write(cart, {}, {}, now)[0]
 
 
 def add_unit(customer: int, product: int, *, now: datetime) -> int:
@@ -117,14 +109,13 @@ def add_unit(customer: int, product: int, *, now: datetime) -> int:
     """
     offer = _offer_in_stock(product)
     with _locked(customer) as cart:
-        units = dict(cart.units)
-        units[product] = units.get(product, 0) + 1
+        units = cart.units | {product: cart.units.get(product, 0) + 1}
         if units[product] > MAX_UNITS:
             raise CartFull(MAX_UNITS, {product: units[product]})
-        _require_none(_too_many(units))
-        if cart.id is None:
-            quotas.take("carts", customer)
-        return _write(cart, _lines(cart, units, {product: offer}), now)
+        if len(units) > MAX_LINES:
+            raise CartFull(MAX_LINES)
+        _count_new(cart)
+        return _write(cart, units, {product: offer}, now)[1]
 
 
 def remove_unit(customer: int, product: int, *, now: datetime) -> int:
@@ -136,9 +127,8 @@ def remove_unit(customer: int, product: int, *, now: datetime) -> int:
     with _locked(customer) as cart:
         if product not in cart.units:
             raise NotInCart if catalog.offers([product]) else NotFound
-        units = {one: n - (one == product) for one, n in cart.units.items()}
-        left = {one: n for one, n in units.items() if n}
-        return _write(cart, _lines(cart, left, {}), now)
+        units = cart.units | {product: cart.units[product] - 1}
+        return _write(cart, {one: n for one, n in units.items() if n}, {}, now)[1]
 
 
 def renew_cart(id: UUID, *, now: datetime) -> int | None:
@@ -181,34 +171,37 @@ def _compare(expected: CartVersion | None, cart: CartRow) -> None:
     """Raises StaleVersion if the cart is not the `expected` one. Without a cart it is the one that
     ended last."""
     id = cart.ended if cart.id is None else cart.id
-    if expected is not None and expected.differs(id, cart.version):
+    if expected not in {None, (id, cart.version)}:
         raise StaleVersion(cart.version)
 
 
-def _lines(cart: CartRow, units: Units, offers: Mapping[int, Offer]) -> list[StoredLine]:
-    """Returns the lines with these units: those of the cart first, then new ones at the customer's
-    current prices."""
-    kept = [
+def _count_new(cart: CartRow) -> None:
+    """Counts a new cart in the customer's quota. Raises QuotaExceeded."""
+    if cart.id is None:
+        quotas.take("carts", cart.customer)
+
+
+def _write(
+    cart: CartRow, units: Units, offers: Mapping[int, Offer], now: datetime
+) -> tuple[UUID, int]:
+    """Writes the units of a locked cart, as one change: those of its lines first, then new ones at
+    the customer's current prices. Returns its id and number."""
+    lines = [
         StoredLine(line.id, line.product, units[line.product], line.unit_price)
         for line in cart.lines
         if line.product in units
     ]
     prices = prices_for(cart.customer, offers.values())
-    new = [
+    lines += [
         StoredLine(None, product, quantity, prices[product])
         for product, quantity in units.items()
         if product not in cart.units
     ]
-    return kept + new
-
-
-def _write(cart: CartRow, lines: Sequence[StoredLine], now: datetime) -> int:
-    """Writes the lines of a locked cart, as one change. Returns its number."""
     id, began = (new_id(), now) if cart.id is None else (cart.id, cart.created_at)
-    version = max(1, cart.version) + 1
+    version = max(1, cart.version) + 1 if lines or cart.id else 1
     values = [id, version, msgspec.json.encode(lines).decode(), began, now, cart.ended]
     ((number,),) = database.rows(carts.WRITE, [*values, cart.customer])
-    return int(number)
+    return id, int(number)
 
 
 def _offer_in_stock(product: int) -> Offer:
@@ -223,23 +216,19 @@ def _offer_in_stock(product: int) -> Offer:
     return offer
 
 
-def _offers(units: Units) -> tuple[dict[int, Offer], list[DomainError]]:
-    """Returns the products that are on sale, and the refusals of the lines."""
-    offers = catalog.offers(units) if units else {}
+def _offers(units: Units, changed: Units) -> dict[int, Offer]:
+    """Returns the products of the changed lines. Raises the refusals of these lines, and that of a
+    cart with so many `units` lines."""
+    offers = catalog.offers(changed) if changed else {}
     unknown = [
         {"code": UnknownProducts.code, "product": id, "requested": quantity, "available": 0}
-        for id, quantity in units.items()
+        for id, quantity in changed.items()
         if id not in offers
     ]
-    full = {id: quantity for id, quantity in units.items() if quantity > MAX_UNITS}
+    full = {id: quantity for id, quantity in changed.items() if quantity > MAX_UNITS}
     refusals: list[DomainError] = [UnknownProducts(unknown)] if unknown else []
-    return offers, [*refusals, CartFull(MAX_UNITS, full)] if full else refusals
-
-
-def _too_many(units: Units) -> list[DomainError]:
-    return [CartFull(MAX_LINES)] if len(units) > MAX_LINES else []
-
-
-def _require_none(refusals: Sequence[DomainError]) -> None:
+    refusals += [CartFull(MAX_UNITS, full)] if full else []
+    refusals += [CartFull(MAX_LINES)] if len(units) > MAX_LINES else []
     if refusals:
         raise together(refusals)
+    return offers

@@ -227,7 +227,7 @@ def _cart_refusal(order: NewOrder) -> DomainError | None:
     version = expected.version
     if row is None:
         return StaleVersion(0) if version and version.version != 0 else CartEmpty()
-    if version and version.differs(row.id, row.version):
+    if version and version != (row.id, row.version):
         return StaleVersion(row.version)
     return None if row.lines else CartEmpty()
 
