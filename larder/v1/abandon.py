@@ -75,11 +75,10 @@ def _faults(body: Any, _: Received) -> Iterator[Fault]:
 )
 def abandon_order(request: HttpRequest, caller: Caller, body: Abandonment) -> HttpResponse:
     """Returns whether an order was placed; if not, prevents that it is placed later."""
-    abandonment = abandon.Abandonment(who=caller, now=now())
     if isinstance(body.id, UUID):
-        order = abandon.abandon_id(body.id, abandonment)
+        order = abandon.abandon_id(body.id, who=caller, now=now())
     else:
-        order = abandon.abandon_key(str(body.idempotency_key), abandonment)
+        order = abandon.abandon_key(str(body.idempotency_key), who=caller, now=now())
     if order is None:
         return reply(Abandoned("abandoned"))
     return reply(Abandoned("placed", shown(order)))

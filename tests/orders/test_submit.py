@@ -26,7 +26,7 @@ from larder.orders.decision import Wanted
 from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderAbandoned, OrderTooSmall
 from larder.orders.models import Cart
 from larder.orders.queries import carts, event_log
-from larder.orders.services.abandon import Abandonment, abandon_id
+from larder.orders.services.abandon import abandon_id
 from larder.orders.services.cart import add_unit, ensure_cart
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement, Terms
@@ -340,7 +340,7 @@ def test_an_abandoned_draft_is_refused_as_abandoned_to_its_customer_only(
     who, other = person(), person()
     draft = fill(who, product(stock=5), now=now)
     caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
-    assert abandon_id(draft, Abandonment(who=caller, now=now)) is None
+    assert abandon_id(draft, who=caller, now=now) is None
     asked = [submit(who, draft), submit(other, draft), submit(who, uuid4())]
     answers = [place_orders([one], terms=GBP, now=now)[0] for one in asked]
     assert [type(one) for one in answers] == [OrderAbandoned, NotFound, NotFound]

@@ -136,13 +136,13 @@ def receive_payment_of_cart(shop: Shop) -> Callable[[], object]:
 
 
 def abandon_cart(shop: Shop) -> Callable[[], object]:
-    id, asked = shop.filled(), abandon.Abandonment(who=shop.who.caller, now=shop.now)
-    return lambda: abandon.abandon_id(id, asked)
+    id, who = shop.filled(), shop.who.caller
+    return lambda: abandon.abandon_id(id, who=who, now=shop.now)
 
 
 def abandon_key(shop: Shop) -> Callable[[], object]:
-    asked = abandon.Abandonment(who=shop.who.caller, now=shop.now)
-    return lambda: abandon.abandon_key(str(uuid4()), asked)
+    who = shop.who.caller
+    return lambda: abandon.abandon_key(str(uuid4()), who=who, now=shop.now)
 
 
 def expire(shop: Shop) -> Callable[[], object]:

@@ -5,7 +5,6 @@ in flight. Then it either finds the order, or is stored without an expiry and re
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -27,15 +26,7 @@ PLACING = ("POST /api/v1/cart/submit", "POST /api/v1/orders")
 """The operations that place an order under an idempotency key."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Abandonment:
-    """A caller's request to abandon an id or a key."""
-
-    who: Caller
-    now: datetime
-
-
-def abandon_id(id: UUID, abandonment: Abandonment) -> OrderView | None:
+def abandon_id(id: UUID, *, who: Caller, now: datetime) -> OrderView | None:
     """Returns the order with this id if it was placed; otherwise None, and it cannot be placed any
     more.
 
@@ -43,64 +34,62 @@ def abandon_id(id: UUID, abandonment: Abandonment) -> OrderView | None:
     a transaction that places the order. Raises SessionEnded, NotFound (the id belongs to another
     customer; for staff as `visible_order` does), QuotaExceeded.
     """
-    claim = _claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), abandonment)
+    claim = _claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), who)
 
     def abandon() -> str:
         # This waits for a transaction that places the cart. Then the order is found.
-        owner = renew_cart(id, now=abandonment.now)
+        owner = renew_cart(id, now=now)
         if owner is None and lock_order(id) is not None:
             return idempotency.NOTHING_DONE
-        if owner not in {None, abandonment.who.id}:
+        if owner not in {None, who.id}:
             raise NotFound
-        quotas.take("abandoned", abandonment.who.id)
+        quotas.take("abandoned", who.id)
         audit.record(order_name(id), "abandon")
         return ABANDONED
 
     with transaction.atomic(durable=True):
-        _require_active(abandonment)
+        accounts.require_active(who)
         (outcome,) = idempotency.once_each(
-            [claim], lambda pending: [abandon() for _ in pending], now=abandonment.now
+            [claim], lambda pending: [abandon() for _ in pending], now=now
         )
         if outcome.result != ABANDONED:
-            return queries.visible_order(id, abandonment.who)
+            return queries.visible_order(id, who)
         if not outcome.is_same:
             raise NotFound
     return None
 
 
-def abandon_key(key: str, abandonment: Abandonment) -> OrderView | None:
+def abandon_key(key: str, *, who: Caller, now: datetime) -> OrderView | None:
     """Returns the order that was placed with this key of the caller, the last one if there are two;
     otherwise None, and no order can be placed with it any more.
 
     Waits for a transaction that places one. Raises SessionEnded, NotFound (the caller may not see
     orders of these customers any more), QuotaExceeded.
     """
-    scopes = [Scope(abandonment.who.public_id, operation, key) for operation in PLACING]
-    claims = [_claim(scope, abandonment) for scope in scopes]
+    scopes = [Scope(who.public_id, operation, key) for operation in PLACING]
+    claims = [_claim(scope, who) for scope in scopes]
 
     def abandon(pending: Sequence[int]) -> list[str]:
-        if _placed([one.result for one in idempotency.find(scopes).values()]):
+        if _placed([use.result for use in idempotency.find(scopes).values()]):
             return [idempotency.NOTHING_DONE for _ in pending]
         if len(pending) == len(claims):
-            quotas.take("abandoned", abandonment.who.id)
+            quotas.take("abandoned", who.id)
         return [ABANDONED for _ in pending]
 
     with transaction.atomic(durable=True):
-        _require_active(abandonment)
-        outcomes = idempotency.once_each(claims, abandon, now=abandonment.now)
-        placed = _placed([one.result for one in outcomes])
-        found = [queries.visible_order(id, abandonment.who) for id in placed]
-    return max(found, key=lambda order: order.placed_at, default=None)
+        accounts.require_active(who)
+        outcomes = idempotency.once_each(claims, abandon, now=now)
+        placed = _placed([outcome.result for outcome in outcomes])
+        orders = [queries.visible_order(id, who) for id in placed]
+    return max(orders, key=lambda order: order.placed_at, default=None)
 
 
-def _claim(scope: Scope, abandonment: Abandonment) -> Claim:
-    return Claim(scope, mark_of(abandonment.who.public_id), ABANDONED)
+def _claim(scope: Scope, who: Caller) -> Claim:
+    return Claim(scope, mark_of(who.public_id), ABANDONED)
 
 
 def _placed(results: Sequence[str]) -> list[UUID]:
     """Returns the orders of those results of claims that are orders."""
-    return [UUID(one) for one in results if one not in {ABANDONED, idempotency.NOTHING_DONE}]
-
-
-def _require_active(abandonment: Abandonment) -> None:
-    accounts.require_active(abandonment.who)
+    return [
+        UUID(result) for result in results if result not in {ABANDONED, idempotency.NOTHING_DONE}
+    ]

@@ -12,7 +12,7 @@ from larder.core.clock import now
 from larder.identity.caller import Caller
 from larder.ops.books.invariants import check
 from larder.orders.queries import OrderView
-from larder.orders.services.abandon import Abandonment, abandon_id, abandon_key
+from larder.orders.services.abandon import abandon_id, abandon_key
 from larder.orders.services.placing.placement import ExpectedCart
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
@@ -25,13 +25,13 @@ SIX = 6
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def abandoning(who: Person, find: Callable[[Abandonment], OrderView | None]) -> Answer:
+def abandoning(who: Person, find: Callable[..., OrderView | None]) -> Answer:
     """Abandons an order as this customer. The content is the order's id, None where it never will
     be placed."""
     caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
 
     def call() -> Answer:
-        order = find(Abandonment(who=caller, now=now()))
+        order = find(who=caller, now=now())
         return Answer(OK, order and order.id)
 
     return answered(call)
