@@ -104,10 +104,7 @@ _FORMATS = {"0": ("CSV", _csv), "1": ("XLSX", workbook)}
 class ExportForm(forms.Form):
     """The format of a file."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        formats = [(key, name) for key, (name, _) in _FORMATS.items()]
-        self.fields["format"] = choice(gettext("Format"), formats)
+    format = choice(_("Format"), [(key, name) for key, (name, _write) in _FORMATS.items()])
 
 
 class BoundedExport(ServiceAdmin):

@@ -153,10 +153,13 @@ def moment(at: datetime | None) -> str:
     return at.astimezone(shop_zone()).strftime(gettext("%d %b %Y, %H:%M"))
 
 
-def column(title: str, show: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    """Returns the method of an admin that shows something of an object."""
+def column(
+    title: str, show: Callable[[Any], Any], ordering: str | None = None
+) -> Callable[[Any, Any], Any]:
+    """Returns the method of an admin that shows something of an object. A list is sorted by the
+    column `ordering`."""
 
-    @admin.display(description=title)
+    @admin.display(description=title, ordering=ordering)
     def method(model_admin: Any, obj: Any) -> Any:
         return show(obj)
 

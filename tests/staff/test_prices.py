@@ -59,12 +59,12 @@ RAISE = {"kind": "percent", "value": "10", "step": "0.05"}
 def test_selected_prices_change_as_the_preview_shows_them(desk: Desk, product: MakeProduct) -> None:
     jam, tea, other = product(sku="JAM", price="1.50"), product(price="2.20"), product(price="1")
     form = send(desk, [jam, tea])
-    assert "new prices of 2 products" in form.text
+    assert "2 products are selected" in form.text
     preview = send(desk, [jam, tea], **RAISE)
     assert "1.50 → 1.65 GBP" in preview.text
     assert "2.20 → 2.40 GBP" in preview.text
     assert prices(jam, tea) == ["1.500", "2.200"]
-    assert confirm(desk, preview).messages == ["2 prices changed."]
+    assert confirm(desk, preview).messages == ["Prices changed: 2."]
     assert prices(jam, tea, other) == ["1.650", "2.400", "1.000"]
     assert Product.objects.get(pk=jam).version == 2
     entry = audit_queries.entries(AuditFilter(f"product:{jam}"), before=None, limit=1).rows[0]

@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME as CHOSEN
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 
 from larder.catalog.errors import PricesChanged
 from larder.catalog.models import Product
@@ -182,10 +182,14 @@ class RepriceableProducts(ServiceAdmin):
         products = selected(self, request, chosen.order_by("sku"))
         if not products:
             return None
-        form = _form(request, products)
+        start = {"action": "change_prices", "index": "0", CHOSEN: [row.pk for row in products]}
+        form = PriceForm(request.POST if "kind" in request.POST else None, initial=start)
         if form.is_bound and form.is_valid():
-            prices = [NewPrice(one.pk, one.price, form.new_price(one.price)) for one in products]
-            changed = [one for one in prices if one.former != one.price]
+            prices = [
+                NewPrice(product.pk, product.price, form.new_price(product.price))
+                for product in products
+            ]
+            changed = [price for price in prices if price.former != price.price]
             problem = _problem(changed)
             if not problem and "confirmed" in request.POST:
                 self._change(request, products, changed)
@@ -193,15 +197,14 @@ class RepriceableProducts(ServiceAdmin):
             if not problem:
                 return self._price_preview(request, products, changed)
             form.add_error("value", problem)
-        back = reverse("admin:catalog_product_changelist")
-        number = len(products)
-        text = ngettext(
-            "The next page shows the new prices of {} product.",
-            "The next page shows the new prices of {} products.",
-            number,
-        ).format(grouped(number))
-        title, answer = gettext("Change prices"), gettext("Preview")
-        page = Page(title=title, answer=answer, back=back, form=form, text=text)
+        text = gettext("The next page shows the new prices: {} products are selected.")
+        page = Page(
+            title=gettext("Change prices"),
+            answer=gettext("Preview"),
+            back=reverse("admin:catalog_product_changelist"),
+            form=form,
+            text=text.format(grouped(len(products))),
+        )
         return show(self, request, page)
 
     def _price_preview(
@@ -213,17 +216,10 @@ class RepriceableProducts(ServiceAdmin):
             for new in changed
         ]
         seen = [(_seen(product), money.text(product.price)) for product in products]
+        title = gettext("Change prices")
         text = gettext("Orders that are placed keep their prices. All prices change, or none.")
-        answer = ngettext("Change {} price", "Change {} prices", len(changed))
-        question = Question(
-            gettext("Change prices"),
-            text,
-            answer.format(grouped(len(changed))),
-            about,
-            [*seen, ("confirmed", "yes")],
-            "primary",
-        )
-        return ask(self, request, question)
+        sends = [*seen, ("confirmed", "yes")]
+        return ask(self, request, Question(title, text, title, about, sends, "primary"))
 
     def _change(
         self, request: Any, products: Sequence[Product], changed: Sequence[NewPrice]
@@ -231,7 +227,9 @@ class RepriceableProducts(ServiceAdmin):
         """Changes the prices, if the preview showed the present ones."""
         try:
             other = [
-                one.sku for one in products if request.POST.get(_seen(one)) != money.text(one.price)
+                product.sku
+                for product in products
+                if request.POST.get(_seen(product)) != money.text(product.price)
             ]
             if other:
                 raise PricesChanged(other)
@@ -246,17 +244,8 @@ class RepriceableProducts(ServiceAdmin):
         except DomainError as refusal:
             self.tell_refusal(request, refusal, {})
         else:
-            done = ngettext("{} price changed.", "{} prices changed.", len(changed))
-            self.message_user(request, done.format(grouped(len(changed))), messages.SUCCESS)
-
-
-def _form(request: Any, products: Sequence[Product]) -> PriceForm:
-    """Returns the form as it was sent, or a new one after the list."""
-    if "kind" in request.POST:
-        return PriceForm(request.POST)
-    chosen = [one.pk for one in products]
-    start = {"action": "change_prices", "index": "0", CHOSEN: chosen}
-    return PriceForm(initial=start)
+            done = gettext("Prices changed: {}.").format(grouped(len(changed)))
+            self.message_user(request, done, messages.SUCCESS)
 
 
 def _problem(changed: Sequence[NewPrice]) -> str:

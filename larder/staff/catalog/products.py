@@ -47,7 +47,7 @@ from larder.inventory.services.products import Author, create_stocked_product
 from larder.staff import exports
 from larder.staff.catalog.actions import ArchivableProducts, RepriceableProducts
 from larder.staff.catalog.categories import SENTENCES
-from larder.staff.formatting import amount, in_one_line, moment
+from larder.staff.formatting import amount, column, in_one_line, moment
 from larder.staff.inventory.imports import ImportableProducts
 from larder.staff.inventory.stock import StockFilter, StockLinks, containing
 from larder.staff.language import gettext_lazy as _
@@ -321,9 +321,11 @@ class ProductAdmin(
             version = form.cleaned_data["seen_version"]
             change_product(obj.pk, changed, caller=caller, now=moment, version=version)
 
-    @admin.display(description=_("Price"), ordering="price")
-    def price_shown(self, product: Product) -> str:
-        return in_one_line(amount(product.price, settings.CURRENCY))
+    price_shown = column(
+        _("Price"),
+        lambda product: in_one_line(amount(product.price, settings.CURRENCY)),
+        ordering="price",
+    )
 
     @admin.display(description=_("Net price"))
     def net_price(self, product: Product) -> str:
@@ -332,9 +334,7 @@ class ProductAdmin(
             return gettext("unknown without a tax rate")
         return amount(net, settings.CURRENCY)
 
-    @admin.display(description=_("Last changed"))
-    def updated(self, product: Product) -> str:
-        return moment(product.updated_at)
+    updated = column(_("Last changed"), lambda product: moment(product.updated_at))
 
     @admin.display(description=_("State"))
     def state(self, product: Product) -> str:
@@ -343,13 +343,8 @@ class ProductAdmin(
             return gettext("on sale")
         return gettext("archived {}").format(moment(archived))
 
-    @admin.display(description=_("Available"))
-    def available(self, product: Any) -> int:
-        return int(product.stock.available)
-
-    @admin.display(description=_("Reserved for orders"))
-    def committed(self, product: Any) -> int:
-        return int(product.stock.committed)
+    available = column(_("Available"), lambda product: int(product.stock.available))
+    committed = column(_("Reserved for orders"), lambda product: int(product.stock.committed))
 
     @admin.display(description=_("Picture"))
     def picture_shown(self, product: Any) -> str:

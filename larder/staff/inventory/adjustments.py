@@ -24,7 +24,9 @@ from larder.inventory import queries
 from larder.inventory.models import Adjustment, Stock
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import PERMISSION, AdjustmentLine
+from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
+    column,
     grouped,
     in_one_line,
     moment,
@@ -120,7 +122,7 @@ _EXPLAINED = _(
 
 
 @admin.register(Adjustment)
-class AdjustmentAdmin(OfferedProducts):
+class AdjustmentAdmin(OfferedProducts, ReadOnlyAdmin):
     """Corrections of stock. They are added here and never changed."""
 
     fields = ("at_shown", "reason_shown", "by", "note", "lines")
@@ -131,11 +133,8 @@ class AdjustmentAdmin(OfferedProducts):
     def get_queryset(self, request: Any) -> Any:
         return with_actor_name(super().get_queryset(request))
 
-    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
-        return False
+    def has_add_permission(self, request: Any, obj: Any = None) -> bool:
+        return self.may(request, "add")
 
     def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
         """Shows a page of lines, and books all of them or none. Then shows what changed."""
@@ -172,25 +171,11 @@ class AdjustmentAdmin(OfferedProducts):
         units = (stock.available, stock.committed, stock.available + stock.committed)
         return text.format(stock.product.name, *map(grouped, units))
 
-    @admin.display(description=_("When"))
-    def at_shown(self, adjustment: Adjustment) -> str:
-        return in_one_line(moment(adjustment.at))
-
-    @admin.display(description=_("Reason"))
-    def reason_shown(self, adjustment: Adjustment) -> str:
-        return word(adjustment.reason)
-
-    @admin.display(description=_("Lines"))
-    def line_count(self, adjustment: Adjustment) -> str:
-        return grouped(len(adjustment.products))
-
-    @admin.display(description=_("By"))
-    def by(self, adjustment: Any) -> str:
-        return adjustment.actor_name or the_shop()
-
-    @admin.display(description=_("Note"))
-    def note_shown(self, adjustment: Adjustment) -> str:
-        return in_brief(adjustment.note)
+    at_shown = column(_("When"), lambda adjustment: in_one_line(moment(adjustment.at)))
+    reason_shown = column(_("Reason"), lambda adjustment: word(adjustment.reason))
+    line_count = column(_("Lines"), lambda adjustment: grouped(len(adjustment.products)))
+    by = column(_("By"), lambda adjustment: adjustment.actor_name or the_shop())
+    note_shown = column(_("Note"), lambda adjustment: in_brief(adjustment.note))
 
     @admin.display(description=_("What it changed"))
     def lines(self, adjustment: Adjustment) -> str:

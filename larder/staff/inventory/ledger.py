@@ -14,6 +14,7 @@ from larder.orders.models import OrderEvent
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
     change_link,
+    column,
     in_one_line,
     localized,
     moment,
@@ -98,25 +99,14 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
             )
         return queryset, False
 
-    @admin.display(description=_("When"))
-    def at_shown(self, entry: LedgerEntry) -> str:
-        return in_one_line(moment(entry.at))
-
-    @admin.display(description=_("Product"))
-    def product_shown(self, entry: LedgerEntry) -> str:
-        return _link("catalog_product", entry.product_id, str(entry.product.product))
-
-    @admin.display(description=_("Cause"))
-    def cause_shown(self, entry: LedgerEntry) -> str:
-        return word(entry.cause)
-
-    @admin.display(description=_("Note"))
-    def note(self, entry: Any) -> str:
-        return entry.note or "–"
-
-    @admin.display(description=_("Note"))
-    def note_shown(self, entry: Any) -> str:
-        return in_brief(entry.note)
+    at_shown = column(_("When"), lambda entry: in_one_line(moment(entry.at)))
+    product_shown = column(
+        _("Product"),
+        lambda entry: _link("catalog_product", entry.product_id, str(entry.product.product)),
+    )
+    cause_shown = column(_("Cause"), lambda entry: word(entry.cause))
+    note = column(_("Note"), lambda entry: entry.note or "–")
+    note_shown = column(_("Note"), lambda entry: in_brief(entry.note))
 
     @admin.display(description=_("Order"))
     def order_shown(self, entry: Any) -> str:
@@ -125,17 +115,13 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         order, number = entry.order
         return _link("orders_order", order, f"#{number}")
 
-    @admin.display(description=_("Available"))
-    def available(self, entry: LedgerEntry) -> str:
-        return _step(entry.available_change, entry.available_after)
-
-    @admin.display(description=_("Reserved for orders"))
-    def committed(self, entry: LedgerEntry) -> str:
-        return _step(entry.committed_change, entry.committed_after)
-
-    @admin.display(description=_("By"))
-    def by(self, entry: Any) -> str:
-        return entry.actor_name or the_shop()
+    available = column(
+        _("Available"), lambda entry: _step(entry.available_change, entry.available_after)
+    )
+    committed = column(
+        _("Reserved for orders"), lambda entry: _step(entry.committed_change, entry.committed_after)
+    )
+    by = column(_("By"), lambda entry: entry.actor_name or the_shop())
 
 
 def _step(change: int, after: int) -> str:

@@ -25,7 +25,7 @@ from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin, ServiceAdmin, button
-from larder.staff.formatting import grouped, link, signed
+from larder.staff.formatting import column, grouped, link, signed
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
@@ -371,18 +371,7 @@ class StockAdmin(exports.BoundedExport, CountableStock, StockLinks, ReadOnlyAdmi
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         return containing(queryset, search_term, "product__"), False
 
-    @admin.display(description=_("SKU"))
-    def sku(self, stock: Stock) -> str:
-        return stock.product.sku
-
-    @admin.display(description=_("Name"))
-    def name(self, stock: Stock) -> str:
-        return stock.product.name
-
-    @admin.display(description=_("Reserved for orders"))
-    def reserved(self, stock: Stock) -> int:
-        return stock.committed
-
-    @admin.display(description=_("On the shelf"))
-    def on_shelf(self, stock: Stock) -> int:
-        return stock.available + stock.committed
+    sku = column(_("SKU"), lambda stock: stock.product.sku)
+    name = column(_("Name"), lambda stock: stock.product.name)
+    reserved = column(_("Reserved for orders"), lambda stock: stock.committed)
+    on_shelf = column(_("On the shelf"), lambda stock: stock.available + stock.committed)

@@ -18,6 +18,7 @@ from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
     amount,
     change_link,
+    column,
     contents,
     customer_name,
     day_of,
@@ -173,26 +174,19 @@ class OrderAdmin(
             return name
         return change_link("identity_customer", order.customer_id, name)
 
-    @admin.display(description=_("Status"))
-    def state(self, order: Order) -> str:
-        return label(word(order.status), VARIANTS.get(order.status, ""))
-
-    @admin.display(description=_("Total"), ordering="total")
-    def total_shown(self, order: Order) -> str:
-        return in_one_line(amount(order.total, order.currency))
-
-    @admin.display(description=_("Requested for"), ordering="requested_for")
-    def requested(self, order: Order) -> str:
-        return in_one_line(day_of(order.requested_for)) if order.requested_for else "–"
-
-    @admin.display(description=_("Placed"), ordering="placed_at")
-    def placed(self, order: Order) -> str:
-        return in_one_line(moment(order.placed_at))
-
-    @admin.display(description=_("Begun"))
-    def begun(self, order: Order) -> str:
-        return moment(order.created_at)
-
-    @admin.display(description=_("Last changed"))
-    def changed(self, order: Order) -> str:
-        return moment(order.updated_at)
+    state = column(
+        _("Status"), lambda order: label(word(order.status), VARIANTS.get(order.status, ""))
+    )
+    total_shown = column(
+        _("Total"), lambda order: in_one_line(amount(order.total, order.currency)), ordering="total"
+    )
+    requested = column(
+        _("Requested for"),
+        lambda order: in_one_line(day_of(order.requested_for)) if order.requested_for else "–",
+        ordering="requested_for",
+    )
+    placed = column(
+        _("Placed"), lambda order: in_one_line(moment(order.placed_at)), ordering="placed_at"
+    )
+    begun = column(_("Begun"), lambda order: moment(order.created_at))
+    changed = column(_("Last changed"), lambda order: moment(order.updated_at))

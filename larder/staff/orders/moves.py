@@ -41,6 +41,8 @@ from larder.staff.base import Question, ServiceAdmin, ask, selected
 from larder.staff.formatting import amount, contents, customer_name
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.forms import (
+    OF_THE_ORDER,
+    SENTENCES,
     CancelForm,
     ChangeForm,
     MoveForm,
@@ -48,7 +50,6 @@ from larder.staff.orders.forms import (
     ReturnForm,
     ShipForm,
 )
-from larder.staff.orders.refusals import OF_THE_ORDER, SENTENCES
 from larder.staff.pages import Page, show
 from larder.staff.recording import caller_of
 from larder.staff.refusals import explain

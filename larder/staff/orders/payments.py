@@ -15,7 +15,14 @@ from larder.orders import payment_state
 from larder.orders.models import Order, RefundDue
 from larder.orders.queries import OrderView, payments
 from larder.staff.base import ReadOnlyAdmin
-from larder.staff.formatting import actor_names, change_link, in_one_line, minor_amount, moment
+from larder.staff.formatting import (
+    actor_names,
+    change_link,
+    column,
+    in_one_line,
+    minor_amount,
+    moment,
+)
 from larder.staff.language import gettext_lazy as _
 from larder.staff.words import word
 
@@ -83,9 +90,7 @@ class RefundDueAdmin(ReadOnlyAdmin):
         orders = Order.objects.filter(pk=OuterRef("order"))
         return super().get_queryset(request).annotate(number=Subquery(orders.values("number")))
 
-    @admin.display(description=_("Since"))
-    def since_shown(self, refund: RefundDue) -> str:
-        return in_one_line(moment(refund.since))
+    since_shown = column(_("Since"), lambda refund: in_one_line(moment(refund.since)))
 
     @admin.display(description=_("Order"))
     def whose(self, refund: Any) -> str:
@@ -95,6 +100,6 @@ class RefundDueAdmin(ReadOnlyAdmin):
             return format_html(text, refund.order, gettext("abandoned"))
         return change_link("orders_order", refund.order, refund.number)
 
-    @admin.display(description=_("To refund"))
-    def owed(self, refund: RefundDue) -> str:
-        return in_one_line(minor_amount(refund.amount, refund.currency))
+    owed = column(
+        _("To refund"), lambda refund: in_one_line(minor_amount(refund.amount, refund.currency))
+    )

@@ -35,8 +35,7 @@ from larder.staff.formatting import amount, grouped
 from larder.staff.identity.customer_search import description
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_summary
-from larder.staff.orders.forms import DeliveryForm
-from larder.staff.orders.refusals import SENTENCES
+from larder.staff.orders.forms import SENTENCES, DeliveryForm
 from larder.staff.pages import (
     MORE,
     Page,
