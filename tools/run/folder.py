@@ -1,7 +1,6 @@
 """The data folder of a run: one run at a time, and the secrets that outlive it.
 
 lock         held by the supervisor; says "stopping" once it is on its way out
-run_id       marks the processes of this folder's runs, see end_leftovers
 secret_key   of the server
 log/         server.log, worker.log
 postgresql/  see tools/local_postgres
@@ -9,14 +8,10 @@ postgresql/  see tools/local_postgres
 
 from __future__ import annotations
 
-import os
 import secrets
-import signal
-import sys
 from pathlib import Path
 
 from tools.folders import FolderLock, open_folder, write_private
-from tools.processes import send, wait_until
 from tools.terminal import LauncherError
 
 FREE_MEGABYTES = 64
@@ -55,11 +50,6 @@ class RunFolder:
         self._lock.release()
 
     @property
-    def mark(self) -> str:
-        """What marks this folder's processes; a copy of the folder has another inode."""
-        return f"{self._kept_secret('run_id', 16)}-{self.path.stat().st_ino}"
-
-    @property
     def secret_key(self) -> str:
         """The server's secret key, the same at every start."""
         return self._kept_secret("secret_key", 48)
@@ -74,38 +64,3 @@ class RunFolder:
         if not path.exists():
             write_private(path, secrets.token_urlsafe(length) + "\n")
         return path.read_text().strip()
-
-
-MARK_VARIABLE = "LARDER_RUN"
-STOP_STEPS = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
-
-
-def end_leftovers(mark: str) -> int:
-    """End all processes that carry the mark, first kindly; return how many there were.
-
-    Raises LauncherError when one cannot be ended.
-    """
-    found = marked(mark)
-    for number, seconds in STOP_STEPS:
-        for pid in marked(mark):
-            send(pid, number)
-        if wait_until(lambda: not marked(mark), seconds):
-            return len(found)
-    raise LauncherError(f"Stop the processes of an earlier run, which do not end: {marked(mark)}.")
-
-
-def marked(mark: str) -> list[int]:
-    """Return the pids of the processes that carry the mark, ourselves left out."""
-    if sys.platform != "linux":
-        return []
-    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [pid for pid in pids if pid != os.getpid() and carries(pid, mark)]
-
-
-def carries(pid: int, mark: str) -> bool:
-    """Say whether a process has the mark in its environment; a dead one has none."""
-    try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return False
-    return f"{MARK_VARIABLE}={mark}".encode() in environment.split(b"\0")

@@ -2,8 +2,7 @@
 
 The children run in separate sessions, so a Ctrl-C at the terminal reaches only the
 supervisor, and it alone decides on the order of the end: server and worker, then PostgreSQL.
-When the supervisor is killed, the kernel ends the children (tools/processes.py); what may survive
-that, the next run on the folder ends (folder.py).
+When the supervisor is killed, the kernel ends the children (tools/processes.py).
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from pathlib import Path
 
 from larder.ops import serve
 from tools.local_postgres import Cluster
-from tools.processes import Kept, LogFile
+from tools.processes import Kept, LogFile, wait_until
 from tools.run import readiness
-from tools.run.folder import MARK_VARIABLE, RunFolder, end_leftovers
+from tools.run.folder import RunFolder
 from tools.run.greeting import greeting
 from tools.run.service import BackOff, Service
 from tools.run.settings import STOP_SECONDS, Settings, in_one_line
@@ -28,6 +27,7 @@ from tools.terminal import LauncherError, say, step
 CHECKOUT = Path(__file__).resolve().parents[2]
 WATCH_SECONDS = 0.2
 LOG_CHECK_SECONDS = 10.0
+PORT_SECONDS = 3.0
 
 
 class Supervisor:
@@ -55,10 +55,9 @@ class Supervisor:
             self._watch()
 
     def _start(self) -> None:
-        ended = end_leftovers(self._folder.mark)
-        if ended:
-            say(f"Ended {ended} processes of an earlier run that was killed.")
         with in_one_line():
+            # Workers of a run that was killed end within a second.
+            wait_until(self._has_port, PORT_SECONDS)
             serve.check_port(self._settings.host, self._settings.port)
         environment = self._database_environment()
         environment = {**self._common_environment(), **environment}
@@ -66,6 +65,13 @@ class Supervisor:
             self._prepare(environment)
         with step("Server and worker ready", reminds=False):
             self._start_services(environment)
+
+    def _has_port(self) -> bool:
+        try:
+            serve.check_port(self._settings.host, self._settings.port)
+        except serve.CannotServe:
+            return False
+        return True
 
     def _database_environment(self) -> dict[str, str]:
         if self._settings.database_url is not None:
@@ -90,7 +96,6 @@ class Supervisor:
             "HOST": self._settings.host,
             "PORT": str(self._settings.port),
             "PYTHONUNBUFFERED": "1",
-            MARK_VARIABLE: self._folder.mark,
         }
         given = {**defaults, **os.environ, **fixed}
         return serve.environment(given, self._settings.serving)
