@@ -3,7 +3,6 @@
 import select
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, ClassVar, cast
 
@@ -81,7 +80,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _held: Stopwatch | None = None
     """Runs since the current connection was taken from the pool."""
 
-    _last_pool_timeout: ClassVar[dict[str, "_PoolTimeout"]] = {}
+    _last_pool_timeout: ClassVar[dict[str, tuple[Stopwatch, OperationalError]]] = {}
     """The last wait that ended without a connection, by alias, for all threads of the process."""
 
     _given_back: ClassVar[dict[str, Stopwatch]] = {}
@@ -258,21 +257,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
         last = self._last_pool_timeout.get(self.alias)
-        if last is not None and last.since.seconds < FAIL_FAST_SECONDS:
+        if last is not None and last[0].seconds < FAIL_FAST_SECONDS:
+            since, error = last
             # A connection given back since then shows that the database is reachable again.
-            may_wait = self._was_given_back(last.since)
+            may_wait = self._was_given_back(since)
             if not (may_wait or self.pool.get_stats()["pool_available"]):
-                raise last.error()
+                raise type(error)(*error.args)
         waiting = Stopwatch()
         if self.pool:
             # A thread must not hold another connection while it waits for this one.
             waits.release(but=self.alias)
         try:
             return super().get_new_connection(conn_params)
-        except PoolTimeout as error:
-            last = _PoolTimeout(is_busy=self._was_given_back(waiting))
-            self._last_pool_timeout[self.alias] = last
-            raise last.error() from error
+        except PoolTimeout as timeout:
+            # The pool is busy, or the database is unreachable or does not answer.
+            is_busy = self._was_given_back(waiting)
+            error = _BUSY if is_busy else _UNREACHABLE
+            self._last_pool_timeout[self.alias] = Stopwatch(), error
+            raise type(error)(*error.args) from timeout
 
     def _was_given_back(self, since: Stopwatch) -> bool:
         """Returns whether an open connection was given back since then."""
@@ -288,19 +290,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class _PoolTimeout:
-    """A wait that ended without a connection. If another thread gave back an open connection
-    meanwhile, the pool `is_busy`. Otherwise the database is unreachable or does not answer."""
-
-    is_busy: bool
-    since: Stopwatch = field(default_factory=Stopwatch)
-
-    def error(self) -> OperationalError:
-        """Returns TooManyConnections (SQLSTATE 53300) or PoolTimeout, which has no SQLSTATE."""
-        if self.is_busy:
-            return TooManyConnections("all connections of the pool are in use")
-        return PoolTimeout("no connection to the database was free or could be opened in time")
+_BUSY = TooManyConnections("all connections of the pool are in use")
+_UNREACHABLE = PoolTimeout("no connection to the database was free or could be opened in time")
 
 
 def _has_something_to_read(connection: Any) -> bool:
