@@ -72,9 +72,7 @@ def _single(name: str, value: Any) -> str:
 def history(name: str) -> dict[str, Any]:
     """Returns the last entries of an object as a table, and how many they are if there are earlier
     ones."""
-    entries = audit_queries.entries(
-        audit_queries.AuditFilter(name), before=None, limit=MAX_SHOWN_ROWS
-    )
+    entries = audit_queries.entries(object=name, limit=MAX_SHOWN_ROWS)
     names = actor_names({entry.actor for entry in entries.rows})
     rows = [
         [

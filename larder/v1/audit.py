@@ -11,7 +11,6 @@ from msgspec import Meta
 from larder.core.limits import MAX_AUDITED_OBJECT_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.queries import audit as audit_queries
-from larder.identity.queries.audit import AuditFilter
 from larder.v1.http import IdCursor, PageParameters, page_of, reply_tagged, shaped
 from larder.v1.operations import CACHED, operation
 from larder.v1.shapes import Actor, Page, Time
@@ -85,7 +84,12 @@ def list_audit_entries(
     request: HttpRequest, caller: Caller, query: AuditParameters, cursor: AuditCursor | None
 ) -> HttpResponse:
     """Staff: a page of the actions of staff and commands, newest first."""
-    wanted = AuditFilter(query.object, query.actor, query.after)
-    rows = audit_queries.entries(wanted, before=cursor.id if cursor else None, limit=query.rows)
+    rows = audit_queries.entries(
+        object=query.object,
+        actor=query.actor,
+        after=query.after,
+        before=cursor.id if cursor else None,
+        limit=query.rows,
+    )
     entries, link = page_of(request, rows, lambda last: AuditCursor(last.id))
     return reply_tagged(request, AuditPage([shaped(entry, AuditEntry) for entry in entries], link))

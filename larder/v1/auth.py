@@ -27,7 +27,6 @@ from larder.identity.caller import Caller
 from larder.identity.services import accounts, passwords, resets, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.credentials import password_faults
-from larder.identity.services.passwords import Change
 from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.tokens import V1
 from larder.notifications.errors import MailOff
@@ -249,10 +248,11 @@ def _require_mail() -> None:
 )
 def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) -> HttpResponse:
     """Changes the caller's password; the caller's other log-ins end."""
-    change = Change(current=body.current_password, new=body.new_password)
     username = queries.profile(caller.id).username
     with throttling.log_in(request, username, is_proven=True):
-        passwords.change_password(caller, change, now=now())
+        passwords.change_password(
+            caller, current=body.current_password, new=body.new_password, now=now()
+        )
     return no_content()
 
 

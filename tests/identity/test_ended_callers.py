@@ -19,7 +19,6 @@ from larder.identity.models import Customer, Key
 from larder.identity.queries import credentials
 from larder.identity.services import accounts, addresses, keys, passwords, resets, sessions
 from larder.identity.services.accounts import Terms
-from larder.identity.services.passwords import Change
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.identity.conftest import Clock, clock
@@ -45,8 +44,9 @@ def session_of(access: str) -> UUID:
 
 def change_password(who: Person, access: str) -> None:
     """The customer changes the password from another session."""
-    asked = Change(current=who.password, new=NEW)
-    passwords.change_password(caller_of(token_for(who)), asked, now=datetime.now(UTC))
+    passwords.change_password(
+        caller_of(token_for(who)), current=who.password, new=NEW, now=datetime.now(UTC)
+    )
 
 
 def reset_password(who: Person, access: str) -> None:

@@ -89,11 +89,8 @@ def test_the_spelling_of_a_name_does_not_matter(name: str, person: MakePerson) -
 
 def test_a_password_is_the_same_in_every_unicode_form(person: MakePerson) -> None:
     composed, decomposed = "motörhead-1", "moto\u0308rhead-1"
-    anna = Customer.objects.filter(pk=person("anna", composed).id)
+    person("anna", composed)
     assert log_in("anna", decomposed).status == 200
-    anna.update(password=make_password(decomposed))  # as before passwords were normalized
-    answers = [log_in("anna", one).status for one in (composed, decomposed, composed)]
-    assert answers == [401, 200, 200]
 
 
 def test_passwords_are_hashed_with_the_parameters_of_the_design(real_hashes: None) -> None:

@@ -24,7 +24,6 @@ from larder.identity.services import accounts, attempts, keys, passwords, second
 from larder.identity.services.accounts import ByStaff, Terms
 from larder.identity.services.attempts import RateLimited
 from larder.identity.services.credentials import password_faults, verified
-from larder.identity.services.passwords import Change
 from larder.identity.tokens import V1
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
@@ -119,7 +118,7 @@ def test_a_password_is_changed_only_in_a_valid_session(
         caller = signer().read_access(token_for(who))[0]
     sessions.end_others(who.id, keep=None, now=now)
     with pytest.raises(SessionEnded):
-        passwords.change_password(caller, Change(current=who.password, new=NEW), now=now)
+        passwords.change_password(caller, current=who.password, new=NEW, now=now)
     assert Customer.objects.get(pk=who.id).check_password(who.password)
 
 
@@ -145,8 +144,7 @@ def test_a_password_change_returns_the_stored_password_hash(
 ) -> None:
     """The admin signs the session with this hash: a password that staff set ends the session."""
     who = person(is_staff=True)
-    asked = Change(current=who.password, new=NEW)
-    mine = passwords.change_password(of_the_admin(who), asked, now=now)
+    mine = passwords.change_password(of_the_admin(who), current=who.password, new=NEW, now=now)
     row = Customer.objects.get(pk=who.id)
     assert mine.password == row.password
 

@@ -20,7 +20,6 @@ from larder.catalog.services.products import (
 )
 from larder.identity import permissions
 from larder.identity.queries import audit as audit_queries
-from larder.identity.queries.audit import AuditFilter
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, Page, allow, change
 from tests.v1.waiting import until_a_transaction_waits
@@ -67,7 +66,7 @@ def test_selected_prices_change_as_the_preview_shows_them(desk: Desk, product: M
     assert confirm(desk, preview).messages == ["Prices changed: 2."]
     assert prices(jam, tea, other) == ["1.650", "2.400", "1.000"]
     assert Product.objects.get(pk=jam).version == 2
-    entry = audit_queries.entries(AuditFilter(f"product:{jam}"), before=None, limit=1).rows[0]
+    entry = audit_queries.entries(object=f"product:{jam}", limit=1).rows[0]
     assert (entry.action, entry.before, entry.after) == (
         "change",
         {"price": "1.50"},

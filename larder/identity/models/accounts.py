@@ -116,19 +116,8 @@ class Customer(AbstractBaseUser, PermissionsMixin):
         super().set_password(None if raw_password is None else normal_form(raw_password))
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Returns whether this is the password, in any form of Unicode. A hash of before passwords
-        were normalized may be of the form that was sent: it is replaced."""
-        if raw_password is None:
-            return False
-        normal = normal_form(raw_password)
-        if super().check_password(normal):
-            return True
-        if normal == raw_password or not super().check_password(raw_password):
-            return False
-        former = self.password
-        self.set_password(normal)
-        type(self).objects.filter(pk=self.pk, password=former).update(password=self.password)
-        return True
+        """Returns whether this is the password, in any form of Unicode."""
+        return raw_password is not None and super().check_password(normal_form(raw_password))
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"

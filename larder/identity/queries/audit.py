@@ -11,21 +11,6 @@ from larder.identity.models import AuditEntry, Note
 
 
 @dataclass(frozen=True, slots=True)
-class AuditFilter:
-    """Which entries of the audit trail: those of an object, those of an actor by public id, and
-    those recorded later than a time. None leaves a filter out."""
-
-    object: str | None = None
-    actor: UUID | None = None
-    after: datetime | None = None
-
-    def conditions(self) -> dict[str, Any]:
-        """Returns the conditions of the ORM for the filters that were given."""
-        given = {"object": self.object, "actor": self.actor, "at__gt": self.after}
-        return {name: value for name, value in given.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
 class AuditRow:
     """An entry of the audit trail."""
 
@@ -42,11 +27,20 @@ class AuditRow:
 _COLUMNS = tuple(AuditRow.__slots__)
 
 
-def entries(wanted: AuditFilter, *, before: int | None, limit: int) -> Part[AuditRow]:
-    """Returns up to `limit` entries of the audit trail, newest first: those with an id lower than
-    `before`, if it is given."""
-    found = AuditEntry.objects.filter(**wanted.conditions()).order_by("-id")
-    rows = found if before is None else found.filter(id__lt=before)
+def entries(
+    *,
+    object: str | None = None,
+    actor: UUID | None = None,
+    after: datetime | None = None,
+    before: int | None = None,
+    limit: int,
+) -> Part[AuditRow]:
+    """Returns up to `limit` entries of the audit trail, newest first: those of an object, those of
+    an actor by public id, those recorded later than `after`, and those with an id lower than
+    `before`, where these are given."""
+    given = {"object": object, "actor": actor, "at__gt": after, "id__lt": before}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    rows = AuditEntry.objects.filter(**wanted).order_by("-id")
     return first([AuditRow(*row) for row in rows.values_list(*_COLUMNS)[: limit + 1]], limit)
 
 

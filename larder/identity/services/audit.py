@@ -136,9 +136,7 @@ def record_refusal(by: Acting, operation: str, permission: str) -> None:
     name = f"operation:{operation}"[:MAX_AUDITED_OBJECT_LENGTH]
     after = _json({"permission": permission} if permission else NOTHING)
     try:
-        ((is_new,),) = database.rows(sql.IS_NEW_REFUSAL, [by.actor, name])
-        if is_new:
-            database.execute(sql.RECORD_REFUSAL, [by.actor, by.channel, name, after])
+        database.execute(sql.RECORD_REFUSAL, [by.actor, by.channel, name, after])
     except (Error, Overloaded) as error:
         logger.warning(
             "a refusal was not recorded: %s; if this repeats, check that the database accepts"

@@ -28,15 +28,11 @@ def authenticate(username: str, password: str) -> Caller:
 
 
 def verified(username: str, password: str) -> Customer:
-    """Returns the account of the username and the password. Hashes in every case, as often as
-    `Customer.check_password` does.
-
-    Raises InvalidCredentials.
-    """
+    """Returns the account of the username and the password. Hashes in every case. Raises
+    InvalidCredentials."""
     customer = _named(Customer.normalize_username(username))
     if customer is None:
-        for form in {normal_form(password), password}:
-            make_password(form)
+        make_password(normal_form(password))
         raise InvalidCredentials
     if not customer.check_password(password) or not customer.is_active:
         raise InvalidCredentials

@@ -5,7 +5,6 @@ A change ends what was opened with the old password. It takes the account's lock
 so that no log-in with the old password succeeds after it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -30,15 +29,7 @@ from larder.identity.services.sessions import end_others_within
 WHERE = "/new_password"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """The current and the new password: plain texts, which are never stored."""
-
-    current: str
-    new: str
-
-
-def change_password(caller: Caller, change: Change, *, now: datetime) -> Customer:
+def change_password(caller: Caller, *, current: str, new: str, now: datetime) -> Customer:
     """Changes the password of the caller, who must know the current one. Returns the account as it
     is after the change: what others set later is not in it.
 
@@ -52,12 +43,12 @@ def change_password(caller: Caller, change: Change, *, now: datetime) -> Custome
     if caller.is_restricted:
         raise SecondFactorRequired(CHANGE)
     account = _active(caller.id)
-    found = password_faults(change.new, account, where=WHERE)
-    if not account.check_password(change.current):
+    found = password_faults(new, account, where=WHERE)
+    if not account.check_password(current):
         raise with_faults(WrongPassword(), found)
     if found:
         raise InvalidInput(found)
-    encoded = make_password(normal_form(change.new))
+    encoded = make_password(normal_form(new))
     try:
         with transaction.atomic(durable=True):
             lock_unchanged(account)

@@ -282,16 +282,10 @@ def _lock(account: Account) -> None:
 
 
 def _lock_own(account: Account, proven: UUID | None) -> None:
-    """Locks the account, and checks the proof where a session acts for the account itself. Raises
-    as `_lock` and `_require_proof` do."""
+    """Locks the account. Raises as `_lock` does, and SecondFactorWrong if a session acts for the
+    account itself, needs a factor, and what it has proven is gone."""
     _lock(account)
-    if account.session is not None:
-        _require_proof(account, proven)
-
-
-def _require_proof(account: Account, proven: UUID | None) -> None:
-    """Raises SecondFactorWrong if the session needs a factor, and what it has proven is gone."""
-    if queries.rights(account.id, proven).needs_factor:
+    if account.session is not None and queries.rights(account.id, proven).needs_factor:
         raise SecondFactorWrong
 
 

@@ -25,7 +25,6 @@ from larder.http.authentication import secrets
 from larder.identity import hashers
 from larder.identity.caller import Caller
 from larder.identity.services import passwords, resets
-from larder.identity.services.passwords import Change
 from larder.staff.confirming import CountedForm, answered
 from larder.staff.identity import second_factor
 from larder.staff.language import gettext_lazy as _
@@ -77,9 +76,10 @@ class OwnPasswordForm(CountedForm, AdminOwnPasswordChangeForm):  # type: ignore[
         user, given = self.user, self.cleaned_data
         session = admin_session.session_of(self.request)
         caller = Caller(user.pk, user.public_id, user.is_staff, session)
-        change = Change(current=given["old_password"], new=given["new_password1"])
         with hashers.in_lane("staff"):
-            changed = passwords.change_password(caller, change, now=now())
+            changed = passwords.change_password(
+                caller, current=given["old_password"], new=given["new_password1"], now=now()
+            )
         # Not read again: a password that someone else sets now ends this session, too.
         user.password = changed.password
         return user

@@ -14,7 +14,6 @@ from larder.identity.caller import Caller
 from larder.identity.models import Address, Key, Note, Session
 from larder.identity.queries import has_password
 from larder.identity.services import accounts, addresses, keys, notes, passwords, resets, sessions
-from larder.identity.services.passwords import Change
 from larder.identity.services.sessions import Credentials
 from larder.identity.tokens import V1
 from tests.conftest import Person
@@ -54,8 +53,7 @@ def log_in(who: Person) -> str:
 
 
 def change_password(who: Person, wanted: str) -> None:
-    asked = Change(current=who.password, new=wanted)
-    passwords.change_password(caller(who), asked, now=now())
+    passwords.change_password(caller(who), current=who.password, new=wanted, now=now())
 
 
 def set_password(who: Person) -> None:

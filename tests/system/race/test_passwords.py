@@ -12,7 +12,6 @@ from larder.core.clock import now
 from larder.identity.caller import Caller
 from larder.identity.models import Session
 from larder.identity.services import passwords, sessions
-from larder.identity.services.passwords import Change
 from larder.identity.tokens import V1
 from tests.conftest import Person
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
@@ -27,7 +26,7 @@ def change(who: Person) -> Answer:
     caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
 
     def call() -> Answer:
-        passwords.change_password(caller, Change(current=who.password, new=NEW), now=now())
+        passwords.change_password(caller, current=who.password, new=NEW, now=now())
         return Answer(OK)
 
     return answered(call)
