@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_address
 
 APPLICATION = "config.asgi:application"
 WORKERS, THREADS = 2, 32
@@ -134,20 +134,6 @@ def listens_everywhere(host: str) -> bool:
     return any(_is_unspecified(str(address[0])) for *_, address in found)
 
 
-LOCAL_NETWORKS = [
-    *map(ip_network, ("127.0.0.0/8", "::1/128")),
-    *map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")),
-    *map(ip_network, ("169.254.0.0/16", "fe80::/10")),
-]
-"""Loopback, private and link-local. `is_private` of Python has others too. The emulators of Android
-reach their host at 10.0.2.2 and 10.0.3.2, which are private."""
-
-
-def is_local(address: IPv4Address | IPv6Address) -> bool:
-    """Returns whether no client in the Internet can reach this address."""
-    return any(address in network for network in LOCAL_NETWORKS)
-
-
 def demo_hosts(*, on_lan: bool) -> list[str]:
     """Returns the hosts of a demo: this machine, the addresses at which Android's emulators reach
     it, and names in `.local`; `on_lan` also this machine's private address, for a phone."""
@@ -157,7 +143,7 @@ def demo_hosts(*, on_lan: bool) -> list[str]:
         with socket.socket(type=socket.SOCK_DGRAM) as probe, suppress(OSError):
             probe.connect(("192.0.2.1", 9))
             own = ip_address(probe.getsockname()[0])
-            hosts += [str(own)] if is_local(own) else []
+            hosts += [str(own)] if own.is_private else []
     return hosts
 
 

@@ -14,7 +14,7 @@ from larder.orders import queries
 from larder.orders.queries import event_log
 from larder.orders.queries.event_log import EventView
 from larder.v1.freshness import causal
-from larder.v1.http import PageParameters, page_of, reply_tagged
+from larder.v1.http import PageParameters, page_of, reply_tagged, shaped
 from larder.v1.operations import CACHED, ECHOED, operation
 from larder.v1.shapes import Actor, Address, Id, Number, Page, Time, open_enum
 
@@ -156,21 +156,10 @@ def list_order_events(
     """A page of the events of an order, oldest first."""
     queries.visible_order(order, caller)
     events = event_log.events(order, after=cursor.position if cursor else 0, limit=query.rows)
-    rows, link = page_of(request, events, _event_cursor)
+    rows, link = page_of(request, events, lambda last: EventCursor(last.position))
     return reply_tagged(request, OrderEventPage([_shown_event(event) for event in rows], link))
 
 
-def _event_cursor(event: EventView) -> EventCursor:
-    return EventCursor(event.position)
-
-
 def _shown_event(event: EventView) -> OrderEvent:
-    return OrderEvent(
-        id=event.id,
-        type=event.type,
-        from_=event.from_status,
-        to=event.to_status,
-        actor=event.actor,
-        at=event.at,
-        data=msgspec.convert(event.data, EventContent),
-    )
+    data = msgspec.convert(event.data, EventContent)
+    return shaped(event, OrderEvent, from_=event.from_status, to=event.to_status, data=data)

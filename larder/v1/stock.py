@@ -16,12 +16,11 @@ from larder.db.idempotency import RETENTION, fingerprint
 from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.inventory import queries
-from larder.inventory.queries import LedgerRow
 from larder.inventory.services import adjustments
 from larder.inventory.services.movements import CAUSES, OPENING
 from larder.orders.queries import event_log
 from larder.v1.freshness import causal
-from larder.v1.http import IdCursor, PageParameters, claim, page_of, reply, reply_tagged
+from larder.v1.http import IdCursor, PageParameters, claim, page_of, reply, reply_tagged, shaped
 from larder.v1.operations import CACHED, ECHOED, KEYED, Received, operation
 from larder.v1.shapes import (
     Actor,
@@ -219,26 +218,12 @@ def get_ledger(
     entries, link = page_of(request, first(ledger, query.rows), lambda last: LedgerCursor(last.id))
     events = {UUID(entry.reference) for entry in entries if entry.cause in _OF_ORDERS}
     behind = {str(event): order for event, order in event_log.orders_of(events).items()}
-    results = [_shown(entry, behind.get(entry.reference)) for entry in entries]
+    results = [shaped(entry, LedgerEntry, order=behind.get(entry.reference)) for entry in entries]
     return reply_tagged(request, LedgerPage(results, link))
 
 
 _OF_ORDERS = CAUSES - {OPENING}
 """The causes of entries that refer to an event of an order."""
-
-
-def _shown(entry: LedgerRow, order: UUID | None) -> LedgerEntry:
-    return LedgerEntry(
-        delta=entry.delta,
-        committed_delta=entry.committed_delta,
-        balance=entry.balance,
-        committed_balance=entry.committed_balance,
-        cause=entry.cause,
-        reference=entry.reference,
-        order=order,
-        actor=entry.actor,
-        at=entry.at,
-    )
 
 
 def _line(line: AdjustmentLine) -> adjustments.AdjustmentLine:

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from larder.ops.serve import is_local, listens_everywhere
+from larder.ops.serve import listens_everywhere
 
 WIDEST = {4: 8, 6: 7}
 """The shortest prefixes that a single organization can have: 10.0.0.0/8 and fc00::/7."""
@@ -52,7 +52,7 @@ def _is_local(host: str) -> bool:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         return False
-    return is_local(address)
+    return address.is_private
 
 
 def is_narrow_network(text: str) -> bool:

@@ -13,6 +13,7 @@ from sentry_sdk.integrations.atexit import AtexitIntegration
 
 from larder.core.ids import CORRELATION_ID
 from larder.ops.serving.shutdown import at_end
+from larder.ops.telemetry.logs import without_values
 
 
 def start() -> None:
@@ -42,10 +43,5 @@ def _event(event: Any, hint: dict[str, Any]) -> Any:
     for unwanted in ("request", "user", "extra", "breadcrumbs"):
         event.pop(unwanted, None)
     for error in event.get("exception", {}).get("values", ()):
-        error["value"] = _without_values(error)
+        error["value"] = without_values(error.get("value"))
     return event
-
-
-def _without_values(error: dict[str, Any]) -> str:
-    """Returns the message of an error without PostgreSQL's DETAIL, which has values of the row."""
-    return str(error.get("value", "")).partition("\nDETAIL:")[0]
