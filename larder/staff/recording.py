@@ -7,12 +7,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 
-from larder.core.errors import DomainError, NotStaff, PermissionMissing
+from larder.core.errors import NotStaff, PermissionMissing
 from larder.http import problems
 from larder.http.admin_session import session_of
 from larder.http.authentication import proven_factor
@@ -20,11 +19,19 @@ from larder.http.negotiation import prefers_page
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.identity.services import audit
+from larder.staff.language import gettext_lazy as _
 
 CHANNEL = "admin"
 FORMER = (SessionEnded, NotStaff, PermissionMissing)
 """Refusals of services, if the session ended or the permission was taken away before they had their
 locks."""
+
+
+ENDED = _("Your session has ended. Log in again.")
+NOT_ALLOWED = _(
+    "The role of your account does not allow this page. If you need it, ask a colleague who may "
+    "manage rights, such as an owner of the shop, for another role."
+)
 
 
 def caller_of(request: Any) -> Caller:
@@ -53,26 +60,13 @@ def recording(view: Callable[..., Any]) -> Callable[..., Any]:
                 by = audit.Acting(request.user.public_id, CHANNEL)
                 permission = getattr(refusal, "permission", "")
                 audit.record_refusal(by, f"admin:{request.resolver_match.url_name}", permission)
-                text = _text(refusal)
-                if prefers_page(request):
-                    return _forbidden(request, text)
-                raise PermissionDenied(text) from refusal
+                text = str(ENDED if isinstance(refusal, SessionEnded) else NOT_ALLOWED)
+                if not prefers_page(request):
+                    raise PermissionDenied(text) from refusal
+                title = gettext("Not allowed")
+                context = {**admin.site.each_context(request), "title": title, "text": text}
+                answer = TemplateResponse(request, "staff/forbidden.html", context)
+                patch_vary_headers(answer, ["Accept"])
+                return problems.mark(answer, PermissionMissing(""))
 
     return recorded
-
-
-def _text(refusal: DomainError | PermissionDenied) -> str:
-    if isinstance(refusal, SessionEnded):
-        return gettext("Your session has ended. Log in again.")
-    return gettext(
-        "The role of your account does not allow this page. If you need it, ask a colleague "
-        "who may manage rights, such as an owner of the shop, for another role."
-    )
-
-
-def _forbidden(request: Any, text: str) -> HttpResponse:
-    title = gettext("Not allowed")
-    context = {**admin.site.each_context(request), "title": title, "text": text}
-    answer = TemplateResponse(request, "staff/forbidden.html", context)
-    patch_vary_headers(answer, ["Accept"])
-    return problems.mark(answer, PermissionMissing(""))

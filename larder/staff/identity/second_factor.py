@@ -22,7 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
-from larder.core.errors import DomainError, NotFound
+from larder.core.errors import DomainError
 from larder.core.limits import (
     MAX_FACTOR_CODE_LENGTH,
     MAX_KEY_NAME_LENGTH,
@@ -86,12 +86,13 @@ class CodeForm(forms.Form):
 
 class EnrolForm(TextForm, forms.Form):
     """A new factor: the sealed secret that was offered to an app, with its first code; or the name
-    of a passkey."""
+    of a passkey. `remove` is the factor of the button that removes one."""
 
     sealed = forms.CharField(
         required=False, max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput
     )
     code = _code(_("Code that the app shows"))
+    remove = forms.UUIDField(required=False)
     name = words(
         _("Name of the passkey"),
         most=MAX_KEY_NAME_LENGTH,
@@ -190,10 +191,9 @@ def _enrol(request: Any) -> HttpResponse:
 
 
 def _act(request: Any, account: Account, given: Any) -> Sequence[str]:
-    """Does what the pressed button says. Returns recovery codes to show."""
     proven = proven_factor(request)
-    if "remove" in request.POST:
-        second_factors.remove(account, _id(request.POST["remove"]), proven=proven)
+    if given["remove"]:
+        second_factors.remove(account, given["remove"], proven=proven)
         return ()
     if "renew" in request.POST:
         return second_factors.renew_recovery_codes(account, proven=proven, now=now())
@@ -212,14 +212,6 @@ def _enrolled(request: Any, account: Account, given: Any) -> Enrolled:
         )
     name = given["name"] or "Passkey"
     return second_factors.enrol_passkey(account, answer, name, proven=proven, now=now())
-
-
-def _id(text: str) -> UUID:
-    """Returns the id of a factor. Raises NotFound if the text is none."""
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise NotFound from error
 
 
 def _refused(request: Any, form: forms.Form, refusal: DomainError) -> HttpResponse:
