@@ -147,22 +147,31 @@ _DAMAGED = gettext_noop(
     "This is no workbook, or it is damaged. Save the file again, as XLSX or as CSV."
 )
 _TOO_LARGE = gettext_noop("The workbook has more than {} bytes when it is unpacked.")
-_NO_VALUE = gettext_noop(
-    "Cell {} has a formula without a value. Open the file in a spreadsheet and save it, or replace "
-    "the formula by its value."
-)
-
 _SHEET_ROWS = 1_048_576
 """Rows of the longest sheet of a spreadsheet."""
 
 
 def _workbook_rows(content: bytes) -> Iterator[Row]:
+    """Yields the rows of the first visible sheet."""
+    from openpyxl import load_workbook  # type: ignore[import-untyped]
+
     line = 1
     try:
         _refuse_bomb(content)
-        for line, cells in _sheet(content):
-            if any(cells):
-                yield Row(line, cells)
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+        sheet = next(each for each in book.worksheets if each.sheet_state == "visible")
+        # What the file says of its size may be wrong.
+        sheet.reset_dimensions()
+        for line, cells in enumerate(sheet.iter_rows(), 1):
+            if line > _SHEET_ROWS:
+                raise UnreadableTable(line, "unreadable_workbook", _DAMAGED)
+            filled = [
+                column for column, cell in enumerate(cells, 1) if cell.value not in {None, ""}
+            ]
+            if filled and filled[-1] > MAX_TABLE_COLUMNS:
+                raise UnreadableTable(line, "too_long", _MANY_COLUMNS, MAX_TABLE_COLUMNS)
+            if filled:
+                yield Row(line, [_text(cell) for cell in cells[: filled[-1]]])
     except (UnreadableTable, MemoryError):
         raise
     # A library of a format with many parts raises errors of many types.
@@ -178,51 +187,6 @@ def _refuse_bomb(content: bytes) -> None:
     if len(entries) > MAX_WORKBOOK_PARTS or sum(e.file_size for e in entries) > MAX_WORKBOOK_BYTES:
         limit = f"{MAX_WORKBOOK_BYTES:,}"
         raise UnreadableTable(1, "unreadable_workbook", _TOO_LARGE, limit)
-
-
-def _sheet(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Yields the rows of the first visible sheet with their numbers."""
-    from openpyxl import load_workbook  # type: ignore[import-untyped]
-    from openpyxl.cell.read_only import ReadOnlyCell  # type: ignore[import-untyped]
-
-    book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-    sheet = next(each for each in book.worksheets if each.sheet_state == "visible")
-    # The library's own rows do not tell an empty cell from a formula without a value, and are
-    # filled up to their last column.
-    rows = _parser()(
-        sheet._get_source(),
-        sheet._shared_strings,
-        data_only=True,
-        epoch=book.epoch,
-        date_formats=book._date_formats,
-        timedelta_formats=book._timedelta_formats,
-    ).parse()
-    before = 0
-    for number, cells in rows:
-        # The file names the number of each row: it need not be one, nor differ from others.
-        if not before < number <= _SHEET_ROWS:
-            raise UnreadableTable(before + 1, "unreadable_workbook", _DAMAGED)
-        before = number
-        filled = {each["column"]: _text(ReadOnlyCell(sheet, **each)) for each in cells}
-        last = max((column for column, text in filled.items() if text), default=0)
-        if last > MAX_TABLE_COLUMNS:
-            raise UnreadableTable(number, "too_long", _MANY_COLUMNS, MAX_TABLE_COLUMNS)
-        yield number, [filled.get(column, "") for column in range(1, last + 1)]
-
-
-def _parser() -> Any:
-    from openpyxl.worksheet import _reader  # type: ignore[import-untyped]
-
-    class Parser(_reader.WorkSheetParser):  # type: ignore[misc]
-        def parse_cell(self, element: Any) -> dict[str, Any]:
-            cell: dict[str, Any] = super().parse_cell(element)
-            has_formula = element.find(_reader.FORMULA_TAG) is not None
-            if has_formula and cell["value"] is None and cell["data_type"] != "s":
-                place = element.get("r")
-                raise UnreadableTable(cell["row"], "unreadable_workbook", _NO_VALUE, place)
-            return cell
-
-    return Parser
 
 
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")

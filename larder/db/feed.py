@@ -1,22 +1,14 @@
 """Change feed: reads what changed after a position, and misses no transaction that commits late.
 
-A row of a feed contains the id of the transaction that wrote it (`xid8`) and a number. Both are
-assigned before the commit. So the rows of a slow transaction can become visible before a position
-that a reader has already passed. A reader that remembers only a number or a time misses them.
+A row has the id of the transaction that changed it last (`xid8`) and a number. Readers go by both,
+and stop before the oldest open transaction (`pg_snapshot_xmin`): all before it have ended, so no
+row is added behind a reader. Readers lag behind by the duration of that transaction.
 
-Readers therefore go by (transaction id, number), and stop before the oldest open transaction
-(`pg_snapshot_xmin`). All transactions before it have ended. Readers lag behind by the duration of
-that transaction, whatever table it writes. For the server's role the limit is half a minute: for a
-transaction on PostgreSQL 17 and later, before that for each statement and each pause
-(larder/ops/roles.py). An import by command has no limit.
-
-A transaction id is valid in one history of one installation only. After a restore from a backup,
-the same ids belong to other transactions. So a mark also contains an epoch, made of
-- the identifier of the cluster: `initdb` and `pg_upgrade` create a new one;
-- its timeline: a restore to a point in time and a fail-over begin a new one;
-- the ids of the database and of the feed's table: restoring a dump creates both anew.
-A mark of another epoch is refused. So is one ahead of the database: a restored disk changes none of
-the above. Its reader must copy everything again.
+A transaction id is valid in one history of one installation only. So a mark contains an epoch: the
+cluster (`initdb` and `pg_upgrade` make a new one), its timeline (a fail-over and a restore to a
+point in time begin one), and the ids of the database and of the feed's table (restoring a dump
+creates both anew). A mark of another epoch is refused, and so is one ahead of the database: a
+restored disk changes none of these. Its reader must copy everything again.
 
 Source: PostgreSQL, "Transaction ID and Snapshot Information Functions".
 """

@@ -188,10 +188,8 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
     adjustment = queries.adjustment(adjusted.id)
-    lines = [AdjustedLine(line.product, line.delta, line.balance) for line in adjustment.lines]
-    answer = Adjustment(
-        adjustment.id, adjustment.reason, adjustment.actor, adjustment.at, lines, adjustment.note
-    )
+    lines = [shaped(line, AdjustedLine) for line in adjustment.lines]
+    answer = shaped(adjustment, Adjustment, lines=lines)
     return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
 
 

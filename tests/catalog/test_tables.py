@@ -110,11 +110,6 @@ def test_rows_have_the_numbers_of_the_sheet_and_no_empty_ends() -> None:
     assert [*rows] == [(1, ["", "sku"]), (3, ["A"])]
 
 
-def test_a_formula_without_a_value_is_refused_with_its_place() -> None:
-    _, _, text, place = refusal(workbook(("sku",), ("A", "=1+1")))
-    assert ("Cell {} has a formula without a value" in text, place) == (True, "B2")
-
-
 @pytest.mark.parametrize(
     ("text", "separator", "rows"),
     [
@@ -139,7 +134,6 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "row beyond the sheet": lambda: made(
         sheet=sheet(SHARED.replace("<row", '<row r="2147483648"'))
     ),
-    "row twice": lambda: made(sheet=sheet(SHARED.replace("<row", '<row r="2"') * 2)),
     "styles": lambda: made(styles=STYLE.format("<xf/>" * 40_000_000)),
     "entities": lambda: made(
         texts=f'<!DOCTYPE sst [<!ENTITY a0 "ha">{ENTITIES}]>{TEXT.format("&a9;")}'

@@ -82,12 +82,10 @@ def product_name(product: int) -> str:
 
 
 def sku_of(public_id: UUID) -> str:
-    """Returns the SKU of a product that was added without one: `L-7H3K9-Q2MV4`.
+    """Returns the SKU of a product that was added without one: `L-7H3K9-Q2MV4`, for people to type.
 
-    Staff read it from a label and type it in. So it is short, has two groups, and uses Crockford's
-    base32, which avoids I, L, O and U because they look like digits or like each other. It contains
-    the last 50 bits of the product's public id, which are random in a UUIDv7. Among a million
-    products the probability of two equal SKUs is 1 in 2,000; the database refuses the second one.
+    It has the last 50 bits of the public id, which are random, in Crockford's base32. Among a
+    million products the probability of two equal SKUs is 1 in 2,000; the database refuses one.
 
     >>> sku_of(UUID(int=2**50 - 2))
     'L-ZZZZZ-ZZZZY'
@@ -174,9 +172,8 @@ def _refuse_taken_sku(
     wanted: Mapping[str, Any],
     version: int | None,
 ) -> None:
-    """Raises AlreadyTaken before the update would fail, which PostgreSQL would log as an error. If
-    another transaction takes the SKU after this, the update fails. Raises what the update raises
-    first: NotFound, StaleVersion."""
+    """Raises AlreadyTaken before the update would fail, which PostgreSQL would log as an error; but
+    first NotFound and StaleVersion, as the update."""
     if "sku" in wanted and set(ids_by_sku([wanted["sku"]]).values()) - {product}:
         versions.require(listed, version)
         raise AlreadyTaken("sku")
@@ -221,9 +218,8 @@ def change_prices(wanted: Sequence[NewPrice], *, caller: Caller | None, now: dat
 def claim_name(name: str, *, product: int | None = None) -> None:
     """Reserves a name for a product (None: a new one) until the transaction ends.
 
-    Raises AlreadyTaken if another product on sale has the name. The check runs under a lock of the
-    name, so that two transactions with the same name run one after the other. Only one of the APIs
-    requires unique names; other writes do not call this function.
+    Raises AlreadyTaken if another product on sale has the name. Only one of the APIs requires
+    unique names.
     """
     database.execute(sql.LOCK_NAME, [name])
     named = Product.objects.filter(name=name, archived_at=None).values_list("id", flat=True)

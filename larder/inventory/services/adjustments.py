@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -87,14 +88,10 @@ def adjust_stock(
     another line, with the refusal of the other lines in it. Raises KeyReused, Overloaded, and what
     `_lock_permitted` raises.
     """
-    found = _with_ids(lines)
-
-    def adjust() -> UUID:
-        balances = _lock_permitted(caller, _ids(found))
-        return _adjust(found, balances, cause, actor=caller.public_id, now=now)
-
-    with moving_stock(by_staff=True, lines=len(found)):
-        made = idempotency.once(claim, adjust, now=now)
+    named = _with_ids(lines)
+    book = partial(book_lines, named, cause, caller=caller, now=now)
+    with moving_stock(by_staff=True, lines=len(named)):
+        made = idempotency.once(claim, book, now=now)
     return Adjusted(UUID(made.result), made.replayed)
 
 
@@ -103,7 +100,8 @@ def book_lines(
 ) -> UUID:
     """Corrects stock as `adjust_stock` does, in the caller's transaction. Returns the adjustment's
     id."""
-    balances = _lock_permitted(caller, _ids(lines))
+    ids = {line.product for line in lines if isinstance(line.product, int)}
+    balances = _lock_permitted(caller, ids)
     return _adjust(lines, balances, cause, actor=caller.public_id, now=now)
 
 
@@ -127,10 +125,6 @@ def _with_ids(lines: Sequence[AdjustmentLine]) -> list[AdjustmentLine]:
         else line
         for line in lines
     ]
-
-
-def _ids(lines: Sequence[AdjustmentLine]) -> set[int]:
-    return {line.product for line in lines if isinstance(line.product, int)}
 
 
 def _adjust(

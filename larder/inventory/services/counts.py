@@ -1,13 +1,10 @@
 """Counts stock product by product, and books the differences at the end.
 
-Each member of staff has one running count. Units of a product add up, scan by scan. With each scan
-the units are noted that the stock has on the shelf at this time: the difference is that of this
-time, so a sale or a parcel that leaves before the count is booked changes nothing of it. If the
-shelf changes between two scans of a product, it has to be counted again.
+Each member of staff has one running count. Units of a product add up, scan by scan. Each scan notes
+the units on the shelf at its time: a sale before the count is booked changes nothing of the
+difference. If the shelf changes between two scans of a product, it has to be counted again.
 
-Each change of a count locks the account before it reads the count, so those of one count follow one
-another. A change with a claim that an earlier request used changes nothing. Each also raises
-KeyReused, and what `require_permitted` raises.
+Each change locks the account first. It raises KeyReused, and what `require_permitted` raises.
 """
 
 from collections.abc import Callable, Iterator
