@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tools.processes import send
 from tools.proof import network
-from tools.proof.machines import DATA, DATABASES, Cluster, Node
+from tools.proof.machines import DATA, Cluster, Node
 from tools.terminal import LauncherError
 
 HELD_SECONDS = 20.0
@@ -54,16 +54,6 @@ def machine_frozen(cluster: Cluster, name: str) -> Iterator[None]:
         send(pid, signal.SIGCONT)
 
 
-def postgres_frozen(cluster: Cluster, name: str) -> Iterator[None]:
-    """SIGSTOP of PostgreSQL alone: its Patroni still runs."""
-    pids = postgres(cluster.nodes[name])
-    for pid in pids:
-        send(pid, signal.SIGSTOP)
-    yield
-    for pid in pids:
-        send(pid, signal.SIGCONT)
-
-
 def cut_off(cluster: Cluster, name: str) -> Iterator[None]:
     """No packet reaches the machine or leaves it."""
     cluster.nodes[name].machine.cut(others(name))
@@ -71,23 +61,9 @@ def cut_off(cluster: Cluster, name: str) -> Iterator[None]:
     cluster.nodes[name].machine.join()
 
 
-def cut_from_nodes(cluster: Cluster, name: str) -> Iterator[None]:
-    """The other two nodes do not reach it; servers do."""
-    cluster.nodes[name].machine.cut([other for other in DATABASES if other != name])
-    yield
-    cluster.nodes[name].machine.join()
-
-
 def deaf(cluster: Cluster, name: str) -> Iterator[None]:
     """Packets leave the machine, none arrives."""
     cluster.nodes[name].machine.cut(others(name), sends=False)
-    yield
-    cluster.nodes[name].machine.join()
-
-
-def mute(cluster: Cluster, name: str) -> Iterator[None]:
-    """Packets arrive at the machine, none leaves it."""
-    cluster.nodes[name].machine.cut(others(name), receives=False)
     yield
     cluster.nodes[name].machine.join()
 
@@ -126,11 +102,8 @@ FAULTS: dict[str, tuple[Fault, float]] = {
     "postgres killed": (postgres_killed, 0.0),
     "machine lost": (machine_lost, HELD_SECONDS),
     "machine frozen": (machine_frozen, HELD_SECONDS),
-    "postgres frozen": (postgres_frozen, HELD_SECONDS),
     "cut off": (cut_off, HELD_SECONDS),
-    "cut from the nodes": (cut_from_nodes, HELD_SECONDS),
     "receives nothing": (deaf, HELD_SECONDS),
-    "sends nothing": (mute, HELD_SECONDS),
     "disk full": (disk_full, HELD_SECONDS),
     "switch-over": (switchover, 0.0),
 }

@@ -13,7 +13,7 @@ from typing import Any
 from tools.processes import LogFile, wait_until
 from tools.proof import network
 from tools.proof.network import Machine
-from tools.run.service import Service
+from tools.run.readiness import Service
 from tools.terminal import LauncherError
 
 CHECKOUT = Path(__file__).resolve().parents[2]

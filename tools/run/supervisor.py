@@ -19,9 +19,8 @@ from tools.local_postgres import Cluster
 from tools.processes import Kept, LogFile, wait_until
 from tools.run import readiness
 from tools.run.folder import RunFolder
-from tools.run.greeting import greeting
-from tools.run.service import BackOff, Service
-from tools.run.settings import STOP_SECONDS, Settings, in_one_line
+from tools.run.readiness import BackOff, Service
+from tools.run.settings import STOP_SECONDS, Settings, greeting, in_one_line
 from tools.terminal import LauncherError, say, step
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 
-from tools.proof.nginx_front import Front
+from tools.nginx import Front
 from tools.proof.site import Kit
 
 SERVERS = 2
