@@ -36,8 +36,10 @@ class Limits:
 
     A batch has at most `max_batch_size` requests, with at most `max_batch_lines` lines in total. A
     request with more lines runs alone. At most `queue_capacity` requests without a result are
-    there, with at most `queue_lines` lines, and each waits for at most `queue_timeout` seconds. A
-    batch has `batch_timeout` seconds; the database ends each of its transactions long before.
+    there, with at most `queue_lines` lines, and each waits for at most `queue_timeout` seconds.
+    When a batch fails, those that have waited for more than `fail_fast_after` seconds fail with it:
+    without a connection, they would wait for a second one. A batch has `batch_timeout` seconds; the
+    database ends each of its transactions long before.
     """
 
     max_batch_size: int = 128
@@ -45,6 +47,7 @@ class Limits:
     queue_capacity: int = 1_000
     queue_lines: int = 10_000
     queue_timeout: float = 5.0
+    fail_fast_after: float = 1.0
     batch_timeout: float = 120.0
 
 
@@ -213,6 +216,10 @@ class BatchQueue(Generic[Request, Result]):
         except Exception as error:
             for queued in taken or take():
                 self._end(queued, _copied(error), State.TAKEN)
+            self._collect()
+            for queued in self._next:
+                if queued.waiting.seconds > self._limits.fail_fast_after:
+                    self._end(queued, _copied(error), State.WAITING)
             again = KEEP_CONNECTION
         done = [queued for queued in taken if queued.state is State.DONE]
         if done:
@@ -239,11 +246,14 @@ class BatchQueue(Generic[Request, Result]):
                 waits.release()
                 self._next.append(self._arrived.get())
 
+    def _collect(self) -> None:
+        while not self._arrived.empty():
+            self._next.append(self._arrived.get_nowait())
+
     def _next_batch(self) -> list[Queued[Request, Result]]:
         """Takes the first requests that run together, or one alone. Between two that run alone,
         those that run together have a batch."""
-        while not self._arrived.empty():
-            self._next.append(self._arrived.get_nowait())
+        self._collect()
         self._was_alone = bool(self._alone) and not (self._was_alone and self._next)
         if self._was_alone:
             return [*filter(self.take, [self._alone.popleft()])]

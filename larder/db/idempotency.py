@@ -7,7 +7,7 @@ Field".
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -62,21 +62,16 @@ class Earlier:
         return self.result
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """The id of the object that a request created, and whether an earlier request created it."""
-
-    id: int
-    replayed: bool
-
-
 class Outcome(NamedTuple):
-    """The id of the created object, as text, and whether an earlier request created it; then also
-    whether that was the same request."""
+    """The id of the created object, as text, and whether an earlier request created it."""
 
     result: str
     replayed: bool
-    is_same: bool = True
+
+    @property
+    def id(self) -> int:
+        """The id of an object with a number."""
+        return int(self.result)
 
 
 def fingerprint(*parsed: object) -> bytes:
@@ -137,39 +132,16 @@ def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> 
     """Calls `make`, which returns the id of what it creates, unless an earlier request with this
     claim did. Without a claim it always calls it. If `make` returns NOTHING_DONE, deletes the
     claim. Assumes that a transaction is open. Raises KeyReused."""
-    (outcome,) = once_each([wanted], lambda pending: [make() for _ in pending], now=now)
-    if not outcome.is_same:
-        raise KeyReused
-    return outcome
-
-
-def once_each(
-    claims: Sequence[Claim | None],
-    make: Callable[[Sequence[int]], Sequence[object]],
-    *,
-    now: datetime,
-) -> list[Outcome]:
-    """Does for each request of a batch what `once` does for one. `make` gets the positions of the
-    requests that no earlier request made, and returns an id or NOTHING_DONE for each of them.
-
-    Assumes that no scope occurs twice.
-    """
-    earlier = claim([one for one in claims if one is not None], now=now)
-    outcomes = [_outcome_of(one, earlier) for one in claims]
-    pending = [at for at, outcome in enumerate(outcomes) if outcome is None]
-    made = dict(zip(pending, map(str, make(pending)), strict=True))
-    claimed = [(one, made[at]) for at, one in enumerate(claims) if one and at in made]
-    release([one.scope for one, result in claimed if result == NOTHING_DONE])
-    settle({one.scope: got for one, got in claimed if got not in {NOTHING_DONE, one.result}})
-    return [one or Outcome(made[at], replayed=False) for at, one in enumerate(outcomes)]
-
-
-def _outcome_of(wanted: Claim | None, earlier: Mapping[Scope, Earlier]) -> Outcome | None:
-    """Returns the outcome of a repeat; None if no earlier request has this claim."""
-    if wanted is None or wanted.scope not in earlier:
-        return None
-    found = earlier[wanted.scope]
-    return Outcome(found.result, replayed=True, is_same=found.fingerprint == wanted.fingerprint)
+    if wanted is None:
+        return Outcome(str(make()), replayed=False)
+    for earlier in claim([wanted], now=now).values():
+        return Outcome(earlier.result_for(wanted), replayed=True)
+    result = str(make())
+    if result == NOTHING_DONE:
+        release([wanted.scope])
+    elif result != wanted.result:
+        settle({wanted.scope: result})
+    return Outcome(result, replayed=False)
 
 
 def settle(results: dict[Scope, str]) -> None:

@@ -18,7 +18,7 @@ from larder.core.limits import (
     MAX_RESET_TOKEN_LENGTH,
     MAX_USERNAME_LENGTH,
 )
-from larder.db.idempotency import RETENTION, Made, fingerprint
+from larder.db.idempotency import RETENTION, Outcome, fingerprint
 from larder.http import throttling
 from larder.http.authentication import secrets, signer
 from larder.http.idempotency import replay_headers
@@ -130,7 +130,7 @@ def register(request: HttpRequest, body: Register) -> HttpResponse:
     return reply(answer, status=201, headers=replay_headers(replayed=registered.replayed))
 
 
-def _first_tokens(request: HttpRequest, body: Register, registered: Made) -> TokenPair:
+def _first_tokens(request: HttpRequest, body: Register, registered: Outcome) -> TokenPair:
     """Checks the password of a repeat only: a registration that was stored is not refused."""
     if registered.replayed:
         return _log_in(request, body.username, body.password)

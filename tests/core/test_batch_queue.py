@@ -16,7 +16,7 @@ from larder.core.telemetry import Batch, Observer, Observers
 from tests.tiers import LONGEST
 from tools.processes import wait_until
 
-PATIENT = Limits(queue_timeout=30)
+PATIENT = Limits(queue_timeout=30, fail_fast_after=30)
 
 
 def queue_of(
@@ -206,6 +206,21 @@ def test_the_result_of_a_request_in_a_batch_that_hangs_is_unknown() -> None:
         taken = ask(2)
         queue._next_batch()
         assert isinstance(taken.exception(30), RuntimeError)
+
+
+def test_a_failed_batch_also_fails_the_requests_that_waited_long() -> None:
+    doubler = Doubler()
+    limits = Limits(max_batch_size=1, queue_timeout=120, fail_fast_after=30)
+    with busy(doubler, limits) as (queue, ask):
+        first = ask(13)
+        second = queue.put(2, lambda _: None)
+        second.waiting._began -= 60
+        third = ask(3)
+        doubler.open.set()
+        assert str(first.exception(30)) == "thirteen"
+        assert third.result(LONGEST) == 6
+        assert str(second.result) == "thirteen"
+    assert doubler.batches == [[1], [13], [3]]
 
 
 def test_requests_that_run_alone_alternate_with_those_that_came_later() -> None:

@@ -4,7 +4,6 @@ For concurrent equal requests see tests/system/race.
 """
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -41,22 +40,25 @@ def test_a_claimed_key_returns_its_earlier_result(db: None, now: datetime) -> No
         found[first.scope].result_for(claim_of("k", OTHER))
 
 
-def test_a_batch_makes_the_requests_that_no_earlier_request_made(db: None, now: datetime) -> None:
-    idempotency.once_each([claim_of("a"), claim_of("b")], lambda _: [7, 8], now=now)
-    claims = [claim_of("a"), claim_of("b", OTHER), None, claim_of("c"), claim_of("d")]
-    made: list[Sequence[int]] = []
+def test_a_request_is_made_once(db: None, now: datetime) -> None:
+    made: list[object] = []
 
-    def make(pending: Sequence[int]) -> list[object]:
-        made.append(pending)
-        return [1, 2, NOTHING_DONE]
+    def once(claim: Claim | None, result: object) -> Outcome:
+        def make() -> object:
+            made.append(result)
+            return result
 
-    again, reused, *new = idempotency.once_each(claims, make, now=now)
-    assert made == [[2, 3, 4]]
-    assert again == Outcome("7", replayed=True)
-    assert reused == Outcome("8", replayed=True, is_same=False)
-    assert new == [Outcome(one, replayed=False) for one in ("1", "2", NOTHING_DONE)]
-    kept = idempotency.find([claim_of(key).scope for key in "abcd"])
-    assert {scope.key: one.result for scope, one in kept.items()} == {"a": "7", "b": "8", "c": "2"}
+        return idempotency.once(claim, make, now=now)
+
+    assert once(claim_of("a"), 7) == Outcome("7", replayed=False)
+    assert once(claim_of("a"), 8) == Outcome("7", replayed=True)
+    with pytest.raises(KeyReused):
+        once(claim_of("a", OTHER), 8)
+    assert once(None, 9) == once(None, 9) == Outcome("9", replayed=False)
+    assert once(claim_of("b"), NOTHING_DONE) == Outcome(NOTHING_DONE, replayed=False)
+    assert made == [7, 9, 9, NOTHING_DONE]
+    kept = idempotency.find([claim_of(key).scope for key in "ab"])
+    assert {scope.key: one.result for scope, one in kept.items()} == {"a": "7"}
 
 
 def test_a_released_key_can_be_claimed_again(db: None, now: datetime) -> None:

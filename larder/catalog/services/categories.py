@@ -17,7 +17,7 @@ from larder.catalog.services.clashes import clashes_named
 from larder.core.errors import together
 from larder.core.limits import MAX_CATEGORIES
 from larder.db import database, idempotency, versions
-from larder.db.idempotency import Claim, Made
+from larder.db.idempotency import Claim, Outcome
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
@@ -35,11 +35,10 @@ def create_category(
     caller: Caller | None,
     now: datetime,
     claim: Claim | None = None,
-) -> Made:
+) -> Outcome:
     """Adds a category. Raises UnknownCategory (the parent), TooManyCategories, KeyReused."""
     with transaction.atomic(durable=True):
-        created = idempotency.once(claim, lambda: _insert_category(name, parent, caller), now=now)
-    return Made(int(created.result), created.replayed)
+        return idempotency.once(claim, lambda: _insert_category(name, parent, caller), now=now)
 
 
 def find_or_create(name: str, *, caller: Caller | None) -> int:

@@ -16,7 +16,7 @@ from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, Not
 from larder.core.mailboxes import canonical, sent_to
 from larder.db import idempotency, versions
 from larder.db.constraints import refusing_taken
-from larder.db.idempotency import Claim, Made
+from larder.db.idempotency import Claim, Outcome
 from larder.identity import hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
@@ -70,7 +70,7 @@ def register(
     now: datetime,
     claim: Claim | None = None,
     by: UUID | None = None,
-) -> Made:
+) -> Outcome:
     """Creates a customer. With the policy `approval` they may log in and read, but not order yet.
     `by` is the member of staff who creates it; None: a stranger.
 
@@ -93,7 +93,7 @@ def register(
         )
 
 
-def _earlier(customer: Customer, claim: Claim | None, password: str | None) -> Made | None:
+def _earlier(customer: Customer, claim: Claim | None, password: str | None) -> Outcome | None:
     """Returns the account that an earlier identical request created, if any.
 
     The order of the two reads matters: if an identical request has taken the name, its claim is
@@ -117,13 +117,11 @@ def _already(taken: set[str]) -> AlreadyTaken:
 
 def _registered(
     customer: Customer, claim: Claim | None, password: str | None, now: datetime
-) -> Made:
+) -> Outcome:
     customer.set_password(password)
     with transaction.atomic(durable=True):
-        made = idempotency.once(claim, partial(_insert, customer), now=now)
-    if made.replayed:
-        return _registered_before(made.result, password)
-    return Made(customer.pk, replayed=False)
+        outcome = idempotency.once(claim, partial(_insert, customer), now=now)
+    return _registered_before(outcome.result, password) if outcome.replayed else outcome
 
 
 def _insert(customer: Customer) -> int:
@@ -150,11 +148,11 @@ def add_within(new: NewCustomer, *, by: UUID, now: datetime) -> int:
     return _insert(customer)
 
 
-def _registered_before(result: str, password: str | None) -> Made:
+def _registered_before(result: str, password: str | None) -> Outcome:
     account = _undeleted(int(result)).first()
     if account is None or not (password is None or account.check_password(password)):
         raise KeyReused
-    return Made(account.pk, replayed=True)
+    return Outcome(result, replayed=True)
 
 
 def faults(new: NewCustomer) -> list[Fault]:

@@ -16,7 +16,7 @@ from larder.catalog.services import products as catalog
 from larder.core.errors import AlreadyTaken, StaleVersion
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import idempotency
-from larder.db.idempotency import Claim, Made
+from larder.db.idempotency import Claim, Outcome
 from larder.identity.caller import Caller
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.adjustments import set_available
@@ -44,7 +44,7 @@ def create_stocked_product(
     author: Author,
     claim: Claim | None = None,
     unique_name: bool = False,
-) -> Made:
+) -> Outcome:
     """Adds a product with an opening stock of `quantity` units, as `catalog.create_product` does.
 
     Raises AlreadyTaken (SKU, name), UnknownCategory, InvalidInput, KeyReused.
@@ -58,8 +58,7 @@ def create_stocked_product(
         return product
 
     with transaction.atomic(durable=True):
-        made = idempotency.once(claim, make, now=author.now)
-    return Made(int(made.result), made.replayed)
+        return idempotency.once(claim, make, now=author.now)
 
 
 def change_stocked_product(

@@ -4,7 +4,6 @@ The id or the key is claimed in a separate transaction, as in placing. The claim
 in flight. Then it either finds the order, or is stored without an expiry and refuses the request.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -35,27 +34,22 @@ def abandon_id(id: UUID, *, who: Caller, now: datetime) -> OrderView | None:
     customer; for staff as `visible_order` does), QuotaExceeded.
     """
     claim = _claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), who)
-
-    def abandon() -> str:
+    with transaction.atomic(durable=True):
+        accounts.require_active(who)
+        earlier = idempotency.claim([claim], now=now).get(claim.scope)
+        if earlier is not None and earlier.result == ABANDONED:
+            if earlier.fingerprint != claim.fingerprint:
+                raise NotFound
+            return None
         # This waits for a transaction that places the cart. Then the order is found.
-        owner = renew_cart(id, now=now)
-        if owner is None and lock_order(id) is not None:
-            return idempotency.NOTHING_DONE
+        owner = renew_cart(id, now=now) if earlier is None else None
+        if earlier is not None or (owner is None and lock_order(id) is not None):
+            idempotency.release([claim.scope] if earlier is None else [])
+            return queries.visible_order(id, who)
         if owner not in {None, who.id}:
             raise NotFound
         quotas.take("abandoned", who.id)
         audit.record(order_name(id), "abandon")
-        return ABANDONED
-
-    with transaction.atomic(durable=True):
-        accounts.require_active(who)
-        (outcome,) = idempotency.once_each(
-            [claim], lambda pending: [abandon() for _ in pending], now=now
-        )
-        if outcome.result != ABANDONED:
-            return queries.visible_order(id, who)
-        if not outcome.is_same:
-            raise NotFound
     return None
 
 
@@ -68,28 +62,17 @@ def abandon_key(key: str, *, who: Caller, now: datetime) -> OrderView | None:
     """
     scopes = [Scope(who.public_id, operation, key) for operation in PLACING]
     claims = [_claim(scope, who) for scope in scopes]
-
-    def abandon(pending: Sequence[int]) -> list[str]:
-        if _placed([use.result for use in idempotency.find(scopes).values()]):
-            return [idempotency.NOTHING_DONE for _ in pending]
-        if len(pending) == len(claims):
-            quotas.take("abandoned", who.id)
-        return [ABANDONED for _ in pending]
-
     with transaction.atomic(durable=True):
         accounts.require_active(who)
-        outcomes = idempotency.once_each(claims, abandon, now=now)
-        placed = _placed([outcome.result for outcome in outcomes])
+        earlier = idempotency.claim(claims, now=now)
+        placed = [UUID(use.result) for use in earlier.values() if use.result != ABANDONED]
+        if placed:
+            idempotency.release([scope for scope in scopes if scope not in earlier])
+        elif not earlier:
+            quotas.take("abandoned", who.id)
         orders = [queries.visible_order(id, who) for id in placed]
     return max(orders, key=lambda order: order.placed_at, default=None)
 
 
 def _claim(scope: Scope, who: Caller) -> Claim:
     return Claim(scope, mark_of(who.public_id), ABANDONED)
-
-
-def _placed(results: Sequence[str]) -> list[UUID]:
-    """Returns the orders of those results of claims that are orders."""
-    return [
-        UUID(result) for result in results if result not in {ABANDONED, idempotency.NOTHING_DONE}
-    ]

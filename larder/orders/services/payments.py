@@ -197,17 +197,14 @@ def _is_abandoned(order: UUID) -> bool:
 def _abandon(order: UUID, now: datetime) -> Order | None:
     """Prevents that an order is placed with an id that a payment has named for too long. A cart
     with this id gets another one. Returns the order if it was placed meanwhile."""
-    found: list[Order] = []
-
-    def abandon(pending: Sequence[int]) -> list[str]:
-        # This waits for a transaction that places the cart. Then the order is found.
-        if renew_cart(order, now=now) is None and (row := lock_order(order)) is not None:
-            found.append(row)
-        return [idempotency.NOTHING_DONE if found else ABANDONED for _ in pending]
-
     claim = Claim(_scope(order), mark_of(SYSTEM_ACTOR), ABANDONED)
-    idempotency.once_each([claim], abandon, now=now)
-    return found[0] if found else None
+    if idempotency.claim([claim], now=now):
+        return None
+    # This waits for a transaction that places the cart. Then the order is found.
+    row = lock_order(order) if renew_cart(order, now=now) is None else None
+    if row is not None:
+        idempotency.release([claim.scope])
+    return row
 
 
 def _order_of(payment: NewPayment) -> UUID | None:

@@ -116,10 +116,12 @@ def test_a_pool_whose_connections_are_used_by_others_is_busy(
             other.ensure_connection()
         return sqlstate(raised.value)
 
+    pooled.ensure_connection()
     with ThreadPoolExecutor(9) as threads:
         for _ in range(8):
             threads.submit(use)
-        assert wait_until(lambda: waiters(pooled) == 7)
+        assert wait_until(lambda: waiters(pooled) == 8)
+        pooled.close()
         assert threads.submit(wait).result() == TOO_MANY_CONNECTIONS
 
 

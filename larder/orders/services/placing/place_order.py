@@ -118,8 +118,10 @@ _is_server = [False]
 def _placed(order: NewOrder, terms: Terms) -> Placed:
     if _is_server[0]:
         return _queue(terms).submit(order, lines=len(order.lines))
-    # A command has no other orders.
+    # A command has no other orders. An attempt that placed nothing has committed nothing.
+    before = database.has_committed()
     answer = _place_alone(order, terms)
+    database.note_committed(committed=before)
     if isinstance(answer, Exception):
         raise answer
     return answer
