@@ -70,8 +70,7 @@ def delete_ended_log_ins(timestamp: int) -> int:
     """Deletes sessions that can no longer be refreshed, and ended sessions of the admin."""
     past = (
         sessions.delete_expired_admin_sessions,
-        sessions.delete_expired_sessions,
-        sessions.delete_ended_sessions,
+        sessions.delete_past_sessions,
     )
     return sum(delete_in_batches(partial(_delete_until_now, delete)) for delete in past)
 

@@ -261,6 +261,6 @@ def test_a_session_is_deleted_a_day_after_its_expiry(
 
     live, late = session(now + timedelta(seconds=1)), session(now - timedelta(hours=23))
     gone = session(now - timedelta(hours=25))
-    assert sessions.delete_expired_sessions(now=now, limit=10) == 1
+    assert sessions.delete_past_sessions(now=now, limit=10) == 1
     assert set(Session.objects.values_list("id", flat=True)) == {live.id, late.id}
     assert not Session.objects.filter(id=gone.id).exists()

@@ -67,11 +67,8 @@ SEARCH_TEXT = Fold(
 
 
 class Customer(AbstractBaseUser, PermissionsMixin):
-    """A person who can log in. Staff are customers with `is_staff`.
-
-    The row of a deleted account (`deleted_at`) stays, because orders refer to it. It contains no
-    personal data any more.
-    """
+    """A person who can log in. The row of a deleted account (`deleted_at`) stays, because orders
+    refer to it, without personal data."""
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
@@ -174,11 +171,8 @@ class Address(models.Model):
 
 
 class Note(models.Model):
-    """A note about an object, which staff alone see. It is never changed; those about a customer
-    are deleted with the account.
-
-    `object` is its name in the audit trail.
-    """
+    """A note about an object, by its name in the audit trail, which staff alone see. It is never
+    changed; those about a customer are deleted with the account."""
 
     id = models.BigAutoField(primary_key=True)
     object = models.CharField(max_length=MAX_AUDITED_OBJECT_LENGTH)

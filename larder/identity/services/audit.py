@@ -128,11 +128,8 @@ def record_error(who: object, channel: str, operation: str, error: Exception) ->
 
 
 def record_refusal(by: Acting, operation: str, permission: str) -> None:
-    """Records that an operation of staff was refused: once in an hour for each actor and operation,
-    in a transaction that has only this.
-
-    Never raises an error of the database. If it is away, busy or read-only, nothing is recorded.
-    """
+    """Records that an operation of staff was refused: once in an hour for each actor and operation.
+    If the database is away, busy or read-only, nothing is recorded."""
     name = f"operation:{operation}"[:MAX_AUDITED_OBJECT_LENGTH]
     after = _json({"permission": permission} if permission else NOTHING)
     try:
@@ -154,11 +151,8 @@ def changing(
     action: str = "change",
     personal: Collection[str] = (),
 ) -> Iterator[None]:
-    """Records how the block changes these columns of the one row, if it changes them.
-
-    Reads and locks the row first, where a member of staff acts. The values of `personal` columns
-    are not recorded. Assumes the transaction of the change.
-    """
+    """Records how the block changes these columns of the one row, which it locks first; of
+    `personal` columns not the values. Assumes the transaction of the change."""
     before = None
     if _acting.get() is not None:
         before = rows.select_for_update(no_key=True).values(*fields).first()

@@ -20,9 +20,7 @@ from larder.identity.queries import submit_renewed, with_rights
 
 def authenticate(username: str, password: str) -> Caller:
     """Returns the customer of a username and a password, for one request (Basic authentication).
-
-    Every failure has the same answer and takes the same time. Raises InvalidCredentials.
-    """
+    Raises InvalidCredentials."""
     customer = verified(username, password)
     return with_rights(Caller(customer.pk, customer.public_id, customer.is_staff, session=None))
 
@@ -83,13 +81,9 @@ def renewed(caller: Caller) -> Caller:
 
 
 def require_permitted(caller: Caller | None, *permissions: str) -> None:
-    """Reads the rights of a caller again: since the request began, the session or the key may have
-    ended, or a permission may have been taken away.
-
-    Called under the locks of a change, which the request may have waited for. Does nothing for a
-    command, which has no caller. Raises SessionEnded, NotStaff, PermissionMissing,
-    SecondFactorRequired.
-    """
+    """Reads the rights of a caller again, under the locks of a change, which the request may have
+    waited for. Does nothing for a command, which has no caller. Raises SessionEnded, NotStaff,
+    PermissionMissing, SecondFactorRequired."""
     if caller is None:
         return
     renewed(caller).require(*permissions)

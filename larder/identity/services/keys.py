@@ -155,11 +155,8 @@ def _columns(limits: Limits) -> dict[str, Any]:
 
 
 def note_use(caller: Caller) -> None:
-    """Notes that the caller's key is used now, in a separate statement. Assumes that no
-    transaction is open.
-
-    Never raises an error of the database. If it is away or busy, nothing is noted.
-    """
+    """Notes that the caller's key is used now. Assumes that no transaction is open. If the database
+    is away or busy, nothing is noted."""
     try:
         database.execute(sql.NOTE_USE, [caller.key])
     except (Error, Overloaded) as error:
@@ -174,10 +171,8 @@ def key_for_password(
     username: str, password: str, *, channel: str, secrets: Sequence[str], now: datetime
 ) -> str:
     """Returns the derived key of the account: 40 hex digits, the same at each call. For staff, the
-    audit trail has its creation, through `channel`.
-
-    Every failure takes the same time. Raises InvalidCredentials; QuotaExceeded if it creates one.
-    """
+    audit trail has its creation, through `channel`. Raises InvalidCredentials; QuotaExceeded if it
+    creates one."""
     customer = verified(username, password)
     with transaction.atomic(durable=True):
         lock_unchanged(customer)

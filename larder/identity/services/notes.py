@@ -34,10 +34,10 @@ class About(NamedTuple):
 
 
 def add_note(about: About, text: str, *, caller: Caller, claim: Claim, now: datetime) -> bool:
-    """Adds a note to an object. Returns whether it repeats an earlier request with its key.
+    """Adds a note to an object. Returns whether it repeats an earlier request with its key. The
+    audit trail has that there is a note, and not its text.
 
-    The object and its version stay as they are. The audit trail has that there is a note, and not
-    its text. Raises what `lock` raises, InvalidInput (text), KeyReused, SessionEnded, NotStaff,
+    Raises what `lock` raises, InvalidInput (text), KeyReused, SessionEnded, NotStaff,
     PermissionMissing and SecondFactorRequired.
     """
     refuse_faulty(text)

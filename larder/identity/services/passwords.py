@@ -72,10 +72,8 @@ def _active(customer: int) -> Customer:
 
 
 def faults(customer: int, wanted: str) -> list[Fault]:
-    """Returns the faults that `change_password` would find in the new password.
-
-    Raises SessionEnded.
-    """
+    """Returns the faults that `change_password` would find in the new password. Raises
+    SessionEnded."""
     return password_faults(wanted, _active(customer), where=WHERE)
 
 

@@ -1,10 +1,8 @@
 """Quotas: how much the account of a customer can store in a time, however it was obtained.
 
-Each customer has a bucket for each quota, as those of rate limits (rates/): full it holds `times`
-units, and it refills evenly within `seconds`. Units are taken in the transaction that stores what
-they are for. So a request that is refused or fails takes none, a repeat that finds the earlier
-result takes none, and concurrent requests cannot take more than there is: the bucket's row is
-locked until they commit. A cache cannot do that, so quotas are always counted in the database.
+Each customer has a bucket for each quota, as those of rate limits (attempts.py). Units are taken in
+the transaction that stores what they are for: a request that is refused, fails or repeats another
+takes none, and concurrent ones cannot take more than there is.
 
 docs/api/conventions.md describes them to clients.
 """

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib.sessions.models import Session as AdminSession
 from django.db import connections, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from larder.core.errors import NotFound, Overloaded
 from larder.core.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
@@ -49,9 +49,8 @@ def log_in(credentials: Credentials, *, policy: TokenPolicy, signer: Signer, now
 def begin(
     customer: int, client: str, *, policy: TokenPolicy, signer: Signer, now: datetime
 ) -> Pair:
-    """Opens the first session of an account that the same request made. Its password was hashed
-    just now. Raises InvalidCredentials if the account was deactivated meanwhile.
-    """
+    """Opens the first session of an account that the same request made. Raises InvalidCredentials
+    if the account was deactivated meanwhile."""
     account = Customer.objects.get(pk=customer)
     return _opened(account, client, policy=policy, signer=signer, now=now)
 
@@ -157,12 +156,7 @@ def _exchanged(presented: Refresh, policy: TokenPolicy, *, now: datetime) -> Ses
 
 def _renew(session: Session, policy: TokenPolicy, *, by: int, now: datetime) -> bool:
     """Compare-and-swap: of all requests that read the same generation, one raises it. Returns
-    whether it is this one.
-
-    The time is that of the database, as in `_live_session`, because the clocks of servers differ.
-    The explicit transaction separates two failures: if the answer to the statement is lost, nothing
-    is done; if the answer to the commit is lost, the outcome is reported as unknown.
-    """
+    whether it is this one. The time is the database's, because the clocks of servers differ."""
     expires = now + policy.refresh
     as_read = Session.objects.filter(id=session.id, generation=session.generation, ended_at=None)
     with transaction.atomic(durable=True):
@@ -208,11 +202,8 @@ def _caller(session: Session, customer: Customer) -> Caller:
 
 
 def verify(token: str, *, signer: Signer, now: datetime) -> None:
-    """Checks a token. Valid are an access token of any API, and a refresh token that a signed
-    policy accepts, if the session is live and the account is active.
-
-    Raises TokenInvalid, TokenExpired, SessionEnded.
-    """
+    """Checks an access token of any API, or a refresh token of a signed policy, and its session.
+    Raises TokenInvalid, TokenExpired, SessionEnded."""
     try:
         caller, _ = signer.read_access(token)
     except TokenInvalid:
@@ -240,10 +231,8 @@ def _read_signed(token: str, signer: Signer) -> tuple[TokenPolicy, Refresh]:
 
 
 def revoke(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -> None:
-    """Ends the session of a refresh token of any age. A second call is no error.
-
-    Raises TokenInvalid.
-    """
+    """Ends the session of a refresh token of any age. A second call is no error. Raises
+    TokenInvalid."""
     end_session(signer.read_refresh(token, policy=policy), now=now)
 
 
@@ -278,16 +267,14 @@ def end_others_within(customer: int, *, keep: UUID | None, now: datetime) -> Non
     (ongoing.exclude(id=keep) if keep else ongoing).update(ended_at=now)
 
 
-def delete_expired_sessions(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` expired sessions, the oldest first. Returns their number."""
-    return _delete_oldest("expires_at", before=now - timedelta(days=1), limit=limit)
-
-
-def delete_ended_sessions(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` sessions that ended a day ago. None has a valid access token by then.
-    The answer to a refresh token without a session is that of an ended session. Returns their
-    number."""
-    return _delete_oldest("ended_at", before=now - timedelta(days=1), limit=limit)
+def delete_past_sessions(*, now: datetime, limit: int) -> int:
+    """Deletes up to `limit` sessions that ended or expired a day ago. None has a valid access token
+    by then. The answer to a refresh token without a session is that of an ended session. Returns
+    their number."""
+    day_ago = now - timedelta(days=1)
+    past = Session.objects.filter(Q(ended_at__lt=day_ago) | Q(expires_at__lt=day_ago))
+    deleted, _ = Session.objects.filter(id__in=past.values("id")[:limit]).delete()
+    return deleted
 
 
 def delete_expired_admin_sessions(*, now: datetime, limit: int) -> int:
@@ -295,12 +282,6 @@ def delete_expired_admin_sessions(*, now: datetime, limit: int) -> int:
     number."""
     past = AdminSession.objects.filter(expire_date__lt=now).order_by("expire_date")
     deleted, _ = AdminSession.objects.filter(pk__in=past.values("pk")[:limit]).delete()
-    return deleted
-
-
-def _delete_oldest(column: str, *, before: datetime, limit: int) -> int:
-    past = Session.objects.filter(**{f"{column}__lt": before}).order_by(column)
-    deleted, _ = Session.objects.filter(id__in=past.values("id")[:limit]).delete()
     return deleted
 
 
