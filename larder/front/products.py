@@ -102,7 +102,7 @@ class Products:
         answer = stored.to(environ.get("HTTP_IF_NONE_MATCH"))
         given = correlation_id(environ.get(ID))
         self._log(answer.status, environ[BEGAN], given, caller, PATH)
-        return answer._replace(headers=[*answer.headers, (ID_HEADER, given.encode())])
+        return Answer(answer.status, [*answer.headers, (ID_HEADER, given.encode())], answer.body)
 
     async def _renewed(
         self,
