@@ -4,7 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.db.models import OuterRef, Subquery
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from unfold.contrib.filters.admin import RangeNumericFilter
@@ -12,7 +14,7 @@ from unfold.contrib.filters.admin import RangeNumericFilter
 from larder.identity.services.notes import About
 from larder.orders import queries
 from larder.orders.lifecycle import HELD, PERMISSIONS, Move
-from larder.orders.models import Order, OrderStatus
+from larder.orders.models import Order, OrderStatus, RefundDue
 from larder.orders.services.locks import order_name
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
@@ -23,22 +25,26 @@ from larder.staff.formatting import (
     customer_name,
     day_of,
     in_one_line,
+    minor_amount,
     moment,
 )
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import label
 from larder.staff.notes import NotableAdmin
 from larder.staff.orders.accounting import AccountableOrders
-from larder.staff.orders.contents import address_lines, lines_table, returned_of, tax_of, timeline
+from larder.staff.orders.contents import (
+    address_lines,
+    lines_table,
+    payment_tables,
+    returned_of,
+    tax_of,
+    timeline,
+)
 from larder.staff.orders.moves import MovableOrders
-from larder.staff.orders.payments import RefundDueAdmin, payment_tables
 from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
 from larder.staff.orders.search import NEWEST, DayFilter, SkuFilter, search
 from larder.staff.words import word
-
-__all__ = ["OrderAdmin", "RefundDueAdmin"]
-
 
 VARIANTS: dict[str, str] = {
     OrderStatus.PENDING: "warning",
@@ -190,3 +196,34 @@ class OrderAdmin(
     )
     begun = column(_("Begun"), lambda order: moment(order.created_at))
     changed = column(_("Last changed"), lambda order: moment(order.updated_at))
+
+
+@admin.register(RefundDue)
+class RefundDueAdmin(ReadOnlyAdmin):
+    """The refunds that are due, the oldest first. A recorded refund settles them.
+
+    Plan: a range of the index refund_due_by_age, and the key of each order.
+    """
+
+    fields = ("since_shown", "whose", "order", "owed")
+    list_display = ("since_shown", "whose", "owed")
+    ordering = ("since", "id")
+    sortable_by = ()
+
+    def get_queryset(self, request: Any) -> Any:
+        orders = Order.objects.filter(pk=OuterRef("order"))
+        return super().get_queryset(request).annotate(number=Subquery(orders.values("number")))
+
+    since_shown = column(_("Since"), lambda refund: in_one_line(moment(refund.since)))
+
+    @admin.display(description=_("Order"))
+    def whose(self, refund: Any) -> str:
+        """Returns the number of the order, with a link; the id if no order got it."""
+        if refund.number is None:
+            text = '<span class="breakable">{}</span>: {}'
+            return format_html(text, refund.order, gettext("abandoned"))
+        return change_link("orders_order", refund.order, refund.number)
+
+    owed = column(
+        _("To refund"), lambda refund: in_one_line(minor_amount(refund.amount, refund.currency))
+    )

@@ -1,19 +1,23 @@
-"""The lines, the address and the history of an order, as tables and sentences for staff."""
+"""The lines, the address, the history and the payments of an order, as tables and sentences for
+staff."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
-from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
+from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS, MAX_SHOWN_ROWS
 from larder.identity.queries import PARCEL_FIELDS, AddressRow
 from larder.identity.queries.audit import NoteView, latest_notes
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
-from larder.orders.queries import LineView, OrderView, event_log
+from larder.orders import payment_state
+from larder.orders.models import RefundDue
+from larder.orders.queries import LineView, OrderView, event_log, payments
 from larder.orders.queries.event_log import EventView
 from larder.orders.services.locks import order_name
 from larder.staff.formatting import (
@@ -242,3 +246,50 @@ def _worded(value: Any) -> str:
     parts = value.values() if isinstance(value, Mapping) else [value]
     text = ", ".join(str(part) for part in parts if part)
     return gettext("“{}”").format(text) if text else gettext("nothing")
+
+
+def payment_tables(order: OrderView, *, with_refunds: bool) -> list[dict[str, Any]]:
+    """Returns the table of what was paid, and that of the records, the oldest first, if there are
+    any. The refunds that are due are shown to those who may see them."""
+    summary = _summary(order, with_refunds=with_refunds)
+    return [summary] if order.payments is None else [summary, _records(order)]
+
+
+def _records(order: OrderView) -> dict[str, Any]:
+    records = payments.payments(order.id, after=0, limit=MAX_SHOWN_ROWS)
+    people = actor_names({row.actor for row in records.rows})
+    rows = [
+        [
+            in_one_line(moment(row.at)),
+            word(row.kind),
+            in_one_line(minor_amount(row.amount, row.currency)),
+            row.provider,
+            format_html('<span class="breakable">{}</span>', row.transaction_id),
+            people[row.actor],
+        ]
+        for row in records.rows
+    ]
+    if records.more:
+        limit = gettext("Only the first {} are shown.").format(MAX_SHOWN_ROWS)
+        rows.append(["…", "", "", "", "", limit])
+    headers = [_("When"), _("What"), _("Amount"), _("Provider"), _("Transaction"), _("By")]
+    return {"title": _("Payment records"), "content": {"headers": headers, "rows": rows}}
+
+
+def _summary(order: OrderView, *, with_refunds: bool) -> dict[str, Any]:
+    sums = order.payments or payment_state.NOTHING
+    payable = payment_state.payable(order.status, order.kept, order.currency)
+    due = minor_amount(payment_state.amount_due(sums, payable), order.currency)
+    state = word(payment_state.state(sums, payable).value)
+    headers, row = [_("State"), _("Due")], [state, due]
+    if with_refunds:
+        headers.append(_("To refund"))
+        row.append("–" if order.payments is None else _refunds(order))
+    return {"title": _("Payment"), "content": {"headers": headers, "rows": [row]}}
+
+
+def _refunds(order: OrderView) -> str:
+    """Returns what is due in each currency."""
+    rows = RefundDue.objects.filter(order=order.id).order_by("currency")
+    owed = [minor_amount(*one) for one in rows.values_list("amount", "currency")]
+    return ", ".join(owed) or "–"
