@@ -82,7 +82,7 @@ ADMIN = "admin"
 def open_admin_session(customer: int, client: str, *, now: datetime, until: datetime) -> UUID:
     """Opens the row of a session of the admin, so that it ends with all others of the account.
     Returns its id."""
-    with transaction.atomic():
+    with transaction.atomic(durable=True):
         account = Customer.objects.select_for_update(no_key=True).get(pk=customer)
         _make_room(customer, now=now)
         times = {"created_at": now, "rotated_at": now, "expires_at": until}
