@@ -5,7 +5,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from django.test import Client
 from procrastinate.contrib.django import app
 
 from larder.core.ids import CORRELATION_ID
@@ -39,11 +38,6 @@ def test_log_lines_of_a_job_have_the_id_of_its_request(
 def _lines_of_invariants(log: Path) -> list[str]:
     lines = run_waiting_jobs(log)
     return [line["correlation_id"] for line in lines if "invariants hold" in line["event"]]
-
-
-def test_the_id_of_a_request_is_forgotten_when_it_ends(client: Client) -> None:
-    assert len(client.get("/api/v1/unknown").headers["Correlation-ID"]) == 32
-    assert CORRELATION_ID.get() is None
 
 
 def test_all_jobs_of_a_batch_have_the_correlation_id(transactional_db: None, asked_as: str) -> None:
