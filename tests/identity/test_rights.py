@@ -1,6 +1,4 @@
-"""Rights of staff: no account raises its own rights or grants missing ones, and one owner always
-remains.
-"""
+"""Rights of staff: no account raises its own, or grants missing ones; one owner remains."""
 
 from collections.abc import Callable
 from contextlib import suppress
