@@ -5,7 +5,7 @@ data/passwords.json    of the three roles
 data/postgresql.log
 data/server/           the server's own (a link when it had to move to a shelter)
     cluster/           PostgreSQL's data directory
-    socket             a link to the folder of its Unix socket
+    socket/            its Unix socket (a link when that path does not do)
 """
 
 from __future__ import annotations
