@@ -25,9 +25,9 @@ from larder.core.telemetry import Batch, Observer, Observers
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
-KEEP_CONNECTION = 1.0
+KEEP_CONNECTION = 0.05
 """Seconds for which the thread of a queue keeps its connection without a request: it does not wait
-for one behind the slow requests of others."""
+for one behind the slow requests of others. A kept one may have been closed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
