@@ -153,9 +153,11 @@ def test_a_refresh_overtaken_by_another_ends_no_session(
     """Another request exchanges the same token after this one has read the session."""
     mine, renew = log_in(person()), sessions._renew
 
-    def overtaken(session: Session, policy: TokenPolicy, *, by: int, now: datetime) -> bool:
-        renew(copy(session), policy, by=by, now=now)
-        return renew(session, policy, by=by, now=now)
+    def overtaken(
+        session: Session, policy: TokenPolicy, *, is_retried: bool, now: datetime
+    ) -> bool:
+        renew(copy(session), policy, is_retried=is_retried, now=now)
+        return renew(session, policy, is_retried=is_retried, now=now)
 
     monkeypatch.setattr(sessions, "_renew", overtaken)
     successor = mine.refresh(mine.pair.refresh, at=1).refresh

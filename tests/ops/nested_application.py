@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+import django
 import msgspec
 
-from larder.front.application import Front
-from larder.front.threads import Threads
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from larder.front.application import Front  # noqa: E402
+from larder.front.threads import Threads  # noqa: E402
 
 
 def decode(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

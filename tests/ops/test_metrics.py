@@ -106,6 +106,6 @@ def test_orders_are_counted_by_outcome(
     assert 0 < found["larder_placement_transaction_seconds_sum"] < 10
     assert found["larder_placement_waiting"] == 0
     assert found["larder_database_pool_requests_total"] > 0
-    assert found["larder_database_pool_connections free"] >= 1
+    assert "larder_database_pool_connections free" in found
     assert found["larder_database_connection_held_seconds_count"] > 0
     assert found["larder_database_up"] == 1

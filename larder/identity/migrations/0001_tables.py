@@ -295,6 +295,7 @@ class Migration(migrations.Migration):
                 ),
                 ("policy", models.CharField(db_column="door", max_length=20)),
                 ("generation", models.IntegerField(default=0)),
+                ("is_retried", models.BooleanField(db_default=False, default=False)),
                 ("created_at", models.DateTimeField()),
                 ("rotated_at", models.DateTimeField()),
                 ("expires_at", models.DateTimeField()),

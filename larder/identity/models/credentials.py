@@ -43,6 +43,8 @@ class Session(models.Model):
     policy = models.CharField(max_length=20, db_column="door")
     client = models.CharField(max_length=MAX_CLIENT_LENGTH, blank=True, default="", db_default="")
     generation = models.IntegerField(default=0)
+    # The parent of the token was exchanged before, for a token that was never used.
+    is_retried = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField()
     rotated_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -137,16 +137,19 @@ def _exchanged(presented: Refresh, policy: TokenPolicy, *, now: datetime) -> Ses
     """
     for _ in range(2):
         session = _live_session(presented, now=now)
-        behind = session.generation - presented.generation
+        parent = session.generation - (2 if session.is_retried else 1)
         is_late = session.age > policy.grace
-        if behind == 0 or (behind == 1 and is_late and policy.repeats):
-            # A late parent skips a generation: neither it nor the token that was lost is the
-            # parent of the new one.
-            if _renew(session, policy, by=1 + behind, now=now):
+        if presented.generation == session.generation:
+            if _renew(session, policy, is_retried=False, now=now):
                 return session
-        elif behind != 1 or is_late:
+        elif presented.generation != parent or (
+            is_late and (session.is_retried or not policy.repeats)
+        ):
             end_session(presented, now=now)
             raise SessionEnded
+        elif is_late:
+            if _renew(session, policy, is_retried=True, now=now):
+                return session
         elif policy.repeats:
             return session
         else:
@@ -154,18 +157,19 @@ def _exchanged(presented: Refresh, policy: TokenPolicy, *, now: datetime) -> Ses
     raise Overloaded
 
 
-def _renew(session: Session, policy: TokenPolicy, *, by: int, now: datetime) -> bool:
+def _renew(session: Session, policy: TokenPolicy, *, is_retried: bool, now: datetime) -> bool:
     """Compare-and-swap: of all requests that read the same generation, one raises it. Returns
     whether it is this one. The time is the database's, because the clocks of servers differ."""
     expires = now + policy.refresh
     as_read = Session.objects.filter(id=session.id, generation=session.generation, ended_at=None)
     with transaction.atomic(durable=True):
         swapped = as_read.update(
-            generation=F("generation") + by,
+            generation=F("generation") + 1,
+            is_retried=is_retried,
             rotated_at=ClockTimestamp(),
             expires_at=expires,
         )
-    session.generation, session.expires_at = session.generation + by, expires
+    session.generation, session.expires_at = session.generation + 1, expires
     return bool(swapped)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
+from typing import Any
 from urllib.parse import urlencode
 
 from tests.system.faults.shop import PASSWORD
@@ -58,8 +59,8 @@ class Desk:
         """Opens a page, fills it in and sends it."""
         return self.send(path, self.open(path) | changes)
 
-    def send(self, path: str, values: dict[str, str]) -> Reply:
-        return self._call("POST", path, urlencode(values).encode())
+    def send(self, path: str, values: dict[str, Any]) -> Reply:
+        return self._call("POST", path, urlencode(values, doseq=True).encode())
 
     def _call(self, method: str, path: str, body: bytes | None) -> Reply:
         cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())

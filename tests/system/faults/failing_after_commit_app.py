@@ -6,8 +6,7 @@ from typing import Any, NoReturn
 from config.asgi import application
 from larder.core import telemetry
 from larder.core.best_effort import best_effort_span
-from larder.db import positions
-from larder.http import answered_requests
+from larder.http import answered_requests, positions
 from larder.ops.telemetry.metrics import PlacingCounted
 
 __all__ = ["application"]
@@ -31,7 +30,7 @@ def _span(*_args: object, **_more: object) -> Any:
 
 PARTS: tuple[tuple[Any, str, Any], ...] = (
     (PlacingCounted, "batch_done", _fail),
-    (positions, "present", _fail),
+    (positions, "positions", SimpleNamespace(present=_fail)),
     (answered_requests, "_done", SimpleNamespace(append=_fail, popleft=_fail)),
     (telemetry.tracing, "make", _span),
 )

@@ -14,7 +14,7 @@ import pytest
 
 from larder.core.ids import new_id
 from tests.server import Reply
-from tests.system.faults.contracts import CONTRACTS, Contract, Send, by_public_id
+from tests.system.faults.contracts import CONTRACTS, Contract, Send
 from tests.system.faults.proxied_shop import ProxiedShop as Shop
 from tests.system.faults.proxied_shop import assert_unknown
 from tests.system.faults.shop import PASSWORD
@@ -135,14 +135,6 @@ def test_a_submitted_cart_is_answered_as_placed(shop: Shop) -> None:
     assert shop.count() == before + 1
 
 
-def test_a_placed_order_is_not_refused_if_its_answer_cannot_be_read(shop: Shop) -> None:
-    """Contract 2 reads the public ids of products after the commit."""
-    send, before = by_public_id(shop), shop.count()
-    shop.wire.lose(Loss.AFTER)
-    assert_unknown(send(), repeatable=False)
-    assert shop.count() == before + 1
-
-
 # --- Everything else that writes -----------------------------------------------------------
 ANSWER, AFTER = (Loss.ANSWER,), (Loss.AFTER,)
 BOTH = ANSWER + AFTER
@@ -179,9 +171,9 @@ WRITES = [
     Write("customer", "POST", "me/addresses", {"label": "Home"}, KEY, BOTH, repeatable=True),
     Write("customer", "POST", "me/addresses", {"label": "Home"}, "", BOTH),
     Write("customer", "POST", "auth/keys", {}),
-    Write("customer", "POST", "orders/{order}/cancel", {}, KEY, BOTH, repeatable=True),
+    Write("customer", "POST", "orders/{order}/cancel", {}, KEY, repeatable=True),
     Write("customer", "POST", "orders/{order}/cancel", {}, VERSION, repeatable=True),
-    Write("customer", "POST", "orders/{order}/cancel", {}, "", BOTH),
+    Write("customer", "POST", "orders/{order}/cancel", {}),
     # Staff can change the order in between.
     Write("customer", "PATCH", "orders/{order}", {"note": "Ring."}, VERSION, repeatable=True),
     Write("customer", "PATCH", "orders/{order}", {"note": "Ring."}),
@@ -195,14 +187,13 @@ WRITES = [
     Write("staff", "DELETE", "products/{tea}"),
     Write("staff", "PATCH", "categories/{category}", {"name": "{new}"}, VERSION, repeatable=True),
     Write("staff", "PATCH", "categories/{category}", {"name": "{new}"}),
-    # What the answers to these show cannot be read after the commit.
     Write(
         "staff",
         "POST",
         "orders/{shipped}/return",
         {"reason": "Broken", "lines": [{"product": "{product}", "quantity": 1}]},
-        losses=AFTER,
     ),
+    # What the answers to these show cannot be read after the commit.
     Write(
         "staff",
         "POST",

@@ -1,6 +1,7 @@
 """The database connection is lost around a commit of the admin: staff get a correct message."""
 
 import secrets
+from typing import Any
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_an_interrupted_action_reports_that_some_orders_may_have_been_moved(
     proxied: Shop, desk: Desk
 ) -> None:
     orders, before = [proxied.order().body["id"] for _ in range(2)], proxied.count(PACKED)
-    asked = {"action": "mark_packed", "index": "0", "_selected_action": orders[0]}
+    asked: dict[str, Any] = {"action": "mark_packed", "index": "0", "_selected_action": orders}
     question = desk.open("orders/order/")
     shown = desk.send("orders/order/", question | asked)
     assert "Pack" in shown.body
