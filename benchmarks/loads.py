@@ -171,7 +171,10 @@ def busy_loops(number: int) -> Iterator[None]:
     loop = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
     with ExitStack() as stack:
         for _ in range(number):
-            process = stack.enter_context(subprocess.Popen([sys.executable, "-c", loop]))
+            # In a session of their own: the scheduler shares the CPU between sessions first.
+            process = stack.enter_context(
+                subprocess.Popen([sys.executable, "-c", loop], start_new_session=True)
+            )
             stack.callback(process.kill)
         yield
 
