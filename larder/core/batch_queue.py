@@ -220,7 +220,6 @@ class BatchQueue(Generic[Request, Result]):
             for queued in self._next:
                 if queued.waiting.seconds > self._limits.fail_fast_after:
                     self._end(queued, _copied(error), State.WAITING)
-            again = KEEP_CONNECTION
         done = [queued for queued in taken if queued.state is State.DONE]
         if done:
             waited, results = zip(*((one.waited, one.result) for one in done), strict=True)

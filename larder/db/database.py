@@ -23,7 +23,7 @@ from psycopg.adapt import Loader
 
 from larder.core import waits
 from larder.db import sql
-from larder.db.postgresql.base import DatabaseWrapper, Reading
+from larder.db.postgresql.base import DatabaseWrapper, Reading, has_something_to_read
 from larder.db.postgresql.errors import CommitUnknown
 
 SCHEMAS = ("common", "identity", "notifications", "catalog", "inventory", "orders")
@@ -151,6 +151,14 @@ def release() -> None:
     """Gives the thread's connections back to the pool. Called between two statements that may be
     far apart. Inside a transaction it does nothing."""
     waits.release()
+
+
+def release_if_lost() -> None:
+    """Gives the connection of a thread that kept it while it did nothing back, if the server may
+    have closed it meanwhile: the pool then checks the next one."""
+    wrapper = _wrapper()
+    if wrapper.connection is not None and has_something_to_read(wrapper.connection):
+        release()
 
 
 LIFT_TIME_LIMIT = sql.LIFT_TIME_LIMIT

@@ -118,7 +118,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         none."""
         for _ in range(self.pool.max_size + 1 if self.pool else 1):
             connection = self._wait_for_connection(conn_params)
-            if self.pool and _has_something_to_read(connection) and not self._answers(connection):
+            if self.pool and has_something_to_read(connection) and not self._answers(connection):
                 connection.close()
                 self.pool.putconn(connection)
             else:
@@ -128,7 +128,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> None:
         if self._held is not None and self.pool and not self.connection.closed:
-            self._given_back[self.alias] = Stopwatch()
+            # One that the server closed while it was not used shows nothing.
+            if not has_something_to_read(self.connection):
+                self._given_back[self.alias] = Stopwatch()
             if self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
                 # The pool rolls back what is given to it within a transaction.
                 self._discard()
@@ -294,7 +296,8 @@ _BUSY = TooManyConnections("all connections of the pool are in use")
 _UNREACHABLE = PoolTimeout("no connection to the database was free or could be opened in time")
 
 
-def _has_something_to_read(connection: Any) -> bool:
+def has_something_to_read(connection: Any) -> bool:
+    """Returns whether the server has sent something unasked, or has closed the connection."""
     socket = select.poll()
     socket.register(connection.fileno(), select.POLLIN)
     return bool(socket.poll(0))

@@ -183,7 +183,7 @@ def test_connections_closed_at_once_are_retried_a_limited_number_of_times(
 ) -> None:
     monkeypatch.setattr(DatabaseWrapper, "_last_pool_timeout", {})
     # The end of the connection is seen, however late it arrives on a busy machine.
-    monkeypatch.setattr(base, "_has_something_to_read", ends_soon)
+    monkeypatch.setattr(base, "has_something_to_read", ends_soon)
     pooled = pool_of(2)
     with HangsUp(os.environ["DATABASE_URL"]) as wire:
         pooled.settings_dict |= {"PORT": str(wire.port), "HOST": "127.0.0.1"}

@@ -184,6 +184,7 @@ class _Batches:
                 (large if queued.lines >= LARGE else batch).append(queued)
             return [queued.request for queued in batch]
 
+        database.release_if_lost()
         in_turn = self.without_turn is None or self.without_turn.seconds > WITHOUT_TURN
         place = partial(place_batch, orders, terms=self.terms, lock_wait=LOCK_WAIT)
         try:
