@@ -36,7 +36,7 @@ WORKER_INDEX = "WORKER_INDEX"
 """The variable with the number of a worker process, from 0."""
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 """The library's variable: the folder in which the processes of one server count."""
-MEMORY = "/dev/shm"  # noqa: S108
+MEMORY = "/dev/shm"  # noqa: S108  # nosec B108 - mkdtemp makes a folder in it
 """The file system in memory for that folder: on a full disk a process that counts would end."""
 PORT_REASONS = {
     errno.EADDRINUSE: "is in use: stop what listens there, or choose another with PORT=",
