@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import select
-import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -128,10 +127,6 @@ class Client:
         scheme, host, port = self._address()
         kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
         return kind(host, port, timeout=timeout)
-
-    def socket(self, timeout: float = TIMEOUT_SECONDS) -> socket.socket:
-        """Return a new TCP connection, for requests that an HTTP client does not write."""
-        return socket.create_connection(self._address()[1:], timeout)
 
     def _address(self) -> tuple[str, str, int]:
         url = urlsplit(self._url or f"http://{HOST}:{self.port}")

@@ -198,33 +198,6 @@ def metrics_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def tables_diagram() -> str:
-    """Return the diagram of the tables."""
-    from tools.reference import tables
-
-    return f"\n```mermaid\n{tables()}\n```\n"
-
-
-def lifecycle_diagram() -> str:
-    """Return the diagram of the moves of an order."""
-    from tools.reference import lifecycle
-
-    return f"\n```mermaid\n{lifecycle()}\n```\n"
-
-
-PARTS: Mapping[str, Callable[[], str]] = {
-    "permissions": permissions_table,
-    "roles": roles_table,
-    "metrics": metrics_table,
-    "tables": tables_diagram,
-    "lifecycle": lifecycle_diagram,
-}
-"""The generated parts by their names."""
-
-if __name__ == "__main__":
-    raise SystemExit(main())
-
-
 _PACKAGES = ("catalog", "inventory", "orders", "identity", "notifications", "db")
 _RETURNS_TO = "returned"
 _UNDO = {Move.UNPACK: "placed", Move.UNSHIP: "packed"}
@@ -276,3 +249,21 @@ def _leads_to(status: str, move: Move) -> str:
         if judge(after, move, by_staff=True, by_owner=False) is Verdict.MADE
     )
     return next(made, status)
+
+
+def mermaid(diagram: str) -> str:
+    """Return a diagram as a block of Markdown."""
+    return f"\n```mermaid\n{diagram}\n```\n"
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "permissions": permissions_table,
+    "roles": roles_table,
+    "metrics": metrics_table,
+    "tables": lambda: mermaid(tables()),
+    "lifecycle": lambda: mermaid(lifecycle()),
+}
+"""The generated parts by their names."""
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -71,7 +71,6 @@ _EDIT_CUSTOMERS = frozenset(
 )
 
 OWNER = "owner"
-STAFF_BEFORE_ROLES = "staff-before-roles"
 
 ROLES: Mapping[str, frozenset[str]] = {
     "viewer": _SEE | {"identity.view_customer"},
@@ -80,13 +79,9 @@ ROLES: Mapping[str, frozenset[str]] = {
     | {"catalog.view_product", "catalog.view_category", "inventory.view_stock"},
     "support": _SEE | _FOR_CUSTOMERS | _PAYMENTS | _EDIT_CUSTOMERS,
     OWNER: ALL,
-    STAFF_BEFORE_ROLES: (_EDIT_CATALOGUE | _FULFIL | _FOR_CUSTOMERS | _EDIT_CUSTOMERS)
-    - {"orders.confirm_order"}
-    | {"inventory.add_adjustment", "inventory.view_ledgerentry", "orders.view_order"},
 }
-"""The roles that migrations create, for an owner to change. `staff-before-roles` has what the API
-allowed every member of staff before there were roles. A permission that is added here later needs a
-migration that adds it to the roles."""
+"""The roles that migrations create, for an owner to change. A permission that is added here later
+needs a migration that adds it to the roles."""
 
 ROLES_FOR: Mapping[str, str] = {
     "viewer": _("people who look at everything and change nothing"),

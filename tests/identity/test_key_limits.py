@@ -10,9 +10,9 @@ from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
 from larder.identity import queries
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Customer, Key
-from larder.identity.permissions import ROLES, STAFF_BEFORE_ROLES
 from larder.identity.queries import credentials
 from larder.identity.services import accounts, keys
+from tests.conftest import CLERK_PERMISSIONS
 from tests.identity.made_keys import SECRETS, MakePerson, made, made_by, owner_of, soon
 
 SEE, PACK = "orders.view_order", "orders.pack_order"
@@ -25,7 +25,7 @@ def test_a_key_has_the_named_permissions_that_its_owner_has(
     narrow, empty, whole = (made(who, now, permissions=one) for one in ([SEE, PACK], [], None))
     assert owner_of(narrow).permissions == {SEE, PACK}
     assert owner_of(empty).permissions == frozenset()
-    assert owner_of(whole).permissions == ROLES[STAFF_BEFORE_ROLES]
+    assert owner_of(whole).permissions == CLERK_PERMISSIONS
     who.customer.groups.set(Group.objects.filter(name="viewer"))
     assert owner_of(narrow).permissions == {SEE}
     Customer.objects.filter(pk=who.id).update(is_superuser=True)

@@ -38,9 +38,7 @@ __all__ = ["sender"]
 
 def test_roles_equal_those_of_the_migration() -> None:
     """The page's columns are `ROLES`; the next test sends with the rows of the database."""
-    assert set(ROLES) == {"viewer", "warehouse", "catalogue", "support", "owner"} | {
-        permissions.STAFF_BEFORE_ROLES
-    }
+    assert set(ROLES) == {"viewer", "warehouse", "catalogue", "support", "owner"}
 
 
 @pytest.mark.django_db

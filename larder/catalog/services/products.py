@@ -293,18 +293,16 @@ def archive_product(
         require_permitted(caller, ARCHIVE)
 
 
-def restore_product(
-    product: int, *, caller: Caller | None, now: datetime, version: int | None = None
-) -> None:
+def restore_product(product: int, *, caller: Caller | None, now: datetime) -> None:
     """Puts an archived product on sale again, with the stock that it has.
 
-    Raises NotFound (also for a product on sale), StaleVersion, InvalidInput (rules of a line that
-    are older than their check).
+    Raises NotFound (also for a product on sale), InvalidInput (rules of a line that are older than
+    their check).
     """
     archived = Product.objects.filter(id=product, archived_at__isnull=False)
     name, wanted = product_name(product), {"archived_at": None}
     with clashes_named(durable=True), audit.changing(name, archived, wanted, action="restore"):
-        versions.update(archived, version, **wanted, updated_at=now)
+        versions.update(archived, None, **wanted, updated_at=now)
         require_permitted(caller, ARCHIVE)
 
 

@@ -20,7 +20,6 @@ from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from tools.http_client import Client, Reply
 from tools.proof.fleet import Account, require
@@ -83,23 +82,6 @@ def servers_with_fast_clocks(kit: Kit) -> str:
 
 def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def abandoned_while_placed(kit: Kit) -> str:
-    """Both answers about an order that is placed and abandoned at once agree."""
-    person, product = Person.register(kit.site), next(iter(kit.fleet.products))
-    rounds = 400 if kit.full else 100
-    with ThreadPoolExecutor(2) as both:
-        for _ in range(rounds):
-            id = str(uuid4())
-            body = {"id": id, "lines": [{"product": product, "quantity": 1}]}
-            placing = both.submit(person.ask, "POST", "orders", body)
-            outcome = person.ask("POST", "orders/abandon", {"id": id}).body.get("outcome")
-            replies = [placing.result(), person.ask("POST", "orders", body)]
-            is_abandoned = outcome == "abandoned"
-            if any((reply.code == "order_abandoned") != is_abandoned for reply in replies):
-                raise Broken(f"abandoning: {outcome}, placing: {[reply.code for reply in replies]}")
-    return f"{rounds} orders, each placed or abandoned"
 
 
 def expensive_bodies(kit: Kit) -> str:
@@ -200,7 +182,6 @@ def slow_uploads(kit: Kit) -> str:
 
 ATTACKS = (
     servers_with_fast_clocks,
-    abandoned_while_placed,
     expensive_bodies,
     short_searches,
     large_carts,

@@ -143,7 +143,7 @@ class Phone:
         if way.startswith("pays and"):
             return
         held = self.hold(id, units, leaves=way == "leaves before the answer")
-        if held is None or held.status != 201 or way in {"leaves after the hold", "pays before"}:
+        if held is None or held.status != 201 or way == "leaves after the hold":
             return
         self.pay_as(way, id, self.price(units))
         if way == "pays, then cancels" and self.is_placed(id):
