@@ -299,8 +299,9 @@ export async function orderPage(shop, id) {
   const fault = h("p.bad", { role: "alert" });
   const cancel = async () => {
     try {
-      await shop.larder.request("POST", `orders/${id}/cancel`, { body: {}, key: `cancel-${id}` });
-      await shop.sync();
+      const cancelled = { body: {}, key: `cancel-${id}` };
+      await shop.larder.history.put(await shop.larder.request("POST", `orders/${id}/cancel`, cancelled));
+      await shop.show();
     } catch (error) {
       fault.textContent = error.message;
     }

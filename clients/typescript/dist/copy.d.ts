@@ -13,6 +13,10 @@ export declare class Copy<T> {
     all(): Promise<T[]>;
     /** Returns one object of the copy. Needs no network. */
     get(id: number | string): Promise<T | undefined>;
+    /** Writes an object of an answer into the copy: the feed may have it only some seconds later. */
+    put(one: T & {
+        id: number | string;
+    }): Promise<void>;
     /** Returns whether a first synchronisation has come to its end. */
     isComplete(): Promise<boolean>;
     /** Returns the changes that remove the copy. */

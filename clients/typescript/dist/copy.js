@@ -22,6 +22,10 @@ export class Copy {
     async get(id) {
         return (await this.storage.get(`${await this.#prefix()}/${id}`));
     }
+    /** Writes an object of an answer into the copy: the feed may have it only some seconds later. */
+    async put(one) {
+        await this.storage.write({ [`${await this.#prefix()}/${one.id}`]: one });
+    }
     /** Returns whether a first synchronisation has come to its end. */
     async isComplete() {
         return (await this.#position())?.more === false;

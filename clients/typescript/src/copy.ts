@@ -36,6 +36,11 @@ export class Copy<T> {
     return (await this.storage.get(`${await this.#prefix()}/${id}`)) as T | undefined;
   }
 
+  /** Writes an object of an answer into the copy: the feed may have it only some seconds later. */
+  async put(one: T & { id: number | string }): Promise<void> {
+    await this.storage.write({ [`${await this.#prefix()}/${one.id}`]: one });
+  }
+
   /** Returns whether a first synchronisation has come to its end. */
   async isComplete(): Promise<boolean> {
     return (await this.#position())?.more === false;
