@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.conftest import Person
 from tests.staff.scripts import AXE, fetched
@@ -15,6 +15,11 @@ from tools.browser import CHROMIUM, LAUNCH_MS, QUIETLY
 from tools.terminal import LauncherError
 
 DESK, PHONE = 1440, 390
+PATIENCE_MS = 60_000
+"""Milliseconds that a page has for what is expected of it: the machine may be busy."""
+
+expect.set_options(timeout=PATIENCE_MS)
+
 FOUND = """async () => {
     const found = await axe.run(document, {resultTypes: ['violations']});
     const grave = found.violations.filter(one => one.impact !== 'minor');
@@ -74,7 +79,7 @@ def _run(journey: Callable[[Page], None], scripts: bool, width: int) -> Seen:
         page = browser.new_page(
             java_script_enabled=scripts, viewport={"width": width, "height": 900}
         )
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE_MS)
         seen.watch(page)
         journey(page)
         browser.close()
