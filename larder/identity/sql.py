@@ -171,22 +171,14 @@ ORDER BY key
 ON CONFLICT (key) DO UPDATE
 SET until = greatest(held.until, statement_timestamp())
           + (excluded.until - statement_timestamp())
-WHERE greatest(held.until, statement_timestamp()) + (excluded.until - statement_timestamp())
-   <= statement_timestamp() + make_interval(secs => %s::float8)
 RETURNING key, extract(epoch FROM until - statement_timestamp())::float8
 """
-"""Takes the units of each customer, or none of theirs: their row is locked then, and not returned.
-Rows are locked in the order of their keys, so there is no deadlock.
+"""Takes units of each customer, also those that are not there. Rows are locked in the order of
+their keys, so there is no deadlock.
 
 Plan: a function scan, and one probe of the primary key for each row. The arrays are in subselects
 so that the plan is kept (larder/inventory/sql.py).
 """
-
-USED_UNITS = """
-SELECT key, greatest(extract(epoch FROM until - statement_timestamp())::float8, 0)
-FROM rate_limit WHERE key = ANY((SELECT %s::uuid[])::uuid[])
-"""
-"""Index scans of the primary key, for the rows that TAKE_UNITS did not return."""
 
 GIVE_UNITS_BACK = f"""
 UPDATE rate_limit SET until = until - make_interval(secs => units * %s::float8)

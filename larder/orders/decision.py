@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError, refusal, together
-from larder.identity.services.quotas import Granted, QuotaExceeded
+from larder.identity.services.quotas import QuotaExceeded, Remaining
 from larder.orders.errors import (
     PRECEDENCE,
     OrderRule,
@@ -51,12 +51,11 @@ class UnpaidUnits(NamedTuple):
 
 
 class CountedOrders(NamedTuple):
-    """The customer of each order that customers place themselves, None for others; how many orders
-    each customer may place, and the unpaid units. Customers without a limit are not in the
-    mappings."""
+    """The customer of each order that customers place themselves, None for others; the quota of
+    orders and the unpaid units of each. Customers without a limit are not in the mappings."""
 
     customers: Sequence[int | None]
-    granted: Mapping[int, Granted] = {}
+    quotas: Mapping[int, Remaining] = {}
     unpaid: Mapping[int, UnpaidUnits] = {}
 
 
@@ -128,16 +127,16 @@ class _Limits:
 
     def __init__(self, counted: CountedOrders) -> None:
         self.customers = counted.customers
-        self._granted = counted.granted
-        self._orders = {customer: got.units for customer, got in counted.granted.items()}
+        self._quotas = dict(counted.quotas)
         self._unpaid = dict(counted.unpaid)
 
     def refusal(self, customer: int | None, units: int) -> DomainError | None:
         """Returns the refusal of an order of so many units, None within the limits."""
         if customer is None:
             return None
-        if self._orders.get(customer, 1) <= 0:
-            return QuotaExceeded(self._granted[customer].remaining)
+        quota = self._quotas.get(customer)
+        if quota is not None and not quota.units:
+            return QuotaExceeded(quota)
         unpaid = self._unpaid.get(customer)
         return unpaid.refusal(units) if unpaid else None
 
@@ -145,8 +144,8 @@ class _Limits:
         """Counts a placed order."""
         if customer is None:
             return
-        if customer in self._orders:
-            self._orders[customer] -= 1
+        if quota := self._quotas.get(customer):
+            self._quotas[customer] = quota.after(1)
         if unpaid := self._unpaid.get(customer):
             self._unpaid[customer] = unpaid._replace(units=unpaid.units + units)
 

@@ -1,8 +1,9 @@
 """Quotas: how much the account of a customer can store in a time, however it was obtained.
 
 Each customer has a bucket for each quota, as those of rate limits (attempts.py). Units are taken in
-the transaction that stores what they are for: a request that is refused, fails or repeats another
-takes none, and concurrent ones cannot take more than there is.
+the transaction that stores what they are for, which is rolled back if there are too few: a request
+that is refused, fails or repeats another takes none, and concurrent ones cannot take more than
+there is.
 
 docs/api/conventions.md describes them to clients.
 """
@@ -10,7 +11,6 @@ docs/api/conventions.md describes them to clients.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, get_args
-from uuid import UUID
 
 from larder.core.limits import MAX_QUOTA
 from larder.db import database
@@ -66,6 +66,10 @@ class Remaining(NamedTuple):
             return 0.0
         return max(0.0, self.used - self.rate.seconds + (self.units + 1) * self.rate.spacing)
 
+    def after(self, units: int) -> "Remaining":
+        """Returns what is left when so many units more are taken."""
+        return self._replace(used=self.used + units * self.rate.spacing)
+
 
 _EXACT = 0.001
 """Seconds: compensates for rounding, as in attempts.py."""
@@ -112,75 +116,31 @@ def note(remaining: Remaining | None) -> None:
 def take(name: Name, customer: int, units: int = 1) -> None:
     """Takes units, and reports what is left. Assumes that the transaction is open that stores what
     the units are for. Raises QuotaExceeded."""
-    granted = submit_take(name, {customer: units})().get(customer)
-    if granted is None:
-        return
-    rate = granted.remaining.rate
-    if granted.units < min(units, rate.times):
-        raise QuotaExceeded(granted.remaining)
-    note(granted.remaining)
+    for before in submit_take(name, {customer: units})().values():
+        after = before.after(min(units, before.rate.times))
+        if after.used > before.rate.seconds + _EXACT:
+            raise QuotaExceeded(before)
+        note(after)
 
 
-class Granted(NamedTuple):
-    """How many units a customer got, and what is left then."""
-
-    units: int
-    remaining: Remaining
-
-    def after(self, units: int) -> Remaining:
-        """Returns what was left when that many of these units were taken."""
-        if units == self.units:
-            return self.remaining
-        earlier = (self.units - units) * self.remaining.rate.spacing
-        return self.remaining._replace(used=self.remaining.used - earlier)
-
-
-def submit_take(name: Name, wanted: Mapping[int, int]) -> Callable[[], dict[int, Granted]]:
+def submit_take(name: Name, units: Mapping[int, int]) -> Callable[[], dict[int, Remaining]]:
     """Submits the statement that takes units of these customers, and returns a function that
-    returns what each got: as many as were wanted, or as there were. It is empty if there is no
-    limit.
+    returns what each had before. It is empty if there is no limit.
 
-    Assumes an open transaction, which gives the units back if it is rolled back.
+    Takes also what is not there. Assumes an open transaction, which is rolled back, or gives back
+    what it does not use. Until then others who take from these quotas wait.
     """
     rate = _limits.get(name)
-    if rate is None or not wanted:
+    if rate is None or not units:
         return dict
-    units = {customer: min(one, rate.times) for customer, one in wanted.items()}
-    reading = _submit(name, rate, units)
+    columns = [_keys(name, units), list(units.values())]
+    taking = database.submit(sql.TAKE_UNITS, [rate.spacing, *columns])
 
-    def read() -> dict[int, Granted]:
-        found = {
-            customer: Granted(units[customer], Remaining(name, rate, used))
-            for customer, used in _used(reading())
-        }
-        if len(found) < len(units):
-            missing = {one: units[one] for one in units if one not in found}
-            found |= _take_some(name, rate, missing)
-        return found
+    def read() -> dict[int, Remaining]:
+        after = {key.int & _ID: Remaining(name, rate, used) for key, used in taking()}
+        return {customer: left.after(-units[customer]) for customer, left in after.items()}
 
     return read
-
-
-def _submit(
-    name: Name, rate: Rate, units: Mapping[int, int]
-) -> Callable[[], list[tuple[Any, ...]]]:
-    columns = [_keys(name, units), list(units.values())]
-    return database.submit(sql.TAKE_UNITS, [rate.spacing, *columns, rate.seconds + _EXACT])
-
-
-def _take_some(name: Name, rate: Rate, wanted: Mapping[int, int]) -> dict[int, Granted]:
-    """Takes what there is for those that did not get all. Their rows are locked already."""
-    used = dict(_used(database.rows(sql.USED_UNITS, [_keys(name, wanted)])))
-    there = {one: Remaining(name, rate, used.get(one, 0.0)) for one in wanted}
-    units = {
-        one: min(wanted[one], remaining.units)
-        for one, remaining in there.items()
-        if remaining.units
-    }
-    used |= dict(_used(_submit(name, rate, units)())) if units else {}
-    return {
-        one: Granted(units.get(one, 0), Remaining(name, rate, used.get(one, 0.0))) for one in wanted
-    }
 
 
 def give_back(name: Name, units: Mapping[int, int]) -> None:
@@ -196,11 +156,6 @@ def _keys(name: Name, customers: Iterable[int]) -> list[str]:
     Keys of rate limits are digests: their first half is not so small."""
     quota = f"{NAMES.index(name) + 1:016x}"
     return [f"{quota}{customer:016x}" for customer in customers]
-
-
-def _used(rows: Iterable[tuple[UUID, float]]) -> list[tuple[int, float]]:
-    """Returns the customer's id in place of each key."""
-    return [(key.int & _ID, used) for key, used in rows]
 
 
 _ID = (1 << 64) - 1

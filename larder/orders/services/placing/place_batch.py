@@ -26,7 +26,7 @@ from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
 from larder.identity.services import quotas
 from larder.identity.services.credentials import require_permitted
-from larder.identity.services.quotas import Granted, Remaining
+from larder.identity.services.quotas import Remaining
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.orders.decision import CountedOrders, Market, PricedLine, decide
@@ -166,10 +166,10 @@ def _place(batch: Sequence[NewOrder], terms: Terms) -> _Outcome:
             answers |= lock_carts(left(waiting, answers))
             waiting = left(waiting, answers)
     if waiting:
-        accepted, refusals, granted = _decide_under_locks(waiting, reading, terms, now)
+        accepted, refusals, before = _decide_under_locks(waiting, reading, terms, now)
         answers |= refusals
         written = write_orders(accepted, currency=terms.currency, now=now)
-        remaining = _give_back(accepted, granted)
+        remaining = _give_back(waiting, accepted, before)
     settle_claims(batch, written, earlier)
     return _Outcome(written, remaining, answers)
 
@@ -190,11 +190,11 @@ def _refused_customers(
 
 def _decide_under_locks(
     orders: Sequence[NewOrder], standing: Callable[[], _Standing], terms: Terms, now: datetime
-) -> tuple[list[Accepted], dict[NewOrder, Exception], Mapping[int, Granted]]:
-    """Takes a unit of its customer's quota for each order, or as many as there are, and locks the
-    stock. Reads under the locks, decides, and moves the stock of what is accepted. Returns what was
-    accepted, the answers to the others, and what each customer got of the quota."""
-    counts = Counter([order.placement.customer for order in orders if _is_own(order)])
+) -> tuple[list[Accepted], dict[NewOrder, Exception], Mapping[int, Remaining]]:
+    """Takes a unit of its customer's quota for each order, and locks the stock. Reads under the
+    locks, decides, and moves the stock of what is accepted. Returns what was accepted, the answers
+    to the others, and what each customer had of the quota."""
+    counts = _own_orders(orders)
     taking = quotas.submit_take("orders", counts)
     summing = submit_unpaid(counts, terms.unpaid_units, now)
     lines = {order: order.lines for order in orders}
@@ -211,7 +211,7 @@ def _decide_under_locks(
         if skipped := unlocked & {line.product for line in lines[order]}:
             answers[order] = Skipped(skipped)
     answers |= _refused_staff(left(orders, answers))
-    deciding, granted = left(orders, answers), taking()
+    deciding, before = left(orders, answers), taking()
     prices = [
         prices_for(
             order.placement.customer,
@@ -226,7 +226,7 @@ def _decide_under_locks(
         Market(available, offers, prices),
         minimum_total=terms.minimum_total,
         expected_totals=[order.expected_total for order in deciding],
-        counted=CountedOrders(customers, granted, summing()),
+        counted=CountedOrders(customers, before, summing()),
     )
     begins, accepted = clock() if clock is not None else None, []
     for order, decided in zip(deciding, decisions, strict=True):
@@ -235,7 +235,7 @@ def _decide_under_locks(
         else:
             accepted.append(_accepted(order, decided, begins, terms))
     move_stock(accepted, balances, now=now)
-    return accepted, answers, granted
+    return accepted, answers, before
 
 
 def _is_own(order: NewOrder) -> bool:
@@ -272,16 +272,20 @@ def _accepted(
 
 
 def _give_back(
-    accepted: Sequence[Accepted], granted: Mapping[int, Granted]
+    orders: Sequence[NewOrder], accepted: Sequence[Accepted], before: Mapping[int, Remaining]
 ) -> dict[NewOrder, Remaining]:
     """Gives back the units of the quota that these orders did not use. Returns what each left."""
     used: Counter[int] = Counter()
     remaining: dict[NewOrder, Remaining] = {}
     for order in (each.order for each in accepted):
         customer = order.placement.customer
-        if _is_own(order) and customer in granted:
+        if _is_own(order) and customer in before:
             used[customer] += 1
-            remaining[order] = granted[customer].after(used[customer])
-    unused = {who: got.units - used[who] for who, got in granted.items()}
-    quotas.give_back("orders", {who: units for who, units in unused.items() if units})
+            remaining[order] = before[customer].after(used[customer])
+    quotas.give_back("orders", _own_orders(orders) - used)
     return remaining
+
+
+def _own_orders(orders: Sequence[NewOrder]) -> Counter[int]:
+    """Returns the number of orders of each customer that count for its limits."""
+    return Counter([order.placement.customer for order in orders if _is_own(order)])
