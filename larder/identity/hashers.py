@@ -9,11 +9,10 @@ import os
 import unicodedata
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
 from random import uniform
 from typing import Any, Literal
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 
@@ -50,7 +49,6 @@ def _lanes_for(threads: int, at_once: int) -> dict[Lane, Turns]:
 
 
 _lanes = _lanes_for(threads=32, at_once=1)
-_lane: ContextVar[Lane] = ContextVar("lane", default="others")
 
 
 def use(*, threads: int, processes: int) -> None:
@@ -66,21 +64,9 @@ def _cores() -> int:
 
 
 @contextmanager
-def in_lane(lane: Lane) -> Iterator[None]:
-    """Lets the hashes of the block count in this lane."""
-    before = _lane.set(lane)
-    try:
-        yield
-    finally:
-        _lane.reset(before)
-
-
-@contextmanager
-def slot() -> Iterator[None]:
-    """Holds a slot of the thread's lane for the block, which hashes. Raises Overloaded: at once
-    without a free place, or after 5 s. Clients that are refused together do not all retry at
-    once."""
-    lane = _lane.get()
+def slot(lane: Lane) -> Iterator[None]:
+    """Holds a slot of the lane for the block, which hashes. Raises Overloaded: at once without a
+    free place, or after 5 s. Clients that are refused together do not all retry at once."""
     # A hash takes as long as a hundred statements: other threads need the connection.
     waits.release()
     with ExitStack() as held:
@@ -92,28 +78,22 @@ def slot() -> Iterator[None]:
         yield
 
 
-class BoundedArgon2PasswordHasher(Argon2PasswordHasher):
-    """Argon2id with 19 MiB, two passes and one lane, a few at once in each process.
+def hashed(password: str | None, lane: Lane) -> str:
+    """Returns the hash of a password, or for None that of an account without one. Raises
+    Overloaded."""
+    if password is None:
+        return make_password(None)
+    with slot(lane):
+        return make_password(normal_form(password))
 
-    The parameters are OWASP's minimum (Password Storage Cheat Sheet). With Django's default of
-    100 MiB two cores serve nine log-ins a second. The limit of concurrent hashes leaves processor
-    time for orders while many customers log in.
-    """
+
+class BoundedArgon2PasswordHasher(Argon2PasswordHasher):
+    """Argon2id with 19 MiB, two passes and one lane: OWASP's minimum (Password Storage Cheat
+    Sheet). With Django's default of 100 MiB two cores serve nine log-ins a second."""
 
     memory_cost = 19 * 1024
     time_cost = 2
     parallelism = 1
-
-    def encode(self, password: str, salt: str) -> str:
-        with slot():
-            return super().encode(password, salt)
-
-    def verify(self, password: str, encoded: str) -> bool:
-        with slot():
-            return super().verify(password, encoded)
-
-    def harden_runtime(self, password: str, encoded: str) -> None:
-        """Does nothing: Argon2 needs no additional iterations."""
 
 
 class MaximumLengthValidator:

@@ -100,7 +100,7 @@ ON CONFLICT DO NOTHING
 """The unique index audit_entry_one_refusal keeps repeats out."""
 
 ACCOUNT_NAMED = """
-SELECT fold(given.name), customer.id, customer.is_staff
+SELECT fold(given.name), customer.id
 FROM (SELECT %s::text AS name) AS given
 LEFT JOIN customer ON fold(customer.username) = fold(given.name)
 """

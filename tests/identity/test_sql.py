@@ -131,12 +131,12 @@ def test_the_owner_of_a_key_is_the_one_that_the_orm_finds(person: Callable[..., 
 def test_an_account_is_found_by_each_spelling_of_its_name(
     person: Callable[..., Person], name: str
 ) -> None:
-    assert database.rows(sql.ACCOUNT_NAMED, [name]) == [("zoe", None, None)]
+    assert database.rows(sql.ACCOUNT_NAMED, [name]) == [("zoe", None)]
     who = person("Zoë")
-    assert database.rows(sql.ACCOUNT_NAMED, [name]) == [("zoe", who.id, False)]
+    assert database.rows(sql.ACCOUNT_NAMED, [name]) == [("zoe", who.id)]
 
 
 @pytest.mark.parametrize("name", ["zo%", "zo_", ""])
 def test_a_pattern_finds_no_account(person: Callable[..., Person], name: str) -> None:
     person("Zoë")
-    assert database.rows(sql.ACCOUNT_NAMED, [name]) == [(name, None, None)]
+    assert database.rows(sql.ACCOUNT_NAMED, [name]) == [(name, None)]

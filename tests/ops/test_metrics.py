@@ -78,7 +78,7 @@ def test_refused_hashes_are_counted_by_lane(
 
     monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=0, others=0))
     before = count()
-    with pytest.raises(Overloaded), hashers.in_lane(lane), hashers.slot():
+    with pytest.raises(Overloaded), hashers.slot(lane):
         pass
     assert count() == before + 1
 

@@ -32,14 +32,14 @@ HASHES = {"HASH_SECONDS": str(HASH_SECONDS)}
 
 def test_log_ins_without_a_place_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=1, others=1))
-    with hashers.slot():
+    with hashers.slot("others"):
         began = monotonic()
-        with pytest.raises(Overloaded), hashers.slot():
+        with pytest.raises(Overloaded), hashers.slot("others"):
             pass
         assert monotonic() - began < per_key.LONGEST_WAIT / 2
-        with hashers.in_lane("staff"), hashers.slot():
+        with hashers.slot("staff"):
             pass
-    with hashers.slot():
+    with hashers.slot("others"):
         pass
 
 
@@ -48,11 +48,11 @@ def test_a_log_in_that_waits_too_long_is_refused_and_keeps_no_place(
 ) -> None:
     monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.02)
     monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=1, others=2))
-    with hashers.slot():
+    with hashers.slot("others"):
         for _ in range(2):
-            with pytest.raises(Overloaded), hashers.slot():
+            with pytest.raises(Overloaded), hashers.slot("others"):
                 pass
-    with hashers.slot():
+    with hashers.slot("others"):
         pass
 
 

@@ -20,7 +20,6 @@ from larder.db.idempotency import Claim, Outcome
 from larder.identity import hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
-from larder.identity.hashers import Lane
 from larder.identity.models import Address, Customer, Key, Note, Session
 from larder.identity.services import audit, rights, second_factors
 from larder.identity.services.attempts import take_mail
@@ -86,11 +85,13 @@ def register(
     customer.password_by, customer.email_by = by, by
     if found := _faults(customer, new.password):
         raise InvalidInput(found)
-    lane: Lane = "others" if by is None else "staff"
-    with hashers.in_lane(lane):
-        return _earlier(customer, claim, new.password) or _registered(
-            customer, claim, new.password, now
-        )
+    earlier = _earlier(customer, claim, new.password)
+    if earlier is not None:
+        return earlier
+    customer.password = hashers.hashed(new.password, "others" if by is None else "staff")
+    with transaction.atomic(durable=True):
+        outcome = idempotency.once(claim, partial(_insert, customer), now=now)
+    return _registered_before(outcome.result, new.password) if outcome.replayed else outcome
 
 
 def _earlier(customer: Customer, claim: Claim | None, password: str | None) -> Outcome | None:
@@ -113,15 +114,6 @@ def _already(taken: set[str]) -> AlreadyTaken:
     """Returns the refusal: its code is that of the username, if that is taken."""
     first, *others = sorted(taken, reverse=True)
     return AlreadyTaken(first, [AlreadyTaken(one) for one in others])
-
-
-def _registered(
-    customer: Customer, claim: Claim | None, password: str | None, now: datetime
-) -> Outcome:
-    customer.set_password(password)
-    with transaction.atomic(durable=True):
-        outcome = idempotency.once(claim, partial(_insert, customer), now=now)
-    return _registered_before(outcome.result, password) if outcome.replayed else outcome
 
 
 def _insert(customer: Customer) -> int:

@@ -29,7 +29,7 @@ from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.core.mailboxes import canonical
 from larder.core.per_key import SlotsPerKey
 from larder.db import database
-from larder.identity import hashers, sql
+from larder.identity import sql
 from larder.identity.models import Customer
 
 logger = logging.getLogger(__name__)
@@ -182,8 +182,7 @@ def attempt(
     the account, so that attempts of others do not count for it. A log-in counts for the id of the
     account with the username: a new username gives no new attempts, and an account with a similar
     one shares none. If the block raises a refusal (DomainError, ValidationError), the attempt
-    failed. If it raises any other error, the attempt does not count. Passwords of staff that the
-    block hashes have a separate lane.
+    failed. If it raises any other error, the attempt does not count.
 
     Raises RateLimited; DatabaseError if the database is unreachable (no log-in could succeed then).
     """
@@ -191,9 +190,8 @@ def attempt(
     with ExitStack() as hashing:
         if action == "log in" and account is not None:
             hashing.enter_context(_hashing.hold(network))
-            name, is_staff = _account_named(account)
+            name = _account_named(account)
             hashing.enter_context(_hashing.hold(name))
-            hashing.enter_context(hashers.in_lane("staff" if is_staff else "others"))
         with _counted(action, network, f"proven {name}" if is_proven else name):
             yield
 
@@ -241,8 +239,8 @@ def _digest(*names: str) -> UUID:
     return UUID(bytes=hashlib.blake2b(content, digest_size=16, key=secret).digest())
 
 
-def _account_named(username: str) -> tuple[str, bool]:
-    """Returns the name for which a log-in counts, and whether the account is one of staff.
+def _account_named(username: str) -> str:
+    """Returns the name for which a log-in counts.
 
     The id of the account stays if it is renamed, and no other account has it. Where there is none,
     the name as the database compares it: a spelling that is another account's there is another one
@@ -252,12 +250,12 @@ def _account_named(username: str) -> tuple[str, bool]:
     try:
         username.encode()
     except UnicodeEncodeError:
-        return unknown, False
+        return unknown
     normal = "" if len(username) > MAX_USERNAME_LENGTH else Customer.normalize_username(username)
     if not normal or "\0" in normal:
-        return unknown, False
-    ((name, id, is_staff),) = database.rows(sql.ACCOUNT_NAMED, [normal])
-    return f"name {name}" if id is None else f"id {id}", bool(is_staff)
+        return unknown
+    ((name, id),) = database.rows(sql.ACCOUNT_NAMED, [normal])
+    return f"name {name}" if id is None else f"id {id}"
 
 
 def count_anonymous(address: str) -> None:

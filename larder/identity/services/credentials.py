@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_noop
@@ -11,9 +10,9 @@ from larder.core.errors import Fault, InvalidInput
 from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_USERNAME_LENGTH
 from larder.core.mailboxes import canonical, is_malformed
+from larder.identity import hashers
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials
-from larder.identity.hashers import normal_form
 from larder.identity.models import Customer
 from larder.identity.queries import submit_renewed, with_rights
 
@@ -30,7 +29,7 @@ def verified(username: str, password: str) -> Customer:
     InvalidCredentials."""
     customer = _named(Customer.normalize_username(username))
     if customer is None:
-        make_password(normal_form(password))
+        hashers.hashed(password, "others")
         raise InvalidCredentials
     if not customer.check_password(password) or not customer.is_active:
         raise InvalidCredentials

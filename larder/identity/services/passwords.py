@@ -8,14 +8,13 @@ so that no log-in with the old password succeeds after it.
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import QuerySet
 
 from larder.core.errors import Fault, InvalidInput, SecondFactorRequired, with_faults
+from larder.identity import hashers
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, WrongPassword
-from larder.identity.hashers import normal_form
 from larder.identity.models import Customer, Key
 from larder.identity.services import audit
 from larder.identity.services.credentials import (
@@ -48,7 +47,7 @@ def change_password(caller: Caller, *, current: str, new: str, now: datetime) ->
         raise with_faults(WrongPassword(), found)
     if found:
         raise InvalidInput(found)
-    encoded = make_password(normal_form(new))
+    encoded = hashers.hashed(new, account.lane)
     try:
         with transaction.atomic(durable=True):
             lock_unchanged(account)

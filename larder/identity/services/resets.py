@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.contrib.auth.hashers import make_password
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.db.models import Q
@@ -24,7 +23,6 @@ from larder.db.constraints import refusing_taken
 from larder.identity import hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import ResetTokenInvalid
-from larder.identity.hashers import normal_form
 from larder.identity.models import Customer
 from larder.identity.services import accounts, audit, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
@@ -169,8 +167,7 @@ def set_forgotten(token: str, wanted: str, *, secrets: Sequence[str], now: datet
     account = proven.account
     if found := password_faults(wanted, account, where=WHERE):
         raise InvalidInput(found)
-    with hashers.in_lane("staff" if account.is_staff else "others"):
-        encoded = make_password(normal_form(wanted))
+    encoded = hashers.hashed(wanted, account.lane)
     with transaction.atomic(durable=True):
         if not _lock_unchanged(account):
             raise ResetTokenInvalid

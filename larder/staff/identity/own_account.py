@@ -22,7 +22,6 @@ from larder.core.errors import DomainError
 from larder.core.limits import MAX_PASSWORD_LENGTH, MAX_RESET_TOKEN_LENGTH
 from larder.http import admin_session, throttling
 from larder.http.authentication import secrets
-from larder.identity import hashers
 from larder.identity.caller import Caller
 from larder.identity.services import passwords, resets
 from larder.staff.confirming import CountedForm, answered
@@ -76,10 +75,9 @@ class OwnPasswordForm(CountedForm, AdminOwnPasswordChangeForm):  # type: ignore[
         user, given = self.user, self.cleaned_data
         session = admin_session.session_of(self.request)
         caller = Caller(user.pk, user.public_id, user.is_staff, session)
-        with hashers.in_lane("staff"):
-            changed = passwords.change_password(
-                caller, current=given["old_password"], new=given["new_password1"], now=now()
-            )
+        changed = passwords.change_password(
+            caller, current=given["old_password"], new=given["new_password1"], now=now()
+        )
         # Not read again: a password that someone else sets now ends this session, too.
         user.password = changed.password
         return user
