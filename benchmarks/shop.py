@@ -50,19 +50,24 @@ def make_products(count: int, moment: datetime) -> list[int]:
     """Products with prices from 0.50 up and STOCK units each; returns their ids, ascending."""
     from django.db import transaction
 
-    from larder.catalog.services.products import NewProduct, create_products
+    from larder.catalog.models import Product
     from larder.core.ids import SYSTEM_ACTOR
     from larder.inventory.services.movements import open_stock
 
-    names = [f"Ceramic storage jar no. {number:04}" for number in range(count)]
     new = [
-        NewProduct(f"BENCH-{number:04}", name, Decimal(50 + number * 7 % 2000) / 100)
-        for number, name in enumerate(names)
+        Product(
+            sku=f"BENCH-{number:04}",
+            name=f"Ceramic storage jar no. {number:04}",
+            price=Decimal(50 + number * 7 % 2000) / 100,
+            created_at=moment,
+            updated_at=moment,
+        )
+        for number in range(count)
     ]
     with transaction.atomic(durable=True):
-        ids = create_products(new, now=moment)
-        open_stock(dict.fromkeys(ids.values(), STOCK), actor=SYSTEM_ACTOR, now=moment)
-    return sorted(ids.values())
+        ids = [product.pk for product in Product.objects.bulk_create(new, batch_size=250)]
+        open_stock(dict.fromkeys(ids, STOCK), actor=SYSTEM_ACTOR, now=moment)
+    return ids
 
 
 def make_customers(usernames: list[str], moment: datetime) -> list[int]:

@@ -21,7 +21,6 @@ from larder.db.idempotency import delete_expired
 from larder.identity.services import sessions
 from larder.identity.services.attempts import delete_idle
 from larder.inventory import queries as inventory
-from larder.inventory.services import counts
 from larder.notifications.services import SEND_MAIL
 from larder.notifications.services import delete_old_mails as delete_old
 from larder.ops.books import invariants
@@ -96,10 +95,8 @@ def delete_old_mails(timestamp: int) -> int:
 @app.periodic(cron="17 * * * *")
 @app.task(queueing_lock="delete_expired_carts")
 def delete_expired_carts(timestamp: int) -> int:
-    """Deletes carts that were not changed for a long time, and those of deleted accounts, as well
-    as their counts of stock."""
-    counted = delete_in_batches(lambda limit: counts.discard_of_deleted(limit=limit))
-    return counted + delete_in_batches(lambda limit: expire_carts(now=now(), limit=limit))
+    """Deletes carts that were not changed for a long time, and those of deleted accounts."""
+    return delete_in_batches(lambda limit: expire_carts(now=now(), limit=limit))
 
 
 @app.periodic(cron="* * * * *")

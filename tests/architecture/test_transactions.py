@@ -15,8 +15,7 @@ WITHIN = {
 
 PARTS = {
     "create_product",
-    "create_products",
-    "change_within",
+    "change_product",
     "replace_product",
     "_insert_category",
 }

@@ -5,15 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from itertools import cycle
 
 import pytest
 
-from larder.catalog.services.products import NewProduct, create_products
 from larder.db import database, feed
 from larder.db.feed import Feed, Mark, SinceExpired
 from larder.inventory.changes import CHANGES
+from tests.conftest import add_products
 from tests.db.feeds import settle, transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,8 +111,7 @@ def missed(read: Feed, *, products: Sequence[int]) -> set[int]:
 
 
 def test_a_reader_of_a_crowd_meets_each_change_once(now: datetime) -> None:
-    new = [NewProduct(f"SKU-{number}", "Jam", Decimal(1)) for number in range(200)]
-    products = [*create_products(new, now=now).values()]
+    products = add_products(200, now=now)
     settle()
     assert missed(CHANGES, products=products) == set()
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @contextmanager
-def moving(times: int, *, by_staff: bool, lines: int = 1) -> Iterator[list[bool]]:
+def moving(times: int, *, by_staff: bool) -> Iterator[list[bool]]:
     """Runs threads that move stock until the block ends, each for another account or all for this
     one.
 
@@ -30,7 +30,7 @@ def moving(times: int, *, by_staff: bool, lines: int = 1) -> Iterator[list[bool]
 
     def move() -> None:
         try:
-            with locks.moving_stock(by_staff=by_staff, lines=lines):
+            with locks.moving_stock(by_staff=by_staff):
                 begun.append(True)
                 ends.wait(LONGEST)
         except Overloaded:
@@ -47,26 +47,9 @@ def moving(times: int, *, by_staff: bool, lines: int = 1) -> Iterator[list[bool]
             ends.set()
 
 
-def test_large_moves_of_customers_leave_a_place_for_small_ones() -> None:
-    with moving(8, by_staff=False, lines=locks.LARGE_MOVE) as begun:
-        assert wait_until(lambda: begun.count(False) == 5 and begun.count(True) == 1)
-        running = Stopwatch()
-        with locks.moving_stock(by_staff=False, lines=locks.LARGE_MOVE - 1):
-            assert running.seconds < per_key.LONGEST_WAIT / 2
-
-
-@pytest.mark.parametrize("lines", [1, locks.LARGE_MOVE])
-def test_moves_of_customers_leave_a_place_for_staff(lines: int) -> None:
-    with moving(24, by_staff=False, lines=lines) as begun:
+def test_moves_of_customers_leave_a_place_for_staff() -> None:
+    with moving(24, by_staff=False) as begun:
         assert wait_until(lambda: begun.count(False) >= 5)
         running = Stopwatch()
-        with locks.moving_stock(by_staff=True, lines=1_000):
-            assert running.seconds < per_key.LONGEST_WAIT / 2
-
-
-def test_large_moves_of_staff_run_one_at_a_time_and_leave_a_place_for_small_ones() -> None:
-    with moving(4, by_staff=True, lines=locks.LARGE_MOVE) as begun:
-        assert not wait_until(lambda: len(begun) > 1, 0.5)
-        running = Stopwatch()
-        with locks.moving_stock(by_staff=True, lines=locks.LARGE_MOVE - 1):
+        with locks.moving_stock(by_staff=True):
             assert running.seconds < per_key.LONGEST_WAIT / 2

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from larder.catalog.models import Category, Product
 from larder.catalog.queries import ids_by_sku
 from larder.catalog.search import spellings
-from larder.catalog.services.products import NewProduct, archive_product, create_products
+from larder.catalog.services.products import archive_product
 from larder.core.errors import NotFound
 from larder.db import database
 from larder.db.fields import Fold
 from larder.inventory import queries, sql
 from larder.inventory.queries import ORDERINGS, Position, ProductFilter, _page
+from tests.conftest import add_products
 from tests.database import analyze, generic_plan, make_new
 
 ANY_CUSTOMER = 1
@@ -319,7 +320,7 @@ def test_a_page_scans_the_index_of_its_order_from_its_start(
 def test_a_barcode_is_looked_up_in_its_index_by_custom_and_generic_plans(
     transactional_db: None, now: datetime
 ) -> None:
-    create_products([NewProduct(str(n), "x", Decimal(1)) for n in range(400)], now=now)
+    add_products(400, now=now)
     Product.objects.update(barcode=F("sku"))
     analyze("product", "stock")
     found = plan(ProductFilter(exact={"barcode": "5012345678900"}), None, without=())

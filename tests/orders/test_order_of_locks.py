@@ -36,7 +36,6 @@ LOCKS = {
     "order": 'FROM "order" .*FOR UPDATE',
     "quota": r"INSERT INTO rate_limit AS held|\(8::bigint << 48\)",
     "stock": r"FROM stock\s.*FOR NO KEY UPDATE",
-    "sales": 'FROM "sales_mark" .*FOR UPDATE',
 }
 """The kinds of locks, in their order, each with a pattern of the statements that take it."""
 

@@ -10,16 +10,14 @@ from django.test.utils import CaptureQueriesContext
 
 from larder.catalog.models import Product
 from larder.catalog.services.products import (
-    NewProduct,
     archive_product,
     change_product,
-    create_products,
 )
 from larder.db import database
 from larder.identity.models import AuditEntry
 from larder.identity.queries import audit as audit_queries
 from larder.inventory.models import LedgerEntry
-from tests.conftest import Api, Person
+from tests.conftest import Api, Person, add_products
 from tests.staff.desk import PRODUCTS, Desk, change
 
 
@@ -242,8 +240,7 @@ def test_the_list_finds_products_that_are_low_or_out_of_stock(
 
 
 def test_low_stock_is_found_by_an_index(desk: Desk, now: datetime) -> None:
-    rows = (NewProduct(f"SKU {n}", "Jam", Decimal(1)) for n in range(2_000))
-    create_products(list(rows), now=now)
+    add_products(2_000, now=now)
     database.execute("ANALYZE product")
     with CaptureQueriesContext(connection) as captured:
         desk.get(PRODUCTS, stock="low")

@@ -10,12 +10,10 @@ from django.db import connection
 
 from larder.core.errors import InvalidInput, NotFound, PermissionMissing
 from larder.identity.caller import Caller
-from larder.identity.models import Customer
 from larder.inventory.errors import CountChanged
 from larder.inventory.models import Adjustment, CountedProduct, LedgerEntry, Stock
 from larder.inventory.queries import fingerprint_of, running_count
 from larder.inventory.services import counts
-from larder.ops import tasks
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk, Page, allow
 from tests.v1.placing import place
@@ -269,28 +267,3 @@ def test_a_count_has_limits_and_needs_the_permission(
     assert [one.status_code for one in pages] == [403] * 2
     with pytest.raises(PermissionMissing):
         counts.add_units(jam, 1, caller=viewer.caller, now=now)
-
-
-def test_the_count_of_a_deleted_account_ends(
-    desk: Desk, person: Callable[..., Person], product: Callable[..., int], now: datetime
-) -> None:
-    product(sku="JAM", stock=5)
-    clerk = allow(person(is_staff=True), "inventory.view_stock", "inventory.add_adjustment")
-    scan(desk, "JAM", 3)
-    scan(Desk(clerk), "JAM", 1)
-    assert tasks.delete_expired_carts(0) == 0
-    row = {"is_active": False, "is_staff": False, "may_order": False, "email": ""}
-    Customer.objects.filter(pk=clerk.id).update(deleted_at=now, **row)
-    assert tasks.delete_expired_carts(0) == 1
-    assert CountedProduct.objects.get().counted == 3
-
-
-def test_counts_of_deleted_accounts_are_deleted_in_batches(
-    product: Callable[..., int], person: Callable[..., Person], now: datetime
-) -> None:
-    clerk = allow(person(is_staff=True), "inventory.add_adjustment")
-    for sku in ("JAM", "TEA", "BUN"):
-        counts.add_units(product(sku=sku, stock=5), 1, caller=clerk.caller, now=now)
-    row = {"is_active": False, "is_staff": False, "may_order": False, "email": ""}
-    Customer.objects.filter(pk=clerk.id).update(deleted_at=now, **row)
-    assert [counts.discard_of_deleted(limit=2) for _ in range(3)] == [2, 1, 0]

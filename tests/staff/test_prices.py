@@ -16,7 +16,6 @@ from larder.catalog.services.products import (
     archive_product,
     change_prices,
     change_product,
-    change_within,
 )
 from larder.identity import permissions
 from larder.identity.queries import audit as audit_queries
@@ -169,7 +168,7 @@ def test_a_price_that_another_transaction_is_changing_is_compared_when_it_has_co
 
     with ThreadPoolExecutor(1) as beside:
         with transaction.atomic():
-            change_within(jam, {"price": Decimal("2.30")}, caller=None, now=NOW)
+            change_product(jam, {"price": Decimal("2.30")}, caller=None, now=NOW)
             waiting = beside.submit(change)
             until_a_transaction_waits()
         with pytest.raises(PricesChanged):

@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from larder.catalog.services.products import NewProduct, create_products
 from larder.core.ids import SYSTEM_ACTOR
 from larder.front.products import Products
 from larder.http import authentication
 from larder.inventory.services.movements import open_stock
 from larder.v1 import freshness, page_cache, products
-from tests.conftest import Answer, Api, Person
+from tests.conftest import Answer, Api, Person, add_products
 from tests.front.in_process import OnLoop
 from tests.http.conftest import api, application, as_, token_for
 from tests.v1.exporting import filled, stream
@@ -26,10 +24,9 @@ HOUR = 3600 * 10**9
 
 def stocked(products: int, now: datetime) -> list[int]:
     """Makes products, ten of each in stock, with a few statements. Returns their ids."""
-    new = [NewProduct(f"M-{n:04}", f"Product {n}", Decimal("1.25")) for n in range(products)]
-    made = create_products(new, now=now)
-    open_stock(dict.fromkeys(made.values(), 10), actor=SYSTEM_ACTOR, now=now)
-    return list(made.values())
+    ids = add_products(products, now=now)
+    open_stock(dict.fromkeys(ids, 10), actor=SYSTEM_ACTOR, now=now)
+    return ids
 
 
 @pytest.fixture

@@ -53,13 +53,11 @@ def _clash(error: IntegrityError) -> Exception:
 
 
 @contextmanager
-def all_clashes_named(
-    fields: Mapping[str, Any], product: int | None = None, *, durable: bool = False
-) -> Iterator[None]:
+def all_clashes_named(fields: Mapping[str, Any], product: int | None = None) -> Iterator[None]:
     """Does what `clashes_named` does for new values of a product (None: a new one), and adds the
     clashes that the database did not report: it reports the first only."""
     try:
-        with clashes_named(durable=durable):
+        with clashes_named():
             yield
     except (AlreadyTaken, UnknownCategory, InvalidInput) as first:
         others = [clash for clash in _clashes(fields, product) if clash != first]

@@ -8,17 +8,16 @@ what `require_permitted` raises.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import transaction
 
 from larder.catalog import sql
 from larder.catalog.errors import PricesChanged
-from larder.catalog.fields import FIELDS, INTERNAL
+from larder.catalog.fields import COLUMNS, FIELDS, INTERNAL
 from larder.catalog.models import Product
 from larder.catalog.queries import ids_by_sku
 from larder.catalog.services.clashes import all_clashes_named, clashes_named
@@ -32,9 +31,6 @@ from larder.identity.services.credentials import require_permitted
 
 ARCHIVE = "catalog.delete_product"
 """The permission to archive products, and to put them on sale again."""
-
-EDITABLE = frozenset(field.column for field in FIELDS)
-
 
 _META: Any = Product._meta
 
@@ -57,22 +53,22 @@ _REPLACED = {name: value for name, value in DEFAULTS.items() if name not in _KEP
 def create_product(
     fields: Mapping[str, Any], *, caller: Caller | None, now: datetime, unique_name: bool = False
 ) -> int:
-    """Adds a product with the given EDITABLE fields; `name` and `price` are required.
+    """Adds a product with these fields, by column; `name` and `price` are required.
 
     Without `sku` the product gets one from `sku_of`. With `unique_name` no other product on sale
     may have the same name. Returns its id. Raises AlreadyTaken (SKU, name), UnknownCategory,
     InvalidInput (rules of a line).
     """
     public_id = new_id()
-    given = {"sku": sku_of(public_id)} | _editable(fields)
-    with all_clashes_named(given):
+    values = {"sku": sku_of(public_id)} | _editable(fields)
+    with all_clashes_named(values):
         if unique_name:
-            claim_name(given["name"])
-        product = Product(**given, public_id=public_id, created_at=now, updated_at=now)
+            claim_name(values["name"])
+        product = Product(**values, public_id=public_id, created_at=now, updated_at=now)
         if not insert_unless_taken(product):
             raise AlreadyTaken("sku")
         require_permitted(caller, "catalog.add_product")
-        audit.record_difference(product_name(product.pk), {}, given, action="create")
+        audit.record_difference(product_name(product.pk), {}, values, action="create")
     return product.pk
 
 
@@ -97,36 +93,6 @@ def sku_of(public_id: UUID) -> str:
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-@dataclass(frozen=True, slots=True)
-class NewProduct:
-    """A product of a bulk load. `price`: of one unit, tax included."""
-
-    sku: str
-    name: str
-    price: Decimal
-    tax_rate: Decimal | None = None
-    description: str = ""
-    category_id: int | None = None
-    image_url: str = ""
-
-
-def create_products(new: Sequence[NewProduct], *, now: datetime) -> dict[str, int]:
-    """Adds many products in a few statements. Returns their ids by SKU.
-
-    Raises AlreadyTaken (SKU), UnknownCategory.
-    """
-    rows = [Product(**asdict(product), created_at=now, updated_at=now) for product in new]
-    with clashes_named():
-        products = Product.objects.bulk_create(rows, batch_size=250)
-        audit.record_all([_loaded(row.pk, one) for row, one in zip(products, new, strict=True)])
-    return {product.sku: product.pk for product in products}
-
-
-def _loaded(product: int, new: NewProduct) -> audit.Entry:
-    after = {name: value for name, value in asdict(new).items() if value not in (None, "")}
-    return audit.Entry(product_name(product), "create", after=after)
-
-
 def change_product(
     product: int,
     fields: Mapping[str, Any],
@@ -135,48 +101,18 @@ def change_product(
     now: datetime,
     version: int | None = None,
 ) -> None:
-    """Changes fields of a product that is not archived.
+    """Changes fields of a product that is not archived, perhaps in the caller's transaction.
 
     With `version`, only if that is the current one. Raises NotFound, StaleVersion, AlreadyTaken
     (SKU), UnknownCategory, InvalidInput (rules of a line).
     """
-    with all_clashes_named(fields, product, durable=True):
-        _change(product, fields, caller, now, version)
-
-
-def change_within(
-    product: int, fields: Mapping[str, Any], *, caller: Caller | None, now: datetime
-) -> None:
-    """Changes fields of a product as `change_product` does, in the caller's transaction."""
-    with all_clashes_named(fields, product):
-        _change(product, fields, caller, now, None)
-
-
-def _change(
-    product: int,
-    fields: Mapping[str, Any],
-    caller: Caller | None,
-    now: datetime,
-    version: int | None,
-) -> None:
-    listed, wanted = Product.objects.filter(id=product, archived_at=None), _editable(fields)
-    with audit.changing(product_name(product), listed, wanted):
-        _refuse_taken_sku(listed, product, wanted, version)
-        versions.update(listed, version, **wanted, updated_at=now)
+    listed, changes = Product.objects.filter(id=product, archived_at=None), _editable(fields)
+    with (
+        all_clashes_named(fields, product),
+        audit.changing(product_name(product), listed, changes),
+    ):
+        versions.update(listed, version, **changes, updated_at=now)
         require_permitted(caller, "catalog.change_product")
-
-
-def _refuse_taken_sku(
-    listed: models.QuerySet[Product],
-    product: int,
-    wanted: Mapping[str, Any],
-    version: int | None,
-) -> None:
-    """Raises AlreadyTaken before the update would fail, which PostgreSQL would log as an error; but
-    first NotFound and StaleVersion, as the update."""
-    if "sku" in wanted and set(ids_by_sku([wanted["sku"]]).values()) - {product}:
-        versions.require(listed, version)
-        raise AlreadyTaken("sku")
 
 
 class NewPrice(NamedTuple):
@@ -235,20 +171,11 @@ def lock_product(product: int) -> None:
         raise NotFound
 
 
-class LockedProduct(NamedTuple):
-    """A product that no other transaction changes until this one ends."""
-
-    id: int
-    version: int
-
-
-def find_and_lock(sku: str) -> LockedProduct | None:
-    """Returns the product with this SKU, on sale or archived, locked as by `lock_product`. None if
-    there is none."""
+def find_and_lock(sku: str) -> tuple[int, int] | None:
+    """Returns id and version of the product with this SKU, on sale or archived, locked as by
+    `lock_product`. None if there is none."""
     rows = Product.objects.filter(id__in=ids_by_sku([sku]).values())
-    rows = rows.select_for_update(no_key=True)
-    locked = rows.values_list("id", "version").first()
-    return None if locked is None else LockedProduct(*locked)
+    return rows.select_for_update(no_key=True).values_list("id", "version").first()
 
 
 def replace_product(
@@ -307,11 +234,6 @@ def restore_product(product: int, *, caller: Caller | None, now: datetime) -> No
 
 
 def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = fields.keys() - EDITABLE
-    if unknown:
+    if unknown := fields.keys() - COLUMNS.values():
         raise TypeError(f"not fields of a product: {sorted(unknown)}")
-    return {name: _stored(name, value) for name, value in fields.items()}
-
-
-def _stored(column: str, value: Any) -> Any:
-    return value.strip() if column == "barcode" else value
+    return {name: value.strip() if name == "barcode" else value for name, value in fields.items()}

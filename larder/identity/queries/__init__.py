@@ -70,12 +70,6 @@ def profile_by_public_id(public_id: UUID) -> Profile:
     return _one(_listed().filter(public_id=public_id))
 
 
-def deleted_accounts(public_ids: Collection[UUID]) -> list[UUID]:
-    """Returns those of these accounts that are deleted."""
-    gone = Customer.objects.filter(public_id__in=public_ids, deleted_at__isnull=False)
-    return list(gone.order_by("id").values_list("public_id", flat=True))
-
-
 def profiles(*, after: int = 0, offset: int = 0, limit: int) -> list[Profile]:
     """Returns up to `limit` customers by ascending id: those after the id `after`, without the
     first `offset` of them."""

@@ -90,7 +90,7 @@ def adjust_stock(
     """
     named = _with_ids(lines)
     book = partial(book_lines, named, cause, caller=caller, now=now)
-    with moving_stock(by_staff=True, lines=len(named)):
+    with moving_stock(by_staff=True):
         made = idempotency.once(claim, book, now=now)
     return Adjusted(UUID(made.result), made.replayed)
 

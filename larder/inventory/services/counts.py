@@ -20,7 +20,6 @@ from larder.core.limits import MAX_LINES, MAX_STOCK
 from larder.db import idempotency
 from larder.db.idempotency import NOTHING_DONE, Claim
 from larder.identity.caller import Caller
-from larder.identity.queries import deleted_accounts
 from larder.identity.services.credentials import lock_account, require_permitted
 from larder.inventory.errors import CountChanged
 from larder.inventory.models import CountedProduct, Stock
@@ -92,17 +91,6 @@ def discard(*, caller: Caller, now: datetime) -> None:
     _change(delete, caller, None, now)
 
 
-def discard_of_deleted(*, limit: int) -> int:
-    """Deletes up to `limit` products of counts whose accounts are deleted: they cannot be booked.
-    Returns their number."""
-    actors = CountedProduct.objects.values_list("actor", flat=True).distinct()
-    gone = deleted_accounts(list(actors))
-    rows = CountedProduct.objects.filter(actor__in=gone).order_by("id").values("id")[:limit]
-    with transaction.atomic(durable=True):
-        deleted, _ = CountedProduct.objects.filter(id__in=rows).delete()
-    return deleted
-
-
 def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
     """Books the differences of the caller's count as one adjustment, and ends the count. Returns
     the adjustment's id.
@@ -111,7 +99,7 @@ def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
     Raises NotFound (no count), CountChanged (another one than shown, or a product to be counted
     again), and what `adjust_stock` raises.
     """
-    with moving_stock(by_staff=True, lines=MAX_LINES):
+    with moving_stock(by_staff=True):
         lock_account(caller)
         lines = running_count(caller.public_id)
         again = [one.sku for one in lines if one.is_moved]

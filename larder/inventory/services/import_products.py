@@ -28,6 +28,9 @@ from larder.inventory.services.products import Author
 
 PERMISSIONS = ("catalog.add_product", "catalog.change_product")
 
+LONG_WAIT = 60.0
+"""Seconds that a command waits for another file."""
+
 TRIES = 3
 """Of a file whose new products other requests add at the same time."""
 
@@ -76,6 +79,7 @@ def import_products(
     with transaction.atomic(durable=True):
         if not has_time_limit:
             database.lift_time_limit()
+            database.limit_lock_wait(LONG_WAIT)
         made = idempotency.once(
             claim, lambda: _import(product_file(table, currency), author), now=author.now
         )

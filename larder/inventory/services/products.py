@@ -83,7 +83,7 @@ def change_stocked_product(
             catalog.claim_name(fields["name"], product=product)
         balances = {} if quantity is None else lock([product])
         if fields:
-            catalog.change_within(product, fields, caller=author.caller, now=author.now)
+            catalog.change_product(product, fields, caller=author.caller, now=author.now)
         if quantity is not None:
             set_available(product, quantity, balances, actor=author.actor, now=author.now)
             require_permitted(author.caller, "inventory.add_adjustment")
@@ -124,15 +124,15 @@ def put_product(
     """
 
     def put() -> PutResult:
-        product = catalog.find_and_lock(sku)
-        if product is not None:
+        if locked := catalog.find_and_lock(sku):
+            product, present = locked
             if expected in {Expected.ABSENT, Expected.NEVER}:
-                raise StaleVersion(product.version)
+                raise StaleVersion(present)
             version = expected if isinstance(expected, int) else None
             catalog.replace_product(
-                product.id, fields, caller=author.caller, now=author.now, version=version
+                product, fields, caller=author.caller, now=author.now, version=version
             )
-            return PutResult(product.id, created=False)
+            return PutResult(product, created=False)
         if expected not in {Expected.ANY, Expected.ABSENT}:
             raise StaleVersion(0)
         new = catalog.create_product({**fields, "sku": sku}, caller=author.caller, now=author.now)

@@ -246,7 +246,7 @@ def moving(
     NotFound, SessionEnded, Overloaded.
     """
     caller, id = request.caller, request.order
-    with moving_stock(by_staff=caller.is_staff, lines=request.lines):
+    with moving_stock(by_staff=caller.is_staff):
         claiming = idempotency.submit_repeat(request.claim, now=request.now)
         locking = submit_lock([id])
         reading_lines = database.submit(writes.LINES_OF_LOCKED, [[id]])
