@@ -29,7 +29,6 @@ from larder.identity.queries import credentials
 from larder.inventory.services.movements import open_stock
 from larder.ops.books import invariants
 from larder.orders.services.placing import place_order as placing
-from larder.v1 import freshness
 from tests import database, tiers
 from tests.server import Server
 
@@ -117,12 +116,6 @@ def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     if not tiers.is_system() and "real_hashes" not in request.fixturenames:
         monkeypatch.setattr(BoundedArgon2PasswordHasher, "memory_cost", 8)
         monkeypatch.setattr(BoundedArgon2PasswordHasher, "time_cost", 1)
-
-
-@pytest.fixture(autouse=True)
-def _lists_are_current(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists of products show all changes, not only those of 100 ms ago."""
-    monkeypatch.setattr(freshness, "MAX_LAG", 0)
 
 
 @pytest.fixture

@@ -66,6 +66,10 @@ payments: deque[tuple[str, str]] = deque(maxlen=65_536)
 hashes_refused: deque[str] = deque(maxlen=65_536)
 """Refused password hashes, by their lane, taken likewise."""
 
+reads: deque[str] = deque(maxlen=65_536)
+"""Reads that a replica can answer, by what answered: `replica`, or the primary, because no replica
+was current enough (`behind`) or one `failed`. Taken likewise."""
+
 
 class Tracing:
     """Creates spans of use cases. Without tracing (larder/ops/telemetry/tracing.py) they do

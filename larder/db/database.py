@@ -48,6 +48,19 @@ def reading_from(alias: str) -> Iterator[None]:
         _place.reset(token)
 
 
+@contextmanager
+def answers_within(seconds: float) -> Iterator[None]:
+    """Limits each wait for an answer on the current connection to `seconds` within the block. A
+    timeout closes the connection and raises OperationalError."""
+    wrapper = _wrapper()
+    wrapper.ensure_connection()
+    connection, wrapper.connection.longest = wrapper.connection, seconds
+    try:
+        yield
+    finally:
+        del connection.longest
+
+
 OWNER = "owner"
 """The connection of migrations (config/settings.py)."""
 

@@ -3,23 +3,29 @@
 The replicas are the databases `replica1`, `replica2` … of the settings. A thread reads the replay
 position on the connection that will run its query. A query that fails on a replica runs on the
 primary. After an error of its server a replica is left out for a second.
+
+No clock shows the lag of a replica. So a process asks the primary for its position in the log, and
+keeps the moment *before* it asked, by the monotonic clock. A replica that has replayed the position
+has everything committed before that moment. Positions of two timelines are never compared: after a
+fail-over the same number may belong to another record.
+
+Source: PostgreSQL, "Recovery Information Functions" and "Backup Control Functions".
 """
 
 import logging
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from threading import Lock
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connections
 
+from larder.core import telemetry, waits
+from larder.core.errors import Overloaded
 from larder.core.stopwatch import nanoseconds
-from larder.db import database, positions, sql
+from larder.db import database, sql
 from larder.db.database import sqlstate
-from larder.db.positions import Position
 
 logger = logging.getLogger(__name__)
 
@@ -31,14 +37,61 @@ MAX_LAG = 100_000_000
 PAUSE = 1_000_000_000
 """Nanoseconds for which a replica is left out after an error of its server."""
 
+ANSWER_WITHIN = 1.0
+"""Seconds that a thread waits for the primary's position. The query reads no table."""
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a replica shows: everything before `replayed`. That includes all transactions committed
-    before `current_at` (monotonic nanoseconds), and perhaps more."""
 
-    replayed: Position
-    current_at: int
+class Position(NamedTuple):
+    """A position in the log: the cluster's identifier (its last 32 bits), the timeline and the
+    byte."""
+
+    system: int
+    timeline: int
+    byte: int
+
+    def covers(self, other: "Position") -> bool:
+        """Returns whether a server at this position has everything up to the other one."""
+        return self[:2] == other[:2] and self.byte >= other.byte
+
+
+class Sample(NamedTuple):
+    """Everything committed before `moment` (monotonic nanoseconds) lies before `position`."""
+
+    moment: int
+    position: Position
+
+
+def present(lag: int = 0) -> Sample:
+    """Returns a position of the primary after everything committed before this call, or `lag`
+    nanoseconds before it. One query serves all threads that wait when it is sent.
+
+    Raises django.db.Error and Overloaded.
+    """
+    since = nanoseconds() - lag
+    known = _latest[-1]
+    if known.moment >= since:
+        return known
+    with waits.holding(_asking, ANSWER_WITHIN) as in_time:
+        if not in_time:
+            raise Overloaded
+        if _latest[-1].moment < since:
+            _latest[:] = [_ask()]
+        return _latest[-1]
+
+
+_asking = Lock()
+_latest = [Sample(-1, Position(0, 0, 0))]
+
+
+def _ask() -> Sample:
+    moment = nanoseconds()
+    try:
+        with database.answers_within(ANSWER_WITHIN):
+            (row,) = database.rows(sql.PRESENT)
+    finally:
+        # The thread may be one that no request ends, or read from a replica next.
+        database.release()
+    return Sample(moment, Position(*row))
 
 
 class NotAReplica(DatabaseError):
@@ -104,34 +157,17 @@ def replicas() -> tuple[Replica, ...]:
 
 
 _rotation = count()
-_counting = Lock()
-_answered: Counter[str] = Counter()
 
 
-def count_read(by: str) -> None:
-    """Counts a read that a replica can answer, by what answered it: `replica`, or the primary,
-    because no replica was current enough (`behind`) or one `failed`."""
-    with _counting:
-        _answered[by] += 1
-
-
-def take_counts() -> Counter[str]:
-    """Returns the counts since the last call."""
-    with _counting:
-        counts = _answered.copy()
-        _answered.clear()
-    return counts
-
-
-def read(position: Position | None, make: Callable[[State | None], Answer]) -> Answer:
+def read(position: Position, make: Callable[[], Answer]) -> Answer:
     """Returns what `make` returns, on a replica or on the primary.
 
     A replica has replayed `position` and everything that was committed MAX_LAG ago, and follows the
-    timeline of the primary. Each call begins with another one (round robin). `make` gets its state;
-    None on the primary. If it raises a database error on a replica, it is called a second time on
-    the primary, so it must only read. Raises django.db.Error and Overloaded.
+    timeline of the primary. Each call begins with another one (round robin). If `make` raises a
+    database error on a replica, it is called a second time on the primary, so it must only read.
+    Raises django.db.Error and Overloaded.
     """
-    sample = positions.recent(MAX_LAG)
+    sample = present(MAX_LAG)
     known, first = replicas(), next(_rotation)
     why = "behind"
     for offset in range(len(known)):
@@ -141,12 +177,12 @@ def read(position: Position | None, make: Callable[[State | None], Answer]) -> A
         try:
             with database.reading_from(replica.alias):
                 replayed = replica.replayed()
-                if all(map(replayed.covers, filter(None, (sample.position, position)))):
-                    answer = make(State(replayed, sample.moment))
-                    count_read("replica")
+                if replayed.covers(sample.position) and replayed.covers(position):
+                    answer = make()
+                    telemetry.reads.append("replica")
                     return answer
         except Error as error:
             replica.failed(error)
             why = "failed"
-    count_read(why)
-    return make(None)
+    telemetry.reads.append(why)
+    return make()

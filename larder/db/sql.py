@@ -47,7 +47,8 @@ FROM pg_control_checkpoint()
 """Reads no table (database.py: `snapshot`)."""
 
 PRESENT = """
-SELECT system_identifier, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int,
+SELECT system_identifier & 4294967295,
+       ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int,
        (CASE current_setting('synchronous_commit') WHEN 'off' THEN pg_current_wal_insert_lsn()
              ELSE pg_current_wal_flush_lsn() END - '0/0')::bigint
 FROM pg_control_system()
@@ -57,7 +58,7 @@ position is enough. A later position may not reach a replica until the next comm
 do not wait for the disk, the position of the next record is used."""
 
 REPLAYED = """
-SELECT pg_is_in_recovery(), system_identifier,
+SELECT pg_is_in_recovery(), system_identifier & 4294967295,
        greatest(checkpoints.timeline_id, recovery.min_recovery_end_timeline),
        (pg_last_wal_replay_lsn() - '0/0')::bigint
 FROM pg_control_system(), pg_control_checkpoint() AS checkpoints, pg_control_recovery() AS recovery

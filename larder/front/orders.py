@@ -15,7 +15,7 @@ from larder.http import answered_requests, positions
 from larder.http.authentication import remembered_caller
 from larder.http.correlation import HEADER, ID, identify
 from larder.http.idempotency import idempotency_key, replay_headers
-from larder.http.positions import COMMITTED, marker, position_header
+from larder.http.positions import COMMITTED, encode, position_header
 from larder.http.quotas import HEADERS as QUOTA
 from larder.http.quotas import is_near, quota_headers
 from larder.identity.caller import Caller
@@ -95,12 +95,13 @@ class Orders:
     async def _shown(self, placed: Placed, shared: Headers, environ: Mapping[str, Any]) -> Answer:
         order = placed.order
         body = http.Body(http.encoded(shown(order)), order.version)
+        echoed = await self._threads.run(position_header) if replicas() else encode(None)
         own = {
             "ETag": body.tag,
             "Content-Length": str(len(body.raw)),
             "Location": f"{PATH}/{order.id}",
             HEADER: environ[ID],
-            positions.HEADER: await self._threads.run(position_header) if replicas() else marker(),
+            positions.HEADER: echoed,
             **replay_headers(replayed=placed.replayed),
         }
         if placed.remaining is not None and is_near(placed.remaining):

@@ -1,14 +1,20 @@
-"""Pages of the product list, sent again without Django.
+"""Pages of the product list, sent again without Django: the cache of pages.
 
-The page cache (larder/v1/page_cache.py) has the bytes of a page, which are the same for all
-customers. An answer that Django gave is stored with its headers, and sent to every caller for whom
-the page is current enough. An outdated page is read again in one thread, and gets the headers of
-the stored answer, except those that depend on the body. The caller is authenticated for each
-request, with the tokens that this process has verified before.
+An answer that Django gave is stored with its headers, and with the function that reads its page,
+which is the same for all customers. It is sent to every caller for whom it is current enough: it
+shows what the tables had at most MAX_LAG ago. The caller is authenticated for each request, with
+the tokens that this process has verified before.
+
+A check reads PostgreSQL's snapshot, which names the transactions that are visible. While it stays
+the same, no transaction was committed. So a page that was made after a snapshot was read shows what
+the tables have, as long as the snapshot stays the same. An outdated page is made again in one
+thread, and gets the headers of the stored answer, except those that depend on the body.
+
+Source: "System Information Functions, pg_current_snapshot" in PostgreSQL's manual.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from time import monotonic_ns
 from typing import Any
@@ -20,16 +26,21 @@ from larder.db import database
 from larder.front.at_once import Key, key_of, names, store, without
 from larder.front.threads import Threads
 from larder.front.wsgi import Answer, Headers
-from larder.http import answered_requests
+from larder.http import answered_requests, positions
 from larder.http.authentication import remembered_caller
+from larder.http.compression import SMALLEST_COMPRESSED, packed
 from larder.http.correlation import HEADER, ID, correlation_id, identify
-from larder.v1 import freshness
-from larder.v1.freshness import REPLICATED, Needed
-from larder.v1.http import Body, is_named
-from larder.v1.page_cache import PAGE, CachedPage, PageCache
+from larder.v1.http import Body, encoded, is_named
+from larder.v1.products import PAGE
 from larder.v1.resources import EARLIER_ERROR
 
 METHOD, PATH = "GET", "/api/v1/products"
+
+MAX_LAG = 100_000_000
+"""Nanoseconds by which a page may be behind the writes of others."""
+
+MAX_PAGE_BYTES = 64 * 1024
+"""Larger pages are made for each request."""
 
 MOST_READ = 8
 """Pages that are read at once. Django reads further ones, each when it is its caller's turn."""
@@ -44,34 +55,40 @@ ID_HEADER = HEADER.lower().encode()
 
 
 class StoredAnswer:
-    """An answer without its correlation id. `shared` are the headers that stay the same when the
-    page changes."""
+    """A page with its headers, without a correlation id, current while the database has this
+    `snapshot`. It was last read at `seen_at` (monotonic nanoseconds)."""
 
-    __slots__ = ("body", "page", "pages", "shared", "whole")
+    __slots__ = ("make", "seen_at", "shared", "snapshot", "tag", "whole")
 
-    def __init__(self, shared: Headers, pages: PageCache, page: CachedPage, body: Body) -> None:
-        self.shared, self.pages, self.page, self.body = shared, pages, page, body
-        self.whole = self._with(200, shared, body.raw)
+    def __init__(self, make: Callable[[], object], shared: Headers, tag: str, body: bytes) -> None:
+        self.make = make
+        self.shared = shared
+        """The headers that stay the same when the page changes."""
+        self.tag = tag
+        self.whole = self._with(200, shared, body)
+        self.snapshot = ""
+        self.seen_at = 0
 
     def _with(self, status: int, shared: Headers, content: bytes) -> Answer:
-        own = [(b"etag", self.body.tag.encode()), (b"content-length", b"%d" % len(content))]
+        own = [(b"etag", self.tag.encode()), (b"content-length", b"%d" % len(content))]
         return Answer(status, [*shared, *own], content)
 
     def to(self, seen: str | None) -> Answer:
         """Returns the answer to a client that has the pages which this header names."""
-        if seen is None or not is_named(seen, self.body.tag):
+        if seen is None or not is_named(seen, self.tag):
             return self.whole
         return self._with(304, without(self.shared, OF_CONTENT), b"")
 
-    def after(self, page: CachedPage) -> "StoredAnswer | None":
-        """Returns this answer with the new page. None if other headers change too: small pages are
+    def renewed(self, raw: bytes) -> "StoredAnswer | None":
+        """Returns this answer with another page. None if other headers change too: small pages are
         not compressed, and large pages are not stored."""
-        if page is self.page:
-            return self
-        if page.packs is not self.page.packs or not page.is_kept:
+        is_packed = (b"content-encoding", b"gzip") in self.shared
+        is_long = is_packed or len(self.whole.body) >= SMALLEST_COMPRESSED
+        body = packed(raw) if is_packed else raw
+        if len(body) > MAX_PAGE_BYTES or is_long != (len(raw) >= SMALLEST_COMPRESSED):
             return None
-        body = page.plain if self.body is self.page.plain else page.packed
-        return StoredAnswer(self.shared, self.pages, page, body)
+        tag = Body(raw, coding="gzip" if is_packed else "").tag
+        return StoredAnswer(self.make, self.shared, tag, body)
 
 
 class Products:
@@ -80,9 +97,9 @@ class Products:
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
         self._answers: dict[Key, StoredAnswer] = {}
-        self._reading: dict[Key, asyncio.Future[CachedPage]] = {}
+        self._reading: dict[Key, asyncio.Future[StoredAnswer | None]] = {}
         """The pages that are read now. Requests that came meanwhile get them too."""
-        self._reads: list[asyncio.Future[CachedPage]] = []
+        self._reads: list[asyncio.Future[StoredAnswer | None]] = []
         self._log = answered_requests.access_log_hook(METHOD, PATH)
 
     async def answer(self, environ: dict[str, Any], raw: bytes) -> Answer | None:
@@ -94,9 +111,9 @@ class Products:
         # The rights of staff are read for each request.
         if stored is None or key is None or caller is None or caller.is_staff:
             return None
-        needed = freshness.needed(caller, environ.get(freshness.SENT))
-        if not stored.page.shows(needed, monotonic_ns()):
-            stored = await self._renewed(key, stored, needed, environ)
+        has_written = positions.has_written(environ.get(positions.SENT))
+        if has_written or stored.seen_at <= monotonic_ns() - MAX_LAG:
+            stored = await self._renewed(key, stored, environ, shared=not has_written)
         if stored is None:
             return None
         answer = stored.to(environ.get("HTTP_IF_NONE_MATCH"))
@@ -105,25 +122,20 @@ class Products:
         return Answer(answer.status, [*answer.headers, (ID_HEADER, given.encode())], answer.body)
 
     async def _renewed(
-        self,
-        key: Key,
-        stored: StoredAnswer,
-        needed: Needed,
-        environ: dict[str, Any],
+        self, key: Key, stored: StoredAnswer, environ: dict[str, Any], *, shared: bool
     ) -> StoredAnswer | None:
-        """Returns the answer with the current page; None where Django must answer."""
-        if REPLICATED:
-            return None
+        """Returns the answer with the current page; None where Django must answer. `shared`:
+        whether a page will do that is already being read."""
         reading = self._reading.get(key)
-        if needed.current or reading is None or reading.done():
+        if reading is None or reading.done() or not shared:
             self._reads = [read for read in self._reads if not read.done()]
             if len(self._reads) >= MOST_READ:
                 return None
-            read = partial(_read, stored, needed, identify(environ))
+            read = partial(_read, stored, identify(environ))
             reading = self._reading[key] = self._threads.begin(read)
             self._reads.append(reading)
         try:
-            page = await reading
+            renewed = await reading
         except Overloaded:
             raise
         except Exception as error:
@@ -133,25 +145,32 @@ class Products:
             if self._reading.get(key) is reading:
                 del self._reading[key]
         known = self._answers.get(key)
-        renewed = known and known.after(page)
         if renewed is None:
             self._answers.pop(key, None)
-        elif renewed is not known:
+        elif known is None or known.seen_at < renewed.seen_at:
             store(self._answers, key, renewed)
         return renewed
 
     def learn(self, environ: Mapping[str, Any], answer: Answer) -> None:
-        """Stores Django's answer if its body is in the page cache."""
-        key = key_of(environ)
-        if PAGE in environ and answer.status == 200:
+        """Stores Django's answer with a page. It is checked before it is sent again."""
+        make = environ.get(PAGE)
+        if make is not None and answer.status == 200 and len(answer.body) <= MAX_PAGE_BYTES:
+            tag = dict(answer.headers)[b"etag"].decode()
             shared = without(answer.headers, OWN_HEADERS)
-            store(self._answers, key, StoredAnswer(shared, *environ[PAGE]))
+            store(self._answers, key_of(environ), StoredAnswer(make, shared, tag, answer.body))
 
 
-def _read(stored: StoredAnswer, needed: Needed, correlation_id: str) -> CachedPage:
+def _read(stored: StoredAnswer, correlation_id: str) -> StoredAnswer | None:
+    """Returns the answer if it is current, otherwise the one after it."""
     CORRELATION_ID.set(correlation_id)
     try:
-        return stored.pages.page(stored.page.wanted, needed)
+        seen_at, snapshot = monotonic_ns(), database.snapshot()
+        renewed: StoredAnswer | None = stored
+        if snapshot != stored.snapshot:
+            renewed = stored.renewed(encoded(stored.make()))
+        if renewed is not None:
+            renewed.snapshot, renewed.seen_at = snapshot, max(renewed.seen_at, seen_at)
+        return renewed
     finally:
         database.release()
         CORRELATION_ID.set(None)

@@ -11,8 +11,8 @@ from django.db import Error
 from django.http import HttpRequest
 
 from larder.core.clock import now
-from larder.db.positions import ANSWER_WITHIN
-from larder.db.postgresql.bounded import answers_within
+from larder.db import database
+from larder.db.replicas import ANSWER_WITHIN
 from larder.http.refusals import HttpRefusal
 from larder.identity import queries
 from larder.identity.caller import Caller
@@ -183,7 +183,7 @@ class _EndedSessions:
         database does not answer."""
         if self._lock.acquire(blocking=False):
             try:
-                with answers_within(ANSWER_WITHIN):
+                with database.answers_within(ANSWER_WITHIN):
                     self._read()
             except Error as error:
                 reason = str(error).strip().partition("\n")[0]

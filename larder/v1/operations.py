@@ -265,18 +265,15 @@ class Operation:
     """A function that answers requests of one method at one path, with its declaration.
 
     The function takes the request, the variable parts of the path by name, and any of `caller`,
-    `query` (a struct of query parameters, or a function that reads it), `cursor` and `since` (a
-    Cursor or None) and `body` (a struct, Csv or Signed). Its name is the operation's id.
+    `query` (a struct of query parameters), `cursor` and `since` (a Cursor or None) and `body` (a
+    struct, Csv or Signed). Its name is the operation's id.
     """
 
     def __init__(self, run: View, declared: Declaration) -> None:
         self.run, self.declared, self.name = run, declared, run.__name__
         kinds = {name: one.annotation for name, one in signature(run).parameters.items()}
         self.body: Any = kinds.get("body")
-        # Callable[[], ListParameters]: the function reads the parameters only where it needs them.
-        self.query, self._reads_query = kinds.get("query"), not get_args(kinds.get("query"))
-        if not self._reads_query:
-            self.query = get_args(self.query)[-1]
+        self.query: Any = kinds.get("query")
         # What is signed comes from a payment provider, for many customers.
         self._is_counted = not (declared.token or declared.is_signed) and self.body is not None
         self._most_faults = MAX_OPEN_FAULTS if self._is_counted else MAX_FAULTS
@@ -315,7 +312,7 @@ class Operation:
         if "caller" in kinds:
             yield "caller", lambda _, received: received.caller
         if self.query is not None:
-            yield "query", self._query_reader()
+            yield "query", lambda request, _: read_parameters(request, self.query)
         for name in kinds.keys() & pagination.UNUSABLE.keys():
             yield name, partial(_read_cursor, name, get_args(kinds[name])[0])
         if self.body is not None:
@@ -337,22 +334,13 @@ class Operation:
         return arguments
 
     def _unread_faults(self, request: HttpRequest) -> Iterator[Fault]:
-        """Yields the faults of what the function reads itself, if nothing is wrong before: headers,
-        and perhaps the parameters."""
-        readers = [_READ_HEADERS[name] for name in sorted(self.repeats_with & _READ_HEADERS.keys())]
-        if self.query is not None and not self._reads_query:
-            readers.append(partial(read_parameters, kind=self.query))
-        for read in readers:
+        """Yields the faults of the headers, which the function reads itself, if nothing is wrong
+        before."""
+        for name in sorted(self.repeats_with & _READ_HEADERS.keys()):
             try:
-                read(request)
+                _READ_HEADERS[name](request)
             except InvalidInput as error:
                 yield from error.faults
-
-    def _query_reader(self) -> Reader:
-        kind: Any = self.query
-        if self._reads_query:
-            return lambda request, _: read_parameters(request, kind)
-        return lambda request, _: partial(read_parameters, request, kind)
 
     def _body_reader(self) -> Reader:
         if self.body is Csv:

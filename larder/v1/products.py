@@ -52,7 +52,6 @@ from larder.v1.operations import (
     Received,
     operation,
 )
-from larder.v1.page_cache import PageCache
 from larder.v1.shapes import Id, Ids, Link, Money, Name, Price, Request, Sku, Time, Units
 
 
@@ -160,7 +159,8 @@ class ProductCursor(pagination.Cursor, array_like=True, tag="products"):
         return Position(value, self.id)
 
 
-_pages = PageCache()
+PAGE = "larder.page"
+"""The key of the environ for the function that reads a page, without the request."""
 
 
 @operation(
@@ -171,19 +171,19 @@ _pages = PageCache()
 def list_products(
     request: HttpRequest,
     caller: Caller,
-    query: Callable[[], ListParameters],
+    query: ListParameters,
     cursor: ProductCursor | None,
 ) -> HttpResponse:
     """A page of the catalogue."""
-    return _pages.answer(
-        request, caller, lambda: _page(caller.id, query(), cursor, pagination.links(request))
-    )
+    page = _page(caller.id, query, cursor, pagination.links(request))
+    request.META[PAGE] = page
+    return reply_tagged(request, page())
 
 
 def _page(
     customer: int, query: ListParameters, cursor: ProductCursor | None, links: Links
 ) -> Callable[[], ProductPage]:
-    """Returns a function that reads the page. The page cache keeps it after the request."""
+    """Returns a function that reads the page. The event loop keeps it after the request."""
     wanted, after = _filter(query), cursor.position if cursor else None
 
     def page() -> ProductPage:

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from larder.front.products import MAX_LAG
 from larder.ops.books import invariants
-from larder.v1.freshness import MAX_LAG
 from tests.conftest import Person
 from tests.http.conftest import api, application, as_, token_for  # noqa: F401 - fixtures
 from tests.identity.conftest import hashes  # noqa: F401 - a fixture

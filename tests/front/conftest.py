@@ -10,7 +10,6 @@ from tests.conftest import Person
 from tests.front.in_process import STOCK, OnLoop, Ordering
 from tests.http.conftest import api, application, as_, token_for
 from tests.v1.conftest import (
-    empty_cache,
     many_products,
     on_loop,
     sessions_known,
@@ -21,7 +20,6 @@ __all__ = [
     "api",
     "application",
     "as_",
-    "empty_cache",
     "many_products",
     "on_loop",
     "sessions_known",
@@ -46,7 +44,7 @@ def jam(transactional_db: None, product: Callable[..., int]) -> int:
 
 @pytest.fixture
 def orders_on_loop(
-    empty_cache: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch
 ) -> OnLoop:
     # Batches run in a thread, as in a server: no statement runs on the event loop.
     monkeypatch.setattr(place_order, "_is_server", [True])

@@ -1,16 +1,18 @@
 """The event loop renews a changed list page once, with the same answer as Django."""
 
 import gzip
+import os
 from collections.abc import Callable
+from time import sleep
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from larder.db import database, sql
-from larder.front import at_once
-from larder.v1 import freshness
+from larder.front import at_once, products
 from tests.conftest import Person
 from tests.front.in_process import USUAL, Headers, OnLoop, without_id
 from tests.http.conftest import token_for
@@ -22,7 +24,7 @@ MakePerson = Callable[..., Person]
 @pytest.fixture
 def stale(on_loop: OnLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each request checks its page."""
-    monkeypatch.setattr(freshness, "MAX_LAG", 0)
+    monkeypatch.setattr(products, "MAX_LAG", 0)
 
 
 def fewer(product: int) -> None:
@@ -125,17 +127,47 @@ def test_a_renewed_page_serves_all_customers_and_headers(
     on_loop: OnLoop, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
 ) -> None:
     """A caller with the position of a write causes a check and a read, later callers cause none."""
-    jam, who, json = product(stock=10), person(), {"Accept": "application/json"}
+    jam, who = product(stock=10), person()
     mine, other = token_for(who), token_for(person())
     for token in (mine, other):
         on_loop(token)
-        on_loop(token, **json)
-    reached = on_loop.reached
     order = {"lines": [{"product": jam, "quantity": 3}]}
     echoed = {"Larder_Position": as_(who)("POST", "orders", order).headers["Larder-Position"]}
-    callers: list[tuple[str, Headers]] = [(mine, {}), (mine, json), (other, {}), (other, json)]
+    callers: list[tuple[str, Headers]] = [(mine, {}), (other, {})]
     assert statements(on_loop, (mine, echoed), *callers, *callers) == 2
-    assert on_loop.reached == reached
+    assert on_loop.reached == 2
+    assert b'"quantity":7' in on_loop(other)[2]
+
+
+TAKE_ONE = "UPDATE stock SET available = available - 1 WHERE product_id = %s"
+
+
+def test_changes_of_others_are_visible_after_a_tenth_of_a_second(
+    on_loop: OnLoop, product: MakeProduct, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "MAX_LAG", 10**8)
+    jam = product(stock=10)
+    on_loop(token)
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as elsewhere:
+        for left in range(9, 5, -1):
+            assert b'"quantity":%d,' % (left + 1) in on_loop(token)[2]
+            elsewhere.execute(TAKE_ONE, [jam])
+            sleep(0.1)
+            assert b'"quantity":%d,' % left in on_loop(token)[2]
+    assert on_loop.reached == 1
+
+
+def test_a_page_that_was_read_during_a_transaction_is_read_again_after_it(
+    on_loop: OnLoop, stale: None, product: MakeProduct, token: str
+) -> None:
+    jam = product(stock=100)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as elsewhere:
+        elsewhere.execute(TAKE_ONE, [jam])
+        for _ in range(3):
+            assert b'"quantity":100,' in on_loop(token)[2]
+        elsewhere.commit()
+    assert b'"quantity":99,' in on_loop(token)[2]
+    assert on_loop.reached == 1
 
 
 def test_differently_encoded_queries_have_separate_cache_entries(

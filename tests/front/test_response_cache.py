@@ -9,9 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from larder.front import at_once
+from larder.front import at_once, products
 from larder.http import authentication
-from larder.v1 import page_cache
 from tests.conftest import Api, Person
 from tests.front.in_process import USUAL, Headers, OnLoop, without_id
 from tests.http.conftest import token_for
@@ -214,18 +213,6 @@ def test_a_client_reads_its_own_writes(
     assert on_loop.reached == 1
 
 
-def test_a_replaced_page_is_never_sent(
-    on_loop: OnLoop, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
-) -> None:
-    """No customer gets an older list than before, although a list may be 100 ms old."""
-    jam, who, other = product(stock=10), person(), token_for(person())
-    on_loop(other)
-    order = {"lines": [{"product": jam, "quantity": 3}]}
-    position = as_(who)("POST", "orders", order).headers["Larder-Position"]
-    on_loop(token_for(who), Accept="application/json", Larder_Position=position)
-    assert on_loop(other)[2].count(b'"quantity":7') == 1
-
-
 def test_the_number_of_cached_entries_is_bounded(
     on_loop: OnLoop, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +225,6 @@ def test_the_number_of_cached_entries_is_bounded(
 def test_a_large_page_is_not_kept(
     on_loop: OnLoop, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_cache, "MAX_PAGE_BYTES", 10)
+    monkeypatch.setattr(products, "MAX_PAGE_BYTES", 10)
     assert [on_loop(token)[0] for _ in range(2)] == ["200 OK"] * 2
     assert on_loop.reached == 2

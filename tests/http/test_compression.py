@@ -42,6 +42,11 @@ def test_clients_without_gzip_get_uncompressed_answers(encoding: str) -> None:
         assert "Content-Encoding" not in get(path, encoding).headers, path
 
 
+@pytest.mark.parametrize("encoding", ["gzip;q=0", "gzip; q=0.000", "xgzip"])
+def test_gzip_must_be_named_with_a_quality(encoding: str) -> None:
+    assert "Content-Encoding" not in get(DOCUMENT, encoding).headers
+
+
 def test_the_document_has_an_etag_for_each_encoding() -> None:
     plain, packed = (get(DOCUMENT, encoding) for encoding in ("", "gzip"))
     assert json.loads(gzip.decompress(packed.content)) == plain.json()
@@ -61,7 +66,14 @@ def token_of(who: Person) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "path",
-    ["products/changes", "orders/changes", "orders", "orders/{order}", "products/{product}/ledger"],
+    [
+        "products",
+        "products/changes",
+        "orders/changes",
+        "orders",
+        "orders/{order}",
+        "products/{product}/ledger",
+    ],
 )
 def test_larger_reads_go_compressed_with_a_separate_etag(
     person: Callable[..., Person], product: Callable[..., int], path: str

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from larder.core.ids import SYSTEM_ACTOR
+from larder.front import products
 from larder.front.products import Products
 from larder.http import authentication
 from larder.inventory.services.movements import open_stock
-from larder.v1 import freshness, page_cache, products
 from tests.conftest import Answer, Api, Person, add_products
 from tests.front.in_process import OnLoop
 from tests.http.conftest import api, application, as_, token_for
@@ -36,12 +36,6 @@ def many_products(db: None, now: datetime) -> Sequence[int]:
 
 
 @pytest.fixture
-def empty_cache(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty page cache."""
-    monkeypatch.setattr(products, "_pages", page_cache.PageCache())
-
-
-@pytest.fixture
 def sessions_known(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ended sessions are read once for the whole test. Otherwise a request reads them every ten
     seconds (larder/http/authentication.py), with one more statement, or goes to Django."""
@@ -51,9 +45,11 @@ def sessions_known(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def on_loop(empty_cache: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch) -> OnLoop:
-    """The response cache, whose entries and sessions do not expire."""
-    monkeypatch.setattr(freshness, "MAX_LAG", HOUR)
+def on_loop(
+    transactional_db: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch
+) -> OnLoop:
+    """The cache of pages, whose entries and sessions do not expire."""
+    monkeypatch.setattr(products, "MAX_LAG", HOUR)
     return OnLoop(Products)
 
 

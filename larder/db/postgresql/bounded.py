@@ -4,10 +4,7 @@ A server that hangs, or whose machine has failed, does not answer, and its own t
 work. TCP_OPTIONS notice a failed machine; one that still answers TCP is noticed here.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import Any
 
 import psycopg
 from psycopg.errors import _WaitTimeout
@@ -29,32 +26,16 @@ CONNECTION_WAIT = 0.25
 """Seconds that a thread waits for a free connection to a replica."""
 
 
-_within: ContextVar[float | None] = ContextVar("within", default=None)
-
-
-@contextmanager
-def answers_within(seconds: float) -> Iterator[None]:
-    """Limits each wait of this thread for an answer to `seconds` within the block, on every
-    connection. A timeout closes the connection and raises OperationalError."""
-    token = _within.set(seconds)
-    try:
-        yield
-    finally:
-        _within.reset(token)
-
-
 class BoundedConnection(psycopg.Connection[Any]):
     """Raises OperationalError and closes itself if an answer takes longer than `longest` seconds.
-    None sets no limit."""
+    None sets no limit. `database.answers_within` sets it for a connection."""
 
-    longest: ClassVar[float | None] = None
+    longest: float | None = None
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Waits as psycopg does, with a time limit if none is given."""
         try:
-            if timeout is None:
-                timeout = _within.get() or self.longest
-            return super().wait(gen, interval, timeout)
+            return super().wait(gen, interval, self.longest if timeout is None else timeout)
         except _WaitTimeout:
             # A rollback or the next statement would wait for the same server again.
             self.pgconn.finish()

@@ -122,7 +122,7 @@ def add_up() -> None:
         _count_held(telemetry.connections_held, instruments.CONNECTION_HELD)
         _count_each(telemetry.payments, lambda named: instruments.PAYMENTS.labels(*named))
         _count_each(telemetry.hashes_refused, instruments.HASHES_REFUSED.labels)
-        _count_reads()
+        _count_each(telemetry.reads, instruments.READS.labels)
         look_at_pool()
     requests.write_lines(taken)
 
@@ -166,11 +166,6 @@ def look_at_pool() -> None:
         now = stats.get(name, 0) * (MILLISECOND if name.endswith("_ms") else 1)
         counter.inc(max(0.0, now - _counted.get(name, 0.0)))
         _counted[name] = now
-
-
-def _count_reads() -> None:
-    for by, times in replicas.take_counts().items():
-        instruments.READS.labels(by).inc(times)
 
 
 def look_at_replicas() -> None:

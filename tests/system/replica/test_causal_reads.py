@@ -7,7 +7,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from larder.http.positions import SETTLED_AFTER, add_positions, decode, is_settled
+from larder.http.positions import add_positions, has_written
 from tests.server import Server
 from tests.system.replica.conftest import Phone, Shop, environment
 from tests.system.replica.standby import paused
@@ -104,10 +104,5 @@ def position_after(status: int) -> str | None:
 def test_a_failure_replaces_an_older_position_and_a_refusal_does_not() -> None:
     answers = {status: position_after(status) for status in (409, 500, 503)}
     assert answers[409] is None
-    for status in (500, 503):
-        said = decode(str(answers[status]))
-        assert said is not None
-        assert not is_settled(said)
-        a_long_transaction, clocks = 30, 60
-        assert not is_settled(said._replace(byte=said.byte - a_long_transaction - clocks))
-        assert is_settled(said._replace(byte=said.byte - 2 * SETTLED_AFTER))
+    assert has_written(answers[500])
+    assert has_written(answers[503])

@@ -32,7 +32,6 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.core.stopwatch import Stopwatch
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Earlier, Scope
-from larder.db.postgresql.bounded import answers_within
 from larder.db.postgresql.errors import CommitUnknown
 from larder.inventory.services import movements as inventory
 from larder.orders import queries
@@ -300,7 +299,7 @@ def _was_committed(accepted: Accepted) -> bool | None:
 def _look(product: int, event: UUID, seconds: float) -> bool:
     """Locks the stock row, and returns whether the event exists. Uses another connection than the
     lost one, which is closed. Commits nothing. Raises Error."""
-    with answers_within(seconds), transaction.atomic(durable=True):
+    with database.answers_within(seconds), transaction.atomic(durable=True):
         database.limit_lock_wait(seconds)
         inventory.lock_only([product])
         found = bool(event_log.orders_of([event]))
