@@ -124,6 +124,8 @@ READS = Counter(
     "replicas were behind or one failed.",
     ["by"],
 )
+for by in ("replica", "behind", "failed"):
+    READS.labels(by)
 REPLICA_AWAY = Gauge(
     "larder_replica_away",
     "1: the last attempt to use the replica failed. 0: it succeeded.",
