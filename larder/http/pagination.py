@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Self, TypeVar
 from urllib.parse import quote, unquote_plus
 
 import msgspec
@@ -17,8 +17,12 @@ Kind = TypeVar("Kind", bound="Cursor")
 
 
 class Cursor(msgspec.Struct, array_like=True):
-    """The last row of a page. Each list has its own subclass with its own tag, so a cursor of one
-    list is refused by another. Its fields have bounds."""
+    """The last row of a page. Its fields have bounds."""
+
+    @classmethod
+    def of(cls, row: object) -> Self:
+        """Returns the cursor of a row, from its attributes of the same names."""
+        return cls(*(getattr(row, name) for name in cls.__struct_fields__))
 
     def fits(self, customer: int, parameters: Mapping[str, str]) -> bool:
         """Returns whether the customer may use it in a request with these query parameters."""
@@ -74,8 +78,8 @@ def links(request: HttpRequest) -> Links:
 
     def link(cursor: Cursor) -> str:
         filters = query if query.isascii() else quote(query, safe="%&=+", encoding="latin-1")
-        kept = [one for one in filters.split("&") if one and _name(one) != "cursor"]
-        return f"{path}?{'&'.join([f'cursor={encode(cursor)}', *kept])}"
+        others = [text for text in filters.split("&") if text and _name(text) != "cursor"]
+        return f"{path}?{'&'.join([f'cursor={encode(cursor)}', *others])}"
 
     return link
 
@@ -85,9 +89,7 @@ def _name(parameter: str) -> str:
 
 
 def part(
-    link: Links, found: Part[Item], cursor_of: Callable[[Item], Cursor]
+    link: Links, page: Part[Item], cursor_of: Callable[[Item], Cursor]
 ) -> tuple[Sequence[Item], str | None]:
     """Returns the rows of a part, and the link to the next part if there is one."""
-    if not found.more:
-        return found.rows, None
-    return found.rows, link(cursor_of(found.rows[-1]))
+    return page.rows, link(cursor_of(page.rows[-1])) if page.more else None

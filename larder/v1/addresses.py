@@ -1,5 +1,6 @@
 """The customer's addresses, from which an app fills `ship_to`."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -8,9 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
-from larder.core.limits import (
-    MAX_LABEL_LENGTH,
-)
+from larder.core.limits import MAX_LABEL_LENGTH
 from larder.core.parts import first
 from larder.core.structs import with_fields
 from larder.db.idempotency import RETENTION, fingerprint
@@ -23,14 +22,16 @@ from larder.v1.http import (
     UuidCursor,
     claim,
     no_content,
-    page_of,
     reply_created,
+    reply_page,
     reply_tagged,
     shaped,
     version_wanted,
 )
-from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, QUOTA, TAGGED, operation
+from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, QUOTA, TAGGED, Declaration
 from larder.v1.shapes import Address, Page, Request
+
+operation = partial(Declaration, tag="me")
 
 Label = Annotated[
     str, Meta(max_length=MAX_LABEL_LENGTH, description="A name that the owner chooses.")
@@ -67,29 +68,20 @@ class AddressPage(Page[KeptAddress]):
     """A page of addresses, oldest first."""
 
 
-class AddressCursor(UuidCursor, tag="addresses"):
-    """The last row of a page of addresses."""
-
-
 @operation(
-    tag="me",
     key_permission="identity.view_customer",
-    answers={200: AddressPage, 304: None},
+    answers={200: AddressPage},
     traits=[CACHED],
 )
 def list_addresses(
-    request: HttpRequest, caller: Caller, query: PageParameters, cursor: AddressCursor | None
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: UuidCursor | None
 ) -> HttpResponse:
     """A page of the caller's addresses, oldest first."""
     rows = queries.addresses(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
-    results, link = page_of(request, first(rows, query.rows), lambda last: AddressCursor(last.id))
-    return reply_tagged(
-        request, AddressPage([shaped(address, KeptAddress) for address in results], link)
-    )
+    return reply_page(request, first(rows, query.rows), UuidCursor, _shown, AddressPage)
 
 
 @operation(
-    tag="me",
     key_permission="identity.change_customer",
     answers={201: KeptAddress},
     problems=["not_found", "too_many_addresses"],
@@ -114,7 +106,7 @@ def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpR
     address = queries.address(caller.id, UUID(added.result))
     return reply_created(
         request,
-        shaped(address, KeptAddress),
+        _shown(address),
         location=f"{request.path}/{address.id}",
         version=address.version,
         replayed=added.replayed,
@@ -122,9 +114,8 @@ def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpR
 
 
 @operation(
-    tag="me",
     key_permission="identity.view_customer",
-    answers={200: KeptAddress, 304: None},
+    answers={200: KeptAddress},
     problems=["not_found"],
     traits=[CACHED],
 )
@@ -134,7 +125,6 @@ def get_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResp
 
 
 @operation(
-    tag="me",
     key_permission="identity.change_customer",
     answers={200: KeptAddress},
     problems=["not_found"],
@@ -153,7 +143,6 @@ def change_address(
 
 
 @operation(
-    tag="me",
     key_permission="identity.change_customer",
     answers={204: None},
     problems=["not_found"],
@@ -168,4 +157,7 @@ def delete_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpR
 
 def _answer(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
     row = queries.address(caller.id, address)
-    return reply_tagged(request, shaped(row, KeptAddress), version=row.version)
+    return reply_tagged(request, _shown(row), version=row.version)
+
+
+_shown = partial(shaped, kind=KeptAddress)

@@ -1,6 +1,7 @@
 """The audit trail: the actions of staff and of commands."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from msgspec import Meta
 from larder.core.limits import MAX_AUDITED_OBJECT_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.queries import audit as audit_queries
-from larder.v1.http import IdCursor, PageParameters, page_of, reply_tagged, shaped
+from larder.v1.http import IdCursor, PageParameters, reply_page, shaped
 from larder.v1.operations import CACHED, operation
 from larder.v1.shapes import Actor, Page, Time
 
@@ -70,18 +71,14 @@ class AuditParameters(PageParameters, kw_only=True):
     after: Later | None = None
 
 
-class AuditCursor(IdCursor, tag="audit"):
-    """The last row of a page of the audit trail."""
-
-
 @operation(
     tag="audit",
-    answers={200: AuditPage, 304: None},
+    answers={200: AuditPage},
     traits=[CACHED],
     permissions=["identity.view_auditentry"],
 )
 def list_audit_entries(
-    request: HttpRequest, caller: Caller, query: AuditParameters, cursor: AuditCursor | None
+    request: HttpRequest, caller: Caller, query: AuditParameters, cursor: IdCursor | None
 ) -> HttpResponse:
     """Staff: a page of the actions of staff and commands, newest first."""
     rows = audit_queries.entries(
@@ -91,5 +88,4 @@ def list_audit_entries(
         before=cursor.id if cursor else None,
         limit=query.rows,
     )
-    entries, link = page_of(request, rows, lambda last: AuditCursor(last.id))
-    return reply_tagged(request, AuditPage([shaped(entry, AuditEntry) for entry in entries], link))
+    return reply_page(request, rows, IdCursor, partial(shaped, kind=AuditEntry), AuditPage)

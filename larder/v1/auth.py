@@ -34,8 +34,10 @@ from larder.notifications.services import PASSWORD_RESET, queue_mail
 from larder.v1.faults import faults as shape_faults
 from larder.v1.http import claim, no_content, reply
 from larder.v1.me import Me, shown
-from larder.v1.operations import KEYED, Received, operation
+from larder.v1.operations import KEYED, Declaration, Received
 from larder.v1.shapes import Email, PersonName, Request, Username
+
+operation = partial(Declaration, tag="auth")
 
 Password = Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
 
@@ -94,12 +96,10 @@ def _faults(body: dict[str, Any], _: Received) -> list[Fault]:
 
 
 @operation(
-    tag="auth",
     answers={201: Registered},
     problems=["username_taken", "email_taken", "registration_closed", "invalid_credentials"],
     traits=[KEYED],
     token=False,
-    first=lambda: accounts.require_open(settings.REGISTRATION),
     also=_faults,
     example={
         "username": "ada",
@@ -139,7 +139,6 @@ def _first_tokens(request: HttpRequest, body: Register, registered: Outcome) -> 
 
 
 @operation(
-    tag="auth",
     answers={200: TokenPair},
     problems=["invalid_credentials"],
     token=False,
@@ -158,7 +157,6 @@ def _log_in(request: HttpRequest, username: str, password: str, refresh: str = "
 
 
 @operation(
-    tag="auth",
     answers={200: TokenPair},
     problems=["token_invalid", "token_expired", "session_ended"],
     token=False,
@@ -173,7 +171,6 @@ def refresh_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
 
 
 @operation(
-    tag="auth",
     answers={204: None},
     problems=["token_invalid"],
     token=False,
@@ -228,14 +225,7 @@ def _password_faults(kind: type[Request], body: dict[str, Any], received: Receiv
     return passwords.faults(received.caller.id, str(password))
 
 
-def _require_mail() -> None:
-    """Raises MailOff if the shop sends no mail."""
-    if not settings.EMAIL_URL:
-        raise MailOff
-
-
 @operation(
-    tag="auth",
     key_permission="identity.change_customer",
     answers={204: None},
     problems=["wrong_password", "second_factor_required"],
@@ -257,16 +247,16 @@ def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) 
 
 
 @operation(
-    tag="auth",
     answers={202: None},
     problems=["mail_off"],
     token=False,
-    first=_require_mail,
     example={"email": "ada@example.com"},
 )
 def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
     """Sends a mail with which a new password can be set. The answer is the same for unknown
     addresses."""
+    if not settings.EMAIL_URL:
+        raise MailOff
     email, moment = body.email, now()
     notify = partial(queue_mail, PASSWORD_RESET, now=moment)
     with throttling.reset(request, email):
@@ -275,7 +265,6 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
 
 
 @operation(
-    tag="auth",
     answers={204: None},
     problems=["reset_token_invalid"],
     token=False,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -33,11 +34,13 @@ from larder.v1.operations import (
     QUOTA,
     TAGGED,
     VERSIONED,
-    operation,
+    Declaration,
 )
 from larder.v1.order_shapes import Order
 from larder.v1.orders import PLACING, PaymentWanted, answer_placed, hold_wanted, payment_faults_in
 from larder.v1.shapes import Address, Id, Money, Quantity, Request, Short, Text, open_enum
+
+operation = partial(Declaration, tag="cart", key_permission="orders.add_order")
 
 Total = Annotated[
     str,
@@ -122,20 +125,13 @@ class Cart(msgspec.Struct):
     total: Money
 
 
-@operation(
-    tag="cart",
-    key_permission="orders.add_order",
-    answers={200: Cart, 304: None},
-    traits=[CACHED],
-)
+@operation(answers={200: Cart}, traits=[CACHED])
 def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     """The current cart, at current prices."""
     return _reply(request, caller.id)
 
 
 @operation(
-    tag="cart",
-    key_permission="orders.add_order",
     answers={200: Cart},
     problems=["unknown_product", "cart_full"],
     traits=[TAGGED, OWN_VERSIONED, QUOTA],
@@ -152,12 +148,7 @@ def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpRespo
     return _reply(request, caller.id)
 
 
-@operation(
-    tag="cart",
-    key_permission="orders.add_order",
-    answers={204: None},
-    traits=[OWN_VERSIONED],
-)
+@operation(answers={204: None}, traits=[OWN_VERSIONED])
 def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Deletes the cart. The next line begins a new cart."""
     cart.delete_cart(caller.id, expected=_expected(request))
@@ -165,8 +156,6 @@ def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 
 @operation(
-    tag="cart",
-    key_permission="orders.add_order",
     answers={200: Cart},
     problems=["unknown_product", "cart_full", "not_found"],
     traits=[TAGGED, OWN_VERSIONED, QUOTA],
@@ -186,8 +175,6 @@ def put_cart_line(
 
 
 @operation(
-    tag="cart",
-    key_permission="orders.add_order",
     answers={200: Cart},
     problems=["not_in_cart", "not_found"],
     traits=[TAGGED, OWN_VERSIONED],
@@ -199,8 +186,6 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
 
 
 @operation(
-    tag="cart",
-    key_permission="orders.add_order",
     answers={201: Order},
     problems=["cart_empty"],
     traits=[PLACING, KEYED, LOCATED, TAGGED, VERSIONED, QUOTA],

@@ -1,5 +1,6 @@
 """Categories: the tree of the products."""
 
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -20,14 +21,16 @@ from larder.v1.http import (
     PageParameters,
     claim,
     no_content,
-    page_of,
     reply_created,
+    reply_page,
     reply_tagged,
     shaped,
     version_wanted,
 )
-from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, operation
+from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, Declaration
 from larder.v1.shapes import Id, Page, Request
+
+operation = partial(Declaration, tag="categories")
 
 CategoryName = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_TEXT_LENGTH, **VISIBLE)]
 
@@ -59,25 +62,17 @@ class CategoryFields(Request):
     parent: Id | UnsetType | None = UNSET
 
 
-class CategoryCursor(IdCursor, tag="categories"):
-    """The last row of a page of categories."""
-
-
-@operation(tag="categories", answers={200: CategoryPage, 304: None}, traits=[CACHED, ECHOED])
+@operation(answers={200: CategoryPage}, traits=[CACHED, ECHOED])
 @causal
 def list_categories(
-    request: HttpRequest, caller: Caller, query: PageParameters, cursor: CategoryCursor | None
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: IdCursor | None
 ) -> HttpResponse:
     """A page of categories, by id."""
     rows = queries.categories(after=cursor.id if cursor else 0, limit=query.rows + 1)
-    results, link = page_of(request, first(rows, query.rows), lambda last: CategoryCursor(last.id))
-    return reply_tagged(
-        request, CategoryPage([shaped(category, Category) for category in results], link)
-    )
+    return reply_page(request, first(rows, query.rows), IdCursor, _shown, CategoryPage)
 
 
 @operation(
-    tag="categories",
     answers={201: Category},
     problems=["unknown_category", "too_many_categories"],
     traits=[KEYED, LOCATED, TAGGED],
@@ -98,19 +93,14 @@ def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> 
     row = queries.category(category.id)
     return reply_created(
         request,
-        shaped(row, Category),
+        _shown(row),
         location=f"{request.path}/{category.id}",
         version=row.version,
         replayed=category.replayed,
     )
 
 
-@operation(
-    tag="categories",
-    answers={200: Category, 304: None},
-    problems=["not_found"],
-    traits=[CACHED, ECHOED],
-)
+@operation(answers={200: Category}, problems=["not_found"], traits=[CACHED, ECHOED])
 @causal
 def get_category(request: HttpRequest, caller: Caller, category: int) -> HttpResponse:
     """One category."""
@@ -118,7 +108,6 @@ def get_category(request: HttpRequest, caller: Caller, category: int) -> HttpRes
 
 
 @operation(
-    tag="categories",
     answers={200: Category},
     problems=["not_found", "unknown_category"],
     traits=[VERSIONED, TAGGED],
@@ -136,7 +125,6 @@ def change_category(
 
 
 @operation(
-    tag="categories",
     answers={204: None},
     problems=["not_found", "category_in_use"],
     traits=[VERSIONED],
@@ -150,4 +138,7 @@ def delete_category(request: HttpRequest, caller: Caller, category: int) -> Http
 
 def _answer(request: HttpRequest, category: int) -> HttpResponse:
     row = queries.category(category)
-    return reply_tagged(request, shaped(row, Category), version=row.version)
+    return reply_tagged(request, _shown(row), version=row.version)
+
+
+_shown = partial(shaped, kind=Category)

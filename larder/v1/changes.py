@@ -139,7 +139,7 @@ class OrderToken(pagination.Cursor, array_like=True, tag="order-changes"):
 
 @operation(
     tag="products",
-    answers={200: ProductChanges, 304: None},
+    answers={200: ProductChanges},
     problems=["since_expired"],
     traits=[CACHED],
 )
@@ -166,7 +166,7 @@ def list_product_changes(
 @operation(
     tag="orders",
     key_permission="orders.view_order",
-    answers={200: OrderChanges, 304: None},
+    answers={200: OrderChanges},
     problems=["since_expired"],
     traits=[CACHED],
 )

@@ -14,7 +14,7 @@ from larder.orders import queries
 from larder.orders.queries import event_log
 from larder.orders.queries.event_log import EventView
 from larder.v1.freshness import causal
-from larder.v1.http import PageParameters, page_of, reply_tagged, shaped
+from larder.v1.http import PageParameters, reply_page, shaped
 from larder.v1.operations import CACHED, ECHOED, operation
 from larder.v1.shapes import Actor, Address, Id, Number, Page, Time, open_enum
 
@@ -132,7 +132,7 @@ class OrderEventPage(Page[OrderEvent]):
     """A page of events, oldest first."""
 
 
-class EventCursor(pagination.Cursor, array_like=True, tag="events"):
+class EventCursor(pagination.Cursor, array_like=True):
     """The last row of a page of events."""
 
     position: Id
@@ -141,7 +141,7 @@ class EventCursor(pagination.Cursor, array_like=True, tag="events"):
 @operation(
     tag="orders",
     for_others="orders.view_order",
-    answers={200: OrderEventPage, 304: None},
+    answers={200: OrderEventPage},
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
@@ -156,8 +156,7 @@ def list_order_events(
     """A page of the events of an order, oldest first."""
     queries.visible_order(order, caller)
     events = event_log.events(order, after=cursor.position if cursor else 0, limit=query.rows)
-    rows, link = page_of(request, events, lambda last: EventCursor(last.position))
-    return reply_tagged(request, OrderEventPage([_shown_event(event) for event in rows], link))
+    return reply_page(request, events, EventCursor, _shown_event, OrderEventPage)
 
 
 def _shown_event(event: EventView) -> OrderEvent:

@@ -1,7 +1,7 @@
 """Reads requests and writes answers, for all views of v1."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
 from uuid import UUID
@@ -60,22 +60,27 @@ def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
 
 
 class IdCursor(Cursor, array_like=True):
-    """The last row of a page of rows by their number. Each list has a class with its tag."""
+    """The last row of a page of rows by their number."""
 
     id: Id
 
 
 class UuidCursor(Cursor, array_like=True):
-    """As IdCursor, for rows by a UUID."""
+    """The last row of a page of rows by their UUID."""
 
     id: UUID
 
 
-def page_of(
-    request: HttpRequest, found: Part[Item], cursor_of: Callable[[Item], Cursor]
-) -> tuple[Sequence[Item], str | None]:
-    """Returns the rows of a page, and the link to the next."""
-    return pagination.part(pagination.links(request), found, cursor_of)
+def reply_page(
+    request: HttpRequest,
+    part: Part[Item],
+    cursor: type[Cursor],
+    shape: Callable[[Item], object],
+    page: Callable[[list[Any], str | None], object],
+) -> HttpResponse:
+    """Answers with a page: the shaped rows, and the link to the next page."""
+    rows, link = pagination.part(pagination.links(request), part, cursor.of)
+    return reply_tagged(request, page([shape(row) for row in rows], link))
 
 
 @cache

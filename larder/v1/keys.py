@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -24,13 +25,14 @@ from larder.v1.http import (
     UuidCursor,
     claim,
     no_content,
-    page_of,
     reply,
-    reply_tagged,
+    reply_page,
     shaped,
 )
-from larder.v1.operations import CACHED, KEYED, QUOTA, Received, operation
+from larder.v1.operations import CACHED, KEYED, QUOTA, Declaration, Received
 from larder.v1.shapes import Id, Page, Request, Time
+
+operation = partial(Declaration, tag="auth")
 
 Permission = Annotated[
     str, Meta(max_length=MAX_WORD_LENGTH, examples=["orders.view_order", "catalog.change_product"])
@@ -102,20 +104,15 @@ class KeyParameters(PageParameters, kw_only=True):
     ] = None
 
 
-class KeyCursor(UuidCursor, tag="keys"):
-    """The last row of a page of keys."""
-
-
 @operation(
-    tag="auth",
     for_others="identity.view_key",
-    answers={200: KeyPage, 304: None},
+    answers={200: KeyPage},
     problems=["not_staff"],
     traits=[CACHED],
     is_short=True,
 )
 def list_keys(
-    request: HttpRequest, caller: Caller, query: KeyParameters, cursor: KeyCursor | None
+    request: HttpRequest, caller: Caller, query: KeyParameters, cursor: UuidCursor | None
 ) -> HttpResponse:
     """A page of the caller's live keys, oldest first, without their secrets.
 
@@ -125,8 +122,8 @@ def list_keys(
     if owner != caller.id:
         caller.require("identity.view_key")
     rows = credentials.keys(owner, after=cursor.id if cursor else None, limit=query.rows + 1)
-    results, link = page_of(request, first(rows, query.rows), lambda last: KeyCursor(last.id))
-    return reply_tagged(request, KeyPage([shaped(key, Key) for key in results], link))
+    shown = partial(shaped, kind=Key)
+    return reply_page(request, first(rows, query.rows), UuidCursor, shown, KeyPage)
 
 
 def _faults(body: dict[str, Any], _: Received) -> Iterator[Fault]:
@@ -145,7 +142,6 @@ def _faults(body: dict[str, Any], _: Received) -> Iterator[Fault]:
 
 
 @operation(
-    tag="auth",
     key_permission="identity.change_customer",
     answers={201: MadeKey},
     problems=["not_found", "too_many_keys", "permission_missing"],
@@ -172,7 +168,6 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
 
 
 @operation(
-    tag="auth",
     for_others="identity.delete_key",
     key_permission="",  # a key may end itself: the function checks it
     answers={204: None},

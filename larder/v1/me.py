@@ -1,6 +1,7 @@
 """The customer's own account and its sessions."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -21,13 +22,15 @@ from larder.v1.http import (
     PageParameters,
     UuidCursor,
     no_content,
-    page_of,
+    reply_page,
     reply_tagged,
     shaped,
     version_wanted,
 )
-from larder.v1.operations import CACHED, ENDING_LOG_INS, OWN_VERSIONED, TAGGED, operation
+from larder.v1.operations import CACHED, ENDING_LOG_INS, OWN_VERSIONED, TAGGED, Declaration
 from larder.v1.shapes import Email, Id, Page, PersonName, Request, Time, Username
+
+operation = partial(Declaration, tag="me")
 
 
 class Me(msgspec.Struct):
@@ -57,14 +60,13 @@ class ProfileFields(Request):
     last_name: PersonName | UnsetType = UNSET
 
 
-@operation(tag="me", answers={200: Me, 304: None}, problems=["not_found"], traits=[CACHED])
+@operation(answers={200: Me}, problems=["not_found"], traits=[CACHED])
 def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
     """The account of the token or key."""
     return _answer(request, caller)
 
 
 @operation(
-    tag="me",
     key_permission="identity.change_customer",
     answers={200: Me},
     problems=[
@@ -86,7 +88,6 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
 
 
 @operation(
-    tag="me",
     key_permission="identity.delete_customer",
     answers={204: None},
     problems=["last_owner", "permission_missing", "second_factor_required"],
@@ -128,35 +129,22 @@ class SessionPage(Page[Session]):
     """A page of active log-ins, oldest first."""
 
 
-class SessionCursor(UuidCursor, tag="sessions"):
-    """The last row of a page of log-ins."""
-
-
 @operation(
-    tag="me",
     key_permission="identity.view_customer",
-    answers={200: SessionPage, 304: None},
+    answers={200: SessionPage},
     traits=[CACHED],
 )
 def list_sessions(
-    request: HttpRequest, caller: Caller, query: PageParameters, cursor: SessionCursor | None
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: UuidCursor | None
 ) -> HttpResponse:
     """A page of the caller's active log-ins, oldest first."""
     rows, after = query.rows + 1, cursor.id if cursor else None
     log_ins = credentials.log_ins(caller.id, after=after, limit=rows, now=now())
-    results, link = page_of(
-        request, first(log_ins, query.rows), lambda last: SessionCursor(last.id)
-    )
-    page = SessionPage([_log_in(caller, log_in) for log_in in results], link)
-    return reply_tagged(request, page)
+    part = first(log_ins, query.rows)
+    return reply_page(request, part, UuidCursor, partial(_log_in, caller), SessionPage)
 
 
-@operation(
-    tag="me",
-    key_permission="identity.change_customer",
-    answers={204: None},
-    traits=[ENDING_LOG_INS],
-)
+@operation(key_permission="identity.change_customer", answers={204: None}, traits=[ENDING_LOG_INS])
 def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Ends all log-ins of the caller except the one of this request."""
     sessions.end_others(caller.id, keep=caller.session, now=now())
@@ -164,9 +152,8 @@ def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 
 @operation(
-    tag="me",
     key_permission="identity.view_customer",
-    answers={200: Session, 304: None},
+    answers={200: Session},
     problems=["not_found"],
     traits=[CACHED],
 )
@@ -175,12 +162,7 @@ def get_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResp
     return reply_tagged(request, _log_in(caller, credentials.log_in(caller.id, session, now=now())))
 
 
-@operation(
-    tag="me",
-    key_permission="identity.change_customer",
-    answers={204: None},
-    problems=["not_found"],
-)
+@operation(key_permission="identity.change_customer", answers={204: None}, problems=["not_found"])
 def end_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
     """Ends one of the caller's log-ins; it may be the one of this request."""
     sessions.end_own(caller.id, session, now=now())

@@ -17,9 +17,8 @@ from larder.v1.bodies import CSV_TYPES, Csv
 from larder.v1.descriptions import ABOUT, DESCRIPTIONS, TAGS
 from larder.v1.operations import (
     BODY,
+    CACHED,
     EVERYWHERE,
-    FILE,
-    QUERY,
     TOKEN,
     WRITTEN,
     Header,
@@ -214,10 +213,8 @@ def _operation(
 
 
 def _traits(method: str, one: Operation) -> list[Trait]:
-    takes = FILE if one.body is Csv else BODY
-    had = ((TOKEN, one.declared.token), (takes, one.body), (QUERY, one.query))
-    held = [EVERYWHERE, *one.declared.traits, *(trait for trait, given in had if given)]
-    return held if method == "GET" else [*held, WRITTEN]
+    had = ((TOKEN, one.declared.token), (BODY, one.body), (WRITTEN, method != "GET"))
+    return [EVERYWHERE, *one.declared.traits, *(trait for trait, applies in had if applies)]
 
 
 _OF_STAFF = ("not_staff", "permission_missing", "second_factor_required")
@@ -280,7 +277,8 @@ def _responses(
     one: Operation, headers: Iterable[Header], codes: Mapping[int, list[str]]
 ) -> dict[str, Any]:
     responses: dict[str, Any] = {}
-    for status, kind in one.declared.answers.items():
+    current = {304: None} if CACHED in one.declared.traits else {}
+    for status, kind in {**one.declared.answers, **current}.items():
         responses[str(status)] = _response(status, headers, phrase(status), _answered(kind))
     for status, found in codes.items():
         examples = {code: {"$ref": f"#/components/examples/{code}"} for code in found}

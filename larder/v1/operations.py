@@ -114,7 +114,7 @@ OWN_VERSIONED = replace(
 ENDING_LOG_INS = Trait(caution="A repeat also ends log-ins that began meanwhile.")
 CREATING = Trait(
     (_sent("If-None-Match", "`*`: 412 if the object exists, also if it is archived.", enum=["*"]),),
-    ("precondition_failed", "validation_error"),
+    ("precondition_failed",),
     frozenset({"HTTP_IF_NONE_MATCH"}),
 )
 KEYED = Trait(
@@ -135,7 +135,7 @@ KEYED = Trait(
             enum=["true"],
         ),
     ),
-    ("idempotency_key_reused", "validation_error"),
+    ("idempotency_key_reused",),
     frozenset({"HTTP_IDEMPOTENCY_KEY"}),
 )
 QUOTA = Trait(
@@ -186,18 +186,10 @@ EVERYWHERE = Trait(
 TOKEN = Trait(codes=("not_authenticated", "token_invalid", "token_expired", "session_ended"))
 BODY = Trait(
     codes=(
-        *("malformed_json", "unknown_field", "validation_error"),
+        *("malformed_json", "unknown_field"),
         *("body_timeout", "body_too_large", "length_required", "unsupported_media_type"),
     )
 )
-FILE = Trait(
-    codes=(
-        *("unknown_field", "validation_error"),
-        *("body_timeout", "body_too_large", "length_required", "unsupported_media_type"),
-    )
-)
-QUERY = Trait(codes=("validation_error",))
-
 
 View = Callable[..., HttpResponseBase]
 
@@ -228,7 +220,6 @@ class Declaration:
     `is_short`: a body over MAX_OPEN_BODY_BYTES is refused before it is read, as in all operations
     without a token.
     `is_signed`: the body is signed in place of a token, and has up to MAX_SIGNED_BODY_BYTES.
-    `first` is called before the body is parsed, and can refuse the request whatever its body.
     `also` finds faults of the body that its struct cannot declare.
     `example` is a body, for the OpenAPI document.
     """
@@ -243,7 +234,6 @@ class Declaration:
     key_permission: str | None = None
     is_short: bool = False
     is_signed: bool = False
-    first: Callable[[], None] | None = None
     also: Callable[[dict[str, Any], Received], Iterable[Fault]] | None = None
     example: Any = None
 
@@ -277,7 +267,7 @@ class Operation:
         # What is signed comes from a payment provider, for many customers.
         self._is_counted = not (declared.token or declared.is_signed) and self.body is not None
         self._most_faults = MAX_OPEN_FAULTS if self._is_counted else MAX_FAULTS
-        self._readers = dict(self._read_by(kinds))
+        self._readers = list(self._read_by(kinds))
         files = (answer for answer in declared.answers.values() if isinstance(answer, str))
         self.media_type = next(files, "application/json").partition(";")[0]
 
@@ -302,8 +292,6 @@ class Operation:
     ) -> HttpResponseBase:
         """Reads the arguments of the function, and calls it. Raises InvalidInput with the faults of
         all arguments, and what the function raises."""
-        if self.declared.first is not None:
-            self.declared.first()
         if self._is_counted:
             throttling.anonymous(request)
         return self.run(request, **path, **self._arguments(request, Received(who, path)))
@@ -317,12 +305,15 @@ class Operation:
             yield name, partial(_read_cursor, name, get_args(kinds[name])[0])
         if self.body is not None:
             yield "body", self._body_reader()
+        # The function reads these headers itself; their faults belong to those of the arguments.
+        for header in sorted(self.repeats_with & _READ_HEADERS.keys()):
+            yield "", partial(_read_header, header)
 
     def _arguments(self, request: HttpRequest, received: Received) -> dict[str, Any]:
         """Reads the arguments of the function. Raises InvalidInput with the faults of all."""
         arguments: dict[str, Any] = {}
         faults: list[Fault] = []
-        for name, read in self._readers.items():
+        for name, read in self._readers:
             try:
                 arguments[name] = read(request, received)
             except InvalidInput as error:
@@ -330,17 +321,9 @@ class Operation:
                 known = {fault.where for fault in faults}
                 faults += [fault for fault in error.faults if fault.where not in known]
         if faults:
-            raise InvalidInput([*faults, *self._unread_faults(request)])
+            raise InvalidInput(faults)
+        arguments.pop("", None)
         return arguments
-
-    def _unread_faults(self, request: HttpRequest) -> Iterator[Fault]:
-        """Yields the faults of the headers, which the function reads itself, if nothing is wrong
-        before."""
-        for name in sorted(self.repeats_with & _READ_HEADERS.keys()):
-            try:
-                _READ_HEADERS[name](request)
-            except InvalidInput as error:
-                yield from error.faults
 
     def _body_reader(self) -> Reader:
         if self.body is Csv:
@@ -352,6 +335,10 @@ class Operation:
         if also is None:
             return lambda request, _: read(request)
         return lambda request, received: read(request, also=lambda body: also(body, received))
+
+
+def _read_header(name: str, request: HttpRequest, _: Received) -> object:
+    return _READ_HEADERS[name](request)
 
 
 def _read_cursor(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -23,14 +24,14 @@ from larder.identity.services import audit
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import UnknownCustomer
-from larder.orders.queries import HistoryPosition, OrderView
+from larder.orders.queries import HistoryPosition
 from larder.orders.services import changes
 from larder.orders.services.changes import Details
 from larder.orders.services.placing import place_order as placing
 from larder.orders.services.placing.placement import Hold, Placed, Placement
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.freshness import causal
-from larder.v1.http import PageParameters, page_of, reply_created, reply_tagged, version_wanted
+from larder.v1.http import PageParameters, reply_created, reply_page, reply_tagged, version_wanted
 from larder.v1.operations import (
     CACHED,
     ECHOED,
@@ -39,9 +40,9 @@ from larder.v1.operations import (
     QUOTA,
     TAGGED,
     VERSIONED,
+    Declaration,
     Received,
     Trait,
-    operation,
 )
 from larder.v1.order_shapes import FILTERS, Moment, Order, order_filter, shown
 from larder.v1.shapes import (
@@ -54,6 +55,8 @@ from larder.v1.shapes import (
     Short,
     Text,
 )
+
+operation = partial(Declaration, tag="orders")
 
 ORDERING = Trait(
     codes=(
@@ -143,9 +146,8 @@ class OrderCursor(pagination.Cursor, array_like=True, tag="orders"):
 
 
 @operation(
-    tag="orders",
     for_others="orders.view_order",
-    answers={200: OrderPage, 304: None},
+    answers={200: OrderPage},
     problems=["not_staff"],
     traits=[CACHED, ECHOED],
 )
@@ -155,16 +157,14 @@ def list_orders(
 ) -> HttpResponse:
     """A page of the caller's placed orders, newest first. With a filter, staff see the orders of
     all customers."""
-    wanted = order_filter(query, caller)
+    filters = order_filter(query, caller)
     after = HistoryPosition(cursor.placed_at, cursor.id) if cursor else None
-    page = queries.history(wanted, after=after, limit=query.rows)
-    count = queries.count(wanted) if query.count else UNSET
-    rows, link = page_of(request, page, _cursor_of)
-    return reply_tagged(request, OrderPage([shown(order) for order in rows], link, count))
+    part = queries.history(filters, after=after, limit=query.rows)
+    count = queries.count(filters) if query.count else UNSET
+    return reply_page(request, part, OrderCursor, shown, partial(OrderPage, count=count))
 
 
 @operation(
-    tag="orders",
     for_others="orders.add_order",
     answers={201: Order},
     problems=["not_staff", "not_found"],
@@ -181,9 +181,8 @@ def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpRes
 
 
 @operation(
-    tag="orders",
     for_others="orders.view_order",
-    answers={200: Order, 304: None},
+    answers={200: Order},
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
@@ -195,7 +194,6 @@ def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse
 
 
 @operation(
-    tag="orders",
     for_others="orders.change_order",
     answers={200: Order},
     problems=[
@@ -220,10 +218,6 @@ def change_order(
     moved = changes.change_order(wanted, terms=terms(), lines=lines, details=_details(body))
     current = moved.order or queries.visible_order(order, caller, "orders.change_order")
     return reply_tagged(request, shown(current), version=current.version)
-
-
-def _cursor_of(order: OrderView) -> OrderCursor:
-    return OrderCursor(order.placed_at, order.id)
 
 
 def _not_found(body: NewOrder, error: NotFound) -> NotFound:

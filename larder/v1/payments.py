@@ -1,6 +1,7 @@
 """The records of an order's payments, and the refunds that are due."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,11 +20,13 @@ from larder.orders.payment_state import Kind
 from larder.orders.queries import payments as payment_records
 from larder.orders.services import payments
 from larder.v1.freshness import causal
-from larder.v1.http import IdCursor, PageParameters, page_of, reply, reply_tagged, shaped
-from larder.v1.operations import CACHED, ECHOED, Received, operation
+from larder.v1.http import IdCursor, PageParameters, reply, reply_page, shaped
+from larder.v1.operations import CACHED, ECHOED, Declaration, Received
 from larder.v1.order_shapes import Moment
 from larder.v1.payment_providers import RESERVED, outcome_of
 from larder.v1.shapes import Actor, Id, Number, Page, Request, Time, open_enum
+
+operation = partial(Declaration, tag="payments")
 
 OVER_THE_API = "api"
 """The provider under which metrics count records that come over the API."""
@@ -124,10 +127,6 @@ class RefundPage(Page[RefundDue]):
     """A page of refunds that are due, the oldest first."""
 
 
-class PaymentCursor(IdCursor, tag="payments"):
-    """The last row of a page of records."""
-
-
 class RefundCursor(pagination.Cursor, array_like=True, tag="refunds"):
     """The last row of a page of refunds that are due."""
 
@@ -136,9 +135,8 @@ class RefundCursor(pagination.Cursor, array_like=True, tag="refunds"):
 
 
 @operation(
-    tag="payments",
     for_others="orders.view_order",
-    answers={200: PaymentPage, 304: None},
+    answers={200: PaymentPage},
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
@@ -148,15 +146,14 @@ def list_payments(
     caller: Caller,
     order: UUID,
     query: PageParameters,
-    cursor: PaymentCursor | None,
+    cursor: IdCursor | None,
 ) -> HttpResponse:
     """A page of the records of an order's payments, oldest first. Staff also see those that name an
     abandoned id."""
-    found = payment_records.payments(order, after=cursor.id if cursor else 0, limit=query.rows)
-    if not (found.rows and caller.may("orders.view_order")):
+    records = payment_records.payments(order, after=cursor.id if cursor else 0, limit=query.rows)
+    if not (records.rows and caller.may("orders.view_order")):
         queries.visible_order(order, caller)
-    rows, link = page_of(request, found, lambda last: PaymentCursor(last.id))
-    return reply_tagged(request, PaymentPage([shaped(row, Payment) for row in rows], link))
+    return reply_page(request, records, IdCursor, partial(shaped, kind=Payment), PaymentPage)
 
 
 def _faults(body: Any, _: Received) -> Iterator[Fault]:
@@ -167,7 +164,6 @@ def _faults(body: Any, _: Received) -> Iterator[Fault]:
 
 
 @operation(
-    tag="payments",
     answers={200: Payment, 201: Payment},
     problems=["not_found", "payment_conflict", "too_many_payments"],
     permissions=[payments.RECORD],
@@ -210,8 +206,7 @@ def record_payment(
 
 
 @operation(
-    tag="payments",
-    answers={200: RefundPage, 304: None},
+    answers={200: RefundPage},
     traits=[CACHED],
     permissions=["orders.view_refunddue"],
 )
@@ -222,5 +217,5 @@ def list_refunds_due(
     refunds_due = payment_records.refunds_due(
         after=(cursor.since, cursor.id) if cursor else None, limit=query.rows
     )
-    rows, link = page_of(request, refunds_due, lambda last: RefundCursor(last.since, last.id))
-    return reply_tagged(request, RefundPage([shaped(row, RefundDue) for row in rows], link))
+    shown = partial(shaped, kind=RefundDue)
+    return reply_page(request, refunds_due, RefundCursor, shown, RefundPage)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -49,10 +50,12 @@ from larder.v1.operations import (
     LOCATED,
     TAGGED,
     VERSIONED,
+    Declaration,
     Received,
-    operation,
 )
 from larder.v1.shapes import Id, Ids, Link, Money, Name, Price, Request, Sku, Time, Units
+
+operation = partial(Declaration, tag="products")
 
 
 @with_fields([(field.name, field.shown | UnsetType, UNSET) for field in INTERNAL], behind="version")
@@ -163,11 +166,7 @@ PAGE = "larder.page"
 """The key of the environ for the function that reads a page, without the request."""
 
 
-@operation(
-    tag="products",
-    answers={200: ProductPage, 304: None},
-    traits=[CACHED, ECHOED],
-)
+@operation(answers={200: ProductPage}, traits=[CACHED, ECHOED])
 def list_products(
     request: HttpRequest,
     caller: Caller,
@@ -196,7 +195,6 @@ def _page(
 
 
 @operation(
-    tag="products",
     answers={201: Product},
     problems=["sku_taken", "unknown_category"],
     traits=[KEYED, LOCATED, TAGGED],
@@ -229,12 +227,7 @@ def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Ht
     )
 
 
-@operation(
-    tag="products",
-    answers={200: Product, 304: None},
-    problems=["not_found"],
-    traits=[CACHED, ECHOED],
-)
+@operation(answers={200: Product}, problems=["not_found"], traits=[CACHED, ECHOED])
 @causal
 def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
     """One product, with its current stock."""
@@ -242,7 +235,6 @@ def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpRespo
 
 
 @operation(
-    tag="products",
     answers={200: Product},
     problems=["not_found", "sku_taken", "unknown_category"],
     traits=[VERSIONED, TAGGED],
@@ -260,7 +252,6 @@ def change_product(
 
 
 @operation(
-    tag="products",
     answers={204: None},
     problems=["not_found"],
     traits=[VERSIONED],
@@ -282,7 +273,6 @@ def _sku_faults(body: dict[str, Any], received: Received) -> Iterator[Fault]:
 
 
 @operation(
-    tag="products",
     answers={200: Product, 201: Product},
     problems=["not_found", "sku_taken", "unknown_category"],
     traits=[VERSIONED, CREATING, LOCATED, TAGGED],

@@ -1,6 +1,7 @@
 """Stock: available units for all callers, adjustments and the ledger for staff."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,8 +21,16 @@ from larder.inventory.services import adjustments
 from larder.inventory.services.movements import CAUSES, OPENING
 from larder.orders.queries import event_log
 from larder.v1.freshness import causal
-from larder.v1.http import IdCursor, PageParameters, claim, page_of, reply, reply_tagged, shaped
-from larder.v1.operations import CACHED, ECHOED, KEYED, Received, operation
+from larder.v1.http import (
+    IdCursor,
+    PageParameters,
+    claim,
+    reply,
+    reply_page,
+    reply_tagged,
+    shaped,
+)
+from larder.v1.operations import CACHED, ECHOED, KEYED, Declaration, Received
 from larder.v1.shapes import (
     Actor,
     Change,
@@ -35,6 +44,8 @@ from larder.v1.shapes import (
     Time,
     Units,
 )
+
+operation = partial(Declaration, tag="stock")
 
 Reason = Annotated[
     str,
@@ -153,7 +164,7 @@ def _faults(body: Any, _: Received) -> Iterator[Fault]:
                 yield Fault(f"/lines/{position}", "one_of", f"Give either {one} or {other}.")
 
 
-@operation(tag="stock", answers={200: StockFigures, 304: None}, traits=[CACHED, ECHOED])
+@operation(answers={200: StockFigures}, traits=[CACHED, ECHOED])
 @causal
 def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> HttpResponse:
     """The number of units of each product that can be ordered now."""
@@ -163,7 +174,6 @@ def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> H
 
 
 @operation(
-    tag="stock",
     answers={201: Adjustment},
     problems=[
         "unknown_product",
@@ -193,13 +203,8 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
     return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
 
 
-class LedgerCursor(IdCursor, tag="ledger"):
-    """The last row of a page of a ledger."""
-
-
 @operation(
-    tag="stock",
-    answers={200: LedgerPage, 304: None},
+    answers={200: LedgerPage},
     problems=["not_found"],
     traits=[CACHED],
     permissions=["inventory.view_ledgerentry"],
@@ -209,15 +214,18 @@ def get_ledger(
     caller: Caller,
     product: int,
     query: PageParameters,
-    cursor: LedgerCursor | None,
+    cursor: IdCursor | None,
 ) -> HttpResponse:
     """Staff: the ledger of a product's stock, newest first."""
     ledger = queries.ledger(product, before=cursor.id if cursor else None, limit=query.rows + 1)
-    entries, link = page_of(request, first(ledger, query.rows), lambda last: LedgerCursor(last.id))
-    events = {UUID(entry.reference) for entry in entries if entry.cause in _OF_ORDERS}
-    behind = {str(event): order for event, order in event_log.orders_of(events).items()}
-    results = [shaped(entry, LedgerEntry, order=behind.get(entry.reference)) for entry in entries]
-    return reply_tagged(request, LedgerPage(results, link))
+    part = first(ledger, query.rows)
+    events = {UUID(entry.reference) for entry in part.rows if entry.cause in _OF_ORDERS}
+    orders = {str(event): order for event, order in event_log.orders_of(events).items()}
+
+    def shown(entry: queries.LedgerRow) -> LedgerEntry:
+        return shaped(entry, LedgerEntry, order=orders.get(entry.reference))
+
+    return reply_page(request, part, IdCursor, shown, LedgerPage)
 
 
 _OF_ORDERS = CAUSES - {OPENING}

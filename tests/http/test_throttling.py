@@ -142,13 +142,6 @@ def test_requests_without_credentials_count_before_their_bodies_are_parsed(
     assert [answer.status_code for answer in answers] == [400, 400, 429]
 
 
-def test_a_closed_registration_is_answered_before_its_body_is_parsed(
-    api: Api, settings: Any
-) -> None:
-    settings.REGISTRATION = "closed"
-    assert api("POST", "auth/register", b"{").body["code"] == "registration_closed"
-
-
 def test_a_request_without_credentials_gets_its_first_faults_only(api: Api) -> None:
     nuls = ",".join(['"\\u0000"'] * 1_700)
     answer = api("POST", "auth/token", f'{{"x":[{nuls}]}}'.encode())
