@@ -1,5 +1,4 @@
-"""Guards the methods of views with permissions, and names them for the audit trail and the OpenAPI
-document."""
+"""Guards the methods of views with permissions, and names them for the OpenAPI document."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -30,7 +29,6 @@ def operation(
 
         document = extend_schema(operation_id=name, summary=first_sentence(view), **documented)
         method: Any = document(guarded)
-        method.operation = name
         method.permission, method.key_permission = permission, key_permission
         return cast(View, method)
 

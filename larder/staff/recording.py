@@ -1,5 +1,4 @@
-"""Records in the audit trail what staff do in the admin, and shows and records what they are
-refused."""
+"""Records in the audit trail what staff do in the admin, and shows what they are refused."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -49,7 +48,7 @@ def caller_of(request: Any) -> Caller:
 
 def recording(view: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps a view of the admin, so that the services record what it changes, and a refusal is
-    recorded and shown with the menu."""
+    shown with the menu."""
 
     @wraps(view)
     def recorded(request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -57,9 +56,6 @@ def recording(view: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return view(request, *args, **kwargs)
             except (PermissionDenied, *FORMER) as refusal:
-                by = audit.Acting(request.user.public_id, CHANNEL)
-                permission = getattr(refusal, "permission", "")
-                audit.record_refusal(by, f"admin:{request.resolver_match.url_name}", permission)
                 text = str(ENDED if isinstance(refusal, SessionEnded) else NOT_ALLOWED)
                 if not prefers_page(request):
                     raise PermissionDenied(text) from refusal

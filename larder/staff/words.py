@@ -29,7 +29,7 @@ _("missing"), _("ship"), _("unship"), _("return"), _("received"), _("counted"), 
 _("lost"), _("correction")
 # Actions and channels of the audit trail.
 _("create"), _("delete"), _("archive"), _("restore"), _("export"), _("end"), _("set password")
-_("offer reset"), _("add note"), _("abandon"), _("refused")
+_("offer reset"), _("add note"), _("abandon")
 _("record payment"), _("admin"), _("command"), _("import"), _("mail"), _("adjust"), _("place")
 _("confirm"), _("deliver"), _("track"), _("unpack"), _("use recovery code")
 _("enrol second factor"), _("make recovery codes"), _("remove second factor")

@@ -39,7 +39,7 @@ Later = Annotated[
 
 
 class AuditEntry(msgspec.Struct):
-    """An action on an object, made or refused. More channels, objects and actions may be added."""
+    """An action on an object. More channels, objects and actions may be added."""
 
     at: Time
     actor: Actor
@@ -51,10 +51,8 @@ class AuditEntry(msgspec.Struct):
             examples=["v1"],
         ),
     ]
-    object: Annotated[
-        str, Meta(description="A kind and an id, or an operation.", examples=["product:12"])
-    ]
-    action: Annotated[str, Meta(examples=["create", "change", "archive", "adjust", "refused"])]
+    object: Annotated[str, Meta(description="A kind and an id.", examples=["product:12"])]
+    action: Annotated[str, Meta(examples=["create", "change", "archive", "adjust"])]
     before: Fields
     after: Fields
 

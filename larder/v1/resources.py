@@ -58,7 +58,6 @@ class Resource:
             response = self._answer(request, path)
             add_quota_headers(response)
         except Exception as error:
-            self._record(request, error)
             response = problems.handle(request, error)
             if response is None:
                 raise
@@ -74,12 +73,6 @@ class Resource:
                 raise request.META[EARLIER_ERROR]
         with _acting(who):
             return no_content() if operation is None else operation.answer(request, who, path)
-
-    def _record(self, request: HttpRequest, error: Exception) -> None:
-        """Records the error in the audit trail if it refuses an operation of staff."""
-        operation = self.operations.get(str(request.method))
-        if operation is not None:
-            audit.record_error(getattr(request, "user", None), "v1", operation.name, error)
 
     def _begin(
         self, request: HttpRequest, operation: Operation | None, path: Mapping[str, Any]

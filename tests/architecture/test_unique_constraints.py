@@ -33,7 +33,6 @@ NEVER_VIOLATED = {
         "auth_permission_content_type_id_codename_01ab375a_uniq",
         "django_content_type_app_label_model_76bd3d3b_uniq",
     },
-    "a refusal is recorded once in an hour: ON CONFLICT DO NOTHING": {"audit_entry_one_refusal"},
     "procrastinate does not queue a job that waits already": {
         "procrastinate_jobs_queueing_lock_idx_v1",
         "procrastinate_jobs_lock_idx_v1",

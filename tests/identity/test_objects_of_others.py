@@ -7,6 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from config import urls
+from larder.compat.documents import TITLES
+from larder.compat.urls import patterns
 from larder.identity.models import Session
 from larder.orders.models import Order
 from tests.conftest import Api, Person
@@ -95,3 +98,39 @@ def test_objects_of_a_customer_do_not_exist_for_another(
             wrong.append((found.row.operation, own, other, absent))
     assert wrong == []
     assert Order.objects.count() == 1
+
+
+def test_staff_without_the_permission_are_refused_on_objects_of_others(
+    person: Callable[..., Person],
+    as_: Callable[[Person], Api],
+    product: Callable[..., int],
+    settings: Any,
+) -> None:
+    """Customers do not learn whether such an object exists; nor does anybody of an unknown one."""
+    settings.COMPAT = frozenset(TITLES)
+    settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(settings.COMPAT))
+    mary = person()
+    shopper, other, clerk = as_(mary), as_(person()), as_(person(is_staff=True, role="catalogue"))
+    lines = [{"product": product(), "quantity": 1}]
+    order = shopper("POST", "orders", {"lines": lines}).headers["Location"]
+    key = shopper("POST", "auth/keys", {}).body["id"]
+    account, id = f"/api/identity/customers/{mary.id}/", order.rpartition("/")[2]
+    attempts: list[tuple[str, str, Any]] = [
+        ("GET", order, None),
+        ("GET", f"{order}/events", None),
+        ("GET", f"{order}/payments", None),
+        ("POST", "orders/abandon", {"id": id}),
+        ("PATCH", order, {"note": "hurry"}),
+        ("POST", f"{order}/cancel", {}),
+        ("DELETE", f"auth/keys/{key}", None),
+        ("GET", account, None),
+        ("PATCH", account, {"username": "x"}),
+        ("DELETE", account, None),
+    ]
+    for method, path, body in attempts:
+        assert other(method, path, body).status == 404
+        assert clerk(method, path, body).status == 403
+    assert shopper("GET", order, None).body["status"] == "placed"
+    assert len(shopper("GET", "auth/keys").body["results"]) == 1
+    assert clerk("DELETE", f"auth/keys/{uuid4()}").status == 404
+    assert clerk("GET", f"orders/{uuid4()}").status == 404

@@ -180,8 +180,6 @@ def test_an_action_of_a_list_needs_its_permission(
     path = f"/admin/{of.app_label}/{of.model_name}/"
     sent = Desk(who).client.post(path, {"action": action, "_selected_action": "1"})
     assert sent.status_code == 403
-    (entry,) = AuditEntry.objects.filter(actor=who.customer.public_id, action="refused")
-    assert entry.object == f"operation:admin:{of.app_label}_{of.model_name}_changelist"
 
 
 def _wrong(page: str, path: str, who: Person) -> dict[str, int]:

@@ -29,11 +29,6 @@ END $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON identity.audit_entry
 FOR EACH ROW EXECUTE FUNCTION identity.refuse_audit_change();
 
--- A refused attempt is recorded once in an hour for each actor and operation.
-CREATE UNIQUE INDEX audit_entry_one_refusal
-ON identity.audit_entry (actor, object, date_trunc('hour', at AT TIME ZONE 'UTC'))
-WHERE action = 'refused';
-
 -- Notes are never changed. They are deleted with the account.
 CREATE FUNCTION identity.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -8,7 +8,6 @@ when an account is deleted: people are named by their public ids, and of persona
 names are recorded.
 """
 
-import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,18 +17,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from django.db import Error, connections, transaction
+from django.db import connections, transaction
 from django.db.models import QuerySet
 
 from larder.core import money
-from larder.core.errors import NotStaff, Overloaded, PermissionMissing
-from larder.core.limits import MAX_AUDITED_OBJECT_LENGTH
 from larder.db import database
 from larder.identity import sql
 from larder.identity.caller import Caller
 from larder.identity.models import AuditEntry
-
-logger = logging.getLogger(__name__)
 
 COMMAND, IMPORT = "command", "import"
 """Channels beside those of the APIs (`v1`, `contract2`) and of the admin (`admin`)."""
@@ -119,27 +114,6 @@ def record_all(entries: Sequence[Entry], by: Acting | None = None) -> None:
         (one.object, one.action, _json(one.before), _json(one.after)) for one in entries
     )
     database.execute(sql.RECORD, [who.actor, who.channel, *columns])
-
-
-def record_error(who: object, channel: str, operation: str, error: Exception) -> None:
-    """Records an error that says that the caller lacks a permission. Does nothing for others."""
-    if isinstance(error, NotStaff | PermissionMissing) and isinstance(who, Caller):
-        record_refusal(Acting(who.public_id, channel), operation, error.permission)
-
-
-def record_refusal(by: Acting, operation: str, permission: str) -> None:
-    """Records that an operation of staff was refused: once in an hour for each actor and operation.
-    If the database is away, busy or read-only, nothing is recorded."""
-    name = f"operation:{operation}"[:MAX_AUDITED_OBJECT_LENGTH]
-    after = _json({"permission": permission} if permission else NOTHING)
-    try:
-        database.execute(sql.RECORD_REFUSAL, [by.actor, by.channel, name, after])
-    except (Error, Overloaded) as error:
-        logger.warning(
-            "a refusal was not recorded: %s; if this repeats, check that the database accepts"
-            " writes",
-            str(error).strip().split("\n")[0],
-        )
 
 
 @contextmanager

@@ -215,10 +215,6 @@ def _enrolled(request: Any, account: Account, given: Any) -> Enrolled:
 
 
 def _refused(request: Any, form: forms.Form, refusal: DomainError) -> HttpResponse:
-    if isinstance(refusal, SecondFactorWrong):
-        # Once in an hour: a sign that the password is known to others.
-        by = audit.Acting(request.user.public_id, CHANNEL)
-        audit.record_refusal(by, "admin:second_factor", "")
     refuse(form, refusal, SENTENCES)
     return _show(request, form)
 
