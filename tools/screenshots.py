@@ -163,7 +163,7 @@ SHOTS = (
     Shot("pack", "orders/order/{placed}/pack/", PICKED),
     Shot("pick-list", "orders/order/{placed}/pick-list/"),
     Shot("telephone", "orders/order/telephone/?customer={account}", act=order_by_telephone),
-    Shot("count", "inventory/stock/count/", act=count_stock),
+    Shot("count", "inventory/adjustment/count/", act=count_stock),
     Shot("product", "catalog/product/{product}/change/"),
     Shot("prices", "catalog/product/?q=retrospot+mug", act=raise_prices),
     Shot("import", "catalog/product/import-file/", act=import_file),

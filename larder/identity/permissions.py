@@ -18,7 +18,6 @@ PERMISSIONS: Mapping[str, str] = {
     "catalog.add_category": _("add categories"),
     "catalog.change_category": _("change categories"),
     "catalog.delete_category": _("delete categories"),
-    "inventory.view_stock": _("see the stock in the admin"),
     "inventory.view_ledgerentry": _("see the ledger of a product"),
     "inventory.view_adjustment": _("see adjustments of stock"),
     "inventory.add_adjustment": _("adjust stock"),
@@ -52,7 +51,7 @@ NO_PERMISSIONS: frozenset[str] = frozenset()
 _SEE = frozenset(
     {
         *("catalog.view_product", "catalog.view_category"),
-        *("inventory.view_stock", "inventory.view_ledgerentry", "inventory.view_adjustment"),
+        *("inventory.view_ledgerentry", "inventory.view_adjustment"),
         "orders.view_order",
     }
 )
@@ -75,8 +74,7 @@ OWNER = "owner"
 ROLES: Mapping[str, frozenset[str]] = {
     "viewer": _SEE | {"identity.view_customer"},
     "warehouse": _SEE | _FULFIL | {"inventory.add_adjustment"},
-    "catalogue": _EDIT_CATALOGUE
-    | {"catalog.view_product", "catalog.view_category", "inventory.view_stock"},
+    "catalogue": _EDIT_CATALOGUE | {"catalog.view_product", "catalog.view_category"},
     "support": _SEE | _FOR_CUSTOMERS | _PAYMENTS | _EDIT_CUSTOMERS,
     OWNER: ALL,
 }

@@ -22,20 +22,18 @@ class Stock(models.Model):
 
     product = models.OneToOneField(
         "catalog.Product",
-        verbose_name=_("product"),
         on_delete=models.PROTECT,
         primary_key=True,
         related_name="stock",
     )
-    available = models.IntegerField(_("available"), default=0, db_default=0)
+    available = models.IntegerField(default=0, db_default=0)
     committed = models.BigIntegerField(default=0, db_default=0)
     next_expiry = models.DateTimeField(null=True, editable=False)
     transaction_id = TransactionId(editable=False)
 
     class Meta:
         db_table = "stock"
-        verbose_name = _("stock")
-        verbose_name_plural = _("stock")
+        default_permissions = ()
         constraints = (
             models.CheckConstraint(condition=Q(available__gte=0), name="stock_available"),
             models.CheckConstraint(condition=Q(committed__gte=0), name="stock_committed"),
@@ -43,7 +41,7 @@ class Stock(models.Model):
         indexes = (models.Index(fields=["transaction_id", "product"], name="stock_feed"),)
 
     def __str__(self) -> str:
-        return gettext("stock of {}").format(self.product)
+        return f"stock of product {self.pk}"
 
 
 class HeldLine(models.Model):

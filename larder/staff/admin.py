@@ -6,7 +6,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from larder.staff.catalog import categories, products
 from larder.staff.identity import admin as identity
 from larder.staff.identity import audit_trail, keys
-from larder.staff.inventory import adjustments, ledger, stock
+from larder.staff.inventory import adjustments, ledger
 from larder.staff.orders import admin as orders
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "ledger",
     "orders",
     "products",
-    "stock",
 ]
 
 # Jobs are for operators only. Their arguments are private: mails, addresses, reset links.

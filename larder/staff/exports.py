@@ -1,4 +1,4 @@
-"""Exports lists of the admin as files: CSV and XLSX.
+"""Exports the list of products as a workbook.
 
 Imports go through the services instead: they take the file of the products, also with changes (see
 larder/catalog/product_rows.py). A text that a spreadsheet would evaluate as a formula is
@@ -6,9 +6,8 @@ escaped with a leading apostrophe (OWASP, "CSV Injection"). Numbers stay numbers
 workbook cannot have are replaced.
 """
 
-import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -16,13 +15,16 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any
 
-from django import forms
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
 from openpyxl import Workbook  # type: ignore[import-untyped]
 
+from larder.catalog.fields import FIELDS
+from larder.catalog.queries import category_names
 from larder.core import money
 from larder.core.clock import now
 from larder.core.limits import MAX_EXPORTED_ROWS
@@ -34,7 +36,6 @@ from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import shop_zone
-from larder.staff.pages import Page, choice, show
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that no XLSX file can have (XML 1.0, section 2.2). Customers can write them."""
@@ -45,15 +46,31 @@ def safe_text(text: str) -> str:
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", escape_formula(text))
 
 
-Column = str | Callable[[Any], object]
-"""The attribute of an object that a column has, which may follow relations with points; or a
-function of the object."""
+_Column = Callable[[Any], object]
 
 
-def _cell(row: Any, column: Column) -> object:
+def _columns() -> dict[str, _Column]:
+    """Returns the columns of an export of products by name. An import takes such a file (see
+    product_rows.py)."""
+    names = category_names()
+
+    def category(product: Any) -> str:
+        return "" if product.category_id is None else names.label(product.category_id)
+
+    return {
+        **{field.name: attrgetter(field.name) for field in FIELDS},
+        "category": category,
+        "currency": lambda _product: settings.CURRENCY,
+        "archived_at": attrgetter("archived_at"),
+        "updated_at": attrgetter("updated_at"),
+        "available": attrgetter("stock.available"),
+        "committed": attrgetter("stock.committed"),
+    }
+
+
+def _cell(value: object) -> object:
     """Returns a cell of a file: a text, a whole number, an amount as the API writes it, or a time
     with its offset, because spreadsheets have no times with zones."""
-    value = attrgetter(column)(row) if isinstance(column, str) else column(row)
     if isinstance(value, str):
         return safe_text(value)
     if isinstance(value, Decimal):
@@ -90,32 +107,10 @@ def workbook(name: str, rows: Iterable[Iterable[object]]) -> HttpResponse:
     return answer
 
 
-def _csv(name: str, rows: Iterable[Iterable[object]]) -> HttpResponse:
-    """Returns a file with a byte order mark, without which Excel takes UTF-8 for something else."""
-    answer = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    csv.writer(answer).writerows(rows)
-    return answer
-
-
-_FORMATS = {"0": ("CSV", _csv), "1": ("XLSX", workbook)}
-
-
-class ExportForm(forms.Form):
-    """The format of a file."""
-
-    format = choice(_("Format"), [(key, name) for key, (name, _write) in _FORMATS.items()])
-
-
-class BoundedExport(ServiceAdmin):
+class ExportableProducts(ServiceAdmin):
     """Exports what the list shows, search and filters included, to those who may see it."""
 
     actions_list: Any = ("export",)
-    most_exported = MAX_EXPORTED_ROWS
-
-    def export_columns(self) -> Mapping[str, Column]:
-        """Returns the columns of the file by name, in their order."""
-        raise NotImplementedError
 
     def has_export_permission(self, request: Any, object_id: Any = None) -> bool:
         """Returns whether the user may see the list."""
@@ -131,37 +126,29 @@ class BoundedExport(ServiceAdmin):
 
     @button(_("Export"), permissions=["export"], icon="download", url_path="export")
     def export(self, request: Any) -> HttpResponse:
-        """Shows the form, or makes a file after those before it. Raises Overloaded, and BadRequest
-        for filters that the list would leave out."""
-        form = ExportForm(request.POST if request.method == "POST" else None)
-        if form.is_valid():
-            with one_at_a_time(request):
-                rows = self._exported(request)
-                if len(rows) <= self.most_exported:
-                    return self._file(request, rows, form.cleaned_data["format"])
-            text = gettext("More than {} rows. Narrow the list with a search or a filter.")
-            form.add_error(None, text.format(grouped(self.most_exported)))
-        page = Page(
-            title=gettext("Export"),
-            answer=gettext("Export"),
-            back=f"../?{request.GET.urlencode()}",
-            form=form,
-        )
-        return show(self, request, page)
+        """Sends the file, made after those before it. Raises Overloaded, and BadRequest for filters
+        that the list would leave out."""
+        with one_at_a_time(request):
+            rows = self._exported(request)
+            if len(rows) <= MAX_EXPORTED_ROWS:
+                return self._file(request, rows)
+        text = gettext("More than {} rows. Narrow the list with a search or a filter.")
+        self.message_user(request, text.format(grouped(MAX_EXPORTED_ROWS)), messages.ERROR)
+        return HttpResponseRedirect(f"../?{request.GET.urlencode()}")
 
     def _exported(self, request: Any) -> list[Any]:
         """Returns the rows of the list, and one more if they are too many."""
         try:
             rows = self.get_changelist_instance(request).queryset
-            return list(rows[: self.most_exported + 1])
+            return list(rows[: MAX_EXPORTED_ROWS + 1])
         except IncorrectLookupParameters as error:
             raise BadRequest from error
 
-    def _file(self, request: Any, rows: Any, format: str) -> HttpResponse:
+    def _file(self, request: Any, rows: Any) -> HttpResponse:
         # A value, such as a searched name, can be personal data.
         filters = {"filters": sorted(request.GET)} if request.GET else {}
-        audit.record(f"export:{self.opts.model_name}", "export", after=filters)
-        columns = self.export_columns()
-        cells = ([_cell(row, column) for column in columns.values()] for row in rows)
-        name = f"{self.opts.model_name}-{now().astimezone(shop_zone()):%Y-%m-%d}"
-        return _FORMATS[format][1](name, chain([columns], cells))
+        audit.record("export:product", "export", after=filters)
+        columns = _columns()
+        cells = ([_cell(column(row)) for column in columns.values()] for row in rows)
+        name = f"product-{now().astimezone(shop_zone()):%Y-%m-%d}"
+        return workbook(name, chain([columns], cells))

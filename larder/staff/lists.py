@@ -17,6 +17,7 @@ from django.contrib.postgres.lookups import DataContains
 from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
 from django.db.models import (
+    F,
     Func,
     IntegerField,
     QuerySet,
@@ -29,7 +30,7 @@ from django.utils.text import Truncator
 from unfold.utils import display_for_label
 from unfold.views import ChangeList
 
-from larder.catalog.search import indexed
+from larder.catalog.search import indexed, spellings, words
 from larder.core.limits import MAX_LISTED_ROWS
 from larder.db.fields import Fold
 
@@ -116,6 +117,20 @@ def with_trigrams(rows: "QuerySet[Any]", text: Any, wanted: Sequence[str]) -> "Q
         return rows
     every = Func(*known, template="(%(expressions)s)", arg_joiner=" || ", output_field=TRIGRAMS)
     return rows.filter(DataContains(_trigrams(text), every))
+
+
+def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet[Any]":
+    """Returns the rows of the products with this barcode; if there are none, those whose product
+    has all words of `term` in its name or SKU.
+
+    `product` is the lookup from the rows to the product, such as "product__". The conditions are
+    those of inventory's sql.EXACT, CONTAINS and has_trigrams.
+    """
+    barcode = {f"{product}barcode__in": spellings(term), f"{product}barcode__gt": ""}
+    if term and rows.filter(**barcode).exists():
+        return rows.filter(**barcode)
+    text, wanted = F(f"{product}search_text"), words(term)
+    return with_trigrams(with_words(rows, text, wanted), text, wanted)
 
 
 def _trigrams(text: Any) -> Func:

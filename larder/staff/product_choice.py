@@ -21,8 +21,8 @@ from larder.core.money import text
 from larder.inventory.models import Stock
 from larder.staff.base import ServiceAdmin
 from larder.staff.formatting import amount, grouped
-from larder.staff.inventory.stock import containing
 from larder.staff.language import gettext_lazy as _
+from larder.staff.lists import containing
 from larder.staff.pages import LineForm, Page, show, words
 
 UNKNOWN = _("No product has this SKU.")

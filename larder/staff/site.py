@@ -35,7 +35,6 @@ _PLACES = (
     (
         _("Stock"),
         {
-            "inventory.stock": "inventory_2",
             "inventory.ledgerentry": "receipt_long",
             "inventory.adjustment": "add_notes",
         },

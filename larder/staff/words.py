@@ -26,7 +26,7 @@ _("confirmed"), _("changed")
 # Causes of the ledger, and reasons of adjustments.
 _("opening"), _("order"), _("hold"), _("release"), _("change"), _("cancel"), _("pack")
 _("missing"), _("ship"), _("unship"), _("return"), _("received"), _("counted"), _("damaged")
-_("lost"), _("correction")
+_("lost"), _("correction"), _("available")
 # Actions and channels of the audit trail.
 _("create"), _("delete"), _("archive"), _("restore"), _("export"), _("end"), _("set password")
 _("offer reset"), _("add note"), _("abandon")

@@ -101,9 +101,9 @@ REQUESTS: dict[str, tuple[str, Request]] = {
     ),
     "scan a product": (
         "key account",
-        lambda by: by.desk.save("inventory/stock/count/", code="JAM", units="3", what="add"),
+        lambda by: by.desk.save("inventory/adjustment/count/", code="JAM", units="3", what="add"),
     ),
-    "book a count": ("account stock", lambda by: by.desk.save("inventory/stock/differences/")),
+    "book a count": ("account stock", lambda by: by.desk.save("inventory/adjustment/differences/")),
     "add an address": (
         "key account quota",
         lambda by: by.customer("POST", "me/addresses", ADDRESS, **KEY),

@@ -48,7 +48,7 @@ def test_unknown_paths_create_no_new_series(db: None) -> None:
         Client().get(path)
     for method in ("BREW", "PROPFIND", "x" * 1000):
         Client().generic(method, "/livez")
-    for path in ("/admin/", "/admin/orders/order/", "/admin/inventory/stock/7/change/"):
+    for path in ("/admin/", "/admin/orders/order/", "/admin/inventory/adjustment/7/change/"):
         Client().get(path)
     after = counts()
     new = {name for name in after if name.startswith("larder_http_requests_total")} - set(before)

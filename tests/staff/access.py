@@ -98,8 +98,7 @@ def _orders(who: Person, boss: Person, product: int) -> dict[str, UUID]:
 NO_PAGES = REFUSED_TO_ALL | {
     *("login", "logout", "jsi18n", "search", "autocomplete", "view_on_site", "app_list"),
     *("orders_order_addresses", "orders_order_products", "inventory_adjustment_products"),
-    *("catalog_product_adjust_stock", "catalog_product_ledger"),
-    *("inventory_stock_adjust_stock", "inventory_stock_ledger"),
+    *("catalog_product_adjust_stock", "catalog_product_export", "catalog_product_ledger"),
 }
 """Names of what is looked at elsewhere or is no page: a redirect, data for scripts, a refusal."""
 MOVES = {one.value: one for one in Move if one is not Move.CHANGE}
@@ -125,7 +124,7 @@ def _key(shop: Shop, page: str) -> Any:
         return shop.orders[_status(name)]
     if name == "restore":
         return shop.archived
-    if model in {"product", "stock"}:
+    if model == "product":
         return shop.jam
     if model == "customer":
         return shop.clerk

@@ -69,15 +69,12 @@ _HARMLESS = """
     inventory_adjustment_delete inventory_adjustment_history inventory_adjustment_products
     inventory_ledgerentry_add inventory_ledgerentry_change inventory_ledgerentry_changelist
     inventory_ledgerentry_delete inventory_ledgerentry_history
-    inventory_stock_add inventory_stock_adjust_stock inventory_stock_change
-    inventory_stock_changelist inventory_stock_delete inventory_stock_export
-    inventory_stock_history inventory_stock_ledger
     orders_order_add orders_order_cancel orders_order_change orders_order_changelist
     orders_order_confirm orders_order_edit orders_order_unpack orders_order_unship
     orders_order_address_label orders_order_packing_slip orders_order_pick_list
     orders_order_delete orders_order_deliver orders_order_history orders_order_pack
     orders_order_ship orders_order_return orders_order_telephone orders_order_track
-    inventory_stock_count inventory_stock_check_count
+    inventory_adjustment_count inventory_adjustment_check_count
     orders_order_note orders_order_products orders_order_addresses
     orders_refunddue_add orders_refunddue_change orders_refunddue_changelist
     orders_refunddue_delete orders_refunddue_history
@@ -93,8 +90,6 @@ REFUSED_TO_ALL = {
     "inventory_adjustment_delete",
     "inventory_ledgerentry_add",
     "inventory_ledgerentry_delete",
-    "inventory_stock_add",
-    "inventory_stock_delete",
     "orders_order_add",
     "orders_order_delete",
     "orders_refunddue_add",

@@ -64,7 +64,7 @@ def test_a_whole_number_has_no_marks(desk: Desk, product: Callable[..., int], ty
         desk.save("catalog/product/add/", sku="NEW", name="New", price="1", quantity=typed).errors
     ) == ["quantity"]
     count = {"code": Product.objects.get(pk=jam).sku, "units": typed, "what": "add"}
-    assert list(desk.save("inventory/stock/count/", **count).errors) == ["units"]
+    assert list(desk.save("inventory/adjustment/count/", **count).errors) == ["units"]
     assert Product.objects.get().version == 1
 
 
@@ -200,7 +200,7 @@ def test_products_are_found_by_words_in_name_or_sku_in_any_case(
 
 
 def test_the_search_uses_the_trigram_index(product: Callable[..., int]) -> None:
-    from larder.staff.inventory.stock import containing
+    from larder.staff.lists import containing
 
     product()
     with connection.cursor() as cursor:

@@ -18,7 +18,7 @@ from tests.conftest import Api, Person
 from tests.staff.desk import Desk, Page, allow
 from tests.v1.placing import place
 
-COUNT, CHECK = "inventory/stock/count/", "inventory/stock/differences/"
+COUNT, CHECK = "inventory/adjustment/count/", "inventory/adjustment/differences/"
 
 
 def scan(desk: Desk, code: str, units: int = 1, what: str = "add") -> Page:
@@ -234,7 +234,7 @@ def test_a_count_is_discarded_and_belongs_to_one_member_of_staff(
 ) -> None:
     product(sku="JAM", stock=5)
     scan(desk, "JAM", 3)
-    clerk = allow(person(is_staff=True), "inventory.view_stock", "inventory.add_adjustment")
+    clerk = allow(person(is_staff=True), "inventory.add_adjustment")
     other = Desk(clerk)
     assert counted(other) == []
     scan(other, "JAM", 1)
@@ -262,7 +262,7 @@ def test_a_count_has_limits_and_needs_the_permission(
     with pytest.raises(InvalidInput) as refused:
         counts.set_units(tea, -1, caller=caller, now=now)
     assert [one.code for one in refused.value.faults] == ["too_many", "out_of_range"]
-    viewer = allow(person(is_staff=True), "inventory.view_stock")
+    viewer = allow(person(is_staff=True), "inventory.view_adjustment")
     pages = [Desk(viewer).client.get(f"/admin/{one}") for one in (COUNT, CHECK)]
     assert [one.status_code for one in pages] == [403] * 2
     with pytest.raises(PermissionMissing):

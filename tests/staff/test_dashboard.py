@@ -114,7 +114,7 @@ def test_sales_are_those_of_days_in_the_shops_time_zone(
         ("orders.view_order", {"To pack", "Sales, "}),
         ("orders.view_refunddue", {"Refunds due"}),
         ("catalog.view_product", {"Out of stock", "Low stock"}),
-        ("inventory.view_stock", set()),
+        ("inventory.view_adjustment", set()),
     ],
 )
 def test_each_part_is_shown_with_the_permission_for_its_rows(

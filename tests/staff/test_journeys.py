@@ -231,7 +231,7 @@ def test_a_day_of_the_shop(
         pack_ship_and_take_back(page, look)
         page.goto(f"{site}/admin/inventory/adjustment/add/")
         receive_tea(page, look)
-        page.goto(f"{site}/admin/inventory/stock/count/")
+        page.goto(f"{site}/admin/inventory/adjustment/count/")
         count_with_a_scanner(page, look)
         page.goto(f"{site}/admin/catalog/product/import-file/")
         import_products(page, look)

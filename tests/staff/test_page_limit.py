@@ -12,7 +12,7 @@ from tests.conftest import Person
 from tests.staff.desk import Desk
 
 MakePerson = Callable[..., Person]
-LISTS = ("catalog/product/", "inventory/stock/export/", "second-factor/", "")
+LISTS = ("catalog/product/", "inventory/adjustment/count/", "second-factor/", "")
 
 
 @contextmanager

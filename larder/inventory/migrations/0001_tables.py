@@ -58,20 +58,15 @@ class Migration(migrations.Migration):
                         related_name="stock",
                         serialize=False,
                         to="catalog.product",
-                        verbose_name="product",
                     ),
                 ),
-                (
-                    "available",
-                    models.IntegerField(db_default=0, default=0, verbose_name="available"),
-                ),
+                ("available", models.IntegerField(db_default=0, default=0)),
                 ("committed", models.BigIntegerField(db_default=0, default=0)),
                 ("next_expiry", models.DateTimeField(editable=False, null=True)),
                 ("transaction_id", larder.db.fields.TransactionId(editable=False)),
             ],
             options={
-                "verbose_name": "stock",
-                "verbose_name_plural": "stock",
+                "default_permissions": (),
                 "db_table": "stock",
                 "indexes": [
                     models.Index(fields=["transaction_id", "product"], name="stock_feed")

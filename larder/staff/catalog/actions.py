@@ -1,5 +1,4 @@
-"""Archives and restores products, and changes the prices of many: buttons of a product, and
-actions of the list."""
+"""Buttons of a product and actions of the list: archive, restore, prices, on to the stock."""
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -131,6 +130,33 @@ class ArchivableProducts(ServiceAdmin):
 
 def _list() -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
+
+
+class StockLinks(ServiceAdmin):
+    """Buttons from a product to its ledger and to an adjustment of its stock."""
+
+    def has_adjust_permission(self, request: Any, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("inventory.add_adjustment"))
+
+    @button(_("Adjust stock"), permissions=["adjust"], url_path="adjust", icon="add_notes")
+    def adjust_stock(self, request: Any, object_id: str) -> HttpResponse:
+        """Redirects to the form of an adjustment of this product."""
+        return self._onwards("admin:inventory_adjustment_add", request, object_id, "sku")
+
+    def has_ledger_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Returns whether the user may see the ledger. It is a method, because the system checks
+        would look up a permission given by name, and a server could not start without the
+        database."""
+        return bool(request.user.has_perm("inventory.view_ledgerentry"))
+
+    @button(_("Ledger"), permissions=["ledger"], icon="receipt_long")
+    def ledger(self, request: Any, object_id: str) -> HttpResponse:
+        """On to the entries of this product."""
+        return self._onwards("admin:inventory_ledgerentry_changelist", request, object_id, "q")
+
+    def _onwards(self, name: str, request: Any, object_id: str, parameter: str) -> HttpResponse:
+        sku = self.shown_object(request, object_id).sku
+        return HttpResponseRedirect(reverse(name, query={parameter: sku}))
 
 
 _HIGHEST = Decimal(10) ** (PRICE_DIGITS - MONEY_DECIMALS)

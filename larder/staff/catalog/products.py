@@ -15,7 +15,7 @@ from django.core.validators import (
     RegexValidator,
     URLValidator,
 )
-from django.db.models import URLField
+from django.db.models import F, Q, URLField
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.translation import gettext
@@ -26,7 +26,6 @@ from unfold.widgets import (
 )
 
 from larder.catalog import fields as of_product
-from larder.catalog import queries
 from larder.catalog.fields import FIELDS, ProductField
 from larder.catalog.models import Category, Product, by_name
 from larder.catalog.services.products import change_product
@@ -44,13 +43,13 @@ from larder.core.limits import (
 from larder.db.fields import in_order
 from larder.http.addresses import base_url
 from larder.inventory.services.products import Author, create_stocked_product
-from larder.staff import exports
-from larder.staff.catalog.actions import ArchivableProducts, RepriceableProducts
+from larder.staff.catalog.actions import ArchivableProducts, RepriceableProducts, StockLinks
 from larder.staff.catalog.categories import SENTENCES
+from larder.staff.exports import ExportableProducts
 from larder.staff.formatting import amount, column, in_one_line, moment
 from larder.staff.inventory.imports import ImportableProducts
-from larder.staff.inventory.stock import StockFilter, StockLinks, containing
 from larder.staff.language import gettext_lazy as _
+from larder.staff.lists import containing
 from larder.staff.pages import Amount, Whole
 from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence, VersionedForm
@@ -198,22 +197,30 @@ class CategoryFilter(admin.RelatedFieldListFilter):
         return names[:MAX_FILTER_CHOICES]
 
 
-def _columns() -> dict[str, exports.Column]:
-    """Returns the columns of an export of products by name. An import takes such a file (see
-    product_rows.py)."""
-    names = queries.category_names()
+class StockFilter(admin.SimpleListFilter):
+    """Filters products by their stock. Low stock is found by the index product_by_low_stock."""
 
-    def category(product: Any) -> str:
-        return "" if product.category_id is None else names.label(product.category_id)
+    title = _("stock")
+    parameter_name = "stock"
 
-    return {
-        **{field.name: field.name for field in FIELDS},
-        "category": category,
-        "currency": lambda _product: settings.CURRENCY,
-        "archived_at": "archived_at",
-        "updated_at": "updated_at",
-        "available": "stock.available",
-    }
+    def lookups(self, request: Any, model_admin: Any) -> Any:
+        return [
+            ("in", gettext("Available")),
+            ("low", gettext("Low stock")),
+            ("out", gettext("Out of stock")),
+        ]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        # As in inventory's sql.IN_STOCK.
+        fewest = (F("min_quantity") + F("step") - 1) / F("step") * F("step")
+        filters = {
+            "in": Q(stock__available__gte=fewest),
+            "low": Q(
+                low_stock_threshold__isnull=False, stock__available__lte=F("low_stock_threshold")
+            ),
+            "out": Q(stock__available__lt=fewest),
+        }
+        return queryset.filter(filters.get(self.value() or "", Q()))
 
 
 def _view_only(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,7 +237,7 @@ def _fields_of(section: str | None) -> tuple[str, ...]:
 @admin.register(Product)
 class ProductAdmin(
     ImportableProducts,
-    exports.BoundedExport,
+    ExportableProducts,
     RepriceableProducts,
     ArchivableProducts,
     StockLinks,
@@ -255,9 +262,9 @@ class ProductAdmin(
         (_(of_product.PICTURE), {"fields": ("picture_shown", "image_url", "picture")}),
     )
     actions = (*RepriceableProducts.actions, *ArchivableProducts.actions)
-    actions_list = (*exports.BoundedExport.actions_list, *ImportableProducts.actions_list)
+    actions_list = (*ExportableProducts.actions_list, *ImportableProducts.actions_list)
     actions_detail = ("adjust_stock", "ledger", "archive", "restore")
-    facts = ("available", "committed", "net_price", "public_id", "updated", "state")
+    facts = ("available", "committed", "on_shelf", "net_price", "public_id", "updated", "state")
     list_display = (
         *("picture_small", "sku", "name", "price_shown", "category"),
         *("available", "committed"),
@@ -303,9 +310,6 @@ class ProductAdmin(
         archived = obj is not None and obj.archived_at is not None
         return self.may(request, "change") and not (archived and request.method == "GET")
 
-    def export_columns(self) -> Mapping[str, exports.Column]:
-        return _columns()
-
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         """Stores the picture, then the product."""
         caller, moment = caller_of(request), now()
@@ -345,6 +349,9 @@ class ProductAdmin(
 
     available = column(_("Available"), lambda product: int(product.stock.available))
     committed = column(_("Reserved for orders"), lambda product: int(product.stock.committed))
+    on_shelf = column(
+        _("On the shelf"), lambda product: product.stock.available + product.stock.committed
+    )
 
     @admin.display(description=_("Picture"))
     def picture_shown(self, product: Any) -> str:

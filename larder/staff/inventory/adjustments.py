@@ -34,6 +34,7 @@ from larder.staff.formatting import (
     the_shop,
     with_actor_name,
 )
+from larder.staff.inventory.counting import CountableStock
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import in_brief
 from larder.staff.pages import (
@@ -122,7 +123,7 @@ _EXPLAINED = _(
 
 
 @admin.register(Adjustment)
-class AdjustmentAdmin(OfferedProducts, ReadOnlyAdmin):
+class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
     """Corrections of stock. They are added here and never changed."""
 
     fields = ("at_shown", "reason_shown", "by", "note", "lines")

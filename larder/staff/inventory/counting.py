@@ -1,33 +1,26 @@
-"""The staff screens of stock, with its count by a scanner that types the SKU or the barcode, and
-Enter."""
+"""Counts stock by a scanner that types the SKU or the barcode, and Enter."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.db.models import F, Q, QuerySet
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from larder.catalog.search import spellings
-from larder.catalog.search import words as searched_words
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import LISTED_ROWS, MAX_CODE_LENGTH, MAX_STOCK
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.caller import Caller
 from larder.inventory.errors import CountChanged, InsufficientStock
-from larder.inventory.models import Stock
 from larder.inventory.queries import CountRow, fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
-from larder.staff import exports
-from larder.staff.base import ReadOnlyAdmin, ServiceAdmin, button
-from larder.staff.formatting import column, grouped, link, signed
+from larder.staff.base import ServiceAdmin, button
+from larder.staff.formatting import grouped, link, signed
 from larder.staff.language import gettext_lazy as _
-from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
 from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence, TextForm
@@ -130,7 +123,7 @@ class CountableStock(ServiceAdmin):
         page = Page(
             title=gettext("Differences of the count"),
             answer=gettext("Confirm"),
-            back=reverse("admin:inventory_stock_count"),
+            back=reverse("admin:inventory_adjustment_count"),
             form=form,
             text=gettext(
                 "The difference is that of the time when the product was counted. Orders that were "
@@ -203,11 +196,11 @@ def _scan(request: Any, given: Mapping[str, Any]) -> None:
 
 def _page(model_admin: Any, form: ScanForm, found: Sequence[CountRow]) -> Page:
     last = found[0] if found else None
-    check = gettext("Differences of the count"), reverse("admin:inventory_stock_check_count")
+    check = gettext("Differences of the count"), reverse("admin:inventory_adjustment_check_count")
     return Page(
         title=gettext("Count stock"),
         answer=gettext("Count"),
-        back=reverse("admin:inventory_stock_changelist"),
+        back=reverse("admin:inventory_adjustment_changelist"),
         form=form,
         text=gettext("The count is kept, also if you close this page."),
         ways=[check],
@@ -236,7 +229,7 @@ _AGAIN = _("The shelf changed while it was counted. Count it again, and set its 
 def _correct(row: CountRow) -> str:
     """Returns the SKU as a link that fills in the form to correct it."""
     query = {"code": row.sku, "units": row.counted, "what": SET}
-    return link(reverse("admin:inventory_stock_count", query=query), row.sku)
+    return link(reverse("admin:inventory_adjustment_count", query=query), row.sku)
 
 
 def _differences(lines: Sequence[CountRow]) -> dict[str, Any]:
@@ -255,110 +248,3 @@ def _differences(lines: Sequence[CountRow]) -> dict[str, Any]:
         for row in lines
     ]
     return {"title": _("Differences"), "headers": heads, "rows": rows}
-
-
-def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet[Any]":
-    """Returns the rows of the products with this barcode; if there are none, those whose product
-    has all words of `term` in its name or SKU.
-
-    `product` is the lookup from the rows to the product, such as "product__". The conditions are
-    those of inventory's sql.EXACT, CONTAINS and has_trigrams.
-    """
-    barcode = {f"{product}barcode__in": spellings(term), f"{product}barcode__gt": ""}
-    if term and rows.filter(**barcode).exists():
-        return rows.filter(**barcode)
-    text, wanted = F(f"{product}search_text"), searched_words(term)
-    return with_trigrams(with_words(rows, text, wanted), text, wanted)
-
-
-class StockFilter(admin.SimpleListFilter):
-    """Filters products by their stock. Low stock is found by the index product_by_low_stock."""
-
-    title = _("stock")
-    parameter_name = "stock"
-
-    def lookups(self, request: Any, model_admin: Any) -> Any:
-        return [
-            ("in", gettext("Available")),
-            ("low", gettext("Low stock")),
-            ("out", gettext("Out of stock")),
-        ]
-
-    def queryset(self, request: Any, queryset: Any) -> Any:
-        # As in inventory's sql.IN_STOCK.
-        fewest = (F("min_quantity") + F("step") - 1) / F("step") * F("step")
-        filters = {
-            "in": Q(stock__available__gte=fewest),
-            "low": Q(
-                low_stock_threshold__isnull=False, stock__available__lte=F("low_stock_threshold")
-            ),
-            "out": Q(stock__available__lt=fewest),
-        }
-        return queryset.filter(filters.get(self.value() or "", Q()))
-
-
-class StockLinks(ServiceAdmin):
-    """Buttons from a product or its stock to the ledger and to an adjustment."""
-
-    def has_adjust_permission(self, request: Any, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("inventory.add_adjustment"))
-
-    @button(_("Adjust stock"), permissions=["adjust"], url_path="adjust", icon="add_notes")
-    def adjust_stock(self, request: Any, object_id: str) -> HttpResponse:
-        """Redirects to the form of an adjustment of this product."""
-        return self._onwards("admin:inventory_adjustment_add", request, object_id, "sku")
-
-    def has_ledger_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may see the ledger. It is a method, because the system checks
-        would look up a permission given by name, and a server could not start without the
-        database."""
-        return bool(request.user.has_perm("inventory.view_ledgerentry"))
-
-    @button(_("Ledger"), permissions=["ledger"], icon="receipt_long")
-    def ledger(self, request: Any, object_id: str) -> HttpResponse:
-        """On to the entries of this product."""
-        return self._onwards("admin:inventory_ledgerentry_changelist", request, object_id, "q")
-
-    def _onwards(self, name: str, request: Any, object_id: str, parameter: str) -> HttpResponse:
-        row = self.shown_object(request, object_id)
-        sku = getattr(row, "product", row).sku
-        return HttpResponseRedirect(reverse(name, query={parameter: sku}))
-
-
-@admin.register(Stock)
-class StockAdmin(exports.BoundedExport, CountableStock, StockLinks, ReadOnlyAdmin):
-    """Stock. Only orders and adjustments change it."""
-
-    actions_list = (*exports.BoundedExport.actions_list, *CountableStock.actions_list)
-    fields = ("product", "available", "reserved", "on_shelf")
-    list_display = ("sku", "name", "available", "reserved", "on_shelf")
-    list_display_links = ("sku", "name")
-    list_select_related = ("product",)
-    search_fields = ("product__search_text",)
-    search_help_text = _("Words in name or SKU, or a barcode")
-    ordering = ("-product_id",)
-    sortable_by = ()
-    actions_detail = ("adjust_stock", "ledger")
-
-    def get_queryset(self, request: Any) -> Any:
-        return super().get_queryset(request).select_related("product")
-
-    def export_columns(self) -> Mapping[str, exports.Column]:
-        return {
-            "sku": "product.sku",
-            "name": "product.name",
-            "available": "available",
-            "committed": "committed",
-            "on_shelf": self.on_shelf,
-        }
-
-    def audited_name(self, obj: Any) -> str:
-        return f"product:{obj.product_id}"
-
-    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
-        return containing(queryset, search_term, "product__"), False
-
-    sku = column(_("SKU"), lambda stock: stock.product.sku)
-    name = column(_("Name"), lambda stock: stock.product.name)
-    reserved = column(_("Reserved for orders"), lambda stock: stock.committed)
-    on_shelf = column(_("On the shelf"), lambda stock: stock.available + stock.committed)
