@@ -15,7 +15,6 @@ from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.core.parts import first
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.identity.caller import Caller
-from larder.v1.freshness import causal
 from larder.v1.http import (
     IdCursor,
     PageParameters,
@@ -63,7 +62,6 @@ class CategoryFields(Request):
 
 
 @operation(answers={200: CategoryPage}, traits=[CACHED, ECHOED])
-@causal
 def list_categories(
     request: HttpRequest, caller: Caller, query: PageParameters, cursor: IdCursor | None
 ) -> HttpResponse:
@@ -101,7 +99,6 @@ def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> 
 
 
 @operation(answers={200: Category}, problems=["not_found"], traits=[CACHED, ECHOED])
-@causal
 def get_category(request: HttpRequest, caller: Caller, category: int) -> HttpResponse:
     """One category."""
     return _answer(request, category)

@@ -13,7 +13,6 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.queries import event_log
 from larder.orders.queries.event_log import EventView
-from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, reply_page, shaped
 from larder.v1.operations import CACHED, ECHOED, operation
 from larder.v1.shapes import Actor, Address, Id, Number, Page, Time, open_enum
@@ -145,7 +144,6 @@ class EventCursor(pagination.Cursor, array_like=True):
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
-@causal
 def list_order_events(
     request: HttpRequest,
     caller: Caller,

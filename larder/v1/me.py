@@ -34,7 +34,7 @@ operation = partial(Declaration, tag="me")
 
 
 class Me(msgspec.Struct):
-    """A customer."""
+    """An account. `may_order`: whether it may place orders."""
 
     id: Id
     public_id: UUID

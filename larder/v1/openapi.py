@@ -14,7 +14,7 @@ from larder.http.documents import first_sentence, phrase
 from larder.http.problems import example, kind_of, kinds
 from larder.v1 import payment_providers  # noqa: F401 - declares codes of problems
 from larder.v1.bodies import CSV_TYPES, Csv
-from larder.v1.descriptions import ABOUT, DESCRIPTIONS, TAGS
+from larder.v1.descriptions import ABOUT, TAGS
 from larder.v1.operations import (
     BODY,
     CACHED,
@@ -240,8 +240,7 @@ def _parameters(path: str, headers: Iterable[Header], one: Operation) -> Iterato
         if not header.on:
             yield {"in": "header", "name": header.name} | _header(header)
     for converter, name in _PART.findall(path):
-        about = {"description": _described("path", name), "schema": PARTS[converter]}
-        yield {"in": "path", "name": name, **about, "required": True}
+        yield {"in": "path", "name": name, "schema": PARTS[converter], "required": True}
     own = described([one.query])[one.query.__name__] if one.query else {"properties": {}}
     for name, schema in own["properties"].items():
         plain = _plain(schema)
@@ -324,26 +323,11 @@ def described(kinds: list[Any]) -> dict[str, dict[str, Any]]:
     """Returns the schemas of these structs, and of the structs in them, by name."""
     _, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
     schemas: dict[str, Any] = _in_ecma(components)
-    for kind, component in schemas.items():
+    for component in schemas.values():
         component["description"] = cleandoc(component["description"])
-        for name, schema in component["properties"].items():
-            schema["description"] = _own_description(schema) or _described(kind, name)
+        for schema in component["properties"].values():
             _say_default(schema)
     return schemas
-
-
-def _own_description(schema: dict[str, Any]) -> str:
-    """Returns the description in an annotation, which may be that of the value that is not null."""
-    options = [schema, *schema.get("anyOf", ())]
-    return next((option.pop("description") for option in options if "description" in option), "")
-
-
-def _described(kind: str, name: str) -> str:
-    """Returns what a field means. Raises LookupError."""
-    about = DESCRIPTIONS.get(f"{kind}.{name}") or DESCRIPTIONS.get(name)
-    if about is None:
-        raise LookupError(f"Describe {kind}.{name} in larder/v1/descriptions.py.")
-    return about
 
 
 def _say_default(schema: dict[str, Any]) -> None:
@@ -352,7 +336,7 @@ def _say_default(schema: dict[str, Any]) -> None:
     default = schema.pop("default", None)
     if default is not None and default != "":
         note = f"Left out: {msgspec.json.encode(default).decode()}."
-        schema["description"] += f" {note}"
+        schema["description"] = f"{schema.get('description', '')} {note}".strip()
 
 
 def _in_ecma(schema: Any) -> Any:

@@ -20,7 +20,8 @@ from larder.core.limits import (
     MAX_OPEN_FAULTS,
     MAX_POSITION_LENGTH,
 )
-from larder.http import pagination, throttling
+from larder.db import replicas
+from larder.http import pagination, positions, throttling
 from larder.http.idempotency import HEADER, idempotency_key
 from larder.http.preconditions import wants_none
 from larder.http.problems import kind_of
@@ -268,6 +269,7 @@ class Operation:
         self._is_counted = not (declared.token or declared.is_signed) and self.body is not None
         self._most_faults = MAX_OPEN_FAULTS if self._is_counted else MAX_FAULTS
         self._readers = list(self._read_by(kinds))
+        self._is_causal = ECHOED in declared.traits
         files = (answer for answer in declared.answers.values() if isinstance(answer, str))
         self.media_type = next(files, "application/json").partition(";")[0]
 
@@ -290,11 +292,17 @@ class Operation:
     def answer(
         self, request: HttpRequest, who: Caller | None, path: Mapping[str, Any]
     ) -> HttpResponseBase:
-        """Reads the arguments of the function, and calls it. Raises InvalidInput with the faults of
-        all arguments, and what the function raises."""
+        """Reads the arguments of the function, and calls it; on a replica, if the operation is
+        ECHOED and the caller a customer who sends a position. Raises InvalidInput with the faults
+        of all arguments, and what the function raises."""
         if self._is_counted:
             throttling.anonymous(request)
-        return self.run(request, **path, **self._arguments(request, Received(who, path)))
+        arguments = self._arguments(request, Received(who, path))
+        if self._is_causal and replicas.replicas() and who is not None and not who.is_staff:
+            echo = positions.decode(request.META.get(positions.SENT, ""))
+            if echo is not None and echo.position is not None:
+                return replicas.read(echo.position, lambda: self.run(request, **path, **arguments))
+        return self.run(request, **path, **arguments)
 
     def _read_by(self, kinds: Mapping[str, Any]) -> Iterator[tuple[str, Reader]]:
         if "caller" in kinds:

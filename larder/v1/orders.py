@@ -30,7 +30,6 @@ from larder.orders.services.changes import Details
 from larder.orders.services.placing import place_order as placing
 from larder.orders.services.placing.placement import Hold, Placed, Placement
 from larder.orders.services.transitions import TransitionRequest
-from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, reply_created, reply_page, reply_tagged, version_wanted
 from larder.v1.operations import (
     CACHED,
@@ -84,7 +83,8 @@ class PaymentWanted(Request):
 
 
 class NewOrder(Request):
-    """An order to place. With `id`, the request can be repeated safely."""
+    """An order to place. With `id`, which the client chooses, the request can be repeated safely.
+    `customer`, for staff only, is the `id` of the account whose order it is."""
 
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MAX_LINES)]
     id: UUID | None = None
@@ -151,7 +151,6 @@ class OrderCursor(pagination.Cursor, array_like=True, tag="orders"):
     problems=["not_staff"],
     traits=[CACHED, ECHOED],
 )
-@causal
 def list_orders(
     request: HttpRequest, caller: Caller, query: ListParameters, cursor: OrderCursor | None
 ) -> HttpResponse:
@@ -186,7 +185,6 @@ def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpRes
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
-@causal
 def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse:
     """The current state of an order."""
     current = queries.visible_order(order, caller)

@@ -19,7 +19,6 @@ from larder.orders import queries
 from larder.orders.payment_state import Kind
 from larder.orders.queries import payments as payment_records
 from larder.orders.services import payments
-from larder.v1.freshness import causal
 from larder.v1.http import IdCursor, PageParameters, reply, reply_page, shaped
 from larder.v1.operations import CACHED, ECHOED, Declaration, Received
 from larder.v1.order_shapes import Moment
@@ -140,7 +139,6 @@ class RefundCursor(pagination.Cursor, array_like=True, tag="refunds"):
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
-@causal
 def list_payments(
     request: HttpRequest,
     caller: Caller,

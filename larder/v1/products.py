@@ -33,7 +33,6 @@ from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
 from larder.inventory.services.products import Author
 from larder.v1.faults import character_faults, faults
-from larder.v1.freshness import causal
 from larder.v1.http import (
     PageParameters,
     claim,
@@ -61,8 +60,14 @@ operation = partial(Declaration, tag="products")
 @with_fields([(field.name, field.shown | UnsetType, UNSET) for field in INTERNAL], behind="version")
 @with_fields([(field.name, field.shown) for field in SHOWN], behind="quantity")
 class Product(msgspec.Struct):
-    """A product; `quantity` is the number of units that can be ordered now. Fields that are not
-    required are only in answers about one product, for staff who may view or change products."""
+    """A product; `quantity` is the number of units that can be ordered now. A line of an order has
+    at least `min_quantity` and at most `max_per_order` of them (null: any number), in multiples of
+    `step`. `unit` is what one of them is, such as bottle; `barcode` the code on the packing, such
+    as a GTIN; `tax_rate` the percent of tax in the price, null if none is known.
+
+    Fields that are not required are only in answers about one product, for staff who may view or
+    change products: `shelf_place` in the warehouse, and the number of units from which on
+    the shop is warned (`low_stock_threshold`, null: never)."""
 
     id: Id
     public_id: UUID
@@ -228,7 +233,6 @@ def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Ht
 
 
 @operation(answers={200: Product}, problems=["not_found"], traits=[CACHED, ECHOED])
-@causal
 def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
     """One product, with its current stock."""
     return _answer(request, caller, product)

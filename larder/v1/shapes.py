@@ -109,7 +109,7 @@ Row = TypeVar("Row")
 
 
 class Page(msgspec.Struct, Generic[Row]):
-    """A page of a list; `next` is the address of the next one."""
+    """A page of a list; `next` is the address of the next one, null on the last."""
 
     results: list[Row]
     next: Link | None

@@ -20,7 +20,6 @@ from larder.inventory import queries
 from larder.inventory.services import adjustments
 from larder.inventory.services.movements import CAUSES, OPENING
 from larder.orders.queries import event_log
-from larder.v1.freshness import causal
 from larder.v1.http import (
     IdCursor,
     PageParameters,
@@ -165,7 +164,6 @@ def _faults(body: Any, _: Received) -> Iterator[Fault]:
 
 
 @operation(answers={200: StockFigures}, traits=[CACHED, ECHOED])
-@causal
 def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> HttpResponse:
     """The number of units of each product that can be ordered now."""
     figures = queries.available([int(text) for text in query.products.split(",")])
