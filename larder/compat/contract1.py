@@ -124,7 +124,7 @@ class OrderView(CompatView):
         lines = read(request, NewOrder)["products"]
         wanted = [(line["id"], line["quantity"]) for line in lines]
         try:
-            placed = place(caller(request), wanted, order_id=UUID(order_id), lines_only=True)
+            placed = place(caller(request), wanted, order_id=UUID(order_id))
         except KeyReused:
             detail = "An order with this id and different content exists."
             return Response({"detail": detail}, status=409)

@@ -24,7 +24,7 @@ from larder.compat.ordering import place
 from larder.compat.pages import first_parts
 from larder.compat.views import Kinds, PasswordView, caller
 from larder.core.clock import now
-from larder.core.errors import DomainError, NotFound, Overloaded, UnknownProducts
+from larder.core.errors import DomainError, NotFound, Overloaded, StaleVersion, UnknownProducts
 from larder.core.limits import MAX_NAME_LENGTH, MAX_STOCK
 from larder.http import problems, throttling
 from larder.http.authentication import secrets
@@ -45,7 +45,7 @@ from larder.orders.errors import (
     OrderTooSmall,
 )
 from larder.orders.queries import OrderView, carts
-from larder.orders.queries.carts import CartView
+from larder.orders.queries.carts import CartVersion, CartView
 from larder.orders.services.cart import add_unit, ensure_cart, remove_unit
 from larder.orders.services.placing.place_order import MOST_READS
 from larder.orders.services.placing.placement import ExpectedCart
@@ -229,14 +229,20 @@ class Submission(PasswordView):
     def post(self, request: Request, order: int) -> Response:
         """Submits the open order: takes all its units from stock, or changes nothing."""
         who = caller(request)
-        cart = carts.stored_cart(who.id)
-        id = cart.id if cart.number == order else queries.id_by_number(order, customer=who.id)
-        try:
-            placed = place(who, (), cart=ExpectedCart(id=id))
-        except DomainError as error:
-            sentence = _sentence(error)
-            raise (ValidationError([sentence]) if sentence else error) from error
-        return Response(order_row(placed.order))
+        for _ in range(MOST_READS):
+            cart = carts.stored_cart(who.id)
+            try:
+                if cart.number != order:
+                    queries.by_number(order, customer=who.id)
+                    raise AlreadySubmitted
+                placed = place(who, (), cart=ExpectedCart(CartVersion(cart.id, cart.version)))
+            except StaleVersion:
+                continue
+            except DomainError as error:
+                sentence = _sentence(error)
+                raise (ValidationError([sentence]) if sentence else error) from error
+            return Response(order_row(placed.order))
+        raise Overloaded
 
 
 def _sentence(error: DomainError) -> str | None:

@@ -31,13 +31,6 @@ class Wanted(Struct, frozen=True):
     expected_price: Decimal | None = None
 
 
-class _Totals(NamedTuple):
-    """The minimum total of an order, and the total that the customer was shown, if it was sent."""
-
-    least: Decimal
-    expected: Decimal | None
-
-
 class UnpaidUnits(NamedTuple):
     """How many units a customer may have ordered without paying, and how many there are."""
 
@@ -48,15 +41,6 @@ class UnpaidUnits(NamedTuple):
         """Returns the refusal of so many units more, if they are beyond the limit."""
         is_beyond = self.units + requested > self.limit
         return UnpaidLimit(self.limit, self.units, requested) if is_beyond else None
-
-
-class CountedOrders(NamedTuple):
-    """The customer of each order that customers place themselves, None for others; the quota of
-    orders and the unpaid units of each. Customers without a limit are not in the mappings."""
-
-    customers: Sequence[int | None]
-    quotas: Mapping[int, Remaining] = {}
-    unpaid: Mapping[int, UnpaidUnits] = {}
 
 
 class PricedLine(Struct, frozen=True):
@@ -80,108 +64,91 @@ def add_up(lines: Sequence[Wanted]) -> dict[int, int]:
     return quantities
 
 
-class Market(NamedTuple):
-    """What a batch can get: the `available` units of each locked product, the products that
-    can be ordered, and the prices for the customer of each order."""
+class Asked(Struct, frozen=True):
+    """An order to be decided: its lines, the customer's prices, and the total that the customer was
+    shown, if it was sent. `counts_for` is the customer whose limits it counts for, if any."""
+
+    lines: Sequence[Wanted]
+    prices: Mapping[int, Decimal]
+    expected_total: Decimal | None = None
+    counts_for: int | None = None
+
+
+class Shop(NamedTuple):
+    """What a batch can get: the `available` units of each locked product, the products that can be
+    ordered, and the least total of an order. `quotas` and `unpaid` are those of customers with a
+    limit."""
 
     available: Mapping[int, int]
     offers: Mapping[int, Offer]
-    prices: Sequence[Mapping[int, Decimal]]
+    minimum_total: Decimal = Decimal(0)
+    quotas: Mapping[int, Remaining] = {}
+    unpaid: Mapping[int, UnpaidUnits] = {}
 
 
-def decide(
-    orders: Sequence[Sequence[Wanted]],
-    market: Market,
-    *,
-    minimum_total: Decimal = Decimal(0),
-    expected_totals: Sequence[Decimal | None] | None = None,
-    counted: CountedOrders | None = None,
-) -> list[list[PricedLine] | DomainError]:
+def decide(orders: Sequence[Asked], shop: Shop) -> list[list[PricedLine] | DomainError]:
     """Returns for each order its priced lines, or its refusal.
 
     An order with an expected total is refused if its total differs; the expected prices of its
     lines then show which prices changed. First of all, an order is refused
     whose customer has no order left (QuotaExceeded), then one with too many units (UnpaidLimit).
     """
-    offers, prices = market.offers, market.prices
-    left = dict(market.available)
+    left, quotas, unpaid = dict(shop.available), dict(shop.quotas), dict(shop.unpaid)
     decided: list[list[PricedLine] | DomainError] = []
-    expected = expected_totals or [None] * len(orders)
-    limits = _Limits(counted or CountedOrders([None] * len(orders)))
-    each = zip(orders, prices, expected, limits.customers, strict=True)
-    for wanted, price, total, customer in each:
-        units = sum(line.quantity for line in wanted)
-        decision = limits.refusal(customer, units) or _decide_one(
-            wanted, left, offers, price, _Totals(minimum_total, total)
-        )
+    for order in orders:
+        customer = order.counts_for
+        quota, owed = (quotas.get(customer), unpaid.get(customer)) if customer else (None, None)
+        units = sum(line.quantity for line in order.lines)
+        decision: list[PricedLine] | DomainError | None = None
+        if quota is not None and not quota.units:
+            decision = QuotaExceeded(quota)
+        elif owed is not None:
+            decision = owed.refusal(units)
+        decision = decision or _decide_one(order, left, shop)
         decided.append(decision)
-        if isinstance(decision, list):
-            for line in decision:
-                left[line.offer.id] -= line.quantity
-            limits.count(customer, units)
+        if isinstance(decision, DomainError):
+            continue
+        for line in decision:
+            left[line.offer.id] -= line.quantity
+        if customer and quota is not None:
+            quotas[customer] = quota.after(1)
+        if customer and owed is not None:
+            unpaid[customer] = owed._replace(units=owed.units + units)
     return decided
 
 
-class _Limits:
-    """What the customers of a batch may still order."""
-
-    def __init__(self, counted: CountedOrders) -> None:
-        self.customers = counted.customers
-        self._quotas = dict(counted.quotas)
-        self._unpaid = dict(counted.unpaid)
-
-    def refusal(self, customer: int | None, units: int) -> DomainError | None:
-        """Returns the refusal of an order of so many units, None within the limits."""
-        if customer is None:
-            return None
-        quota = self._quotas.get(customer)
-        if quota is not None and not quota.units:
-            return QuotaExceeded(quota)
-        unpaid = self._unpaid.get(customer)
-        return unpaid.refusal(units) if unpaid else None
-
-    def count(self, customer: int | None, units: int) -> None:
-        """Counts a placed order."""
-        if customer is None:
-            return
-        if quota := self._quotas.get(customer):
-            self._quotas[customer] = quota.after(1)
-        if unpaid := self._unpaid.get(customer):
-            self._unpaid[customer] = unpaid._replace(units=unpaid.units + units)
-
-
 def _decide_one(
-    wanted: Sequence[Wanted],
-    left: Mapping[int, int],
-    offers: Mapping[int, Offer],
-    prices: Mapping[int, Decimal],
-    totals: _Totals,
+    order: Asked, left: Mapping[int, int], shop: Shop
 ) -> list[PricedLine] | DomainError:
-    quantities, total = add_up(wanted), _total(wanted, prices)
-    differs = totals.expected not in {None, total}
+    quantities, prices, expected = add_up(order.lines), order.prices, order.expected_total
+    total = _total(order.lines, prices)
+    differs = expected not in {None, total}
     faulty = [
-        *_faults_of_products(quantities, left, offers),
-        *(_changed_prices(wanted, prices) if totals.expected is None or differs else ()),
-        *broken_rules(quantities, offers),
+        *_faults_of_products(quantities, left, shop.offers),
+        *(_changed_prices(order.lines, prices) if expected is None or differs else ()),
+        *broken_rules(quantities, shop.offers),
     ]
     refusals = [refusal(faulty, PRECEDENCE)] if faulty else []
     if differs:
-        first = all(isinstance(one, PriceChanged | OrderRule) for one in refusals)
-        changed = PriceChanged(faulty if first else [], total, totals.expected)
+        first = all(isinstance(each, PriceChanged | OrderRule) for each in refusals)
+        changed = PriceChanged(faulty if first else [], total, expected)
         refusals = [changed] if first else [*refusals, changed]
-    if total < totals.least and quantities.keys() <= prices.keys():
-        refusals.append(OrderTooSmall(total, totals.least))
+    if total < shop.minimum_total and quantities.keys() <= prices.keys():
+        refusals.append(OrderTooSmall(total, shop.minimum_total))
     if refusals:
         return together(refusals)
-    return [PricedLine(offers[id], units, prices[id]) for id, units in quantities.items()]
+    return [PricedLine(shop.offers[id], units, prices[id]) for id, units in quantities.items()]
 
 
-def _total(wanted: Sequence[Wanted], prices: Mapping[int, Decimal]) -> Decimal:
+def _total(lines: Sequence[Wanted], prices: Mapping[int, Decimal]) -> Decimal:
     """Returns the total at current prices. A product that is no longer sold counts with its
     expected price."""
     unknown = Decimal(0)
     return sum(
-        (one.quantity * prices.get(one.product, one.expected_price or unknown) for one in wanted),
+        (
+            line.quantity * prices.get(line.product, line.expected_price or unknown)
+            for line in lines
+        ),
         unknown,
     )
 
@@ -199,11 +166,9 @@ def _faults_of_products(
     return faults
 
 
-def _changed_prices(
-    wanted: Sequence[Wanted], prices: Mapping[int, Decimal]
-) -> list[dict[str, Any]]:
+def _changed_prices(lines: Sequence[Wanted], prices: Mapping[int, Decimal]) -> list[dict[str, Any]]:
     faults: dict[int, dict[str, Any]] = {}
-    for line in wanted:
+    for line in lines:
         price, expected = prices.get(line.product), line.expected_price
         if price is not None and expected is not None and price != expected:
             prices_of = {"product": line.product, "expected": expected, "price": price}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError
-from larder.orders.decision import Market, PricedLine, Wanted, decide
+from larder.orders.decision import Asked, PricedLine, Shop, Wanted, decide
 from larder.orders.errors import (
     OrderTooSmall,
     PriceChanged,
@@ -43,8 +43,8 @@ class Case:
 
 def decided(case: Case) -> list[Decided]:
     """The answers of the batch."""
-    market = Market(case.shelf, case.offers, case.prices)
-    return decide(case.orders, market, minimum_total=case.minimum)
+    orders = [Asked(*order) for order in zip(case.orders, case.prices, strict=True)]
+    return decide(orders, Shop(case.shelf, case.offers, case.minimum))
 
 
 def offer(product: int, price: Decimal, least: int, more: int | None, step: int) -> Offer:
@@ -324,9 +324,9 @@ def test_an_order_sees_the_stock_that_earlier_placed_orders_left() -> None:
 def decided_at(expected: str, *order: Wanted, units: int = 9) -> Decided:
     """Decides one order with an expected total; all products cost 2.20 and are sold in pairs."""
     offers = {one: offer(one, Decimal("2.20"), 1, None, 2) for one in (1, 2)}
-    prices = [{one: known.price for one, known in offers.items()}]
-    market = Market({1: units, 2: 9}, offers, prices)
-    (answers,) = decide([order], market, expected_totals=[Decimal(expected)])
+    prices = {one: known.price for one, known in offers.items()}
+    asked = Asked(order, prices, Decimal(expected))
+    (answers,) = decide([asked], Shop({1: units, 2: 9}, offers))
     return answers
 
 

@@ -142,36 +142,6 @@ def test_lines_with_equal_sums_are_the_same_request(
     assert place(asked_by(who, (jam, 3), (tea, 1), key="k")).order == first.order
 
 
-def test_a_repeat_with_lines_only_is_compared_by_its_lines(
-    place: Place, person: MakePerson, product: MakeProduct
-) -> None:
-    """A request of a client that sends only lines, for an order of any client."""
-    who, jam, tea, chosen = person(), product(), product(), new_id()
-    details = CHANGES["note"] | CHANGES["address"] | CHANGES["day"]
-    first = place(asked_by(who, (jam, 2), (tea, 1), order_id=chosen, **details))
-    bare = asked_by(who, (tea, 1), (jam, 1), (jam, 1), order_id=chosen, lines_only=True)
-    again = place(bare)
-    assert (again.replayed, again.order) == (True, first.order)
-    with pytest.raises(KeyReused):
-        place(replace(bare, lines_only=False))
-    for lines in ([(jam, 2)], [(jam, 1), (tea, 2)]):
-        with pytest.raises(KeyReused):
-            place(asked_by(who, *lines, order_id=chosen, lines_only=True))
-    assert inventory.available([jam, tea]) == {jam: 8, tea: 9}
-
-
-def test_an_id_of_another_customer_is_refused_for_orders_with_lines_only(
-    place: Place, person: MakePerson, product: MakeProduct
-) -> None:
-    jam, chosen, who = product(), new_id(), person()
-    place(asked_by(who, (jam, 2), order_id=chosen, note="ring twice"))
-    shops = place(asked_by(who, (jam, 2)))
-    for id in (chosen, shops.order.id):
-        for units in (2, 3):
-            with pytest.raises(NotFound):
-                place(asked_by(person(), (jam, units), order_id=id, lines_only=True))
-
-
 def test_a_key_belongs_to_its_caller_and_its_operation(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:

@@ -14,13 +14,13 @@ from larder.orders import queries
 from larder.orders.decision import PricedLine, Wanted
 from larder.orders.models import Order, OrderEvent, OrderLine
 from larder.orders.queries.carts import CartRow, StoredLine
+from larder.orders.services.placing.place_batch import placed, write_orders
 from larder.orders.services.placing.placement import (
     Accepted,
     ExpectedCart,
     Placement,
     new_order,
 )
-from larder.orders.services.placing.write_orders import placed, write_orders
 from tests.conftest import Person
 from tests.orders.written import written
 
@@ -86,7 +86,7 @@ def through_the_orm(placed: list[Accepted], now: datetime) -> None:
         asked = one.order.placement
         status, event = _status(one)
         order = Order.objects.create(
-            id=one.id,
+            id=one.order.id,
             customer_id=asked.customer,
             status=status,
             expires_at=one.expires_at,
@@ -135,8 +135,8 @@ def test_insert_writes_what_the_orm_would(
 
 def test_the_answers_equal_a_later_read(accepted: list[Accepted], now: datetime) -> None:
     answers = [placed(one, "GBP", None) for one in write_orders(accepted, currency="GBP", now=now)]
-    later = queries.orders([one.id for one in accepted])
-    assert [answer.order for answer in answers] == [later[one.id] for one in accepted]
+    later = queries.orders([one.order.id for one in accepted])
+    assert [answer.order for answer in answers] == [later[one.order.id] for one in accepted]
 
 
 def test_writing_no_orders_runs_no_statement(
@@ -151,23 +151,25 @@ def test_a_cart_keeps_its_id_and_number_and_its_lines_theirs(
 ) -> None:
     first, second = accepted[:2]
     lines = [
-        StoredLine(70 - n, one.offer.id, 1, one.unit_price) for n, one in enumerate(first.lines)
+        StoredLine(70 + n, one.offer.id, 1, one.unit_price) for n, one in enumerate(first.lines)
     ]
     began = now - timedelta(hours=2)
-    cart = CartRow(first.order.placement.customer, first.id, 7_000_000, 4, lines, began, began)
+    cart = CartRow(
+        first.order.placement.customer, first.order.id, 7_000_000, 4, lines, began, began
+    )
     order = new_order(replace(first.order.placement, cart=ExpectedCart(), order_id=None), now, cart)
     both = [replace(first, order=order), second]
     answers = [
         placed(one, "GBP", None).order for one in write_orders(both, currency="GBP", now=now)
     ]
-    later = queries.orders([one.id for one in both])
+    later = queries.orders([one.order.id for one in both])
     shown = later[order.id]
     assert (shown.id, shown.number, shown.version, shown.created_at) == (
-        first.id,
+        first.order.id,
         7_000_000,
         5,
         began,
     )
     assert {line.id for line in shown.lines} == {line.id for line in lines}
     assert OrderEvent.objects.get(id=order.event).from_status == "draft"
-    assert answers[1] == later[second.id]
+    assert answers[1] == later[second.order.id]

@@ -128,7 +128,7 @@ def test_abandoning_the_id_of_a_cart_gives_it_a_new_id_and_keeps_its_lines(
     assert after.body["lines"] == before.body["lines"]
     assert after.headers["etag"] != before.headers["etag"]
     late = app("POST", "cart/submit", {}, If_Match=before.headers["etag"])
-    assert is_code(late, 409, "order_abandoned")
+    assert is_code(late, 412, "precondition_failed")
     assert app.abandon(id=before.body["id"]).body == ABANDONED
     assert app("GET", "cart").body == after.body
     placed = app("POST", "cart/submit", {}, If_Match=after.headers["etag"])

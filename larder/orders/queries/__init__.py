@@ -276,15 +276,6 @@ def visible_order(order_id: UUID, caller: Caller, *permissions: str) -> OrderVie
     return view
 
 
-def id_by_number(number: int, *, customer: int) -> UUID:
-    """Returns the id of a customer's placed order. Raises NotFound."""
-    rows = Order.objects.filter(number=number, customer_id=customer)
-    id = rows.values_list("id", flat=True).first()
-    if id is None:
-        raise NotFound
-    return id
-
-
 def by_number(number: int, *, customer: int) -> OrderView:
     """Returns a customer's placed order. Raises NotFound."""
     if number > MAX_ID:

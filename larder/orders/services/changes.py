@@ -21,7 +21,7 @@ from larder.catalog.queries import Offer
 from larder.core.errors import DomainError, together
 from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
-from larder.orders.decision import Market, PricedLine, Wanted, add_up, decide
+from larder.orders.decision import Asked, PricedLine, Shop, Wanted, add_up, decide
 from larder.orders.errors import CurrencyChanged, OrderRule, PaymentRequired
 from larder.orders.lifecycle import CANCELLED, PLACED, Move
 from larder.orders.payment_state import NOTHING as NO_PAYMENTS
@@ -192,9 +192,8 @@ def _decided(order: LockedOrder, lines: Sequence[Wanted], terms: Terms) -> list[
     offers |= limited
     today = prices_for(order.row.customer_id, offers.values())
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
-    market, minimum = Market(shelf, offers, [prices]), _minimum_total(order, terms)
     others = [line for line in lines if line.product not in foreign]
-    (decided,) = decide([others], market, minimum_total=minimum)
+    (decided,) = decide([Asked(others, prices)], Shop(shelf, offers, _minimum_total(order, terms)))
     if isinstance(decided, OrderRule):
         for refused in decided.lines:
             if refused["product"] in limited:

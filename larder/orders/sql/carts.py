@@ -42,7 +42,7 @@ orders."""
 
 LOCK_UNCHANGED = """
 SELECT cart.customer_id
-FROM json_to_recordset(%s::json) AS read (customer bigint, id uuid, version int)
+FROM unnest(%s::bigint[], %s::uuid[], %s::int[]) AS read (customer, id, version)
 CROSS JOIN LATERAL (
     SELECT customer_id FROM cart
     WHERE customer_id = read.customer AND "order" = read.id AND version = read.version
@@ -50,8 +50,8 @@ CROSS JOIN LATERAL (
 ) AS cart
 ORDER BY 1
 """
-"""Locks the carts that are as they were read, in the order of the JSON. One that changes during the
-wait is compared once more."""
+"""Locks the carts that are as they were read, in the order of the arrays. One that changes during
+the wait is compared once more."""
 
 END = """
 UPDATE cart SET "order" = NULL, number = NULL, version = 0, lines = '[]', created_at = NULL,

@@ -29,18 +29,19 @@ WITH given AS (
     FROM given, json_to_recordset(%s::json) AS line (
         id bigint, "order" uuid, product bigint, sku text, name text, unit_price numeric,
         quantity int, tax_rate numeric)
-    RETURNING id
+    RETURNING order_id, id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
     SELECT event, id, type, from_status, status, actor, now, '{}'::jsonb FROM placed
 )
-SELECT ARRAY(SELECT id FROM new_order), ARRAY(SELECT number FROM new_order),
-       ARRAY(SELECT id FROM new_line ORDER BY id)
+SELECT new_order.id, number, array_agg(new_line.id ORDER BY new_line.id)
+FROM new_order JOIN new_line ON order_id = new_order.id GROUP BY new_order.id, number
 """
 """Inserts orders, lines and events of a batch in one round trip: three inserts over function scans;
-no table is read. What was a cart keeps its number, and its lines their ids; new lines get theirs in
-their order in the JSON. An array for each column takes a tenth more CPU of the server's process for
-three orders, and a twentieth for sixty."""
+no table is read. What was a cart keeps its number, and its lines their ascending ids; new lines get
+theirs in their order in the JSON. Returns the number of each order, and the ids of its lines. An
+array for each column takes a tenth more CPU of the server's process for three orders, and a
+twentieth for sixty."""
 
 LINES_OF_LOCKED = """
 SELECT order_id, id, product_id, sku, name, quantity, unit_price, returned, ordered, tax_rate

@@ -2,7 +2,8 @@
 
 The steps, in an order in which all data is locked before it is used for a decision: claim ids and
 keys, lock the carts to place, take what the customers may order, lock the stock rows, read
-prices and rules, decide in memory, write.
+prices and rules, decide in memory, write: stock and ledger in one statement; orders, lines and
+events in another.
 A refused order gives its claims back, and does not affect the other orders.
 """
 
@@ -10,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db import transaction
+import msgspec
+from django.db import OperationalError, transaction
 
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
+from larder.catalog.queries import Offer
 from larder.core import telemetry
 from larder.core.currencies import to_payable
 from larder.core.errors import DomainError
@@ -24,31 +26,34 @@ from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
-from larder.identity.services import quotas
+from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import require_permitted
 from larder.identity.services.quotas import Remaining
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
-from larder.orders.decision import CountedOrders, Market, PricedLine, decide
-from larder.orders.services.locks import submit_unpaid
+from larder.orders.decision import Asked, PricedLine, Shop, decide
+from larder.orders.lifecycle import DRAFT
+from larder.orders.models import OrderStatus
+from larder.orders.queries import LineView, OrderView
+from larder.orders.services import cart
+from larder.orders.services.locks import order_name, submit_unpaid
 from larder.orders.services.placing.claims import (
-    answer_unknown,
     claim,
     lock_carts,
-    resolve_commit,
     separate_repeats,
     settle_claims,
+    was_committed,
 )
 from larder.orders.services.placing.placement import (
     Accepted,
     Answers,
     NewOrder,
+    Placed,
     Terms,
     Written,
     hold_of,
     left,
 )
-from larder.orders.services.placing.write_orders import move_stock, placed, write_orders
 from larder.orders.sql import writes
 
 
@@ -88,11 +93,11 @@ def place_batch(
     failed transaction is the answer of its orders; one that comes before they are taken is raised.
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
-    KeyReused, NotFound (the customer does not exist, or the id or cart belongs to another),
+    KeyReused, NotFound (the customer does not exist, or the id belongs to another),
     OrderingNotAllowed, SessionEnded (the customer's own account was deactivated), QuotaExceeded,
     UnpaidLimitExceeded; for orders of staff what `require_permitted` raises; for carts also
-    AlreadySubmitted, CartEmpty, StaleVersion, CartChanged; for an abandoned id, key or cart
-    OrderAbandoned. The lines of a refused cart are named by ascending line id.
+    CartEmpty, StaleVersion, CartChanged; for an abandoned id or key OrderAbandoned. The lines of a
+    refused cart are named by ascending line id.
     """
     batch: Sequence[NewOrder] = ()
     later: Sequence[NewOrder] = ()
@@ -137,15 +142,22 @@ def _answers(outcome: _Outcome, terms: Terms) -> Answers:
 def _answers_to_failure(
     batch: Sequence[NewOrder], outcome: _Outcome, failure: Exception, terms: Terms
 ) -> Answers:
-    """Returns the answers to the orders of a transaction that ended with this failure."""
+    """Returns the answers to the orders of a transaction that ended with this failure. Where it is
+    not known whether it was committed, a refused order had nothing to commit, so it can be
+    repeated."""
     if not isinstance(failure, CommitUnknown):
         return dict.fromkeys(batch, failure)
-    lost = resolve_commit(outcome.written, failure)
-    if lost is None:
+    is_committed = was_committed(outcome.written[0]) if outcome.written else False
+    if is_committed:
         return _answers(outcome, terms)
-    if isinstance(lost, CommitUnknown):
-        return answer_unknown(batch, outcome.written, lost)
-    return dict.fromkeys(batch, lost)
+    answers: dict[NewOrder, Placed | Exception] = {}
+    answers |= dict.fromkeys(batch, OperationalError("the transaction was not committed"))
+    for order in [each.accepted.order for each in outcome.written if is_committed is None]:
+        cart, unknown = order.placement.cart, CommitUnknown(*failure.args)
+        # A repeat is recognised by its id or key, or by the cart that it names.
+        unknown.is_repeatable = bool(order.claims or (cart and cart.version))
+        answers[order] = unknown
+    return answers
 
 
 def _place(batch: Sequence[NewOrder], terms: Terms) -> _Outcome:
@@ -153,108 +165,76 @@ def _place(batch: Sequence[NewOrder], terms: Terms) -> _Outcome:
     time is that of the latest order: repeats are recognised by their content."""
     now = max(order.now for order in batch)
     earlier, answers = claim(batch, now=now)
-    written: Sequence[Written] = ()
-    remaining: Mapping[NewOrder, Remaining] = {}
+    answers |= lock_carts(left(batch, answers))
     waiting = left(batch, answers)
+    outcome = _Outcome(answers=answers)
     if waiting:
-        reading = identity.submit_standing({order.placement.customer for order in waiting})
-        if any(order.placement.cart is not None for order in waiting):
-            # A customer who may not order is told that, whatever the cart is.
-            standing = reading()
-            reading = partial(dict, standing)
-            answers |= _refused_customers(waiting, standing)
-            answers |= lock_carts(left(waiting, answers))
-            waiting = left(waiting, answers)
-    if waiting:
-        accepted, refusals, before = _decide_under_locks(waiting, reading, terms, now)
-        answers |= refusals
+        accepted, refusals, quotas_before = _decide_under_locks(waiting, terms, now)
         written = write_orders(accepted, currency=terms.currency, now=now)
-        remaining = _give_back(waiting, accepted, before)
-    settle_claims(batch, written, earlier)
-    return _Outcome(written, remaining, answers)
-
-
-_Standing = Mapping[int, identity.Standing]
-
-
-def _refused_customers(
-    orders: Sequence[NewOrder], standing: _Standing
-) -> dict[NewOrder, DomainError]:
-    """Returns the refusals of orders of customers who may not order."""
-    refusals = {
-        order: ordering_refusal(standing.get(order.placement.customer), actor=order.placement.actor)
-        for order in orders
-    }
-    return {order: refusal for order, refusal in refusals.items() if refusal is not None}
+        remaining = _give_back(waiting, accepted, quotas_before)
+        outcome = _Outcome(written, remaining, answers | refusals)
+    settle_claims(batch, outcome.written, earlier)
+    return outcome
 
 
 def _decide_under_locks(
-    orders: Sequence[NewOrder], standing: Callable[[], _Standing], terms: Terms, now: datetime
-) -> tuple[list[Accepted], dict[NewOrder, Exception], Mapping[int, Remaining]]:
+    orders: Sequence[NewOrder], terms: Terms, now: datetime
+) -> tuple[list[Accepted], dict[NewOrder, Placed | Exception], Mapping[int, Remaining]]:
     """Takes a unit of its customer's quota for each order, and locks the stock. Reads under the
     locks, decides, and moves the stock of what is accepted. Returns what was accepted, the answers
     to the others, and what each customer had of the quota."""
     counts = _own_orders(orders)
+    reading = identity.submit_standing({order.placement.customer for order in orders})
     taking = quotas.submit_take("orders", counts)
     summing = submit_unpaid(counts, terms.unpaid_units, now)
-    lines = {order: order.lines for order in orders}
-    products = {line.product for wanted in lines.values() for line in wanted}
-    locking = inventory.submit_lock(products, skip_locked=True)
-    offered = catalog.submit_offers(products)
+    products = {order: {line.product for line in order.lines} for order in orders}
+    wanted = set().union(*products.values())
+    locking = inventory.submit_lock(wanted, skip_locked=True)
+    offered = catalog.submit_offers(wanted)
     is_held = any(hold_of(order.placement, terms) for order in orders)
     clock = holds.submit_clock() if is_held else None
-    answers: dict[NewOrder, Exception] = {**_refused_customers(orders, standing())}
-    balances, offers = locking(), offered()
+    standing, balances, offers = reading(), locking(), offered()
     # Stock that is not locked but offered is locked by another transaction, or new since then.
     unlocked = offers.keys() - balances.keys()
-    for order in left(orders, answers) if unlocked else ():
-        if skipped := unlocked & {line.product for line in lines[order]}:
-            answers[order] = Skipped(skipped)
-    answers |= _refused_staff(left(orders, answers))
-    deciding, before = left(orders, answers), taking()
-    prices = [
-        prices_for(
-            order.placement.customer,
-            [offers[id] for id in {line.product for line in lines[order]} if id in offers],
-        )
-        for order in deciding
-    ]
-    available = {product: balance.available for product, balance in balances.items()}
-    customers = [order.placement.customer if _is_own(order) else None for order in deciding]
-    decisions = decide(
-        [lines[order] for order in deciding],
-        Market(available, offers, prices),
-        minimum_total=terms.minimum_total,
-        expected_totals=[order.expected_total for order in deciding],
-        counted=CountedOrders(customers, before, summing()),
-    )
-    begins, accepted = clock() if clock is not None else None, []
-    for order, decided in zip(deciding, decisions, strict=True):
-        if isinstance(decided, DomainError):
-            answers[order] = decided
-        else:
-            accepted.append(_accepted(order, decided, begins, terms))
-    move_stock(accepted, balances, now=now)
-    return accepted, answers, before
-
-
-def _is_own(order: NewOrder) -> bool:
-    """Returns whether the order counts for the limits of its customer. Those that staff place do
-    not."""
-    return order.placement.acting is None
-
-
-def _refused_staff(orders: Sequence[NewOrder]) -> dict[NewOrder, Exception]:
-    """Returns the refusals of orders that staff place for customers, if the session or the right
-    ended while they waited for the locks."""
-    refusals: dict[NewOrder, Exception] = {}
+    answers: dict[NewOrder, Placed | Exception] = {}
     for order in orders:
-        if order.placement.acting is not None:
-            try:
-                require_permitted(order.placement.acting.caller, "orders.add_order")
-            except DomainError as refusal:
-                refusals[order] = refusal
-    return refusals
+        account = standing.get(order.placement.customer)
+        if refusal := ordering_refusal(account, actor=order.placement.actor):
+            answers[order] = refusal
+        elif skipped := unlocked & products[order]:
+            answers[order] = Skipped(skipped)
+        elif refusal := _staff_refusal(order):
+            answers[order] = refusal
+    deciding = left(orders, answers)
+    asked = [_asked(order, products[order], offers) for order in deciding]
+    available = {product: balance.available for product, balance in balances.items()}
+    quotas_before = taking()
+    shop = Shop(available, offers, terms.minimum_total, quotas_before, summing())
+    begins, accepted = clock() if clock is not None else None, []
+    for order, decision in zip(deciding, decide(asked, shop), strict=True):
+        if isinstance(decision, DomainError):
+            answers[order] = decision
+        else:
+            accepted.append(_accepted(order, decision, begins, terms))
+    move_stock(accepted, balances, now=now)
+    return accepted, answers, quotas_before
+
+
+def _staff_refusal(order: NewOrder) -> DomainError | None:
+    """Returns the refusal of an order that staff place for a customer, if the session or the right
+    ended while they waited for the locks."""
+    if order.placement.acting is not None:
+        try:
+            require_permitted(order.placement.acting.caller, "orders.add_order")
+        except DomainError as refusal:
+            return refusal
+    return None
+
+
+def _asked(order: NewOrder, products: Set[int], offers: Mapping[int, Offer]) -> Asked:
+    sold = [offers[id] for id in products if id in offers]
+    prices = prices_for(order.placement.customer, sold)
+    return Asked(order.lines, prices, order.expected_total, order.counts_for)
 
 
 def _accepted(
@@ -278,8 +258,8 @@ def _give_back(
     used: Counter[int] = Counter()
     remaining: dict[NewOrder, Remaining] = {}
     for order in (each.order for each in accepted):
-        customer = order.placement.customer
-        if _is_own(order) and customer in before:
+        customer = order.counts_for
+        if customer is not None and customer in before:
             used[customer] += 1
             remaining[order] = before[customer].after(used[customer])
     quotas.give_back("orders", _own_orders(orders) - used)
@@ -288,4 +268,124 @@ def _give_back(
 
 def _own_orders(orders: Sequence[NewOrder]) -> Counter[int]:
     """Returns the number of orders of each customer that count for its limits."""
-    return Counter([order.placement.customer for order in orders if _is_own(order)])
+    return Counter([order.counts_for for order in orders if order.counts_for is not None])
+
+
+def move_stock(
+    accepted: Sequence[Accepted], balances: Mapping[int, inventory.Balance], *, now: datetime
+) -> None:
+    """Takes the units of these orders from the locked stock, and writes them in the ledger."""
+    moves = [
+        inventory.Movement(
+            line.offer.id,
+            -line.quantity,
+            line.quantity,
+            "order" if order.expires_at is None else "hold",
+            str(order.order.event),
+            order.order.placement.actor,
+        )
+        for order in accepted
+        for line in order.lines
+    ]
+    held = [
+        holds.HeldUnits(
+            order.order.id, line.offer.id, order.order.event, line.quantity, order.expires_at
+        )
+        for order in accepted
+        if order.expires_at is not None
+        for line in order.lines
+    ]
+    inventory.move(moves, balances, now=now, held=held)
+
+
+def write_orders(accepted: Sequence[Accepted], *, currency: str, now: datetime) -> list[Written]:
+    """Writes orders, lines and events in one statement, and ends the carts that were placed."""
+    if not accepted:
+        return []
+    rows = [_row(order, now) for order in accepted]
+    lines = [
+        {
+            "order": order.order.id,
+            "product": line.offer.id,
+            "quantity": line.quantity,
+            "sku": line.offer.sku,
+            "name": line.offer.name,
+            "unit_price": line.unit_price,
+            "tax_rate": line.offer.tax_rate,
+            "id": order.order.cart.lines[position].id if order.order.cart else None,
+        }
+        for order in accepted
+        for position, line in enumerate(order.lines)
+    ]
+    parameters = [currency, now, *(msgspec.json.encode(each).decode() for each in (rows, lines))]
+    written = {id: given for id, *given in database.rows(writes.INSERT, parameters)}
+    for order in accepted:
+        if (acting := order.order.placement.acting) is not None:
+            audit.record_all([_entry(order)], by=acting)
+    if carts := [order.order.cart.customer for order in accepted if order.order.cart]:
+        cart.end(carts)
+    return [
+        Written(order, row | {"number": number}, line_ids)
+        for order, row in zip(accepted, rows, strict=True)
+        for number, line_ids in [written[order.order.id]]
+    ]
+
+
+def _row(accepted: Accepted, now: datetime) -> dict[str, Any]:
+    order, placement = accepted.order, accepted.order.placement
+    is_placed, former = accepted.expires_at is None, order.cart
+    return {
+        "id": order.id,
+        "customer": placement.customer,
+        "status": OrderStatus.PLACED if is_placed else OrderStatus.PENDING,
+        "total": accepted.total,
+        "units": sum(line.quantity for line in accepted.lines),
+        "note": placement.note,
+        "reference": placement.reference,
+        "ship_to": placement.ship_to,
+        "requested_for": placement.requested_for,
+        "expires_at": accepted.expires_at,
+        "event": order.event,
+        "type": "placed" if is_placed else "held",
+        "actor": placement.actor,
+        "version": 1 if former is None else former.version + 1,
+        "from_status": "" if former is None else DRAFT,
+        "number": former and former.number,
+        "created_at": (former and former.created_at) or now,
+        "placed_at": now,
+    }
+
+
+def _entry(accepted: Accepted) -> audit.Entry:
+    """Returns the entry of an order that staff place for a customer."""
+    quantities = {str(line.offer.id): line.quantity for line in accepted.lines}
+    customer = accepted.order.placement.customer
+    after = {"customer": customer, "total": accepted.total, "quantities": quantities}
+    return audit.Entry(order_name(accepted.order.id), "place", after=after)
+
+
+def placed(written: Written, currency: str, remaining: Remaining | None) -> Placed:
+    """Returns the answer to an order. Called after the commit: in the transaction, it would hold
+    the locks of stock a tenth longer."""
+    columns, at = {name: written.row[name] for name in _SHOWN}, written.row["placed_at"]
+    lines = [
+        LineView(
+            id,
+            line.offer.id,
+            line.offer.sku,
+            line.offer.name,
+            line.quantity,
+            line.unit_price,
+            tax_rate=line.offer.tax_rate,
+        )
+        for id, line in zip(written.line_ids, written.accepted.lines, strict=True)
+    ]
+    view = OrderView(**columns, updated_at=at, currency=currency, lines=lines)
+    return Placed(view, replayed=False, remaining=remaining)
+
+
+_SHOWN = (
+    *("id", "number", "customer", "status", "total", "note", "reference", "ship_to"),
+    *("requested_for", "created_at", "placed_at", "version", "expires_at"),
+)
+"""What the answer to an order shows of its row."""

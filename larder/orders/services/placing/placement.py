@@ -44,9 +44,9 @@ class Placement(Struct, frozen=True, kw_only=True):
     `order_id` is the client's id for the order, if it sent one; `actor` the public id of the
     caller, who may be staff who place it for the customer; `operation` the method and path of
     `key`. `cart` places the customer's cart with its lines; then `lines` is empty and no id can be
-    chosen. With `lines_only`, a repeat is compared by its lines only. `acting` is the member of
-    staff who places it for the customer; None for the customer's own order. With `hold`, the order
-    is pending until it is confirmed.
+    chosen. `acting` is the member of staff who places it for the customer; None for the customer's
+    own order, which counts for the customer's limits. With `hold`, the order is pending until it is
+    confirmed.
     """
 
     customer: int
@@ -60,29 +60,16 @@ class Placement(Struct, frozen=True, kw_only=True):
     key: str | None = None
     operation: str = ""
     cart: "ExpectedCart | None" = None
-    lines_only: bool = False
     acting: StaffActing | None = None
     hold: Hold | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedCart:
-    """The version and total of the cart that the customer was shown, if the client sent them, and
-    the `id` of the cart, if the client names it. A cart that differs is refused."""
+class ExpectedCart(Struct, frozen=True):
+    """The version and total of the cart that the customer was shown, if the client sent them. A
+    cart that differs is refused."""
 
     version: CartVersion | None = None
     total: Decimal | None = None
-    id: UUID | None = None
-
-    @property
-    def named(self) -> UUID | None:
-        """The id that the request names, by itself or in the version."""
-        return self.version.id if self.version else self.id
-
-    @property
-    def is_named(self) -> bool:
-        """Whether the request is for one cart, and not for whichever the customer has."""
-        return self.version is not None or self.id is not None
 
 
 class Placed(Struct, frozen=True):
@@ -111,8 +98,8 @@ class CartChanged(Exception):
 
 
 class NewOrder(Struct, frozen=True, eq=False):
-    """A request to place an order, with the ids of the order and its event, and what it claims.
-    `cart` is the cart that is placed, as it was read; None if there was none.
+    """A request to place an order, with the ids of the order and its event, and what it claims: its
+    key and its id. `cart` is the cart that is placed, as it was read; None for other orders.
     Two requests are never equal.
     """
 
@@ -136,21 +123,20 @@ class NewOrder(Struct, frozen=True, eq=False):
         ]
 
     @property
-    def scopes(self) -> list[Scope]:
-        """The scopes that it claims: its id, its key."""
-        return [claim.scope for claim in self.claims]
-
-    @property
-    def names(self) -> Sequence[object]:
+    def names(self) -> list[object]:
         """Values that no two orders of a transaction may share: scopes, and the customer's cart."""
-        return (
-            self.scopes if self.placement.cart is None else [*self.scopes, self.placement.customer]
-        )
+        carts = [] if self.cart is None else [self.cart.customer]
+        return [*(claim.scope for claim in self.claims), *carts]
 
     @property
     def expected_total(self) -> Decimal | None:
         """The total that the customer was shown."""
         return self.placement.cart.total if self.placement.cart else None
+
+    @property
+    def counts_for(self) -> int | None:
+        """The customer for whose limits it counts."""
+        return self.placement.customer if self.placement.acting is None else None
 
 
 class Accepted(Struct, frozen=True):
@@ -161,11 +147,6 @@ class Accepted(Struct, frozen=True):
     lines: Sequence[PricedLine]
     total: Decimal
     expires_at: datetime | None = None
-
-    @property
-    def id(self) -> UUID:
-        """The id of the order."""
-        return self.order.id
 
 
 class Written(Struct, frozen=True):
@@ -186,51 +167,41 @@ def left(orders: Sequence[NewOrder], *answers: Answers) -> list[NewOrder]:
 
 
 def new_order(placement: Placement, now: datetime, cart: CartRow | None = None) -> NewOrder:
-    """Returns the order with its ids, fingerprints and claims. An order that was a cart has the
-    cart's id. Writes nothing."""
-    present = cart if cart is not None and cart.id is not None else None
-    named = placement.cart.id if placement.cart else None
-    id = named or placement.order_id or (present and present.id) or new_id()
-    if placement.order_id is None and placement.key is None and placement.cart is None:
-        return NewOrder(placement, now, id, new_id())
-    claims = _claims(placement, id, _content_of(placement))
-    return NewOrder(placement, now, id, new_id(), claims, present)
+    """Returns the order with its ids and claims. An order that was a cart has the cart's id.
+    Writes nothing."""
+    id = placement.order_id or (cart and cart.id) or new_id()
+    if placement.order_id is None and placement.key is None:
+        return NewOrder(placement, now, id, new_id(), cart=cart)
+    claims, content = [], _content_of(placement)
+    if placement.order_id is not None:
+        claims.append(Claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), content, str(id)))
+    if placement.key is not None:
+        scope = Scope(placement.actor, placement.operation, placement.key)
+        claims.append(Claim(scope, fingerprint(placement.order_id, content.hex()), str(id)))
+    return NewOrder(placement, now, id, new_id(), claims, cart)
 
 
 def _content_of(placement: Placement) -> bytes:
-    """Returns the fingerprint that recognises a repeat. It begins with that of the lines."""
+    """Returns the fingerprint that recognises a repeat. It does not contain the cart's id: the key
+    is for the customer's present cart."""
     expected = sorted(
         (line.product, f"{line.expected_price:.3f}")
         for line in placement.lines
         if line.expected_price is not None
     )
-    details = (placement.note, placement.reference, placement.ship_to, placement.requested_for)
-    held = [] if placement.hold is None else [("hold", placement.hold.requested_seconds)]
-    rest = fingerprint(placement.customer, details, expected, *held)
-    # The order and the number of the lines do not count.
-    return fingerprint(sorted(add_up(placement.lines).items())) + rest
-
-
-def _claims(placement: Placement, id: UUID, content: bytes) -> list[Claim]:
-    """Returns the claims of an order: its key and its id.
-
-    The fingerprint of a cart does not contain its id: the operation names it, or the key is for
-    the customer's present cart.
-    """
-    claims = []
-    shown = placement.cart.total if placement.cart else None
-    expected = [] if shown is None else [f"{shown:.3f}"]
-    if placement.order_id is not None:
-        claims.append(Claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), content, str(id)))
-    if placement.key is not None:
-        scope = Scope(placement.actor, placement.operation, placement.key)
-        print_of = fingerprint(placement.order_id, content.hex(), *expected)
-        claims.append(Claim(scope, print_of, str(id)))
-    return claims
+    total = placement.cart.total if placement.cart else None
+    return fingerprint(
+        placement.customer,
+        # The order and the number of the lines do not count.
+        sorted(add_up(placement.lines).items()),
+        expected,
+        None if total is None else f"{total:.3f}",
+        (placement.note, placement.reference, placement.ship_to, placement.requested_for),
+        None if placement.hold is None else ("hold", placement.hold.requested_seconds),
+    )
 
 
 def hold_of(placement: Placement, terms: Terms) -> Hold | None:
     """Returns how an order that costs something awaits its payment: as the request asks, or as the
     shop wants it of customers' own orders; None if it is placed at once."""
-    is_own = placement.acting is None
-    return placement.hold or (terms.own_hold if is_own else None)
+    return placement.hold or (terms.own_hold if placement.acting is None else None)
