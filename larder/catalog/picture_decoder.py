@@ -51,7 +51,7 @@ def _reduced(content: bytes) -> Image.Image:
         opened.draft(None, (PICTURE_SIDE, PICTURE_SIDE))
         _require_few_pixels(opened, MAX_PICTURE_PIXELS)
         opened.load()
-        picture = _of_eight_bits(opened)
+        picture: Image.Image = opened
         if picture.mode not in {"L", "LA", "RGB", "RGBA", "CMYK"} or "transparency" in picture.info:
             picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
         picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE), reducing_gap=2.0)
@@ -75,44 +75,19 @@ def _require_few_pixels(opened: Image.Image, most: int) -> None:
         raise _TooLargeError(f"{width:,}", f"{height:,}", f"{most:,}")
 
 
-def _of_eight_bits(opened: Image.Image) -> Image.Image:
-    """Returns a grey picture of 16 bits for each pixel with 8. `convert` would make each value over
-    255 white."""
-    if not opened.mode.startswith("I"):
-        return opened
-    grey = opened.point(lambda value: value / 256).convert("L")
-    if "transparency" in opened.info:
-        grey.info["transparency"] = opened.info["transparency"] >> 8
-    return grey
-
-
-_MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
-"""The mode of pixels that a profile of these colours is for."""
-
-
 def _in_srgb(picture: Image.Image) -> Image.Image:
     """Returns the picture in the colours of browsers. An unusable profile is ignored."""
     alpha = picture.getchannel("A") if picture.has_transparency_data else None
-    coloured = _converted(picture) or picture.convert("RGB")
+    opaque = picture if alpha is None else picture.convert("RGB")
+    profile, srgb = BytesIO(picture.info.get("icc_profile", b"")), ImageCms.createProfile("sRGB")
+    try:
+        coloured = ImageCms.profileToProfile(opaque, profile, srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        coloured = None
+    coloured = coloured or opaque.convert("RGB")
     if alpha is not None:
         coloured.putalpha(alpha)
     return coloured
-
-
-def _converted(picture: Image.Image) -> Image.Image | None:
-    """Returns the picture in sRGB by its profile; None if there is none that fits its pixels."""
-    if not (profile := picture.info.get("icc_profile")):
-        return None
-    try:
-        known = ImageCms.ImageCmsProfile(BytesIO(profile))
-        mode = _MODES.get(known.profile.xcolor_space.strip(), "")
-        is_grey = picture.mode in {"L", "LA"}
-        if (mode == "CMYK") != (picture.mode == "CMYK") or (mode == "L" and not is_grey):
-            return None
-        srgb = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(picture.convert(mode), known, srgb, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return None
 
 
 def _webp(picture: Image.Image) -> bytes:

@@ -42,14 +42,13 @@ CATEGORIES = "SELECT id FROM category ORDER BY id"
 KEPT_CATEGORIES = f"{CATEGORIES} FOR KEY SHARE"
 
 
-def products_of(columns: Iterable[str]) -> str:
+def products_of(columns: Iterable[str], *, lock: bool) -> str:
     """Returns the statement that reads these columns of products, by id: a lookup in product_pkey
-    for each."""
-    return f"SELECT {', '.join(columns)} FROM product WHERE id = ANY(%s::bigint[]) ORDER BY id"
+    for each. With `lock` it locks them in this order; orders can still refer to them."""
+    locking = " FOR NO KEY UPDATE" if lock else ""
+    read = f"SELECT {', '.join(columns)} FROM product WHERE id = ANY(%s::bigint[]) ORDER BY id"
+    return f"{read}{locking}"
 
-
-LOCKING = " FOR NO KEY UPDATE"
-"""Locks products in the order of ids. Orders can still refer to them."""
 
 _NEW = ", ".join(
     ("public_id", *(field.column for field in FIELDS), "created_at", "updated_at", "version")

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import chain
 from typing import Any, NamedTuple
 
 from larder.core import limited_child
@@ -104,9 +103,6 @@ def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
 
 
 SEPARATORS = ",;\t"
-_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)
-"""The first line by which Excel knows the separator of a file."""
-
 _LONGEST_HEADER = 4_096
 """Characters of the first line in which the separator is looked for."""
 
@@ -116,23 +112,21 @@ _QUOTES = gettext_noop(
 
 
 def _csv(text: str) -> tuple[str, Iterator[Row]]:
-    """Returns the separator and the rows of a CSV file. The separator is the one that the first
-    line names, or that makes most columns of it."""
+    """Returns the separator and the rows of a CSV file. The separator is the one that makes most
+    columns of the first line."""
+    first = next(io.StringIO(text, newline=""), "")
+    separator = max(SEPARATORS, key=lambda each: _columns(first, each))
     lines = io.StringIO(text, newline="")
-    first = next(lines, "")
-    named = _SEPARATOR_LINE.fullmatch(first)
-    separator = named[1] if named else max(SEPARATORS, key=lambda each: _columns(first, each))
-    rows = csv.reader(lines if named else chain([first], lines), delimiter=separator, strict=True)
-    return separator, _csv_rows(rows, 1 if named else 0)
+    return separator, _csv_rows(csv.reader(lines, delimiter=separator, strict=True))
 
 
 def _columns(line: str, separator: str) -> int:
     return len(next(csv.reader([line[:_LONGEST_HEADER]], delimiter=separator), []))
 
 
-def _csv_rows(rows: Any, lines_before: int) -> Iterator[Row]:
+def _csv_rows(rows: Any) -> Iterator[Row]:
     while True:
-        line = lines_before + rows.line_num + 1
+        line = rows.line_num + 1
         try:
             cells = next(rows, None)
         except csv.Error as error:
@@ -146,9 +140,10 @@ def _csv_rows(rows: Any, lines_before: int) -> Iterator[Row]:
 _DAMAGED = gettext_noop(
     "This is no workbook, or it is damaged. Save the file again, as XLSX or as CSV."
 )
-_TOO_LARGE = gettext_noop("The workbook has more than {} bytes when it is unpacked.")
 _SHEET_ROWS = 1_048_576
 """Rows of the longest sheet of a spreadsheet."""
+
+_TOO_LARGE = gettext_noop("The workbook has more than {} bytes when it is unpacked.")
 
 
 def _workbook_rows(content: bytes) -> Iterator[Row]:
@@ -165,12 +160,7 @@ def _workbook_rows(content: bytes) -> Iterator[Row]:
         for line, cells in enumerate(sheet.iter_rows(), 1):
             if line > _SHEET_ROWS:
                 raise UnreadableTable(line, "unreadable_workbook", _DAMAGED)
-            filled = [
-                column for column, cell in enumerate(cells, 1) if cell.value not in {None, ""}
-            ]
-            if filled and filled[-1] > MAX_TABLE_COLUMNS:
-                raise UnreadableTable(line, "too_long", _MANY_COLUMNS, MAX_TABLE_COLUMNS)
-            if filled:
+            if filled := [place for place, cell in enumerate(cells, 1) if cell.value not in EMPTY]:
                 yield Row(line, [_text(cell) for cell in cells[: filled[-1]]])
     except (UnreadableTable, MemoryError):
         raise
@@ -189,6 +179,7 @@ def _refuse_bomb(content: bytes) -> None:
         raise UnreadableTable(1, "unreadable_workbook", _TOO_LARGE, limit)
 
 
+EMPTY = (None, "")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
@@ -210,30 +201,19 @@ def _text(cell: Any) -> str:
     return plain.replace("\r\n", "\n")
 
 
-_LITERAL = re.compile(r'"[^"]*"|\\.')
-_ZEROS = re.compile(r'0(?:[0 /-]|\\[ /-]|"[ /-]*")*0')
-"""The formats of codes, such as 00000 and 000-000."""
-
 _EXACT = 10**15
 """A spreadsheet keeps fifteen digits of a number."""
 
 
 def _number(value: float, shown_as: str) -> str:
     """Returns a number with up to fifteen digits, because spreadsheets store 2.45 as the nearest
-    binary fraction; in scientific notation if it had more."""
+    binary fraction; in scientific notation if it had more. The format of codes is such as 00000.
+    """
     exact = Decimal(f"{value:.15g}")
     if abs(exact) >= _EXACT:
         return f"{exact.normalize():E}"
-    shape = shown_as.partition(";")[0]
-    if _ZEROS.fullmatch(shape) and value >= 0 and exact == int(exact):
-        return _in_shape(str(int(exact)), re.sub(r'["\\]', "", shape))
-    if "%" in _LITERAL.sub("", shape):
+    if re.fullmatch("0+", shown_as) and value >= 0 and exact == int(exact):
+        return str(int(exact)).zfill(len(shown_as))
+    if re.search(r"[0#]%", shown_as):
         return f"{(exact * 100).normalize():f}%"
     return f"{exact:f}"
-
-
-def _in_shape(digits: str, shape: str) -> str:
-    """Returns the digits in the places of the zeros, from the right."""
-    left = list(digits.zfill(shape.count("0")))
-    shown = [left.pop() if place == "0" else place for place in reversed(shape)]
-    return "".join(left) + "".join(reversed(shown))

@@ -22,9 +22,6 @@ from larder.db.models import IdempotencyKey
 RETENTION = timedelta(hours=48)
 """Time for which a key is kept, unless it is kept for ever."""
 
-NOTHING_DONE = ""
-"""What `once` is given for the id of a request that created and changed nothing."""
-
 
 class Scope(NamedTuple):
     """A key of an actor for an operation. The sort order of scopes is the order of locking."""
@@ -130,16 +127,14 @@ def submit_repeat(wanted: Claim | None, *, now: datetime) -> Callable[[], bool]:
 
 def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> Outcome:
     """Calls `make`, which returns the id of what it creates, unless an earlier request with this
-    claim did. Without a claim it always calls it. If `make` returns NOTHING_DONE, deletes the
-    claim. Assumes that a transaction is open. Raises KeyReused."""
+    claim did. Without a claim it always calls it. Assumes that a transaction is open. Raises
+    KeyReused."""
     if wanted is None:
         return Outcome(str(make()), replayed=False)
     for earlier in claim([wanted], now=now).values():
         return Outcome(earlier.result_for(wanted), replayed=True)
     result = str(make())
-    if result == NOTHING_DONE:
-        release([wanted.scope])
-    elif result != wanted.result:
+    if result != wanted.result:
         settle({wanted.scope: result})
     return Outcome(result, replayed=False)
 

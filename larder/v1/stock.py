@@ -188,17 +188,17 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
     """Staff: adjusts stock, such as goods received, damaged or counted; all lines or none."""
     moment = now()
     content = fingerprint(msgspec.to_builtins(body))
-    adjusted = adjustments.adjust_stock(
+    id, replayed = adjustments.adjust_stock(
         [_line(line) for line in body.lines],
         adjustments.Cause(body.reason, body.note or ""),
         caller=caller,
         now=moment,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
-    adjustment = queries.adjustment(adjusted.id)
+    adjustment = queries.adjustment(id)
     lines = [shaped(line, AdjustedLine) for line in adjustment.lines]
     answer = shaped(adjustment, Adjustment, lines=lines)
-    return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
+    return reply(answer, status=201, headers=replay_headers(replayed=replayed))
 
 
 @operation(

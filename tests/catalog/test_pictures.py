@@ -89,17 +89,6 @@ def test_other_kinds_of_pixels_are_taken(mode: str) -> None:
     )
 
 
-def test_grey_of_sixteen_bits_keeps_its_shades() -> None:
-    row = b"\0\x80" * 20 + b"\0\x20" * 20
-    photo = Image.frombytes("I;16", (40, 30), row * 30)
-    made = opened(prepare(encoded(photo, "PNG")).full).convert("L")
-    assert [made.getpixel((x, 15)) for x in (5, 35)] == [pytest.approx(s, abs=3) for s in (128, 32)]
-    clear = encoded(photo, "PNG", transparency=0x8000)
-    pixel = opened(prepare(clear).full).convert("RGBA").getpixel((5, 15))
-    assert isinstance(pixel, tuple)
-    assert pixel[3] == 0
-
-
 def swapped() -> bytes:
     """A profile in which red is green, and green red."""
     known = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

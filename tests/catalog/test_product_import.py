@@ -106,7 +106,7 @@ def test_a_sku_in_another_case_is_that_of_the_product(
 
 def test_known_products_are_locked_in_the_order_of_ids(product: Callable[..., int]) -> None:
     product(sku="A")
-    statement = f"{sql.products_of(['id'])}{sql.LOCKING}"
+    statement = sql.products_of(["id"], lock=True)
     plan = [row[0].strip() for row in database.rows(f"EXPLAIN {statement}", [[1]])]
     lock = next(at for at, line in enumerate(plan) if "LockRows" in line)
     ordered = {"Sort Key: id", "->  Index Scan using product_pkey on product"}

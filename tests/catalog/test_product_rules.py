@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from larder.catalog.services.clashes import MOST_BELOW_LEAST, STEP_MISSES
 from larder.catalog.services.products import change_product
 from larder.core.errors import InvalidInput
 
@@ -32,8 +31,7 @@ def test_rules_are_accepted_if_and_only_if_some_quantity_satisfies_them(
         taken = True
     except InvalidInput as error:
         (fault,) = error.faults
-        expected = (MOST_BELOW_LEAST, STEP_MISSES)[most is None or least <= most]
-        assert fault.detail == expected
+        assert fault.where == ("/max_per_order", "/step")[most is None or least <= most]
         taken = False
     assert taken == bool(fitting)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from larder.core.errors import KeyReused
 from larder.db import idempotency
-from larder.db.idempotency import NOTHING_DONE, Claim, Outcome, Scope, fingerprint
+from larder.db.idempotency import Claim, Outcome, Scope, fingerprint
 from larder.db.models import IdempotencyKey
 from tests.database import lock_is_awaited
 from tests.tiers import LONGEST
@@ -55,10 +55,7 @@ def test_a_request_is_made_once(db: None, now: datetime) -> None:
     with pytest.raises(KeyReused):
         once(claim_of("a", OTHER), 8)
     assert once(None, 9) == once(None, 9) == Outcome("9", replayed=False)
-    assert once(claim_of("b"), NOTHING_DONE) == Outcome(NOTHING_DONE, replayed=False)
-    assert made == [7, 9, 9, NOTHING_DONE]
-    kept = idempotency.find([claim_of(key).scope for key in "ab"])
-    assert {scope.key: one.result for scope, one in kept.items()} == {"a": "7"}
+    assert made == [7, 9, 9]
 
 
 def test_a_released_key_can_be_claimed_again(db: None, now: datetime) -> None:

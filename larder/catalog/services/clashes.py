@@ -14,20 +14,22 @@ from larder.catalog.queries import ids_by_sku
 from larder.core.errors import AlreadyTaken, DomainError, Fault, InvalidInput, together
 from larder.db.constraints import refusing_taken, violated
 
-MOST_BELOW_LEAST = gettext_noop("max_per_order must not be less than min_quantity.")
-STEP_MISSES = gettext_noop("No multiple of step lies between min_quantity and max_per_order.")
-"""The faults of rules that allow no quantity at all."""
-
 BROKEN_RULE = {
-    "product_rules": ("/max_per_order", MOST_BELOW_LEAST),
-    "product_step": ("/step", STEP_MISSES),
+    "product_rules": (
+        "max_per_order",
+        gettext_noop("max_per_order must not be less than min_quantity."),
+    ),
+    "product_step": (
+        "step",
+        gettext_noop("No multiple of step lies between min_quantity and max_per_order."),
+    ),
 }
-"""Where the fault of each constraint is, and its detail."""
+"""The field at which each constraint has its fault, and the detail: no quantity is allowed."""
 
 
 def _broken(constraint: str) -> InvalidInput:
-    where, detail = BROKEN_RULE[constraint]
-    return InvalidInput([Fault(where, "out_of_range", gettext(detail))])
+    field, detail = BROKEN_RULE[constraint]
+    return InvalidInput([Fault(f"/{field}", "out_of_range", gettext(detail))])
 
 
 @contextmanager
@@ -48,7 +50,7 @@ def _clash(error: IntegrityError) -> Exception:
     constraint = violated(error)
     if constraint in BROKEN_RULE:
         return _broken(constraint)
-    field = next((one for one in ("parent", "category") if one in constraint), None)
+    field = next((field for field in ("parent", "category") if field in constraint), None)
     return error if field is None else UnknownCategory(field)
 
 
@@ -66,8 +68,7 @@ def all_clashes_named(fields: Mapping[str, Any], product: int | None = None) -> 
 
 def _clashes(fields: Mapping[str, Any], product: int | None) -> Iterator[DomainError]:
     rules = {"min_quantity": 1, "max_per_order": None, "step": 1}
-    same = Q(id=product)
-    present = Product.objects.filter(same).values(*rules).first() or rules
+    present = Product.objects.filter(Q(id=product)).values(*rules).first() or rules
     if broken := broken_rule(**{name: fields.get(name, present[name]) for name in rules}):
         yield _broken(broken)
     if "sku" in fields and set(ids_by_sku([fields["sku"]]).values()) - {product}:

@@ -71,28 +71,27 @@ def compare(file: ProductFile, *, lock: bool) -> list[Change]:
     faults = [*file.faults, *_faults(file, products, categories)]
     if faults:
         raise faulty_file(faults)
-    changes = map(_change, file.rows, products)
-    return [change for change in changes if change is not None]
+    return [*filter(None, map(_change, file.rows, products))]
 
 
 def _known(file: ProductFile, ids: Sequence[int], *, lock: bool) -> dict[int | None, Known]:
     stored = [name for row in file.rows[:1] for name in row.values]
     columns = [*dict.fromkeys(("id", "sku", "archived_at", *RULES, *stored))]
-    statement = sql.products_of(columns) + (sql.LOCKING if lock else "")
-    rows = database.rows(statement, [ids])
+    rows = database.rows(sql.products_of(columns, lock=lock), [ids])
     return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
 
 
 def _change(row: Row, product: Known | None) -> Change | None:
     if product is None:
         return Change(row, row.values["sku"], None, {}, None)
-    written = row.values.items()
     before = {
-        name: product[name] for name, value in written if name != "sku" and product[name] != value
+        name: product[name]
+        for name, value in row.values.items()
+        if name != "sku" and product[name] != value
     }
     since = None if row.stays_archived else product["archived_at"]
-    change = Change(row, product["sku"], product["id"], before, since)
-    return change if before or since else None
+    changes = bool(before or since)
+    return Change(row, product["sku"], product["id"], before, since) if changes else None
 
 
 def _faults(
@@ -128,22 +127,22 @@ def _faults_of(
         yield RowFault(line, "category", "unknown_category", f"{gettext(A_CATEGORY)}.")
     present = {**DEFAULTS, **(product or {}), **values}
     if broken := broken_rule(**{rule: present[rule] for rule in RULES}):
-        pointer, detail = BROKEN_RULE[broken]
-        yield RowFault(line, pointer.removeprefix("/"), "out_of_range", gettext(detail))
+        field, detail = BROKEN_RULE[broken]
+        yield RowFault(line, field, "out_of_range", gettext(detail))
 
 
 def revive(archived: Mapping[int, datetime], *, now: datetime) -> None:
     """Puts archived products on sale again. Assumes that their stock rows are locked."""
     rows = [*archived.items()]
     for start in range(0, len(rows), PART):
-        part = rows[start : start + PART]
-        database.execute(sql.REVIVE, [now, [product for product, _ in part]])
+        part = dict(rows[start : start + PART])
+        database.execute(sql.REVIVE, [now, [*part]])
         audit.record_all(
             [
                 audit.Entry(
                     product_name(product), "restore", {"archived_at": since}, {"archived_at": None}
                 )
-                for product, since in part
+                for product, since in part.items()
             ]
         )
 
@@ -166,7 +165,6 @@ def store(changes: Sequence[Change], *, now: datetime) -> Iterator[dict[int, int
 
 
 def _entry(change: Change, product: int | None) -> audit.Entry:
-    """Returns the entry of the audit trail for a product that is stored."""
     name = product_name(product or 0)
     if change.product is None:
         after = {name: value for name, value in change.after.items() if value is not None}

@@ -34,7 +34,6 @@ ARCHIVE = "catalog.delete_product"
 
 _META: Any = Product._meta
 
-
 DEFAULTS: Mapping[str, Any] = {
     field.column: _META.get_field(field.name).get_default()
     for field in FIELDS
@@ -43,10 +42,11 @@ DEFAULTS: Mapping[str, Any] = {
 """The default values of the optional fields. SKU, name and price are required."""
 
 
-_KEPT = {"tax_rate", *(field.column for field in INTERNAL)}
-
-
-_REPLACED = {name: value for name, value in DEFAULTS.items() if name not in _KEPT}
+_REPLACED = {
+    name: value
+    for name, value in DEFAULTS.items()
+    if name not in {"tax_rate", *(field.column for field in INTERNAL)}
+}
 """What a replacement without these fields sets. Programs of before do not know the others."""
 
 

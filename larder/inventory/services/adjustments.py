@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -57,14 +56,6 @@ class AdjustmentLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Adjusted:
-    """The id of an adjustment, and whether the request repeats an earlier one."""
-
-    id: UUID
-    replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Cause:
     """The reason and the note of an adjustment."""
 
@@ -79,8 +70,9 @@ def adjust_stock(
     caller: Caller,
     now: datetime,
     claim: Claim | None = None,
-) -> Adjusted:
-    """Corrects stock, all lines or none. Several deltas of one product are added.
+) -> tuple[UUID, bool]:
+    """Corrects stock, all lines or none. Several deltas of one product are added. Returns the id of
+    the adjustment, and whether the request repeats an earlier one.
 
     A count is of all units on the shelf: the change is counted − available − committed.
     Raises UnknownProducts, InsufficientStock, CountBelowCommitted or StockLimitExceeded, the first
@@ -88,11 +80,19 @@ def adjust_stock(
     another line, with the refusal of the other lines in it. Raises KeyReused, Overloaded, and what
     `_lock_permitted` raises.
     """
-    named = _with_ids(lines)
-    book = partial(book_lines, named, cause, caller=caller, now=now)
+    ids = catalog.ids_by_sku({line.product for line in lines if isinstance(line.product, str)})
+    # A line with an unknown SKU stays unchanged, to be reported.
+    named = [
+        replace(line, product=ids.get(line.product, line.product))
+        if isinstance(line.product, str)
+        else line
+        for line in lines
+    ]
     with moving_stock(by_staff=True):
-        made = idempotency.once(claim, book, now=now)
-    return Adjusted(UUID(made.result), made.replayed)
+        adjusted = idempotency.once(
+            claim, lambda: book_lines(named, cause, caller=caller, now=now), now=now
+        )
+    return UUID(adjusted.result), adjusted.replayed
 
 
 def book_lines(
@@ -116,17 +116,6 @@ def _lock_permitted(caller: Caller, products: Iterable[int]) -> dict[int, Balanc
     return balances
 
 
-def _with_ids(lines: Sequence[AdjustmentLine]) -> list[AdjustmentLine]:
-    """Replaces SKUs by ids. A line with an unknown SKU stays unchanged, to be reported."""
-    ids = catalog.ids_by_sku({line.product for line in lines if isinstance(line.product, str)})
-    return [
-        replace(line, product=ids.get(line.product, line.product))
-        if isinstance(line.product, str)
-        else line
-        for line in lines
-    ]
-
-
 def _adjust(
     lines: Sequence[AdjustmentLine],
     balances: Mapping[int, Balance],
@@ -140,21 +129,18 @@ def _adjust(
     _refuse_faulty(lines, changes, balances)
     # A count that equals the expected number changes nothing and needs no entry.
     moved = {product: change for product, change in sorted(changes.items()) if change}
-    reason = cause.reason
-    adjustment = Adjustment.objects.create(
-        id=new_id(), actor=actor, reason=reason, at=now, products=list(moved), note=cause.note
+    id, reason = new_id(), cause.reason
+    Adjustment.objects.create(
+        id=id, actor=actor, reason=reason, at=now, products=list(moved), note=cause.note
     )
-    reference = str(adjustment.id)
     movements = [
-        Movement(product, change, 0, reason, reference, actor) for product, change in moved.items()
+        Movement(product, change, 0, reason, str(id), actor) for product, change in moved.items()
     ]
     move(movements, balances, now=now)
     # An adjustment that changes nothing is stored too, so it has an entry.
-    made = audit.Entry(
-        f"adjustment:{adjustment.id}", "create", after={"reason": reason, "lines": len(lines)}
-    )
-    audit.record_all([made, *unit_entries(moved, balances, reason)])
-    return adjustment.id
+    entry = audit.Entry(f"adjustment:{id}", "create", after={"reason": reason, "lines": len(lines)})
+    audit.record_all([entry, *unit_entries(moved, balances, reason)])
+    return id
 
 
 def dispatch(product: int, quantity: int, *, caller: Caller, now: datetime) -> None:
@@ -182,8 +168,7 @@ def set_available(
     `balances` is the result of `lock` in this transaction. Writes nothing if nothing changes.
     Raises StockLimitExceeded.
     """
-    delta = quantity - balances[product].available
-    if delta:
+    if delta := quantity - balances[product].available:
         line = AdjustmentLine(product, delta=delta)
         _adjust([line], balances, Cause(CORRECTION), actor=actor, now=now)
 
@@ -201,8 +186,8 @@ def _refuse_faulty(
     refusals: list[DomainError] = [refusal(faulty, PRECEDENCE)] if faulty else []
     if doubled:
         detail = gettext("A counted product may occur in one line only.")
-        where = [f"/lines/{position}/product" for position in doubled]
-        refusals.insert(0, InvalidInput([Fault(one, "duplicate", detail) for one in where]))
+        faults = [Fault(f"/lines/{place}/product", "duplicate", detail) for place in doubled]
+        refusals.insert(0, InvalidInput(faults))
     if refusals:
         raise together(refusals)
 
@@ -210,13 +195,13 @@ def _refuse_faulty(
 def _double_counts(lines: Sequence[AdjustmentLine]) -> list[int]:
     """Returns the positions of lines whose product is counted, and in an earlier line too."""
     counted = {line.product for line in lines if line.counted is not None}
-    seen: set[int | str] = set()
-    found = []
-    for position, line in enumerate(lines):
-        if line.product in seen & counted:
-            found.append(position)
-        seen.add(line.product)
-    return found
+    products = [line.product for line in lines]
+    first = {product: place for place, product in reversed([*enumerate(products)])}
+    return [
+        place
+        for place, product in enumerate(products)
+        if product in counted and place != first[product]
+    ]
 
 
 def _changes(lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]) -> dict[int, int]:

@@ -18,7 +18,7 @@ from larder.catalog import queries as catalog
 from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.limits import MAX_LINES, MAX_STOCK
 from larder.db import idempotency
-from larder.db.idempotency import NOTHING_DONE, Claim
+from larder.db.idempotency import Claim
 from larder.identity.caller import Caller
 from larder.identity.services.credentials import lock_account, require_permitted
 from larder.inventory.errors import CountChanged
@@ -34,13 +34,13 @@ COUNTED = "counted"
 def find_product(code: str) -> int:
     """Returns the product with this SKU, or on sale with this barcode. Raises NotFound, and
     InvalidInput if several have the barcode."""
-    found = catalog.ids_by_code(code)
-    if not found:
+    ids = catalog.ids_by_code(code)
+    if not ids:
         raise NotFound
-    if len(found) > 1:
+    if len(ids) > 1:
         detail = gettext("Several products have this barcode. Enter the SKU.")
         raise InvalidInput([Fault("/code", "ambiguous", detail)])
-    return found[0]
+    return ids[0]
 
 
 def add_units(
@@ -71,24 +71,16 @@ def set_units(
     _change(put, caller, claim, now)
 
 
-def remove(product: int, *, caller: Caller, now: datetime, claim: Claim | None = None) -> None:
-    """Removes a product from the caller's count."""
+def discard(
+    product: int | None = None, *, caller: Caller, now: datetime, claim: Claim | None = None
+) -> None:
+    """Removes a product from the caller's count; without one, ends the count without booking it."""
 
     def delete() -> int:
-        CountedProduct.objects.filter(actor=caller.public_id, product=product).delete()
-        return product
+        counted = CountedProduct.objects.filter(actor=caller.public_id)
+        return (counted if product is None else counted.filter(product=product)).delete()[0]
 
     _change(delete, caller, claim, now)
-
-
-def discard(*, caller: Caller, now: datetime) -> None:
-    """Ends the caller's count without booking it."""
-
-    def delete() -> str:
-        CountedProduct.objects.filter(actor=caller.public_id).delete()
-        return NOTHING_DONE
-
-    _change(delete, caller, None, now)
 
 
 def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
@@ -102,15 +94,15 @@ def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
     with moving_stock(by_staff=True):
         lock_account(caller)
         lines = running_count(caller.public_id)
-        again = [one.sku for one in lines if one.is_moved]
+        again = [line.sku for line in lines if line.is_moved]
         if not lines:
             raise NotFound
         if again or fingerprint_of(lines) != shown:
             raise CountChanged(again)
-        changes = [AdjustmentLine(one.product, delta=one.difference) for one in lines]
-        made = book_lines(changes, Cause(COUNTED, note), caller=caller, now=now)
+        changes = [AdjustmentLine(line.product, delta=line.difference) for line in lines]
+        adjustment = book_lines(changes, Cause(COUNTED, note), caller=caller, now=now)
         CountedProduct.objects.filter(actor=caller.public_id).delete()
-    return made
+    return adjustment
 
 
 def _change(
@@ -144,8 +136,8 @@ def _row(product: int, caller: Caller, now: datetime) -> tuple[CountedProduct, i
 
 def _store(row: CountedProduct, counted: int, on_shelf: int, now: datetime) -> int:
     """Returns the row's id. Raises InvalidInput with all faults."""
-    if found := [*_faults(row, counted)]:
-        raise InvalidInput(found)
+    if faults := [*_faults(row, counted)]:
+        raise InvalidInput(faults)
     row.counted, row.on_shelf, row.at = counted, on_shelf, now
     row.save()
     return row.pk

@@ -39,13 +39,7 @@ def submit_clock() -> Callable[[], datetime]:
     """Submits a statement that reads the database's clock, and returns a function that returns the
     time. Submitted after `submit_lock`, it is a time under the locks."""
     reading = database.submit(sql.CLOCK)
-
-    def read() -> datetime:
-        ((now,),) = reading()
-        moment: datetime = now
-        return moment
-
-    return read
+    return lambda: reading()[0][0]
 
 
 def find_due(products: Collection[int]) -> list[DueLine]:
@@ -55,7 +49,7 @@ def find_due(products: Collection[int]) -> list[DueLine]:
 
 def mark_released(due: Sequence[DueLine]) -> None:
     """Marks lines of locked products as released."""
-    ids, products = [one.id for one in due], list({one.product for one in due})
+    ids, products = [line.id for line in due], list({line.product for line in due})
     database.execute(sql.RELEASE, [due[0].now, ids, ids, products])
 
 
@@ -69,11 +63,11 @@ def submit_held(orders: Collection[UUID]) -> Callable[[], HeldByOrder]:
     reading = database.submit(sql.HELD, [list(orders)])
 
     def read() -> HeldByOrder:
-        found: HeldByOrder = {order: {} for order in orders}
+        held: HeldByOrder = {order: {} for order in orders}
         for order, product, quantity, is_held in reading():
             if is_held:
-                found[order][product] = quantity
-        return found
+                held[order][product] = quantity
+        return held
 
     return read
 

@@ -80,10 +80,10 @@ def import_products(
         if not has_time_limit:
             database.lift_time_limit()
             database.limit_lock_wait(LONG_WAIT)
-        made = idempotency.once(
+        stored = idempotency.once(
             claim, lambda: _import(product_file(table, currency), author), now=author.now
         )
-    return _from_text(made.result), made.replayed
+    return _from_text(stored.result), stored.replayed
 
 
 def _from_text(result: str) -> Imported:
@@ -130,7 +130,7 @@ def _fingerprint(changes: Sequence[Change]) -> str:
 
 def _permissions(changes: Sequence[Change]) -> Sequence[str]:
     """Returns what the author of a file needs that changes this."""
-    return (*PERMISSIONS, ARCHIVE) if any(one.archived_at for one in changes) else PERMISSIONS
+    return (*PERMISSIONS, ARCHIVE) if any(change.archived_at for change in changes) else PERMISSIONS
 
 
 def _import(file: ProductFile, author: Author, shown: str | None = None) -> str:
@@ -154,7 +154,11 @@ def _import(file: ProductFile, author: Author, shown: str | None = None) -> str:
 
 
 def _store(changes: Sequence[Change], author: Author) -> None:
-    archived = {one.product: one.archived_at for one in changes if one.product and one.archived_at}
+    archived = {
+        change.product: change.archived_at
+        for change in changes
+        if change.product and change.archived_at
+    }
     # Locks the products before their stock, and stock rows in the usual order, as archiving does.
     lock(archived)
     product_import.revive(archived, now=author.now)

@@ -116,14 +116,16 @@ def _release_due(products: Sequence[int], balances: dict[int, Balance]) -> None:
     if not due:
         return
     movements = [
-        Movement(one.product, one.quantity, -one.quantity, "release", str(one.event), SYSTEM_ACTOR)
-        for one in due
+        Movement(
+            line.product, line.quantity, -line.quantity, "release", str(line.event), SYSTEM_ACTOR
+        )
+        for line in due
     ]
     move(movements, balances, now=due[0].now)
     holds.mark_released(due)
-    for one in due:
-        available, committed = balances[one.product]
-        balances[one.product] = Balance(available + one.quantity, committed - one.quantity)
+    for line in due:
+        available, committed = balances[line.product]
+        balances[line.product] = Balance(available + line.quantity, committed - line.quantity)
 
 
 def move(
@@ -166,7 +168,7 @@ def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balanc
 
     Raises StockLimitExceeded with all such products. Assumes one movement for each product.
     """
-    changes = {one.product: Balance(one.available, one.committed) for one in movements}
+    changes = {move.product: Balance(move.available, move.committed) for move in movements}
     if lines := without_room(changes, balances):
         raise StockLimitExceeded(lines)
 

@@ -203,4 +203,4 @@ def _book(page: Page, request: Any) -> UUID:
     scope = Scope(caller.public_id, "POST admin/adjustment", str(sent["form_key"]))
     claim = Claim(scope, content, expires_at=moment + RETENTION)
     cause = adjustments.Cause(reason, note)
-    return adjustments.adjust_stock(lines, cause, caller=caller, now=moment, claim=claim).id
+    return adjustments.adjust_stock(lines, cause, caller=caller, now=moment, claim=claim)[0]

@@ -188,7 +188,7 @@ def _scan(request: Any, given: Mapping[str, Any]) -> None:
     content = fingerprint(given["what"], product, given["units"])
     claim = Claim(scope, content, expires_at=moment + RETENTION)
     if given["what"] == REMOVE:
-        counts.remove(product, caller=caller, now=moment, claim=claim)
+        counts.discard(product, caller=caller, now=moment, claim=claim)
     else:
         count = counts.set_units if given["what"] == SET else counts.add_units
         count(product, given["units"], caller=caller, now=moment, claim=claim)
