@@ -162,7 +162,7 @@ fuzz: venv ## Send requests made from the OpenAPI documents, and compare the ans
 
 .PHONY: mutants
 mutants: venv ## Break a sample of larder/orders, inventory and identity, and list what no test notices (MUTANTS=100)
-	@exec $(python) -m tools.mutants --number $(or $(MUTANTS),100)
+	@exec $(SHELL) tools/mutants.sh $(or $(MUTANTS),100)
 
 .PHONY: proof
 proof: venv ## Let customers go on while a shop is broken, released, attacked; compare all answers with the books (PROOF="drill checkouts --seed 7 --full")

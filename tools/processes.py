@@ -49,10 +49,10 @@ def children(pid: int) -> list[int]:
     others start and end.
     """
     pids = sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [one for one in pids if _parent(one) == pid]
+    return [one for one in pids if parent(one) == pid]
 
 
-def _parent(pid: int) -> int | None:
+def parent(pid: int) -> int | None:
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:

@@ -1,5 +1,6 @@
 """A browser at the admin of a running server."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,9 +12,23 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 from tests.conftest import Person
 from tests.staff.scripts import AXE, fetched
 from tests.system.clients.npm import unavailable
-from tools.browser import CHROMIUM, LAUNCH_MS, QUIETLY
 from tools.terminal import LauncherError
 
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+QUIETLY = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+"""Arguments of a Chromium that asks no other host for anything."""
+LAUNCH_MS = 120_000
+"""Milliseconds in which a Chromium starts, on a busy machine too."""
 DESK, PHONE = 1440, 390
 PATIENCE_MS = 60_000
 """Milliseconds that a page has for what is expected of it: the machine may be busy."""

@@ -6,16 +6,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.tools.processes import Start
 from tools.local_postgres import Cluster, temporary_cluster
 from tools.processes import free_port
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -54,12 +54,10 @@ def start() -> Iterator[Start]:
     """Starts `python -m ...` in the checkout; what still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(
-        *arguments: str | Path, python: Sequence[str] = (sys.executable,), **options: object
-    ) -> subprocess.Popen[str]:
+    def begin(*arguments: str | Path, **options: object) -> subprocess.Popen[str]:
         settings: dict[str, object] = {"cwd": CHECKOUT, "start_new_session": True, **options}
         process: subprocess.Popen[str] = subprocess.Popen(
-            [*python, "-m", *arguments],
+            [sys.executable, "-m", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

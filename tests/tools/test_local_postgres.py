@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.tools.processes import Start
+from tests.tools.conftest import Start
 from tools.local_postgres import Cluster, LauncherError
 from tools.local_postgres.takeover import processes_of
-from tools.processes import alive, send, wait_until
+from tools.processes import alive, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -33,13 +32,6 @@ def keep_a_row(url: str) -> None:
 
 def kept_row(url: str) -> object:
     return ask(url, "SELECT answer FROM kept")
-
-
-def started_elsewhere(start: Start, data: Path, *options: str) -> subprocess.Popen[str]:
-    process = start("tools.local_postgres", "start", "--data", data, *options)
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith("postgresql://")
-    return process
 
 
 def test_the_owner_has_a_database_and_its_public_schema(cluster: Cluster) -> None:
@@ -80,38 +72,6 @@ def test_a_committed_row_survives_the_kill_of_the_postmaster(data: Path) -> None
         assert wait_until(lambda: not cluster.running)
         cluster.start()
         assert kept_row(cluster.owner_url()) == 42
-
-
-def test_the_server_ends_when_its_launcher_is_killed(start: Start, data: Path) -> None:
-    launcher = started_elsewhere(start, data)
-    postmaster = Cluster(data).pid
-    assert postmaster is not None
-    launcher.kill()
-    assert wait_until(lambda: not alive(postmaster))
-
-
-def test_the_next_start_recovers_after_all_processes_were_killed(start: Start, data: Path) -> None:
-    launcher = started_elsewhere(start, data)
-    cluster = Cluster(data)
-    keep_a_row(cluster.owner_url())
-    for pid in (*cluster.processes, launcher.pid):
-        send(pid, signal.SIGKILL)
-    with cluster:
-        assert kept_row(cluster.owner_url()) == 42
-
-
-def test_a_running_postmaster_is_stopped_and_replaced(start: Start, data: Path) -> None:
-    launcher = started_elsewhere(start, data)
-    cluster = Cluster(data)
-    postmaster = cluster.pid
-    assert postmaster is not None
-    # Stopped, it does not end with its launcher.
-    os.kill(postmaster, signal.SIGSTOP)
-    launcher.kill()
-    launcher.wait()
-    with cluster:
-        assert cluster.pid != postmaster
-        assert not alive(postmaster)
 
 
 def test_a_stale_pid_file_with_another_process_is_ignored(cluster: Cluster) -> None:
@@ -159,13 +119,6 @@ def test_data_of_another_major_version_are_refused(data: Path) -> None:
     (folder / "PG_VERSION").write_text("16\n")
     with pytest.raises(LauncherError, match="written by PostgreSQL 16, and this is PostgreSQL 18"):
         Cluster(data).start()
-
-
-def test_the_foreground_server_ends_in_order_on_term(start: Start, data: Path) -> None:
-    launcher = started_elsewhere(start, data, "--role", "superuser")
-    launcher.terminate()
-    assert launcher.wait(timeout=60) == 0
-    assert "database system is shut down" in (data / "postgresql.log").read_text()
 
 
 def test_a_command_can_have_a_temporary_empty_database(start: Start) -> None:

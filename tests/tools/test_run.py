@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.processes import parent_of
 from tests.tools.toy import Toy, kill, make_toy, ready
 from tools.local_postgres import Cluster
-from tools.processes import alive, wait_until
+from tools.processes import alive, parent, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -99,7 +98,9 @@ def test_a_dead_server_or_worker_is_started_again(
 ) -> None:
     worker = int((toy.folder / "worker.pid").read_text())
     serving = ready(port)["pid"]
-    kill([worker, parent_of(serving)], signal.SIGKILL)
+    server = parent(serving)
+    assert server is not None
+    kill([worker, server], signal.SIGKILL)
     assert wait_until(lambda: (toy.folder / "worker.pid").read_text() not in ("", str(worker)))
     assert wait_until(lambda: not alive(serving))
     assert ready(port)["pid"] != serving

@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -22,23 +22,20 @@ from urllib.parse import quote
 from tools import processes
 from tools.folders import FolderLock, open_folder, sync, write_private
 from tools.local_postgres import binaries, roles, settings, takeover
-from tools.local_postgres.identity import SHELTERS, Place, find_place, make_folder, remove_folder
+from tools.local_postgres.identity import Place, find_place, make_folder, remove_folder
 from tools.processes import Keeping, Kept, LogFile
 from tools.terminal import LauncherError
 
 FIRST_START_MEGABYTES = 256
 LATER_START_MEGABYTES = 64
 STOP_STEPS = (("INT", 20.0), ("QUIT", 5.0))
-ROAD_VARIABLE = "LOCAL_POSTGRES_ROAD"
 
 
 class Cluster:
     """A PostgreSQL that lives no longer than this process.
 
     `durable=False` trades safety in a crash for speed, for tests. `settings` are PostgreSQL's
-    own and win over ours. `road` (or LOCAL_POSTGRES_ROAD) names one of identity.py's roads
-    for root instead of choosing; `shelters` are where root may place what other users must
-    reach. Every failure is a LauncherError of one line.
+    own and win over ours. Every failure is a LauncherError of one line.
     """
 
     def __init__(
@@ -47,14 +44,10 @@ class Cluster:
         *,
         durable: bool = True,
         settings: Mapping[str, str] | None = None,
-        road: str | None = None,
-        shelters: Sequence[Path] = SHELTERS,
     ) -> None:
         self.data = data.absolute()
         self._durable = durable
         self._settings = dict(settings or {})
-        self._road = road or os.environ.get(ROAD_VARIABLE) or None
-        self._shelters = shelters
         self._lock = FolderLock(self.data / "lock")
         self._log = LogFile(self.data / "postgresql.log")
         self._server: Kept | None = None
@@ -80,7 +73,7 @@ class Cluster:
 
     def _start(self) -> None:
         found = binaries.find()
-        place = find_place(found, self.data, road=self._road, shelters=self._shelters)
+        place = find_place(found, self.data)
         takeover.clear(self._cluster)
         if self._initialised:
             check_version(self._cluster, found)

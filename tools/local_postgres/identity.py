@@ -17,7 +17,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -37,7 +37,6 @@ class Identity:
     """A road; `uid` and `gid` own PostgreSQL's files as seen from outside. `become` is called in
     the child process."""
 
-    road: str
     uid: int
     gid: int
     become: Callable[[], None] = processes.stay
@@ -64,10 +63,8 @@ class Place:
     server: Path
 
 
-def find_place(
-    binaries: Binaries, data: Path, *, road: str | None, shelters: Sequence[Path] = SHELTERS
-) -> Place:
-    """Choose a road (or take the named one) and make the server's folder ready for it.
+def find_place(binaries: Binaries, data: Path) -> Place:
+    """Choose a road and make the server's folder ready for it.
 
     Raises LauncherError when the data are another user's or no road is open.
     """
@@ -75,7 +72,7 @@ def find_place(
     if os.geteuid() != 0:
         place = Place(ordinary(), binaries, server.resolve())
     else:
-        place = as_root(binaries, server, road, shelters)
+        place = as_root(binaries, server)
     if server.is_symlink():
         claim(server)
     place.server.mkdir(mode=0o700, exist_ok=True)
@@ -85,7 +82,7 @@ def find_place(
 
 def ordinary() -> Identity:
     """Return who we are; a user without a name, whom initdb refuses, gets one in a namespace."""
-    identity, namespace = Identity("plain", os.geteuid(), os.getegid()), in_a_namespace()
+    identity, namespace = Identity(os.geteuid(), os.getegid()), in_a_namespace()
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError:
@@ -93,14 +90,14 @@ def ordinary() -> Identity:
     return identity
 
 
-def as_root(binaries: Binaries, server: Path, road: str | None, shelters: Sequence[Path]) -> Place:
+def as_root(binaries: Binaries, server: Path) -> Place:
     """Prefer a road that leaves everything where it is, then one that needs the shelter."""
-    roads = [way for way in candidates() if road in (None, way.road) and way.exists()]
+    roads = [way for way in candidates() if way.exists()]
     for identity in roads:
         if identity.can_run(binaries, reaching=server.resolve().parent):
             return Place(identity, binaries, server.resolve())
     for identity in roads:
-        shelter = open_shelter(shelters)
+        shelter = open_shelter()
         if not identity.can_run(binaries, reaching=Path("/")):
             binaries = binaries.copy_under(shelter)
         if not identity.can_run(binaries, reaching=server.resolve().parent):
@@ -120,7 +117,7 @@ def candidates() -> Iterator[Identity]:
     with suppress(KeyError):
         nobody = pwd.getpwnam("nobody")
         drop = partial(give_up_root, nobody.pw_uid, nobody.pw_gid)
-        yield Identity("nobody", nobody.pw_uid, nobody.pw_gid, drop)
+        yield Identity(nobody.pw_uid, nobody.pw_gid, drop)
 
 
 def in_a_namespace() -> Identity:
@@ -129,7 +126,7 @@ def in_a_namespace() -> Identity:
     # A user with a name, for initdb looks it up, and not root.
     known = {user.pw_name: user.pw_uid for user in pwd.getpwall() if user.pw_uid != 0}
     inner = known.get("nobody") or next(iter(known.values()), 65534)
-    return Identity("namespace", uid, gid, partial(enter_namespace, uid, gid, inner))
+    return Identity(uid, gid, partial(enter_namespace, uid, gid, inner))
 
 
 def enter_namespace(uid: int, gid: int, inner: int) -> None:
@@ -151,9 +148,9 @@ def give_up_root(uid: int, gid: int) -> None:
     os.chdir("/")
 
 
-def open_shelter(shelters: Sequence[Path]) -> Path:
+def open_shelter() -> Path:
     """Return the first folder of root's own outside the checkout that can be had."""
-    for shelter in shelters:
+    for shelter in SHELTERS:
         try:
             shelter.mkdir(mode=0o711, exist_ok=True)
             if not shelter.is_symlink() and shelter.stat().st_uid == os.geteuid():
@@ -162,7 +159,7 @@ def open_shelter(shelters: Sequence[Path]) -> Path:
             continue
     raise LauncherError(
         "No folder can be made that other users can reach: set TMPDIR to one "
-        f"(tried {', '.join(map(str, shelters))})."
+        f"(tried {', '.join(map(str, SHELTERS))})."
     )
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from pkgutil import iter_modules
 from random import Random
 
-from tools import invariants
 from tools.proof import __doc__ as about
 from tools.proof import books, network, scenarios
 from tools.proof.fleet import Account, Fleet
@@ -84,8 +83,6 @@ def elsewhere(options: argparse.Namespace) -> int:
     fleet = Fleet([options.url], staff(), options.seed)
     scenario.use(fleet, full=options.full)
     faults = books.by_api(fleet)
-    if database := invariants.database_url(options.url):
-        faults += invariants.check(database, orders=fleet.orders)
     for fault in faults[:SHOWN]:
         say(fault)
     say(f"{name}: {fleet.orders:,} orders acknowledged, {len(faults)} faults")

@@ -6,11 +6,11 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.processes import Keeping, Kept, LogFile
+from tools.processes import Kept, LogFile
 from tools.terminal import LauncherError, say
 
 WAIT_SECONDS = 300.0
@@ -85,75 +85,40 @@ def failure(sentence: str, service: Service) -> LauncherError:
     return LauncherError(f"{sentence}. Read the end of {service.log.path}:\n{shown}")
 
 
-STOP_STEPS = (("TERM", 5.0),)
-LONGEST_PAUSE_SECONDS = 5.0
-# What ran for this long had started well: its end is the first, and nothing to wait for.
-STEADY_SECONDS = 10.0
-FIRST_PAUSE_SECONDS = 0.1
-
-
-@dataclass
-class BackOff:
-    """Pauses between starts: short at first, doubled each time up to LONGEST_PAUSE_SECONDS."""
-
-    pause: float = 0.0
-    due: float = 0.0
-
-    def ended(self, now: float, *, ran_for: float) -> float:
-        """Set the time of the next start; return the pause in seconds."""
-        again = self.pause > 0 and ran_for < STEADY_SECONDS
-        self.pause = min(self.pause * 2, LONGEST_PAUSE_SECONDS) if again else FIRST_PAUSE_SECONDS
-        self.due = now + self.pause
-        return self.pause
+PAUSE_SECONDS = 2.0
+"""Between the end of a command and its next start."""
 
 
 @dataclass
 class Service:
-    """One command whose output goes to a separate log file. `stop` is as for Keeping."""
+    """One command whose output goes to a separate log file."""
 
     name: str
     command: Sequence[str | Path]
     environment: Mapping[str, str]
     log: LogFile
-    stop: Sequence[tuple[str, float]] = STOP_STEPS
     _kept: Kept | None = None
-    _started: float = 0.0
-    _back_off: BackOff = field(default_factory=BackOff)
+    _due: float = 0.0
 
     def start(self) -> None:
         """Start the command."""
         with self.log.path.open("ab") as output:
-            self._kept = Kept(
-                self.command,
-                Keeping(self.stop),
-                environment=self.environment,
-                output=output,
-            )
-        self._started = time.monotonic()
+            self._kept = Kept(self.command, environment=self.environment, output=output)
 
     @property
     def running(self) -> bool:
         """Whether the command runs."""
         return self._kept is not None and self._kept.status is None
 
-    @property
-    def status(self) -> int | None:
-        """None while the command runs or has not been started, afterwards its exit status."""
-        return self._kept.status if self._kept is not None else None
-
     def tend(self) -> str | None:
         """Notice an end, start again when it is time; return a line for the terminal."""
         if self.running:
             return None
-        now = time.monotonic()
         if self._kept is not None:
             status, self._kept = self._kept.close(), None
-            pause = self._back_off.ended(now, ran_for=now - self._started)
-            return (
-                f"The {self.name} ended with status {status}; next start in {pause:.1f} s "
-                f"(log: {self.log.path})."
-            )
-        if now >= self._back_off.due:
+            self._due = time.monotonic() + PAUSE_SECONDS
+            return f"The {self.name} ended with status {status}: next start soon ({self.log.path})."
+        if time.monotonic() >= self._due:
             self.start()
         return None
 

@@ -19,7 +19,7 @@ from tools.local_postgres import Cluster
 from tools.processes import Kept, LogFile, wait_until
 from tools.run import readiness
 from tools.run.folder import RunFolder
-from tools.run.readiness import BackOff, Service
+from tools.run.readiness import PAUSE_SECONDS, Service
 from tools.run.settings import STOP_SECONDS, Settings, greeting, in_one_line
 from tools.terminal import LauncherError, say, step
 
@@ -37,7 +37,7 @@ class Supervisor:
         self._orphaned = orphaned
         self._folder = RunFolder(settings.data)
         self._cluster: Cluster | None = None
-        self._cluster_back_off = BackOff()
+        self._cluster_due = 0.0
         self._services: list[Service] = []
 
     def run(self) -> None:
@@ -141,14 +141,13 @@ class Supervisor:
                 say(line)
 
     def _tend_cluster(self) -> None:
-        if self._cluster is None or self._cluster.running:
+        now, cluster = time.monotonic(), self._cluster
+        if cluster is None or cluster.running or now < self._cluster_due:
             return
-        if time.monotonic() < self._cluster_back_off.due:
-            return
-        say(f"PostgreSQL ended; starting it again (log: {self._cluster.log_path}).")
-        self._cluster_back_off.ended(time.monotonic(), ran_for=0.0)
+        say(f"PostgreSQL ended and is started again ({cluster.log_path}).")
+        self._cluster_due = now + PAUSE_SECONDS
         try:
-            self._cluster.start()
+            cluster.start()
         except LauncherError as error:
             say(str(error))
 
