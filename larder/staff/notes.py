@@ -14,7 +14,7 @@ from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.services.notes import About, add_note
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.language import gettext_lazy as _
-from larder.staff.pages import Page, PageForm, Text, reopened, show
+from larder.staff.pages import Page, PageForm, Text, show
 from larder.staff.recording import caller_of
 
 
@@ -48,7 +48,7 @@ class NotableAdmin(ServiceAdmin):
             title=gettext("Internal note: {}").format(obj),
             answer=gettext("Add note"),
             back=self.change_address(obj.pk),
-            form=reopened(NoteForm, request, {}),
+            form=NoteForm(request.POST or None),
             text=gettext("Staff who may see this page see it. The customer does not."),
         )
         if request.method != "POST" or not page.is_valid():

@@ -18,7 +18,6 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
-    UnfoldBooleanWidget,
 )
 
 from larder.core.errors import DomainError, InvalidInput
@@ -26,8 +25,6 @@ from larder.core.ids import new_id
 from larder.core.limits import FORM_LINES, MAX_FORM_LINES, MAX_TEXT_LENGTH
 from larder.staff.base import ServiceAdmin
 from larder.staff.refusals import SENTENCES, Sentence, TextForm, explain_one, filled_in
-
-MORE = "_more"
 
 
 class PageForm(TextForm, forms.Form):
@@ -78,7 +75,9 @@ class Page:
     """Texts and addresses of other pages, each a button."""
 
     variant: str = "primary"
-    can_grow: bool = False
+    further: LineForm | None = None
+    """The line that the button "More lines" adds."""
+
     total_in: str = ""
     """The currency of the total below the lines, which a script adds up."""
 
@@ -129,7 +128,7 @@ def show(model_admin: ServiceAdmin, request: Any, page: Page) -> TemplateRespons
         "opts": model_admin.opts,
         "title": page.title,
         "page": page,
-        "more": MORE,
+        "most_lines": MAX_FORM_LINES,
         "media": page.media,
     }
     return TemplateResponse(request, "staff/page.html", context)
@@ -178,48 +177,25 @@ def _named_lines(
 
 
 Line = TypeVar("Line", bound=LineForm)
-Form = TypeVar("Form", bound=PageForm)
 
 
-def empty_lines(kind: type[Line], request: Any, given: Mapping[str, Any]) -> list[Line]:
-    """Returns lines for staff to fill: as many as were sent, plus FORM_LINES on request.
+def lines_of(kind: type[Line], request: Any, first: Mapping[str, Any]) -> list[Line]:
+    """Returns lines for staff to fill: as many as were sent, or FORM_LINES. `first` are the initial
+    values of the first line. Empty lines are ignored."""
+    sent = request.POST or None
+    rows = (sent or request.typed).get("rows", "")
+    number = int(rows) if rows.isdecimal() and len(rows) < 6 else FORM_LINES
+    return [_line(kind, sent, n, {} if n else first) for n in range(min(number, MAX_FORM_LINES))]
 
-    `given` are the initial values of the first line. Empty lines are ignored. The first added line
-    has the focus.
-    """
-    sent = request.POST
-    rows = min(_rows(sent), MAX_FORM_LINES)
+
+def further_line(kind: type[Line]) -> Line:
+    """Returns the line that a script adds again and again, with its own number (lines.js)."""
+    return _line(kind, None, "__line__", {})
+
+
+def _line(kind: type[Line], sent: Any, place: object, initial: Mapping[str, Any]) -> Line:
     options: dict[str, Any] = {"empty_permitted": True, "use_required_attribute": False}
-    if request.method == "POST" and MORE not in sent:
-        return [kind(sent, prefix=f"line-{n}", **options) for n in range(rows)]
-    if MORE in sent:
-        more = range(min(rows + FORM_LINES, MAX_FORM_LINES))
-        lines = [kind(prefix=f"line-{n}", initial=_typed(kind, sent, n), **options) for n in more]
-        for line in lines[rows : rows + 1]:
-            next(iter(line.fields.values())).widget.attrs["autofocus"] = True
-        return lines
-    shown = min(max(FORM_LINES, _rows(request.typed)), MAX_FORM_LINES)
-    return [
-        kind(prefix=f"line-{n}", initial={} if n else dict(given), **options) for n in range(shown)
-    ]
-
-
-def reopened(kind: type[Form], request: Any, given: Mapping[str, Any]) -> Form:
-    """Returns the form above such lines: new with `given`, sent, or shown again with more lines."""
-    if MORE in request.POST:
-        names = kind.base_fields
-        return kind(initial={name: request.POST.get(name) for name in names})
-    return kind(request.POST) if request.method == "POST" else kind(initial=dict(given))
-
-
-def _rows(sent: Mapping[str, str]) -> int:
-    text = sent.get("rows", "")
-    return int(text) if text.isdecimal() and len(text) < 6 else FORM_LINES
-
-
-def _typed(kind: type[LineForm], sent: Any, row: int) -> dict[str, Any]:
-    names = {name: f"line-{row}-{name}" for name in kind.base_fields}
-    return {name: sent[key] for name, key in names.items() if key in sent}
+    return kind(sent, prefix=f"line-{place}", initial=dict(initial), **options)
 
 
 class Whole(forms.IntegerField):
@@ -282,8 +258,3 @@ def choice(label: str, choices: Choices, **options: Any) -> forms.ChoiceField:
     """Returns a field to select one of a few values."""
     widget = UnfoldAdminSelectWidget()
     return forms.ChoiceField(label=label, choices=choices, widget=widget, **options)
-
-
-def box(label: str, **options: Any) -> forms.BooleanField:
-    """Returns a checkbox."""
-    return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanWidget(), **options)

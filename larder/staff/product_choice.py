@@ -2,11 +2,10 @@
 
 While they type, the page offers products by words of SKU or name, and shows the figures of the
 product whose SKU was entered. Enter, which a scanner sends, takes the product with this SKU or
-barcode, or the only one that is offered (products.js). Without scripts the figures are shown after
-the page was sent.
+barcode, or the only one that is offered (products.js).
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -23,7 +22,7 @@ from larder.staff.base import ServiceAdmin
 from larder.staff.formatting import amount, grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import containing
-from larder.staff.pages import LineForm, Page, show, words
+from larder.staff.pages import LineForm, Page, words
 
 UNKNOWN = _("No product has this SKU.")
 
@@ -68,21 +67,6 @@ def is_complete(page: Page, nothing: str) -> bool:
     return page.is_valid()
 
 
-def _add_figures(page: Page, figures: Callable[[Stock], str]) -> None:
-    """Adds to each line the figures of its product, if the line has the SKU of one."""
-    typed = [(line, str(line["sku"].value() or "").strip()) for line in page.lines]
-    # Texts with NUL cannot be compared. A page with more lines shows what was typed, unchecked.
-    skus = {sku for _, sku in typed if sku and "\0" not in sku}
-    ids = catalog.ids_by_sku(skus)
-    rows = {stock.product_id: stock for stock in _rows().filter(product_id__in=ids.values())}
-    known = {sku: rows[id] for sku, id in ids.items()}
-    for line, sku in typed:
-        if sku in known:
-            line["sku"].help_text = figures(known[sku])
-            attrs = line.fields["sku"].widget.attrs
-            attrs |= {f"data-{name}": value for name, value in _numbers(known[sku]).items()}
-
-
 class OfferedProducts(ServiceAdmin):
     """A screen whose pages have fields for a SKU."""
 
@@ -93,11 +77,6 @@ class OfferedProducts(ServiceAdmin):
     def figures(self, stock: Stock) -> str:
         """Returns what is shown of the product whose SKU was entered."""
         raise NotImplementedError
-
-    def show_lines(self, request: Any, page: Page) -> HttpResponse:
-        """Shows a page of lines with the figures of their products."""
-        _add_figures(page, self.figures)
-        return show(self, request, page)
 
     def summary(self, stock: Stock) -> str:
         """Returns what is shown of an offered product."""

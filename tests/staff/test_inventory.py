@@ -176,17 +176,6 @@ def test_the_ledger_names_the_product_and_the_order(
 FIGURES = "Red jam: 6 available, 4 reserved for orders, 10 on the shelf"
 
 
-def test_a_line_shows_the_figures_of_its_product(
-    desk: Desk, promised: int, product: Callable[..., int]
-) -> None:
-    Product.objects.filter(pk=promised).update(name="Red jam")
-    assert FIGURES in desk.get(ADD, sku="JAM").text
-    assert FIGURES in adjust(desk, delta="-7").text
-    assert FIGURES in adjust(desk, delta="", sku=" JAM ").text
-    assert FIGURES not in desk.get(ADD).text
-    assert FIGURES in desk.post(ADD, {"_more": "1", "line-0-sku": "JAM"}).text
-
-
 def test_a_line_offers_the_products_of_what_was_typed(
     desk: Desk, promised: int, product: Callable[..., int]
 ) -> None:

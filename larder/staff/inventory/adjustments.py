@@ -1,7 +1,6 @@
 """The screens of adjustments: staff correct stock with one reason, up to a hundred products.
 
-A line shows the figures of its product: after the page was sent, and with scripts as soon as the
-SKU is entered (product_choice.py).
+A line shows the figures of its product as soon as the SKU is entered (product_choice.py).
 """
 
 from collections.abc import Mapping
@@ -38,13 +37,13 @@ from larder.staff.inventory.counting import CountableStock
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import in_brief
 from larder.staff.pages import (
-    MORE,
     Page,
     PageForm,
     choice,
-    empty_lines,
+    further_line,
+    lines_of,
     long_text,
-    reopened,
+    show,
     whole,
 )
 from larder.staff.product_choice import (
@@ -141,24 +140,24 @@ class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
         """Shows a page of lines, and books all of them or none. Then shows what changed."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        given = {"sku": request.GET.get("sku", ""), "delta": None}
+        first = {"sku": request.GET.get("sku", ""), "delta": None}
         page = Page(
             title=gettext("Adjust stock"),
             answer=gettext("Book"),
             back=reverse("admin:inventory_adjustment_changelist"),
-            form=reopened(AdjustmentForm, request, {}),
-            lines=empty_lines(AdjustmentLineForm, request, given),
+            form=AdjustmentForm(request.POST or None),
+            lines=lines_of(AdjustmentLineForm, request, first),
             text=_EXPLAINED,
-            can_grow=True,
+            further=further_line(AdjustmentLineForm),
         )
-        is_sent = request.method == "POST" and MORE not in request.POST
-        if not (is_sent and is_complete(page, gettext("An adjustment has at least one line."))):
-            return self.show_lines(request, page)
+        nothing = gettext("An adjustment has at least one line.")
+        if request.method != "POST" or not is_complete(page, nothing):
+            return show(self, request, page)
         try:
             adjustment = _book(page, request)
         except DomainError as refusal:
             page.refuse(refusal, SENTENCES)
-            return self.show_lines(request, page)
+            return show(self, request, page)
         self.message_user(request, gettext("Booked."), messages.SUCCESS)
         if not self.has_view_permission(request):
             return HttpResponseRedirect(reverse("admin:index"))

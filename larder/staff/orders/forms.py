@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from larder.catalog import queries as catalog
 from larder.catalog.models import Product
@@ -25,7 +25,7 @@ from larder.orders.services.moves import Picked, ReturnedLine, Tracking
 from larder.staff.formatting import day_of, grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_lines
-from larder.staff.pages import LineForm, PageForm, box, choice, long_text, whole, words
+from larder.staff.pages import LineForm, PageForm, choice, long_text, whole, words
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, sku_field
 from larder.staff.refusals import Sentence
 
@@ -114,7 +114,9 @@ class ReturnedForm(OrderLineForm):
 
     heads = (*OrderLineForm.heads, _("Still with the customer"))
     quantity = whole(_("Came back"), least=0, most=MAX_ORDERED_UNITS)
-    restock = box(_("Can be sold again"))
+    restock = forms.BooleanField(
+        label=_("Can be sold again"), required=False, widget=UnfoldBooleanWidget
+    )
 
     def __init__(self, line: LineView, sent: Any) -> None:
         super().__init__(line, sent, quantity=0, restock=True)

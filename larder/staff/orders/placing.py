@@ -1,10 +1,9 @@
 """Places an order for a customer who telephones.
 
-The page contains the id of the new order. If it is sent twice, one order is placed. With scripts it
-offers products and saved addresses, and adds up the total (telephone.js).
+The page contains the id of the new order. If it is sent twice, one order is placed. A script offers
+products and saved addresses, and adds up the total (telephone.js).
 """
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -15,8 +14,9 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import path, reverse
+from django.urls import path, reverse, reverse_lazy
 from django.utils.translation import gettext
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
@@ -24,7 +24,7 @@ from larder.core.limits import MAX_ADDRESSES, MAX_UNITS
 from larder.http.shop import terms
 from larder.identity import queries
 from larder.identity.models import Customer
-from larder.identity.queries import SHIP_TO_FIELDS, AddressRow
+from larder.identity.queries import SHIP_TO_FIELDS
 from larder.identity.services import audit
 from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
@@ -37,11 +37,10 @@ from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_summary
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
 from larder.staff.pages import (
-    MORE,
     Page,
-    choice,
-    empty_lines,
-    reopened,
+    further_line,
+    lines_of,
+    show,
     whole,
 )
 from larder.staff.product_choice import (
@@ -75,31 +74,18 @@ class OrderForm(DeliveryForm):
 
     field_order = ("customer", "saved", *SHIP_TO_FIELDS)
     customer = _customer_field()
-    saved = choice(
-        _("Saved address"),
-        [("", _("Choose"))],
+    saved = forms.CharField(
+        label=_("Saved address"),
         required=False,
         help_text=_("Fills in the fields of the address, which you can change for this order."),
+        widget=UnfoldAdminSelectWidget(
+            attrs={"data-addresses": reverse_lazy("admin:orders_order_addresses")},
+            choices=[("", _("Choose"))],
+        ),
     )
 
     class Media:
         js = ("staff/telephone.js",)
-
-    def offer(self, addresses: Iterable[AddressRow]) -> None:
-        """Offers the saved addresses of the customer."""
-        self.addresses = {str(address.id): address for address in addresses}
-        offered = [(id, address_summary(address)) for id, address in self.addresses.items()]
-        saved: Any = self.fields["saved"]
-        saved.choices = [("", _("Choose")), *offered]
-        saved.widget.attrs["data-addresses"] = reverse("admin:orders_order_addresses")
-
-    def clean(self) -> dict[str, Any]:
-        """Fills in the chosen address if no script did."""
-        sent = self.cleaned_data
-        if sent.get("saved") and not any(sent.get(name) for name in SHIP_TO_FIELDS):
-            saved = self.addresses[sent["saved"]]
-            sent |= {name: getattr(saved, name) for name in SHIP_TO_FIELDS}
-        return sent
 
 
 class WantedForm(ProductLineForm):
@@ -131,8 +117,12 @@ class PlaceableOrders(OfferedProducts):
         """Returns the saved addresses of a customer, for users who may see customers."""
         if not (self.may(request, "add") and request.user.has_perm(CUSTOMERS)):
             raise PermissionDenied
-        found = _addresses(request, request.GET.get("customer"))
-        rows = [{"text": address_summary(one), **asdict(one)} for one in found]
+        try:
+            customer = Customer.objects.filter(pk=request.GET.get("customer")).first()
+        except (TypeError, ValueError):
+            customer = None
+        saved = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES) if customer else []
+        rows = [{"text": address_summary(address), **asdict(address)} for address in saved]
         return JsonResponse({"results": rows})
 
     def has_place_permission(self, request: Any, object_id: Any = None) -> bool:
@@ -142,23 +132,23 @@ class PlaceableOrders(OfferedProducts):
     @button(_("Telephone order"), permissions=["place"], icon="call", url_path="telephone")
     def telephone(self, request: Any) -> HttpResponse:
         """Shows the form, then places the order."""
-        form = _form(request)
+        form = OrderForm(request.POST or None, initial=_chosen_customer(request))
         page = Page(
             title=gettext("Order for a customer"),
             answer=gettext("Place order"),
             back=reverse("admin:orders_order_changelist"),
             form=form,
-            lines=empty_lines(WantedForm, request, {}),
+            lines=lines_of(WantedForm, request, {}),
             text=gettext(
                 "At today's prices. All lines are placed or none. To find a product, type words "
                 "of its name, or its SKU, and choose it. Empty lines are ignored."
             ),
-            can_grow=True,
+            further=further_line(WantedForm),
             total_in=settings.CURRENCY,
         )
-        is_sent = request.method == "POST" and MORE not in request.POST
-        if not (is_sent and is_complete(page, gettext("An order has at least one line."))):
-            return self.show_lines(request, page)
+        nothing = gettext("An order has at least one line.")
+        if request.method != "POST" or not is_complete(page, nothing):
+            return show(self, request, page)
         try:
             placed = _place(page, form, request)
         except DomainError as refusal:
@@ -168,23 +158,7 @@ class PlaceableOrders(OfferedProducts):
             self.message_user(request, text, messages.SUCCESS)
             address = reverse("admin:orders_order_change", args=[placed.order.id])
             return HttpResponseRedirect(address)
-        return self.show_lines(request, page)
-
-
-def _form(request: Any) -> OrderForm:
-    """Returns the form above the lines, with the saved addresses of its customer."""
-    form = reopened(OrderForm, request, _chosen_customer(request))
-    form.offer(_addresses(request, form["customer"].value()))
-    return form
-
-
-def _addresses(request: Any, customer: Any) -> list[AddressRow]:
-    """Returns the saved addresses of a customer, for users who may see customers."""
-    try:
-        known = request.user.has_perm(CUSTOMERS) and Customer.objects.filter(pk=customer).exists()
-    except (TypeError, ValueError):
-        return []
-    return queries.addresses(int(customer), after=None, limit=MAX_ADDRESSES) if known else []
+        return show(self, request, page)
 
 
 def _chosen_customer(request: Any) -> dict[str, Any]:
@@ -192,14 +166,13 @@ def _chosen_customer(request: Any) -> dict[str, Any]:
     chosen = request.GET.get("customer", "")
     if not (chosen and request.user.has_perm(CUSTOMERS)):
         return {}
-    found = Customer.objects.filter(pk=chosen, deleted_at=None)
-    return {"customer": found.values_list("pk", flat=True).first()}
+    customers = Customer.objects.filter(pk=chosen, deleted_at=None)
+    return {"customer": customers.values_list("pk", flat=True).first()}
 
 
 def _place(page: Page, form: OrderForm, request: Any) -> Placed:
-    given = form.cleaned_data
     placement = Placement(
-        customer=given["customer"].pk,
+        customer=form.cleaned_data["customer"].pk,
         actor=request.user.public_id,
         lines=[
             Wanted(line.product, line.cleaned_data["quantity"])
@@ -207,7 +180,7 @@ def _place(page: Page, form: OrderForm, request: Any) -> Placed:
             if line.product is not None
         ],
         **form.details,
-        order_id=given["form_key"],
+        order_id=form.cleaned_data["form_key"],
         acting=audit.StaffActing(request.user.public_id, CHANNEL, caller_of(request)),
     )
     return place_order(placement, terms=terms(), now=now())

@@ -60,7 +60,7 @@
         field.setAttribute("list", list.id);
         field.autocomplete = "off";
         let delay;
-        let last = field.value.trim();
+        let last = "";
 
         function show(product) {
             text.textContent = product?.figures ?? "";
@@ -148,11 +148,18 @@
             delay = setTimeout(update, DELAY);
         });
         field.addEventListener("change", update);
+        return update;
     }
 
-    document.addEventListener("DOMContentLoaded", () => {
-        document.querySelectorAll("input[data-products]").forEach(improve);
+    const fieldsOf = (part) => [...part.querySelectorAll("input[data-products]")];
+
+    document.addEventListener("DOMContentLoaded", async () => {
+        // One after the other: a page that is shown again may have a hundred lines.
+        for (const update of fieldsOf(document).map(improve)) {
+            await update();
+        }
     });
+    document.addEventListener("line", (event) => fieldsOf(event.target).forEach(improve));
 
     // After the theme has moved the page into its frame, which takes the focus away.
     addEventListener("load", () => document.querySelector("[data-products][autofocus]")?.focus());

@@ -89,8 +89,8 @@
     function offerAddresses(saved, customer) {
         const fields = PARTS.map((name) => saved.form.elements[name]);
         let offered = [];
-        // A page that is shown again after a mistake has the fields of the chosen address.
-        let isFilled = saved.value !== "";
+        // A page that is shown again after a mistake may have the address of its customer.
+        let isFilled = customer.value !== "" && fields.some(({value}) => value);
 
         /** Empties what was filled in, so that no order goes to another customer's address. */
         function clear() {
@@ -135,12 +135,6 @@
                 isFilled = true;
             }
         });
-        // The server fills in the chosen address if the fields are empty. Who empties them wants none.
-        fields.forEach((field) => field.addEventListener("input", () => {
-            if (fields.every(({value}) => !value.trim())) {
-                saved.value = "";
-            }
-        }));
         // select2 tells of a choice through jQuery only.
         django.jQuery(customer).on("change", () => {
             clear();
