@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 from larder.core import seams, waits
 from larder.core.errors import Overloaded
 from larder.core.stopwatch import Stopwatch
-from larder.core.telemetry import Batch, Observer, Observers
+from larder.core.telemetry import Batch, Reason
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -85,7 +85,7 @@ with or without a request; None if it waits for one."""
 class BatchQueue(Generic[Request, Result]):
     """Runs the requests of this process in batches, one batch at a time, in a thread of its own.
 
-    `observe` gets each batch when its requests have their results, and each request that was
+    `batches` gets each batch when its requests have their results, `refused` why a request was
     refused without being run. `unknown` returns the error for the requests of a batch that does not
     end.
     """
@@ -94,13 +94,14 @@ class BatchQueue(Generic[Request, Result]):
         self,
         run: Run[Request, Result],
         limits: Limits,
-        observe: Observer | None = None,
         *,
+        batches: deque[Batch],
+        refused: deque[Reason],
         unknown: Callable[[], Exception] = RuntimeError,
     ) -> None:
         self._run = run
         self._limits = limits
-        self._observe = observe or Observers()
+        self._batches, self._refused = batches, refused
         self._unknown = unknown
         self._mutex = Lock()
         self._present = self._lines = 0
@@ -146,7 +147,7 @@ class BatchQueue(Generic[Request, Result]):
                 self._present += 1
                 self._lines += lines
         if is_full:
-            self._observe.refused("full")
+            self._refused.append("full")
             raise Overloaded
         queued: Queued[Request, Result] = Queued(request, lines, done)
         self._arrived.put(queued)
@@ -186,7 +187,7 @@ class BatchQueue(Generic[Request, Result]):
         """Refuses the request as Overloaded if it still waits for a batch. If its batch does not
         end either, its result is what `unknown` returns."""
         if self._end(queued, Overloaded(), State.WAITING):
-            self._observe.refused("late")
+            self._refused.append("late")
         elif queued.waiting.seconds > self._limits.batch_timeout:
             self.resolve(queued, self._unknown())
 
@@ -224,7 +225,7 @@ class BatchQueue(Generic[Request, Result]):
         if done:
             waited, results = zip(*((one.waited, one.result) for one in done), strict=True)
             left = self._arrived.qsize() + len(self._next)
-            self._observe.batch_done(Batch(waited, results, running.seconds, left))
+            self._batches.append(Batch(waited, results, running.seconds, left))
         return again
 
     def _serve(self) -> None:

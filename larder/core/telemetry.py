@@ -1,13 +1,10 @@
-"""Reports the work of the modules to observers, which `ops` registers
-(larder/ops/telemetry/metrics.py)."""
+"""What the modules report of their work, for the metrics (larder/ops/telemetry/metrics.py)."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-from larder.core.best_effort import best_effort
+from typing import Literal
 
 Reason = Literal["full", "late"]
 """Why a request was not run: the queue was full, or the request waited too long."""
@@ -24,41 +21,15 @@ class Batch:
     waiting: int
 
 
-class Observer(Protocol):
-    """Called by the thread that ran a batch, after all its requests have their results."""
+batches: deque[Batch] = deque(maxlen=1_000)
+"""Batches of orders. The metrics take them from here; without metrics the oldest are dropped. An
+append takes 50 ns and no lock."""
 
-    def batch_done(self, batch: Batch) -> None: ...
-
-    def refused(self, reason: Reason) -> None: ...
-
-
-class Observers:
-    """Reports to all observers. Their errors are logged, so that no order fails because of them."""
-
-    def __init__(self) -> None:
-        self._watching: list[Observer] = []
-
-    def watch(self, observer: Observer) -> None:
-        """Registers an observer in this process."""
-        self._watching.append(observer)
-
-    def batch_done(self, batch: Batch) -> None:
-        """Reports a batch."""
-        for one in self._watching:
-            best_effort(one.batch_done, batch)
-
-    def refused(self, reason: Reason) -> None:
-        """Reports a request that was refused without being run."""
-        for one in self._watching:
-            best_effort(one.refused, reason)
-
-
-placing = Observers()
-"""Batches of orders."""
+orders_rejected: deque[Reason] = deque(maxlen=65_536)
+"""Why orders were not run, taken likewise."""
 
 connections_held: deque[float] = deque(maxlen=65_536)
-"""Seconds for which threads held connections of the pool. The metrics take the values from here;
-without metrics the oldest are dropped. An append takes 50 ns and no lock."""
+"""Seconds for which threads held connections of the pool, taken likewise."""
 
 payments: deque[tuple[str, str]] = deque(maxlen=65_536)
 """Events and records of payments, by provider and outcome, taken likewise."""

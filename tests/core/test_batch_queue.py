@@ -1,5 +1,6 @@
 """The batch queue: each request gets its result, and no failure is shared."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ import pytest
 
 from larder.core.batch_queue import BatchQueue, Limits, Take
 from larder.core.errors import NotFound, Overloaded
-from larder.core.telemetry import Batch, Observer, Observers
+from larder.core.telemetry import Batch, Reason
 from tests.tiers import LONGEST
 from tools.processes import wait_until
 
@@ -22,7 +23,8 @@ PATIENT = Limits(queue_timeout=30, fail_fast_after=30)
 def queue_of(
     run: Callable[[Sequence[int]], Sequence[int | Exception]],
     limits: Limits,
-    observer: Observer | None = None,
+    batches: deque[Batch] | None = None,
+    refused: deque[Reason] | None = None,
 ) -> BatchQueue[int, int]:
     """A queue whose batches get the results that a function returns."""
 
@@ -32,7 +34,12 @@ def queue_of(
         for queued, result in zip(batch, results, strict=True):
             queue.resolve(queued, result)
 
-    queue: BatchQueue[int, int] = BatchQueue(take_and_run, limits, observer)
+    queue: BatchQueue[int, int] = BatchQueue(
+        take_and_run,
+        limits,
+        batches=deque() if batches is None else batches,
+        refused=deque() if refused is None else refused,
+    )
     return queue
 
 
@@ -105,7 +112,7 @@ def test_a_failure_before_a_batch_is_taken_fails_the_requests_that_wait() -> Non
     def fail(take: Take[int, int]) -> None:
         raise LookupError("no connection")
 
-    queue: BatchQueue[int, int] = BatchQueue(fail, PATIENT)
+    queue: BatchQueue[int, int] = BatchQueue(fail, PATIENT, batches=deque(), refused=deque())
     with pytest.raises(LookupError):
         queue.submit(1)
     assert not queue._present
@@ -143,7 +150,7 @@ def test_requests_that_rejoin_are_before_those_that_came_later() -> None:
             for queued in batch:
                 queue.resolve(queued, 2 * queued.request)
 
-    queue: BatchQueue[int, int] = BatchQueue(run, PATIENT)
+    queue: BatchQueue[int, int] = BatchQueue(run, PATIENT, batches=deque(), refused=deque())
     assert queue.submit(4) == 8
     assert batches == [[4], [4, 9]]
 
@@ -240,7 +247,7 @@ def test_requests_that_run_alone_alternate_with_those_that_came_later() -> None:
             queue.resolve(batch[0], batch[0].request)
 
     begun, go_on = Event(), Event()
-    queue: BatchQueue[int, int] = BatchQueue(run, PATIENT)
+    queue: BatchQueue[int, int] = BatchQueue(run, PATIENT, batches=deque(), refused=deque())
     queue.put(1, lambda _: None)
     assert begun.wait(LONGEST)
     for number in (2, 3):
@@ -279,27 +286,13 @@ def test_under_load_each_request_is_run_once_one_batch_at_a_time() -> None:
     assert not queue._present
 
 
-class Remembering:
-    """Remembers the answers that it got."""
-
-    def __init__(self) -> None:
-        self.batches: list[Batch] = []
-        self.reasons: list[str] = []
-
-    def batch_done(self, batch: Batch) -> None:
-        self.batches.append(batch)
-
-    def refused(self, reason: str) -> None:
-        self.reasons.append(reason)
-
-
 def test_a_batch_is_reported_once_with_every_result() -> None:
-    observer, refusal = Remembering(), NotFound()
-    queue = queue_of(lambda _: [refusal], Limits(), observer)
+    batches, refusal = deque[Batch](), NotFound()
+    queue = queue_of(lambda _: [refusal], Limits(), batches)
     with pytest.raises(NotFound):
         queue.submit(1)
-    assert wait_until(lambda: bool(observer.batches))
-    (batch,) = observer.batches
+    assert wait_until(lambda: bool(batches))
+    (batch,) = batches
     assert (len(batch.waited), list(batch.results), batch.waiting) == (1, [refusal], 0)
     # Seconds, and no smaller unit.
     assert 0 <= batch.waited[0] < 60
@@ -312,22 +305,8 @@ def test_a_batch_is_reported_once_with_every_result() -> None:
 def test_a_request_that_was_not_tried_is_reported_with_the_reason(
     limits: Limits, reason: str
 ) -> None:
-    observer = Remembering()
-    queue = queue_of(list, limits, observer)
+    batches, refused = deque[Batch](), deque[Reason]()
+    queue = queue_of(list, limits, batches, refused)
     with pytest.raises(Overloaded):
         queue.submit(1)
-    assert (observer.reasons, observer.batches) == ([reason], [])
-
-
-def test_a_failing_observer_fails_no_request(caplog: pytest.LogCaptureFixture) -> None:
-    class Failing(Remembering):
-        def batch_done(self, batch: Batch) -> None:
-            raise LookupError
-
-    observers, observer = Observers(), Remembering()
-    observers.watch(Failing())
-    observers.watch(observer)
-    queue = queue_of(list, Limits(), observers)
-    assert queue.submit(7) == 7
-    assert wait_until(lambda: len(observer.batches) == 1)
-    assert "failed after the work was done" in caplog.text
+    assert (list(refused), list(batches)) == ([reason], [])

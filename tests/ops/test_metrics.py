@@ -10,6 +10,7 @@ from larder.identity import hashers
 from tests.conftest import Person
 from tests.ops.samples import numbers, order
 from tests.server import Server
+from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -97,11 +98,16 @@ def test_orders_are_counted_by_outcome(
             assert order(server, token, jam) == 201
         assert order(server, token, jam, 1001) == 409
         assert order(server, token, jam + 1) == 422
-        found = numbers(server.call("GET", "/metrics").body.decode())
+        found: dict[str, float] = {}
+
+        def are_counted() -> bool:
+            found.update(numbers(server.call("GET", "/metrics").body.decode()))
+            return found["larder_placement_batch_size_sum"] == 10
+
+        assert wait_until(are_counted)
     assert found["larder_orders_placed_total"] == 8
     assert found["larder_orders_refused_total insufficient_stock"] == 1
     assert found["larder_orders_refused_total unknown_product"] == 1
-    assert found["larder_placement_batch_size_sum"] == 10
     assert found["larder_placement_wait_seconds_count"] == 10
     assert 0 < found["larder_placement_transaction_seconds_sum"] < 10
     assert found["larder_placement_waiting"] == 0

@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 from config.asgi import application
 from larder.core import telemetry
 from larder.core.best_effort import best_effort_span
+from larder.db import replicas
 from larder.http import answered_requests, positions
-from larder.ops.telemetry.metrics import PlacingCounted
 
 __all__ = ["application"]
 
@@ -29,8 +29,7 @@ def _span(*_args: object, **_more: object) -> Any:
 
 
 PARTS: tuple[tuple[Any, str, Any], ...] = (
-    (PlacingCounted, "batch_done", _fail),
-    (positions, "positions", SimpleNamespace(present=_fail)),
+    (positions, "replicas", SimpleNamespace(present=_fail, replicas=replicas.replicas)),
     (answered_requests, "_done", SimpleNamespace(append=_fail, popleft=_fail)),
     (telemetry.tracing, "make", _span),
 )

@@ -170,8 +170,13 @@ class _Batches:
     others: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, MOST_BESIDE))
 
     def __post_init__(self) -> None:
-        unknown = partial(CommitUnknown, "no batch ended")
-        self.queue = BatchQueue(self.place_next, LIMITS, telemetry.placing, unknown=unknown)
+        self.queue = BatchQueue(
+            self.place_next,
+            LIMITS,
+            batches=telemetry.batches,
+            refused=telemetry.orders_rejected,
+            unknown=partial(CommitUnknown, "no batch ended"),
+        )
 
     def place_next(self, take: Take[NewOrder, Placed]) -> float | None:
         """Places the next batch of the queue, with the orders whose stock is free again."""
@@ -249,7 +254,7 @@ class _Batches:
                     database.release()
                 self.queue.resolve(queued, answer)
                 done = telemetry.Batch([queued.waited], [answer], running.seconds, 0)
-                telemetry.placing.batch_done(done)
+                telemetry.batches.append(done)
 
         self.queue.put_back(queued)
         threads.submit(place)
