@@ -207,7 +207,7 @@ MIDDLEWARE = [
     "larder.http.correlation.correlate",
     "larder.http.positions.add_positions",
     "django.middleware.security.SecurityMiddleware",
-    "larder.http.static_files.Files",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     # Around all that refuses a request before a view.
     "larder.http.headers.protect",
     "larder.http.compression.Compression",
@@ -254,6 +254,8 @@ STORAGES = {
 # In demo mode static files need not be collected: that the folder is missing is no news.
 filterwarnings("ignore", "No directory at", UserWarning)
 WHITENOISE_USE_FINDERS = DEMO and not (STATIC_ROOT / "staticfiles.json").is_file()
+# `collectstatic` stores each file once, with its hashed name.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 # --- Admin ---------------------------------------------------------------------------------
 # A session of the admin ends after so long without use (larder/http/admin_session.py).

@@ -4,8 +4,7 @@ SQL uses table names without a schema. The search path belongs to the *role* (`A
 search_path`) and not to the connection, because PgBouncer does not pass on a start-up option.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import DEFAULT_DB_ALIAS, Error, connections
-from django.db.backends.postgresql.psycopg_any import Jsonb, get_adapters_template
+from django.db.backends.postgresql.psycopg_any import get_adapters_template
 from django.db.migrations.operations import RunSQL
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
@@ -113,41 +112,27 @@ def _wrapper() -> DatabaseWrapper:
 
 
 def _with_arrays(parameters: Sequence[Any]) -> list[Any]:
-    return [array(one) if isinstance(one, list) else one for one in parameters]
+    return [array(value) if isinstance(value, list) else value for value in parameters]
 
 
-def array(values: Sequence[Any]) -> str:
-    """Returns the text form of a PostgreSQL array.
+def array(values: list[Any]) -> str | list[Any]:
+    """Returns the text form of a PostgreSQL array, where it can be made in one call: psycopg, which
+    quotes each element in Python, took a tenth of the cost of placing an order. Otherwise returns
+    the list.
 
-    Elements whose JSON form is also PostgreSQL's are encoded in one call: psycopg, which quotes
-    each in Python, took a tenth of the cost of placing an order.
-
-    >>> array([1, None]), array([1, None, "a \\"word\\""])
-    ('{1,null}', '{1,NULL,"a \\\\"word\\\\""}')
+    >>> array([1, None]), array([1, "a \\"word\\""])
+    ('{1,null}', [1, 'a "word"'])
     """
     if _AS_IN_JSON.issuperset(map(type, values)):
         written = _JSON.encode(values)
         if b"\\" not in written:
             return "{" + written[1:-1].decode() + "}"
-    return "{" + ",".join([_ELEMENT.get(type(one), _quoted)(one) for one in values]) + "}"
+    return values
 
 
 _JSON = msgspec.json.Encoder()
 _AS_IN_JSON = frozenset({int, str, Decimal, UUID, type(None)})
 """Types whose JSON form is PostgreSQL's form, except for texts whose JSON contains a backslash."""
-
-
-def _quoted(value: object) -> str:
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-_ELEMENT: dict[type, Callable[[Any], str]] = {
-    type(None): lambda _: "NULL",
-    **dict.fromkeys((int, Decimal, UUID), str),
-    bytes: lambda value: f'"\\\\x{value.hex()}"',
-    datetime: datetime.isoformat,
-    Jsonb: lambda value: _quoted(json.dumps(value.obj)),
-}
 
 
 def snapshot() -> str:

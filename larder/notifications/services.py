@@ -5,6 +5,7 @@ from uuid import UUID
 
 from procrastinate.contrib.django import app
 
+from larder.core.ids import CORRELATION_ID
 from larder.notifications.models import Mail
 
 SEND_MAIL = "send_mail"
@@ -24,10 +25,12 @@ def queue_mail(kind: str, about: UUID, recipient: str = "", *, now: datetime) ->
     """Queues a mail about an account, by its public id, for the worker, if the current transaction
     commits.
 
-    The job contains only the mail's id, so that the table of jobs has no recipient and no secret.
+    The job contains only the ids of the mail and of the request, so that the table of jobs has no
+    recipient and no secret.
     """
     mail = Mail.objects.create(kind=kind, about=about, recipient=recipient, created_at=now)
-    app.configure_task(SEND_MAIL).defer(mail=str(mail.id))
+    request = CORRELATION_ID.get()
+    app.configure_task(SEND_MAIL).defer(mail=str(mail.id), correlation_id=request)
 
 
 def note_sent(mail: UUID, *, now: datetime) -> None:

@@ -1,47 +1,38 @@
 """One correlation id from a request to its jobs and their log lines."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from uuid import uuid4
+import asyncio
+import json
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID, uuid4
 
-import pytest
-from procrastinate.contrib.django import app
-
+from larder.core.clock import now
 from larder.core.ids import CORRELATION_ID
 from larder.db import database
-from tests.ops.job_worker import add_job, defer_job, run_waiting_jobs
+from larder.notifications.services import PASSWORD_RESET, queue_mail
+from larder.ops.jobs.worker import correlate
 
 
-@pytest.fixture
-def asked_as() -> Iterator[str]:
-    """The id of a request that is going on in this thread."""
+def id_in(arguments: dict[str, Any]) -> str | None:
+    """Returns the correlation id while a job with these arguments runs."""
+
+    async def run() -> str | None:
+        return CORRELATION_ID.get()
+
+    context: Any = SimpleNamespace(job=SimpleNamespace(task_kwargs=arguments, task_name="any"))
+    return cast(str | None, asyncio.run(correlate(run, context, None)))
+
+
+def test_a_mail_has_the_id_of_its_request(transactional_db: None) -> None:
     before = CORRELATION_ID.set(uuid4().hex)
-    yield str(CORRELATION_ID.get())
-    CORRELATION_ID.reset(before)
+    try:
+        queue_mail(PASSWORD_RESET, uuid4(), now=now())
+        asked_as = CORRELATION_ID.get()
+    finally:
+        CORRELATION_ID.reset(before)
+    ((arguments,),) = database.rows("SELECT args FROM procrastinate_jobs")
+    assert id_in(json.loads(arguments)) == asked_as
 
 
-@pytest.mark.system
-def test_log_lines_of_a_job_have_the_id_of_its_request(
-    transactional_db: None, asked_as: str, tmp_path: Path
-) -> None:
-    defer_job("check_invariants")
-    CORRELATION_ID.set(None)
-    answers = _lines_of_invariants(tmp_path / "wanted")
-    assert asked_as in answers
-    # And a periodic one has a new id.
-    add_job("check_invariants", "todo")
-    (own,) = _lines_of_invariants(tmp_path / "unwanted")[:1]
-    assert len(own) == 32
-    assert own != asked_as
-
-
-def _lines_of_invariants(log: Path) -> list[str]:
-    lines = run_waiting_jobs(log)
-    return [line["correlation_id"] for line in lines if "invariants hold" in line["event"]]
-
-
-def test_all_jobs_of_a_batch_have_the_correlation_id(transactional_db: None, asked_as: str) -> None:
-    task = app.configure_task("tests.of_any_kind")
-    task.batch_defer({"timestamp": 1}, {"timestamp": 2})
-    carried = database.rows("SELECT args->>'_correlation_id' FROM procrastinate_jobs")
-    assert carried == [(asked_as,), (asked_as,)]
+def test_a_periodic_job_has_a_new_id() -> None:
+    assert UUID(id_in({"timestamp": 0}))

@@ -37,7 +37,7 @@ ASK_AGAIN = " The recipient can request the mail again."
 
 
 @app.task(name=SEND_MAIL, retry=AGAIN, pass_context=True)
-def send_mail(context: JobContext, mail: str) -> None:
+def send_mail(context: JobContext, mail: str, correlation_id: str | None = None) -> None:
     """Sends a waiting mail. Raises NotSent; its class says whether there is a retry."""
     id, tries = UUID(mail), context.job.attempts + 1
     found = queries.waiting(id)
