@@ -345,7 +345,7 @@ _LOOK = "Check first: a repeat may make the change twice, or undo a change by an
 def _advice(request: HttpRequest) -> str | None:
     """Returns the advice to repeat; None if a repeat may make something twice, or undo a later
     change by another client. v1's operations declare it (`repeats_with`, one of these headers is
-    enough; `caution`)."""
+    enough)."""
     view = getattr(request.resolver_match, "func", None)
     operation = getattr(view, "operations", {}).get(request.method)
     if operation is None:
@@ -353,7 +353,7 @@ def _advice(request: HttpRequest) -> str | None:
     headers: frozenset[str] = operation.repeats_with
     if any(_is_conditional(request, header) for header in headers):
         return _REPEAT
-    return operation.caution or (None if headers else _REPEAT)
+    return None if headers else _REPEAT
 
 
 def _is_conditional(request: HttpRequest, header: str) -> bool:

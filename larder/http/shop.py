@@ -6,7 +6,7 @@ from functools import cache, partial
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from larder.core.errors import Fault
+from larder.core.errors import Fault, InvalidInput
 from larder.identity.services.accounts import Notify
 from larder.notifications.services import EMAIL_CHANGED, queue_mail
 from larder.orders.payment_state import Kind
@@ -35,19 +35,13 @@ def _forget_terms(**_: object) -> None:
 setting_changed.connect(_forget_terms)
 
 
-def hold_faults(requested: int | None, *, where: str) -> list[Fault]:
-    """Returns the fault of a request that asks for a hold of more seconds than the shop allows: an
-    hour, or HOLD_SECONDS if that is more."""
-    most = max(settings.HOLD_SECONDS, HOUR)
-    if requested is None or requested <= most:
-        return []
-    detail = f"Expected at most {most} seconds."
-    return [Fault(where, "out_of_range", detail)]
-
-
 def hold(requested: int | None) -> Hold:
     """Returns the hold of a request that asks for so many seconds, or for none in particular.
-    Assumes that it has no `hold_faults`."""
+    Raises InvalidInput above an hour, or above HOLD_SECONDS if that is more."""
+    most = max(settings.HOLD_SECONDS, HOUR)
+    if requested is not None and requested > most:
+        detail = f"Expected at most {most} seconds."
+        raise InvalidInput([Fault("/payment/hold_seconds", "out_of_range", detail)])
     return Hold(settings.HOLD_SECONDS if requested is None else requested, requested)
 
 

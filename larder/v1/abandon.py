@@ -1,7 +1,6 @@
 """Abandoning an order. The answer is final, also if earlier requests arrive later."""
 
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -9,12 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
-from larder.core.errors import Fault
+from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH
 from larder.identity.caller import Caller
 from larder.orders.services import abandon
 from larder.v1.http import reply
-from larder.v1.operations import QUOTA, Received, operation
+from larder.v1.operations import QUOTA, operation
 from larder.v1.order_shapes import Order, shown
 from larder.v1.shapes import Request
 
@@ -58,11 +57,6 @@ class Abandoned(msgspec.Struct):
     order: Order | UnsetType = UNSET
 
 
-def _faults(body: Any, _: Received) -> Iterator[Fault]:
-    if ("id" in body) == ("idempotency_key" in body):
-        yield Fault("", "one_of", "Give either id or idempotency_key.")
-
-
 @operation(
     tag="orders",
     for_others="orders.view_order",
@@ -70,11 +64,12 @@ def _faults(body: Any, _: Received) -> Iterator[Fault]:
     answers={200: Abandoned},
     problems=["not_found"],
     traits=[QUOTA],
-    also=_faults,
     example={"idempotency_key": "0f5b2c9e-5d0e-4a55-9c54-2f7f4b0f7a31"},
 )
 def abandon_order(request: HttpRequest, caller: Caller, body: Abandonment) -> HttpResponse:
     """Returns whether an order was placed; if not, prevents that it is placed later."""
+    if (body.id is UNSET) == (body.idempotency_key is UNSET):
+        raise InvalidInput([Fault("", "one_of", "Give either id or idempotency_key.")])
     if isinstance(body.id, UUID):
         order = abandon.abandon_id(body.id, who=caller, now=now())
     else:

@@ -2,7 +2,7 @@
 reset with the token of a mail."""
 
 from functools import partial
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated
 
 import msgspec
 from django.conf import settings
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
-from larder.core.errors import Fault
+from larder.core.errors import InvalidInput
 from larder.core.limits import (
     MAX_EMAIL_LENGTH,
     MAX_PASSWORD_LENGTH,
@@ -26,16 +26,14 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.services import accounts, passwords, resets, sessions
 from larder.identity.services.accounts import NewCustomer
-from larder.identity.services.credentials import password_faults
 from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.tokens import V1
 from larder.notifications.errors import MailOff
 from larder.notifications.services import PASSWORD_RESET, queue_mail
-from larder.v1.faults import faults as shape_faults
 from larder.v1.http import claim, no_content, reply
 from larder.v1.me import Me, shown
-from larder.v1.operations import KEYED, Declaration, Received
-from larder.v1.shapes import Email, PersonName, Request, Username
+from larder.v1.operations import KEYED, Declaration
+from larder.v1.shapes import PersonName, Request, Username
 
 operation = partial(Declaration, tag="auth")
 
@@ -48,7 +46,7 @@ class Register(Request):
 
     username: Username
     password: Password
-    email: Email = ""
+    email: Annotated[str, Meta(max_length=MAX_EMAIL_LENGTH)] = ""
     first_name: PersonName = ""
     last_name: PersonName = ""
     tokens: bool = False
@@ -86,21 +84,11 @@ class Registered(Me):
     tokens: TokenPair | UnsetType = UNSET
 
 
-def _faults(body: dict[str, Any], _: Received) -> list[Fault]:
-    """Returns the faults of the username and the password that the struct cannot declare."""
-    hints = get_type_hints(Register, include_extras=True)
-    names = NewCustomer.__dataclass_fields__.keys() & body.keys()
-    values = {n: body[n] for n in names if not shape_faults(body[n], hints[n])}
-    judged = {"username": "", "password": None} | values
-    return accounts.faults(NewCustomer(**judged))
-
-
 @operation(
     answers={201: Registered},
     problems=["username_taken", "email_taken", "registration_closed", "invalid_credentials"],
     traits=[KEYED],
     token=False,
-    also=_faults,
     example={
         "username": "ada",
         "password": "correct horse battery staple",
@@ -119,6 +107,9 @@ def register(request: HttpRequest, body: Register) -> HttpResponse:
         first_name=body.first_name,
         last_name=body.last_name,
     )
+    # A faulty attempt counts for no limit.
+    if faults := accounts.faults(requested):
+        raise InvalidInput(faults)
     claimed = claim(request, None, fingerprint(*about), expires_at=moment + RETENTION)
     with throttling.register(request, body.username):
         registered = accounts.register(
@@ -213,24 +204,11 @@ class NewPassword(Request):
     new_password: Password
 
 
-def _password_faults(kind: type[Request], body: dict[str, Any], received: Received) -> list[Fault]:
-    """Returns the faults of the new password that its struct cannot declare: for the caller's
-    account, or for any account. The service finds those of a body without other faults, with a
-    wrong current password or token."""
-    password = body.get("new_password")
-    if shape_faults(password, Password) or not shape_faults(body, kind):
-        return []
-    if received.caller is None:
-        return password_faults(str(password), None, where=passwords.WHERE)
-    return passwords.faults(received.caller.id, str(password))
-
-
 @operation(
     key_permission="identity.change_customer",
     answers={204: None},
     problems=["wrong_password", "second_factor_required"],
     is_short=True,
-    also=partial(_password_faults, PasswordChange),
     example={
         "current_password": "correct horse battery staple",
         "new_password": "a horse of another colour",
@@ -268,7 +246,6 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
     answers={204: None},
     problems=["reset_token_invalid"],
     token=False,
-    also=partial(_password_faults, NewPassword),
     example={
         "reset_token": "the token in the mail",
         "new_password": "a horse of another colour",

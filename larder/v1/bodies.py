@@ -1,7 +1,6 @@
 """Reads the bodies of requests and finds all their faults."""
 
 import re
-from collections.abc import Callable, Iterable
 from itertools import chain, islice
 from typing import Any, NewType, TypeVar
 
@@ -25,28 +24,21 @@ Csv = NewType("Csv", bytes)
 Signed = NewType("Signed", bytes)
 """The body of an operation that checks its signature, byte for byte as it was sent."""
 
-MoreFaults = Callable[[dict[str, Any]], Iterable[Fault]]
-"""Returns the faults of a body that its struct cannot declare. It gets parsed JSON that may have
-other faults too: each value may be of any type."""
 
-
-def read_body(
-    request: HttpRequest,
-    kind: type[Body],
-    *,
-    also: MoreFaults | None = None,
-    most: int = MAX_FAULTS,
-) -> Body:
+def read_body(request: HttpRequest, kind: type[Body], most: int = MAX_FAULTS) -> Body:
     """Returns the body as a `kind`. An empty body counts as `{}`. If a name is repeated, the last
     value counts.
 
     Raises UnsupportedMediaType, MalformedJson (no JSON), InvalidInput (all faults, up to `most`).
     """
-    raw = _raw_body(request) or b"{}"
+    return decode_or_explain(_raw_body(request) or b"{}", kind, most)
+
+
+def decode_or_explain(raw: bytes, kind: type[Body], most: int = MAX_FAULTS) -> Body:
+    """Returns the bytes as a `kind`. Raises MalformedJson, InvalidInput (all faults, up to
+    `most`)."""
     body = decode_if_valid(raw, kind)
-    if body is None or (also is not None and any(also(msgspec.to_builtins(body)))):
-        return _explain(raw, kind, also, most)
-    return body
+    return _explain(raw, kind, most) if body is None else body
 
 
 def decode_if_valid(raw: bytes, kind: type[Body], *, any_text: bool = False) -> Body | None:
@@ -73,15 +65,14 @@ def _may_have_refused(raw: bytes) -> bool:
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 
-def _explain(raw: bytes, kind: type[Body], also: MoreFaults | None, most: int) -> Body:
+def _explain(raw: bytes, kind: type[Body], most: int) -> Body:
     """Raises MalformedJson or InvalidInput with the faults of a body."""
     try:
         value = _parsed(raw)
     except RecursionError:
         raise NestedTooDeeply from None
     refused = character_faults(value) if _may_have_refused(raw) else ()
-    further = also(value) if also and isinstance(value, dict) else ()
-    faults = list(islice(chain(refused, each_fault(value, kind), further), most))
+    faults = list(islice(chain(refused, each_fault(value, kind)), most))
     if faults:
         raise InvalidInput(faults)
     return msgspec.convert(value, kind)
@@ -107,12 +98,6 @@ def read_csv(request: HttpRequest) -> Csv:
 def read_signed(request: HttpRequest) -> Signed:
     """Returns the bytes of the body. Raises UnsupportedMediaType."""
     return Signed(_raw_body(request))
-
-
-def decode_or_explain(raw: bytes, kind: type[Body]) -> Body:
-    """Returns the bytes as a `kind`. Raises MalformedJson, InvalidInput (all faults)."""
-    body = decode_if_valid(raw, kind)
-    return _explain(raw, kind, None, MAX_FAULTS) if body is None else body
 
 
 def _raw_body(request: HttpRequest, wanted: str = JSON, *also: str) -> bytes:

@@ -37,7 +37,7 @@ from larder.v1.operations import (
     Declaration,
 )
 from larder.v1.order_shapes import Order
-from larder.v1.orders import PLACING, PaymentWanted, answer_placed, hold_wanted, payment_faults_in
+from larder.v1.orders import PLACING, PaymentWanted, answer_placed, hold_wanted
 from larder.v1.shapes import Address, Id, Money, Quantity, Request, Short, Text, open_enum
 
 operation = partial(Declaration, tag="cart", key_permission="orders.add_order")
@@ -189,7 +189,6 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
     answers={201: Order},
     problems=["cart_empty"],
     traits=[PLACING, KEYED, LOCATED, TAGGED, VERSIONED, QUOTA],
-    also=payment_faults_in,
     example={"note": "Ring twice."},
 )
 def submit_cart(request: HttpRequest, caller: Caller, body: Submission) -> HttpResponse:

@@ -16,7 +16,8 @@ tax included, in `currency`. Times are RFC 3339 in UTC.
 
 **Errors** are `application/problem+json` with a stable `code`, by which apps decide and \
 translate; `type` is the address of its explanation. `errors` names all faults of a request by \
-JSON pointer, `lines` all products that cannot be ordered. Each operation lists its codes.
+JSON pointer (those of rules between fields once each field is valid), `lines` all products that \
+cannot be ordered. Each operation lists its codes.
 
 **Pages.** Lists take `limit` ({PAGE_ROWS}, at most {MAX_PAGE_ROWS}) and answer `next`, the \
 absolute URL of the next page or null. Use it unchanged. A page may be shorter than `limit` \

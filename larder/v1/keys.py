@@ -1,10 +1,7 @@
 """API keys: long-lived credentials for programs."""
 
-from collections.abc import Iterator
-from contextlib import suppress
-from datetime import datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -12,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
 from larder.core.clock import now
-from larder.core.errors import Fault
 from larder.core.limits import MAX_KEY_NAME_LENGTH, MAX_KEY_PERMISSIONS, MAX_WORD_LENGTH
 from larder.core.parts import first
 from larder.db.idempotency import RETENTION, fingerprint
@@ -29,7 +25,7 @@ from larder.v1.http import (
     reply_page,
     shaped,
 )
-from larder.v1.operations import CACHED, KEYED, QUOTA, Declaration, Received
+from larder.v1.operations import CACHED, KEYED, QUOTA, Declaration
 from larder.v1.shapes import Id, Page, Request, Time
 
 operation = partial(Declaration, tag="auth")
@@ -126,28 +122,12 @@ def list_keys(
     return reply_page(request, first(rows, query.rows), UuidCursor, shown, KeyPage)
 
 
-def _faults(body: dict[str, Any], _: Received) -> Iterator[Fault]:
-    """Yields the faults of the service's rules beside those of the struct."""
-    name, named, ends = (body.get(one) for one in ("name", "permissions", "expires_at"))
-    with suppress(msgspec.ValidationError):
-        ends = msgspec.convert(ends, Time)
-    limits = keys.Limits(
-        permissions=named[:MAX_KEY_PERMISSIONS] if isinstance(named, list) else None,
-        expires_at=ends if isinstance(ends, datetime) else None,
-    )
-    faults = [*keys.key_faults(name if isinstance(name, str) else "", limits, now())]
-    # The service refuses an expiry alone: it may have passed since the request that this repeats.
-    if any(fault.where != "/expires_at" for fault in faults):
-        yield from faults
-
-
 @operation(
     key_permission="identity.change_customer",
     answers={201: MadeKey},
     problems=["not_found", "too_many_keys", "permission_missing"],
     traits=[KEYED, QUOTA],
     is_short=True,
-    also=_faults,
     example={"name": "a program of mine"},
 )
 def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpResponse:

@@ -27,7 +27,7 @@ from larder.v1.http import (
     shaped,
     version_wanted,
 )
-from larder.v1.operations import CACHED, ENDING_LOG_INS, OWN_VERSIONED, TAGGED, Declaration
+from larder.v1.operations import CACHED, OWN_VERSIONED, TAGGED, Declaration
 from larder.v1.shapes import Email, Id, Page, PersonName, Request, Time, Username
 
 operation = partial(Declaration, tag="me")
@@ -144,7 +144,7 @@ def list_sessions(
     return reply_page(request, part, UuidCursor, partial(_log_in, caller), SessionPage)
 
 
-@operation(key_permission="identity.change_customer", answers={204: None}, traits=[ENDING_LOG_INS])
+@operation(key_permission="identity.change_customer", answers={204: None})
 def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Ends all log-ins of the caller except the one of this request."""
     sessions.end_others(caller.id, keep=caller.session, now=now())

@@ -4,11 +4,11 @@ the declaration, and the OpenAPI document is made from it.
 Tests in tests/http compare the document with real answers.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -47,14 +47,12 @@ class Trait:
     """Headers that several operations share, and the codes that belong to them.
 
     `repeats_with` names a header that makes a repeat safe: without it, a repeat can have a second
-    effect, or undo a later change by another client. If a repeat can only undo a change by the same
-    customer, `caution` is the advice about repeats without the header.
+    effect, or undo a later change by another client.
     """
 
     headers: tuple[Header, ...] = ()
     codes: tuple[str, ...] = ()
     repeats_with: frozenset[str] = frozenset()
-    caution: str = ""
 
 
 def _sent(name: str, description: str, **schema: Any) -> Header:
@@ -106,13 +104,8 @@ VERSIONED = Trait(
     ("precondition_failed",),
     frozenset({"HTTP_IF_MATCH"}),
 )
-OWN_VERSIONED = replace(
-    VERSIONED,
-    caution="A repeat has no second effect, but may overwrite a change that another device of the "
-    "same customer made meanwhile; If-Match prevents that.",
-)
-"""For objects that belong to the caller's account only."""
-ENDING_LOG_INS = Trait(caution="A repeat also ends log-ins that began meanwhile.")
+OWN_VERSIONED = replace(VERSIONED, repeats_with=frozenset())
+"""For objects that only the caller changes: a repeat is safe without the header too."""
 CREATING = Trait(
     (_sent("If-None-Match", "`*`: 412 if the object exists, also if it is archived.", enum=["*"]),),
     ("precondition_failed",),
@@ -195,15 +188,7 @@ BODY = Trait(
 View = Callable[..., HttpResponseBase]
 
 
-class Received(NamedTuple):
-    """What came with a request beside its query and body: the caller, and the variable parts of the
-    path by name."""
-
-    caller: Caller | None
-    path: Mapping[str, Any]
-
-
-Reader = Callable[[HttpRequest, Received], Any]
+Reader = Callable[[HttpRequest, Caller | None], Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,7 +206,6 @@ class Declaration:
     `is_short`: a body over MAX_OPEN_BODY_BYTES is refused before it is read, as in all operations
     without a token.
     `is_signed`: the body is signed in place of a token, and has up to MAX_SIGNED_BODY_BYTES.
-    `also` finds faults of the body that its struct cannot declare.
     `example` is a body, for the OpenAPI document.
     """
 
@@ -235,7 +219,6 @@ class Declaration:
     key_permission: str | None = None
     is_short: bool = False
     is_signed: bool = False
-    also: Callable[[dict[str, Any], Received], Iterable[Fault]] | None = None
     example: Any = None
 
     def __call__(self, run: View) -> "Operation":
@@ -284,11 +267,6 @@ class Operation:
         """The headers with which a repeat has no second effect (larder/http/problems.py)."""
         return frozenset().union(*(trait.repeats_with for trait in self.declared.traits))
 
-    @property
-    def caution(self) -> str:
-        """The advice about a repeat without these headers; empty if it cannot be advised."""
-        return " ".join(trait.caution for trait in self.declared.traits if trait.caution)
-
     def answer(
         self, request: HttpRequest, who: Caller | None, path: Mapping[str, Any]
     ) -> HttpResponseBase:
@@ -297,7 +275,7 @@ class Operation:
         of all arguments, and what the function raises."""
         if self._is_counted:
             throttling.anonymous(request)
-        arguments = self._arguments(request, Received(who, path))
+        arguments = self._arguments(request, who)
         if self._is_causal and replicas.replicas() and who is not None and not who.is_staff:
             echo = positions.decode(request.META.get(positions.SENT, ""))
             if echo is not None and echo.position is not None:
@@ -306,7 +284,7 @@ class Operation:
 
     def _read_by(self, kinds: Mapping[str, Any]) -> Iterator[tuple[str, Reader]]:
         if "caller" in kinds:
-            yield "caller", lambda _, received: received.caller
+            yield "caller", lambda _, caller: caller
         if self.query is not None:
             yield "query", lambda request, _: read_parameters(request, self.query)
         for name in kinds.keys() & pagination.UNUSABLE.keys():
@@ -317,13 +295,13 @@ class Operation:
         for header in sorted(self.repeats_with & _READ_HEADERS.keys()):
             yield "", partial(_read_header, header)
 
-    def _arguments(self, request: HttpRequest, received: Received) -> dict[str, Any]:
+    def _arguments(self, request: HttpRequest, caller: Caller | None) -> dict[str, Any]:
         """Reads the arguments of the function. Raises InvalidInput with the faults of all."""
         arguments: dict[str, Any] = {}
         faults: list[Fault] = []
         for name, read in self._readers:
             try:
-                arguments[name] = read(request, received)
+                arguments[name] = read(request, caller)
             except InvalidInput as error:
                 # A cursor with a character that no parameter may have is one fault, not two.
                 known = {fault.where for fault in faults}
@@ -338,19 +316,14 @@ class Operation:
             return lambda request, _: read_csv(request)
         if self.body is Signed:
             return lambda request, _: read_signed(request)
-        also = self.declared.also
-        read = partial(read_body, kind=self.body, most=self._most_faults)
-        if also is None:
-            return lambda request, _: read(request)
-        return lambda request, received: read(request, also=lambda body: also(body, received))
+        return lambda request, _: read_body(request, self.body, self._most_faults)
 
 
-def _read_header(name: str, request: HttpRequest, _: Received) -> object:
+def _read_header(name: str, request: HttpRequest, _: Caller | None) -> object:
     return _READ_HEADERS[name](request)
 
 
 def _read_cursor(
-    name: str, kind: type[pagination.Kind], request: HttpRequest, received: Received
+    name: str, kind: type[pagination.Kind], request: HttpRequest, caller: Caller | None
 ) -> pagination.Kind | None:
-    customer = 0 if received.caller is None else received.caller.id
-    return pagination.read(name, kind, customer, request.GET)
+    return pagination.read(name, kind, 0 if caller is None else caller.id, request.GET)

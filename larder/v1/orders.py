@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 from uuid import UUID
 
 import msgspec
@@ -12,12 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
-from larder.core.errors import Fault, NotFound
+from larder.core.errors import NotFound
 from larder.core.limits import MAX_HOLD_SECONDS, MAX_LINES
 from larder.core.structs import with_fields
 from larder.http import pagination
 from larder.http.idempotency import idempotency_key, operation_of
-from larder.http.shop import hold, hold_faults, terms
+from larder.http.shop import hold, terms
 from larder.identity import queries as identity
 from larder.identity.caller import Caller
 from larder.identity.services import audit
@@ -40,7 +40,6 @@ from larder.v1.operations import (
     TAGGED,
     VERSIONED,
     Declaration,
-    Received,
     Trait,
 )
 from larder.v1.order_shapes import FILTERS, Moment, Order, order_filter, shown
@@ -94,21 +93,6 @@ class NewOrder(Request):
     requested_for: date | None = None
     customer: Id | None = None
     payment: PaymentWanted | None = None
-
-
-def payment_faults(payment: PaymentWanted | None) -> list[Fault]:
-    """Returns the faults of the payment of a new order that its struct cannot declare."""
-    if payment is None or not payment.required:
-        return []
-    return hold_faults(payment.hold_seconds, where="/payment/hold_seconds")
-
-
-def payment_faults_in(body: dict[str, Any], _: Received) -> list[Fault]:
-    """Returns the `payment_faults` of a body that may have other faults."""
-    try:
-        return payment_faults(msgspec.convert(body.get("payment"), PaymentWanted | None))
-    except msgspec.ValidationError:
-        return []
 
 
 class OrderPage(msgspec.Struct):
@@ -168,7 +152,6 @@ def list_orders(
     answers={201: Order},
     problems=["not_staff", "not_found"],
     traits=[PLACING, KEYED, LOCATED, TAGGED, QUOTA],
-    also=payment_faults_in,
     example={"lines": [{"product": 1, "quantity": 2}], "note": "Leave it with the porter."},
 )
 def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpResponse:
@@ -281,7 +264,7 @@ def _placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> 
 
 
 def hold_wanted(payment: PaymentWanted | None) -> Hold | None:
-    """Returns the hold of a new order; None without a required payment."""
+    """Returns the hold of a new order; None without a required payment. Raises InvalidInput."""
     return hold(payment.hold_seconds) if payment is not None and payment.required else None
 
 

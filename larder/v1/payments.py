@@ -1,8 +1,7 @@
 """The records of an order's payments, and the refunds that are due."""
 
-from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -11,7 +10,7 @@ from msgspec import Meta
 
 from larder.core import telemetry
 from larder.core.clock import now
-from larder.core.errors import DomainError, Fault
+from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH, MAX_WORD_LENGTH
 from larder.http import pagination, shop
 from larder.identity.caller import Caller
@@ -20,7 +19,7 @@ from larder.orders.payment_state import Kind
 from larder.orders.queries import payments as payment_records
 from larder.orders.services import payments
 from larder.v1.http import IdCursor, PageParameters, reply, reply_page, shaped
-from larder.v1.operations import CACHED, ECHOED, Declaration, Received
+from larder.v1.operations import CACHED, ECHOED, Declaration
 from larder.v1.order_shapes import Moment
 from larder.v1.payment_providers import RESERVED, outcome_of
 from larder.v1.shapes import Actor, Id, Number, Page, Request, Time, open_enum
@@ -154,18 +153,10 @@ def list_payments(
     return reply_page(request, records, IdCursor, partial(shaped, kind=Payment), PaymentPage)
 
 
-def _faults(body: Any, _: Received) -> Iterator[Fault]:
-    """Yields the fault of a record that pretends to be the event of a provider."""
-    if isinstance(body.get("provider"), str) and body["provider"] in RESERVED:
-        detail = "This name is reserved for events. Expected another, such as cash or transfer."
-        yield Fault("/provider", "unknown_value", detail)
-
-
 @operation(
     answers={200: Payment, 201: Payment},
     problems=["not_found", "payment_conflict", "too_many_payments"],
     permissions=[payments.RECORD],
-    also=_faults,
     example={
         "provider": "terminal",
         "kind": "captured",
@@ -180,6 +171,9 @@ def record_payment(
     """Staff: records a payment, a refund or a dispute of an order. A movement that is recorded
     already is answered with 200. A capture that covers a pending or expired order confirms it, if
     its units are still available."""
+    if body.provider in RESERVED:
+        detail = "This name is reserved for events. Expected another, such as cash or transfer."
+        raise InvalidInput([Fault("/provider", "unknown_value", detail)])
     moment = now()
     payment = payments.NewPayment(
         provider=body.provider,

@@ -1,7 +1,7 @@
 """Products: the list, single products, and changes by staff."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from operator import attrgetter
@@ -19,7 +19,7 @@ from larder.catalog.search import words
 from larder.catalog.services import products as catalog
 from larder.core import money
 from larder.core.clock import now
-from larder.core.errors import Fault
+from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.core.money import PRICE_PATTERN
 from larder.core.structs import with_fields
@@ -50,7 +50,6 @@ from larder.v1.operations import (
     TAGGED,
     VERSIONED,
     Declaration,
-    Received,
 )
 from larder.v1.shapes import Id, Ids, Link, Money, Name, Price, Request, Sku, Time, Units
 
@@ -267,25 +266,21 @@ def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpR
     return no_content()
 
 
-def _sku_faults(body: dict[str, Any], received: Received) -> Iterator[Fault]:
-    """Yields the faults of the SKU in the path."""
-    sku = received.path["sku"]
-    for one in (*faults(sku, Sku), *character_faults(sku)):
-        yield Fault("sku", one.code, one.detail)
-    if isinstance(body.get("sku"), str) and body["sku"] != sku:
-        yield Fault("/sku", "not_of_the_path", "The SKU must be the one in the path.")
-
-
 @operation(
     answers={200: Product, 201: Product},
     problems=["not_found", "sku_taken", "unknown_category"],
     traits=[VERSIONED, CREATING, LOCATED, TAGGED],
     permissions=["catalog.add_product", "catalog.change_product"],
-    also=_sku_faults,
     example={"name": "Lamp oil", "price": "4.20", "unit": "bottle", "quantity": 12},
 )
 def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct) -> HttpResponse:
     """Staff: creates the product with this SKU, or replaces all of it except its stock."""
+    in_path = (*faults(sku, Sku), *character_faults(sku))
+    sku_faults = [Fault("sku", fault.code, fault.detail) for fault in in_path]
+    if body.sku not in {UNSET, sku}:
+        sku_faults.append(Fault("/sku", "not_of_the_path", "The SKU must be the one in the path."))
+    if sku_faults:
+        raise InvalidInput(sku_faults)
     fields = _fields(body)
     fields.pop("sku", None)
     put = products.put_product(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
-from larder.core.errors import Fault
+from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_LINES, MAX_WORD_LENGTH
 from larder.core.parts import first
 from larder.db.idempotency import RETENTION, fingerprint
@@ -29,7 +29,7 @@ from larder.v1.http import (
     reply_tagged,
     shaped,
 )
-from larder.v1.operations import CACHED, ECHOED, KEYED, Declaration, Received
+from larder.v1.operations import CACHED, ECHOED, KEYED, Declaration
 from larder.v1.shapes import (
     Actor,
     Change,
@@ -151,18 +151,6 @@ class StockParameters(msgspec.Struct):
     products: Ids
 
 
-def _faults(body: Any, _: Received) -> Iterator[Fault]:
-    """Yields the faults that the struct cannot declare: a product must be named in one way, and a
-    line has one kind of change."""
-    reason, lines = body.get("reason"), body.get("lines")
-    if isinstance(reason, str) and reason in CAUSES:
-        yield Fault("/reason", "unknown_value", "This reason is reserved for the system.")
-    for position, line in enumerate(lines if isinstance(lines, list) else ()):
-        for one, other in (("product", "sku"), ("delta", "counted")):
-            if isinstance(line, dict) and (one in line) == (other in line):
-                yield Fault(f"/lines/{position}", "one_of", f"Give either {one} or {other}.")
-
-
 @operation(answers={200: StockFigures}, traits=[CACHED, ECHOED])
 def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> HttpResponse:
     """The number of units of each product that can be ordered now."""
@@ -181,11 +169,12 @@ def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> H
     ],
     traits=[KEYED],
     permissions=["inventory.add_adjustment"],
-    also=_faults,
     example={"reason": "received", "lines": [{"product": 1, "delta": 5}]},
 )
 def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> HttpResponse:
     """Staff: adjusts stock, such as goods received, damaged or counted; all lines or none."""
+    if faults := list(_faults(body)):
+        raise InvalidInput(faults)
     moment = now()
     content = fingerprint(msgspec.to_builtins(body))
     id, replayed = adjustments.adjust_stock(
@@ -228,6 +217,17 @@ def get_ledger(
 
 _OF_ORDERS = CAUSES - {OPENING}
 """The causes of entries that refer to an event of an order."""
+
+
+def _faults(body: NewAdjustment) -> Iterator[Fault]:
+    """Yields the faults that the struct cannot declare: a product must be named in one way, and a
+    line has one kind of change."""
+    if body.reason in CAUSES:
+        yield Fault("/reason", "unknown_value", "This reason is reserved for the system.")
+    for position, line in enumerate(body.lines):
+        for name, other in (("product", "sku"), ("delta", "counted")):
+            if (getattr(line, name) is UNSET) == (getattr(line, other) is UNSET):
+                yield Fault(f"/lines/{position}", "one_of", f"Give either {name} or {other}.")
 
 
 def _line(line: AdjustmentLine) -> adjustments.AdjustmentLine:

@@ -307,9 +307,8 @@ def test_a_weak_password_is_refused_and_the_reset_token_stays_valid(
     person("Ada Lovelace", email=EMAIL)
     api("POST", ASK, {"email": EMAIL})
     token = token_of()
-    weak = api("POST", CONFIRM, {"reset_token": token, "new_password": "123", "x": 1})
+    weak = api("POST", CONFIRM, {"reset_token": token, "new_password": "123"})
     assert {(one["pointer"], one["code"]) for one in weak.body["errors"]} == {
-        ("/x", "unknown_field"),
         ("/new_password", "password_too_short"),
         ("/new_password", "password_too_common"),
         ("/new_password", "password_entirely_numeric"),

@@ -111,10 +111,8 @@ def test_an_account_without_a_password_cannot_change_it(
 FAULTS: list[tuple[Any, set[tuple[str, str]]]] = [
     ({}, {("/current_password", "required"), ("/new_password", "required")}),
     (
-        {"current_password": 1, "new_password": "123", "x": 1},
+        {"current_password": OLD, "new_password": "123"},
         {
-            ("/current_password", "wrong_type"),
-            ("/x", "unknown_field"),
             ("/new_password", "password_too_short"),
             ("/new_password", "password_too_common"),
             ("/new_password", "password_entirely_numeric"),

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from larder.core.errors import Fault, InvalidInput, SecondFactorRequired, with_faults
+from larder.core.errors import InvalidInput, SecondFactorRequired, with_faults
 from larder.identity import hashers
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, WrongPassword
@@ -68,12 +68,6 @@ def _active(customer: int) -> Customer:
     if found is None:
         raise SessionEnded
     return found
-
-
-def faults(customer: int, wanted: str) -> list[Fault]:
-    """Returns the faults that `change_password` would find in the new password. Raises
-    SessionEnded."""
-    return password_faults(wanted, _active(customer), where=WHERE)
 
 
 def set_password(customer: int, encoded: str, *, now: datetime) -> None:

@@ -38,7 +38,6 @@ def test_a_failure_after_a_commit_has_an_unknown_outcome(
     path, body = f"cart/lines/{jam}", {"quantity": 1}
     put = failing.call("PUT", path, body, token=token)
     assert (put.status, put.code, put.headers["retry-after"]) == (503, "outcome_unknown", "1")
-    assert "another device of the same customer" in put.body["detail"]
 
     tea = {"name": "Tea", "price": "3.00", "description": "", "quantity_in_stock": 4}
     added = failing.call("POST", "/products/", tea, token=token)

@@ -307,21 +307,6 @@ def test_an_unknown_refresh_at_contract_2_does_not_advise_a_repeat(shop: Shop) -
         assert shop.server.call("POST", f"{path}refresh/", refresh).status == again
 
 
-@pytest.mark.parametrize("version", ["", "*", "this version"])
-def test_the_detail_warns_if_a_repeat_may_overwrite_another_change(
-    shop: Shop, version: str
-) -> None:
-    path, body = f"cart/lines/{shop.product}", {"quantity": secrets.randbelow(1000) + 1}
-    etag = shop.call("PUT", path, body).headers["etag"]
-    headers = {"If-Match": etag if version == "this version" else version} if version else {}
-    shop.wire.lose(Loss.ANSWER)
-    reply = shop.call("DELETE", "cart", headers=headers)
-    assert_unknown(reply, repeatable=True)
-    is_named = "another device of the same customer" in reply.body["detail"]
-    assert is_named is (version != "this version")
-    assert ("it has no second effect" in reply.body["detail"]) is not is_named
-
-
 def test_a_read_has_no_unknown_outcome(shop: Shop) -> None:
     shop.wire.cut()
     assert shop.call("GET", "orders").status == 200
