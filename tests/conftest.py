@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib import import_module
 from itertools import count
 from typing import Any
 
@@ -24,7 +25,6 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.hashers import BoundedArgon2PasswordHasher
 from larder.identity.models import Customer
-from larder.identity.permissions import ROLES
 from larder.identity.queries import credentials
 from larder.inventory.services.movements import open_stock
 from larder.ops.books import invariants
@@ -38,6 +38,8 @@ settings.register_profile("larder", deadline=None)
 settings.load_profile("larder")
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+MIGRATED = import_module("larder.identity.migrations.0002_rules").ROLES
+ROLES = {role: frozenset(names) for role, names in MIGRATED.items()}
 _numbers = count(1)
 
 

@@ -12,6 +12,7 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -142,13 +143,14 @@ def problems_page(page: str) -> str:
 
 def permissions_table() -> str:
     """Return the rows of the permissions: what each allows, its operations of v1, its roles."""
-    from larder.identity.permissions import PERMISSIONS, ROLES
+    from larder.identity.permissions import PERMISSIONS
 
+    initial = import_module("larder.identity.migrations.0002_rules").ROLES
     operations = list(_operations())
     lines = ["\n| permission | allows | operations of v1 | roles |", "| --- | --- | --- | --- |"]
     for name, text in PERMISSIONS.items():
         needed = ", ".join(title for title, names in operations if name in names)
-        roles = ", ".join(role for role, names in ROLES.items() if name in names)
+        roles = ", ".join(role for role, names in initial.items() if name in names)
         lines.append(f"| `{name}` | {text} | {needed} | {roles} |")
     return "\n".join(lines) + "\n"
 

@@ -265,7 +265,7 @@ class UserView(CompatView):
         """Deletes the caller's account; staff can delete a customer's. Orders stay."""
         profile = _addressed(request, user)
         require_confirmation(request)
-        accounts.delete_account(profile.id, now=now(), terms=accounts.Terms(caller=caller(request)))
+        accounts.delete_account(profile.id, caller=caller(request), now=now())
         return Response(f"User {profile.username} has been deleted")
 
 
@@ -306,8 +306,7 @@ def _rename(request: Request, user: Profile) -> str:
     with _all_named(new_name, account=user.id):
         fields = {"username": str(new_name.fields()["name"])}
         with throttling.change_profile(request, who, user.id, fields):
-            terms = accounts.Terms(caller=who)
-            accounts.change_profile(user.id, fields, now=now(), terms=terms)
+            accounts.change_profile(user.id, fields, caller=who)
     return fields["username"]
 
 

@@ -48,44 +48,12 @@ ALL = frozenset(PERMISSIONS)
 
 NO_PERMISSIONS: frozenset[str] = frozenset()
 
-_SEE = frozenset(
-    {
-        *("catalog.view_product", "catalog.view_category"),
-        *("inventory.view_ledgerentry", "inventory.view_adjustment"),
-        "orders.view_order",
-    }
-)
-_EDIT_CATALOGUE = frozenset(
-    f"catalog.{action}_{model}"
-    for action in ("add", "change", "delete")
-    for model in ("product", "category")
-)
-_FULFIL = frozenset(f"orders.{move}_order" for move in ("pack", "ship", "deliver", "return"))
-_FOR_CUSTOMERS = frozenset(
-    f"orders.{action}_order" for action in ("add", "confirm", "change", "cancel", "export")
-)
-_PAYMENTS = frozenset({"orders.record_payment", "orders.view_refunddue"})
-_EDIT_CUSTOMERS = frozenset(
-    f"identity.{action}_customer" for action in ("view", "add", "change", "delete")
-)
-
-OWNER = "owner"
-
-ROLES: Mapping[str, frozenset[str]] = {
-    "viewer": _SEE | {"identity.view_customer"},
-    "warehouse": _SEE | _FULFIL | {"inventory.add_adjustment"},
-    "catalogue": _EDIT_CATALOGUE | {"catalog.view_product", "catalog.view_category"},
-    "support": _SEE | _FOR_CUSTOMERS | _PAYMENTS | _EDIT_CUSTOMERS,
-    OWNER: ALL,
-}
-"""The roles that migrations create, for an owner to change. A permission that is added here later
-needs a migration that adds it to the roles."""
-
 ROLES_FOR: Mapping[str, str] = {
     "viewer": _("people who look at everything and change nothing"),
     "warehouse": _("stock, packing, shipping, deliveries and returns"),
     "catalogue": _("products, prices and categories"),
     "support": _("customers and their orders"),
-    OWNER: _("everything, and the rights of others"),
+    "owner": _("everything, and the rights of others"),
 }
-"""What each role is for that a colleague may be given, as docs/reference/permissions.md says."""
+"""What each role is for that a colleague may be given. The migrations create the roles, for an
+owner to change; a permission that is added later needs a migration that adds it to the roles."""

@@ -81,9 +81,8 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
     values = {name: getattr(body, name) for name in accounts.CHANGEABLE}
     fields = {name: value for name, value in values.items() if value is not UNSET}
     with throttling.change_profile(request, caller, caller.id, fields):
-        moment, terms = now(), _terms(request, caller)
-        notify = former_address_notifier(moment)
-        accounts.change_profile(caller.id, fields, now=moment, terms=terms, notify=notify)
+        notify, version = former_address_notifier(now()), version_wanted(request)
+        accounts.change_profile(caller.id, fields, caller=caller, version=version, notify=notify)
     return _answer(request, caller)
 
 
@@ -95,12 +94,9 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
 )
 def delete_me(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Deletes the account and its personal data. Its orders stay; its tokens and keys end."""
-    accounts.delete_account(caller.id, now=now(), terms=_terms(request, caller))
+    version = version_wanted(request)
+    accounts.delete_account(caller.id, caller=caller, version=version, now=now())
     return no_content()
-
-
-def _terms(request: HttpRequest, caller: Caller) -> accounts.Terms:
-    return accounts.Terms(caller=caller, version=version_wanted(request))
 
 
 def _answer(request: HttpRequest, caller: Caller) -> HttpResponse:

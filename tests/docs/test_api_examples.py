@@ -19,7 +19,6 @@ import pytest
 from larder.catalog.services.categories import create_category
 from larder.catalog.services.products import create_product
 from larder.core.ids import SYSTEM_ACTOR
-from larder.identity.permissions import OWNER
 from larder.inventory.services.movements import open_stock
 from tests import database
 from tests.conftest import Answer, Api, Person
@@ -86,7 +85,7 @@ def values(
         product = create_product(priced, caller=None, now=now)
         open_stock({product: quantity}, actor=SYSTEM_ACTOR, now=now)
     ada = person("ada", PASSWORD, email="ada@example.com", first_name="Ada", last_name="Guest")
-    sam = person("sam", PASSWORD, is_staff=True, role=OWNER)
+    sam = person("sam", PASSWORD, is_staff=True, role="owner")
     tokens = {"ACCESS_TOKEN": str(as_(ada)._token), "STAFF_TOKEN": str(as_(sam)._token)}
     return Values(tokens)
 

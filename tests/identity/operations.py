@@ -11,14 +11,12 @@ from config import urls
 from larder.compat.documents import TITLES
 from larder.compat.urls import patterns
 from larder.db import database
-from larder.identity import permissions
 from larder.v1.resources import Resource
 from tests.conftest import Api
 from tests.http.paths import path_of
 
 COMPAT_METHODS = ("get", "post", "put", "patch", "delete")
 OPEN, OWN = "no credentials", "any account"
-ROLES = tuple(permissions.ROLES)
 EVERY: Sequence[Any] = (*urls.urlpatterns, *patterns(frozenset(TITLES)))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from threading import Barrier
 
@@ -16,7 +16,7 @@ from larder.identity import queries
 from larder.identity.errors import InvalidCredentials
 from larder.identity.models import Customer, Key, Session
 from larder.identity.services import accounts, credentials, keys, passwords, sessions
-from larder.identity.services.accounts import NewCustomer, Terms
+from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.sessions import Credentials
 from larder.identity.tokens import V1
 from larder.ops.books import invariants
@@ -26,7 +26,6 @@ from tests.ops import busy_shop
 from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
-FIRST = Terms(version=1)
 SECRETS = ["the secret of these tests, long enough to be one"]
 
 
@@ -116,7 +115,7 @@ def test_nothing_is_written_to_a_deleted_account(person: MakePerson, now: dateti
     accounts.delete_account(who.id, now=now)
     before = Customer.objects.filter(pk=who.id).values().get()
     with pytest.raises(NotFound):
-        accounts.change_profile(who.id, {"first_name": "Anna"}, now=datetime.now(UTC))
+        accounts.change_profile(who.id, {"first_name": "Anna"})
     passwords.set_password(who.id, who.customer.password, now=now)
     assert Customer.objects.filter(pk=who.id).values().get() == before
 
@@ -188,9 +187,7 @@ def test_a_profile_change_writes_the_given_fields_and_no_rights(
     person: MakePerson,
 ) -> None:
     who = person("Anna", email="anna@example.com")
-    accounts.change_profile(
-        who.id, {"first_name": "Anna", "is_staff": "yes"}, now=datetime.now(UTC)
-    )
+    accounts.change_profile(who.id, {"first_name": "Anna", "is_staff": "yes"})
     found = queries.profile(who.id)
     assert (found.username, found.email, found.first_name) == ("Anna", "anna@example.com", "Anna")
     assert not found.is_staff
@@ -200,25 +197,25 @@ def test_a_profile_change_writes_the_given_fields_and_no_rights(
 def test_a_name_is_normalised_and_unique_as_at_registration(person: MakePerson) -> None:
     who = person("Anna", email="anna@example.com")
     person("Bert", email="bert@example.com")
-    accounts.change_profile(who.id, {"username": "\uff21NNA"}, now=datetime.now(UTC))
+    accounts.change_profile(who.id, {"username": "\uff21NNA"})
     assert queries.profile(who.id).username == "ANNA"
     with pytest.raises(AlreadyTaken, match="username_taken"):
-        accounts.change_profile(who.id, {"username": "BERT"}, now=datetime.now(UTC))
+        accounts.change_profile(who.id, {"username": "BERT"})
     with pytest.raises(AlreadyTaken, match="email_taken"):
-        accounts.change_profile(who.id, {"email": "BERT@example.com"}, now=datetime.now(UTC))
+        accounts.change_profile(who.id, {"email": "BERT@example.com"})
     with pytest.raises(InvalidInput):
-        accounts.change_profile(who.id, {"username": "\ufdfa" * 150}, now=datetime.now(UTC))
+        accounts.change_profile(who.id, {"username": "\ufdfa" * 150})
 
 
 def test_a_change_or_deletion_of_an_outdated_version_is_refused(
     person: MakePerson, now: datetime
 ) -> None:
     who = person()
-    accounts.change_profile(who.id, {"first_name": "Anna"}, now=datetime.now(UTC), terms=FIRST)
+    accounts.change_profile(who.id, {"first_name": "Anna"}, version=1)
     with pytest.raises(StaleVersion):
-        accounts.change_profile(who.id, {"first_name": "Bert"}, now=datetime.now(UTC), terms=FIRST)
+        accounts.change_profile(who.id, {"first_name": "Bert"}, version=1)
     with pytest.raises(StaleVersion):
-        accounts.delete_account(who.id, now=now, terms=FIRST)
+        accounts.delete_account(who.id, now=now, version=1)
     assert queries.profile(who.id).first_name == "Anna"
 
 

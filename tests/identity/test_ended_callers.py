@@ -18,7 +18,6 @@ from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Key
 from larder.identity.queries import credentials
 from larder.identity.services import accounts, addresses, keys, passwords, resets, sessions
-from larder.identity.services.accounts import Terms
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.identity.conftest import Clock, clock
@@ -140,13 +139,12 @@ def write_address(caller: Caller) -> object:
 
 def write_profile(caller: Caller) -> None:
     """Another name."""
-    terms, moment = Terms(caller=caller), datetime.now(UTC)
-    accounts.change_profile(caller.id, {"first_name": "A"}, now=moment, terms=terms)
+    accounts.change_profile(caller.id, {"first_name": "A"}, caller=caller)
 
 
 def write_deletion(caller: Caller) -> None:
     """Deletes the account."""
-    accounts.delete_account(caller.id, now=datetime.now(UTC), terms=Terms(caller=caller))
+    accounts.delete_account(caller.id, caller=caller, now=datetime.now(UTC))
 
 
 def end_key(who: Person, key: UUID) -> None:

@@ -70,19 +70,19 @@ def test_a_key_with_limited_permissions_cannot_take_over_its_account(
 ) -> None:
     """With a changed email address it could reset the password and get all rights."""
     who = person(is_staff=is_staff, email="mine@example.com")
-    terms = accounts.Terms(caller=owner_of(made(who, now, permissions=[])))
+    caller = owner_of(made(who, now, permissions=[]))
     refusal: type[DomainError] = PermissionMissing if is_staff else NotStaff
     email = {"email": "thief@example.com"}
     with pytest.raises(refusal, match=refusal.code):
-        accounts.change_profile(who.id, email, now=now, terms=terms)
+        accounts.change_profile(who.id, email, caller=caller)
     with pytest.raises(refusal, match=refusal.code):
-        accounts.delete_account(who.id, now=now, terms=terms)
+        accounts.delete_account(who.id, caller=caller, now=now)
     assert queries.profile(who.id).email == "mine@example.com"
     if is_staff:
         named = ["identity.change_customer", "identity.delete_customer"]
-        terms = accounts.Terms(caller=owner_of(made(who, now, permissions=named)))
-        accounts.change_profile(who.id, email, now=now, terms=terms)
-        accounts.delete_account(who.id, now=now, terms=terms)
+        caller = owner_of(made(who, now, permissions=named))
+        accounts.change_profile(who.id, email, caller=caller)
+        accounts.delete_account(who.id, caller=caller, now=now)
 
 
 def test_a_key_without_limits_creates_keys_without_limits(

@@ -17,13 +17,12 @@ from larder.identity import permissions
 from larder.identity.caller import Caller
 from larder.identity.models import Customer, Key, Session
 from larder.identity.tokens import V1
-from tests.conftest import Api, Person
+from tests.conftest import ROLES, Api, Person
 from tests.identity.operations import (
     FOUND,
     OPEN,
     OWN,
     PASSWORD_ONLY,
-    ROLES,
     Row,
     Sender,
     _has,
@@ -47,14 +46,14 @@ def test_the_database_has_the_permissions_of_a_role(role: str) -> None:
     rows = Group.objects.get(name=role).permissions.values_list(
         "content_type__app_label", "codename"
     )
-    assert {f"{app}.{codename}" for app, codename in rows} == permissions.ROLES[role]
+    assert {f"{app}.{codename}" for app, codename in rows} == ROLES[role]
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_may_do_exactly_the_operations_on_the_page(
     role: str, person: Any, as_: Any, sender: Callable[..., Sender]
 ) -> None:
-    send, held = sender(as_(person(is_staff=True, role=role))), permissions.ROLES[role]
+    send, held = sender(as_(person(is_staff=True, role=role))), ROLES[role]
     assert unexpected(send, staff_needs(held)) == own_account(held)
 
 
@@ -139,7 +138,7 @@ def test_an_expired_token_of_staff_may_do_no_operation(
     assert unexpected(sender(Api(expired)), lambda needs: None if needs == OPEN else {401}) == []
 
 
-ROLE_OF_KEY = permissions.ROLES["warehouse"]
+ROLE_OF_KEY = ROLES["warehouse"]
 
 
 def _key_of(who: Person, as_: Any, **limits: Any) -> str:
@@ -165,7 +164,7 @@ def _needs_of_key(row: Row) -> str:
     return row.for_key or row.needs
 
 
-@pytest.mark.parametrize("named", [permissions.ROLES["warehouse"], permissions.NO_PERMISSIONS])
+@pytest.mark.parametrize("named", [ROLES["warehouse"], permissions.NO_PERMISSIONS])
 def test_a_key_with_named_permissions_may_do_no_other_operations(
     named: frozenset[str], person: Any, as_: Any, sender: Callable[..., Sender]
 ) -> None:
@@ -221,7 +220,7 @@ def test_orders_of_other_customers_need_the_permission(
     jam = product()
     placed = mine("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]}).body["id"]
     staff = as_(person(is_staff=True, role=role)) if role else as_(person())
-    held = permissions.ROLES[role] if role else permissions.NO_PERMISSIONS
+    held = ROLES[role] if role else permissions.NO_PERMISSIONS
     sees = "orders.view_order" in held
     refused = 403 if role else 404
     assert staff("GET", f"orders/{placed}").status == (200 if sees else refused)
@@ -241,4 +240,4 @@ def test_a_missing_permission_is_named(person: Any, as_: Any) -> None:
     answer = who("POST", "products", {"sku": "A", "name": "A", "price": "0.01"})
     assert (answer.status, answer.body["code"]) == (403, "permission_missing")
     assert answer.body["permission"] == "catalog.add_product"
-    assert who("GET", "me").body["permissions"] == sorted(permissions.ROLES["support"])
+    assert who("GET", "me").body["permissions"] == sorted(ROLES["support"])

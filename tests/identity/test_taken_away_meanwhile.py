@@ -21,7 +21,6 @@ from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SecondFactorWrong, SessionEnded
 from larder.identity.models import Customer, Key, Session
 from larder.identity.services import accounts, attempts, keys, passwords, second_factors, sessions
-from larder.identity.services.accounts import ByStaff, Terms
 from larder.identity.services.attempts import RateLimited
 from larder.identity.services.credentials import password_faults, verified
 from larder.identity.tokens import V1
@@ -52,7 +51,7 @@ def make_staff(who: Person, boss: Person, now: datetime) -> None:
         session=None,
         permissions=frozenset({"identity.manage_rights", "identity.change_customer"}),
     )
-    accounts.update_account(who.id, ByStaff(actor=actor, columns={"is_staff": True}), now=now)
+    accounts.update_account(who.id, {"is_staff": True}, actor=actor, now=now)
 
 
 @pytest.mark.parametrize("how", ["set password", "end sessions", "deactivate"])
@@ -197,7 +196,7 @@ def test_rights_are_granted_only_with_current_rights(
         fields = {"staff": {"is_staff": False}, "deactivate": {"is_active": False}}[how]
         Customer.objects.filter(pk=owner.id).update(**fields)
     with pytest.raises((SessionEnded, NotStaff, PermissionMissing)):
-        accounts.update_account(who.id, ByStaff(actor=actor, columns={"is_staff": True}), now=now)
+        accounts.update_account(who.id, {"is_staff": True}, actor=actor, now=now)
     assert not Customer.objects.get(pk=who.id).is_staff
 
 
@@ -208,13 +207,12 @@ def test_accounts_are_changed_only_with_a_current_permission(
 ) -> None:
     clerk = person(is_staff=True, role="support")
     who = clerk if is_own else person()
-    email, terms = {"email": "thief@example.com"}, Terms(caller=clerk.caller)
-    by_staff = ByStaff(actor=clerk.caller, columns=email)
+    email, caller = {"email": "thief@example.com"}, clerk.caller
     clerk.customer.groups.clear()
     acts: dict[str, Callable[[], None]] = {
-        "update": lambda: accounts.update_account(who.id, by_staff, now=now),
-        "change": lambda: accounts.change_profile(who.id, email, now=now, terms=terms),
-        "delete": lambda: accounts.delete_account(who.id, now=now, terms=terms),
+        "update": lambda: accounts.update_account(who.id, email, actor=caller, now=now),
+        "change": lambda: accounts.change_profile(who.id, email, caller=caller),
+        "delete": lambda: accounts.delete_account(who.id, caller=caller, now=now),
     }
     with pytest.raises(PermissionMissing):
         acts[act]()

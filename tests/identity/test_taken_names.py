@@ -126,9 +126,8 @@ def test_a_change_to_a_taken_name_or_address_is_refused(
 
 def test_an_outdated_version_is_refused_before_a_taken_name(person: MakePerson) -> None:
     person("anna")
-    terms = accounts.Terms(version=7)
     with pytest.raises(StaleVersion):
-        accounts.change_profile(person().id, {"username": "anna"}, now=now(), terms=terms)
+        accounts.change_profile(person().id, {"username": "anna"}, version=7)
 
 
 def test_a_name_taken_after_the_look_up_is_refused(
@@ -137,7 +136,7 @@ def test_a_name_taken_after_the_look_up_is_refused(
     person("anna")
     monkeypatch.setattr(queries, "taken", lambda **_: set())
     with pytest.raises(AlreadyTaken, match="username"):
-        accounts.change_profile(person().id, {"username": "anna"}, now=now())
+        accounts.change_profile(person().id, {"username": "anna"})
 
 
 def test_staff_are_refused_without_a_failed_statement(person: MakePerson) -> None:

@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 
 from larder.core.clock import now as clock
-from larder.identity.permissions import ROLES
 from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, RefundDue
@@ -18,7 +17,7 @@ from larder.orders.services import moves
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
-from tests.conftest import Person
+from tests.conftest import ROLES, Person
 from tests.staff.desk import Desk, allow
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -20,7 +20,7 @@ from larder.notifications import queries
 from larder.notifications.mail_texts import MailText
 from larder.notifications.models import Mail
 from larder.ops.jobs import mails
-from tests.conftest import NOW, Person
+from tests.conftest import NOW, ROLES, Person
 from tests.staff.desk import Desk, Page, allow
 
 INVITE = "identity/customer/add/"
@@ -241,7 +241,7 @@ NEEDED = ("identity.add_customer", "identity.change_customer", "identity.manage_
 def test_no_role_is_given_with_a_permission_that_the_user_does_not_have(
     person: Callable[..., Person],
 ) -> None:
-    warehouse = permissions.ROLES["warehouse"]
+    warehouse = ROLES["warehouse"]
     chief = Desk(allow(person(is_staff=True), *NEEDED, *warehouse))
     page = chief.save(INVITE, **SAM, groups=[role("warehouse"), role("owner")])
     assert "Your account does not have this permission itself" in page.errors["__all__"][0]
@@ -267,7 +267,7 @@ def test_a_refused_invitation_says_why_and_keeps_the_values(
 def test_the_rights_are_checked_again_when_the_account_is_added(
     person: Callable[..., Person], missing: str
 ) -> None:
-    clerk = allow(person(is_staff=True), *{*NEEDED, *permissions.ROLES["warehouse"]} - {missing})
+    clerk = allow(person(is_staff=True), *{*NEEDED, *ROLES["warehouse"]} - {missing})
     new, roles = NewCustomer(username="sam", password=None), [role("warehouse")]
     with pytest.raises(PermissionMissing) as refused:
         resets.invite(clerk.caller, new, roles, offer=resets.Offer("x", None, NOW))

@@ -17,9 +17,8 @@ from larder.catalog.services.products import (
     change_prices,
     change_product,
 )
-from larder.identity import permissions
 from larder.identity.queries import audit as audit_queries
-from tests.conftest import NOW, Person
+from tests.conftest import NOW, ROLES, Person
 from tests.staff.desk import Desk, Page, allow, change
 from tests.v1.waiting import until_a_transaction_waits
 
@@ -195,7 +194,7 @@ def test_a_price_that_cannot_be_changed_is_shown_as_an_amount(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     jam = product(price="3.25")
-    viewer = Desk(allow(person(is_staff=True), *permissions.ROLES["warehouse"]))
+    viewer = Desk(allow(person(is_staff=True), *ROLES["warehouse"]))
     archive_product(old := product(price="4.5"), caller=None, now=NOW)
     for text, shown in (
         (viewer.get(change(jam)).text, "3.25"),

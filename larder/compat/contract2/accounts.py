@@ -182,7 +182,7 @@ class Customer(BrowsableView):
         """Deletes an account. Its orders stay."""
         _account(request, customer)
         require_confirmation(request)
-        accounts.delete_account(customer, now=now(), terms=accounts.Terms(caller=caller(request)))
+        accounts.delete_account(customer, caller=caller(request), now=now())
         return Response(status=204)
 
     def _changed(self, customer: int, *, partial: bool) -> Response:
@@ -194,9 +194,8 @@ class Customer(BrowsableView):
             all_named(body, account=customer),
             throttling.change_profile(request, who, customer, body.names()),
         ):
-            fields, moment, terms = body.fields(), now(), accounts.Terms(caller=who)
-            notify = former_address_notifier(moment)
-            accounts.change_profile(customer, fields, now=moment, terms=terms, notify=notify)
+            notify = former_address_notifier(now())
+            accounts.change_profile(customer, body.fields(), caller=who, notify=notify)
         return Response(self.shown(queries.profile(customer)))
 
 

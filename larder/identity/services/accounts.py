@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models.functions import Now
 
 from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, NotFound
 from larder.core.mailboxes import canonical, sent_to
@@ -83,8 +84,8 @@ def register(
     customer = _unsaved(new)
     customer.may_order, customer.date_joined = policy == "open", now
     customer.password_by, customer.email_by = by, by
-    if found := _faults(customer, new.password):
-        raise InvalidInput(found)
+    if faults := _faults(customer, new.password):
+        raise InvalidInput(faults)
     earlier = _earlier(customer, claim, new.password)
     if earlier is not None:
         return earlier
@@ -133,8 +134,8 @@ def add_within(new: NewCustomer, *, by: UUID, now: datetime) -> int:
     """
     customer = _unsaved(new)
     customer.may_order, customer.date_joined, customer.email_by = True, now, by
-    if found := _faults(customer, None):
-        raise InvalidInput(found)
+    if faults := _faults(customer, None):
+        raise InvalidInput(faults)
     _earlier(customer, None, None)
     customer.password = make_password(None)
     return _insert(customer)
@@ -163,8 +164,8 @@ def _unsaved(new: NewCustomer) -> Customer:
 
 
 def _faults(customer: Customer, password: str | None) -> list[Fault]:
-    found = username_faults(customer.username) + email_faults(customer.email)
-    return found if password is None else found + password_faults(password, customer)
+    faults = username_faults(customer.username) + email_faults(customer.email)
+    return faults if password is None else faults + password_faults(password, customer)
 
 
 CHANGEABLE = ("username", "email", "first_name", "last_name")
@@ -172,17 +173,6 @@ CHANGEABLE = ("username", "email", "first_name", "last_name")
 
 RIGHTS = ("is_active", "is_staff", "is_superuser", "may_order")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """Conditions of a change: the session or key of `caller` is live, and `version` is the current
-    version. None sets no condition: services and the admin have no caller."""
-
-    caller: Caller | None = None
-    version: int | None = None
-
-
-ANY_TERMS = Terms()
 
 Notify = Callable[[UUID, str], None]
 """Queues the mail about a change of the email address, to the former one, of an account by its
@@ -193,11 +183,12 @@ def change_profile(
     customer: int,
     fields: Mapping[str, str],
     *,
-    now: datetime,
-    terms: Terms = ANY_TERMS,
+    caller: Caller | None = None,
+    version: int | None = None,
     notify: Notify | None = None,
 ) -> None:
-    """Changes the CHANGEABLE fields that `fields` contains, and ignores the others.
+    """Changes the CHANGEABLE fields that `fields` contains, and ignores the others; with `version`,
+    only if that is the current one. Services have no `caller`.
 
     For some time a new email address cannot be used to reset the password (resets.py: SETTLED).
     `notify` is called in the same transaction, so that the former address gets a mail; with None it
@@ -207,63 +198,58 @@ def change_profile(
     InvalidInput (username, email), NotStaff, PermissionMissing and SecondFactorRequired (of another
     account, of staff, and of a key that names other permissions).
     """
-    wanted: dict[str, Any] = {name: fields[name] for name in CHANGEABLE if name in fields}
-    normalize(wanted)
-    if "email" in wanted:
-        is_same = Q(email=wanted["email"])
-        wanted["email_since"] = Case(When(is_same, then=F("email_since")), default=Value(now))
-        setter = _setter_of_email(terms.caller, customer)
-        wanted["email_by"] = Case(When(is_same, then=F("email_by")), default=setter)
+    columns: dict[str, Any] = {name: fields[name] for name in CHANGEABLE if name in fields}
+    normalize(columns)
+    if "email" in columns:
+        is_same = Q(email=columns["email"])
+        columns["email_since"] = Case(When(is_same, then=F("email_since")), default=Now())
+        setter = _setter_of_email(caller, customer)
+        columns["email_by"] = Case(When(is_same, then=F("email_by")), default=setter)
     with refusing_taken(), transaction.atomic(durable=True):
-        if terms.caller is not None:
-            of_staff = not rights.OF_STAFF.isdisjoint(wanted)
-            rights.lock_manageable(terms.caller, customer, rights.CHANGE, of_staff=of_staff)
-        _refuse_taken(customer, wanted, terms.version)
-        _note_change(customer, wanted, notify)
-        _update(customer, wanted, terms.version)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByStaff:
-    """A change of an account by staff: `groups` are the ids of all its roles, None changes none."""
-
-    actor: Caller
-    columns: Mapping[str, Any]
-    groups: Collection[int] | None = None
+        if caller is not None:
+            of_staff = not rights.OF_STAFF.isdisjoint(columns)
+            rights.lock_manageable(caller, customer, rights.CHANGE, of_staff=of_staff)
+        _refuse_taken(customer, columns, version)
+        _note_change(customer, columns, notify)
+        _update(customer, columns, version)
 
 
 def update_account(
     customer: int,
-    change: ByStaff,
+    columns: Mapping[str, Any],
     *,
+    actor: Caller,
     now: datetime,
     notify: Notify | None = None,
 ) -> None:
-    """Writes columns and roles of an account that is not deleted, for staff.
+    """Writes columns of an account that is not deleted, for staff, and with `groups` the ids of all
+    its roles.
 
     Notifies the former email address as `change_profile` does. An address that staff set can be
     used to reset the password at once. Raises NotFound, AlreadyTaken, and as
     `rights.checking_change` does.
     """
     with refusing_taken(), transaction.atomic(durable=True):
-        update_within(customer, change, now=now, notify=notify)
+        update_within(customer, columns, actor=actor, now=now, notify=notify)
 
 
 def update_within(
     customer: int,
-    change: ByStaff,
+    changed: Mapping[str, Any],
     *,
+    actor: Caller,
     now: datetime,
     notify: Notify | None = None,
 ) -> None:
     """Does what `update_account` does, in a transaction that is open."""
-    columns, groups = dict(change.columns), change.groups
+    columns = dict(changed)
+    groups: Collection[int] | None = columns.pop("groups", None)
     normalize(columns)
     if "email" in columns:
-        columns |= {"email_since": None, "email_by": _setter_of_email(change.actor, customer)}
+        columns |= {"email_since": None, "email_by": _setter_of_email(actor, customer)}
     if columns.get("is_staff") is False:
         columns["is_superuser"], groups = False, ()
-    with rights.checking_change(change.actor, customer, columns, groups, now=now):
+    with rights.checking_change(actor, customer, columns, groups, now=now):
         _refuse_taken(customer, columns, None)
         _note_change(customer, columns, notify)
         _update(customer, columns, None)
@@ -279,25 +265,25 @@ def _setter_of_email(actor: Caller | None, customer: int) -> Value | F:
     return F("password_by") if setter is None else Value(setter)
 
 
-def _refuse_taken(customer: int, wanted: Mapping[str, Any], version: int | None) -> None:
+def _refuse_taken(customer: int, columns: Mapping[str, Any], version: int | None) -> None:
     """Raises AlreadyTaken before the update would fail: PostgreSQL could log its values. Raises
     what the update raises first: NotFound, StaleVersion."""
-    names = {"username": wanted.get("username", ""), "email": wanted.get("email", "")}
+    names = {"username": columns.get("username", ""), "email": columns.get("email", "")}
     if any(names.values()) and (taken := queries.taken(**names, but=customer)):
         versions.require(_undeleted(customer), version)
         raise _already(taken)
 
 
-def _note_change(customer: int, wanted: Mapping[str, Any], notify: Notify | None) -> None:
+def _note_change(customer: int, columns: Mapping[str, Any], notify: Notify | None) -> None:
     """Calls `notify` with the former address, if it changes and gets mails. Locks the account
     first, so that it is the address that this change replaces."""
-    if notify is None or "email" not in wanted:
+    if notify is None or "email" not in columns:
         return
     rows = _undeleted(customer).select_for_update(no_key=True)
     for former, public_id in rows.values_list("email", "public_id"):
         # An address that gets no mail has no limit, and uses up none of one that is spelled like
         # it.
-        is_mailed = canonical(former) != wanted["email"] and sent_to(former)
+        is_mailed = canonical(former) != columns["email"] and sent_to(former)
         if is_mailed and take_mail(former, account=customer):
             notify(public_id, former)
 
@@ -316,12 +302,12 @@ def _recorded(
 ) -> Iterator[None]:
     """Records rights with their values, and of personal fields the names. Other columns are not
     in the audit trail."""
-    found = row.values_list("public_id", flat=True).first() if audit.current() else None
-    if found is None:
+    public_id = row.values_list("public_id", flat=True).first() if audit.current() else None
+    if public_id is None:
         yield
         return
     shown = {name: value for name, value in columns.items() if name in (*CHANGEABLE, *RIGHTS)}
-    name = audit.customer_name(found)
+    name = audit.customer_name(public_id)
     with audit.changing(name, row, shown, action=action, personal=CHANGEABLE):
         yield
 
@@ -330,7 +316,9 @@ def _undeleted(customer: int) -> QuerySet[Customer]:
     return Customer.objects.filter(pk=customer, deleted_at=None)
 
 
-def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) -> None:
+def delete_account(
+    customer: int, *, caller: Caller | None = None, version: int | None = None, now: datetime
+) -> None:
     """Anonymizes an account: its name becomes free, its personal data is removed, its orders stay.
 
     Deletes its addresses, notes about it and second factors, and the names of its
@@ -343,10 +331,10 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
     SecondFactorRequired (of another account, of staff, and of a key that names other permissions).
     """
     with transaction.atomic(durable=True), suppress(NotFound):
-        if terms.caller is not None:
-            rights.lock_manageable(terms.caller, customer, rights.DELETE, of_staff=True)
+        if caller is not None:
+            rights.lock_manageable(caller, customer, rights.DELETE, of_staff=True)
         with rights.keeping_an_owner(customer):
-            _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
+            _update(customer, _anonymous() | {"deleted_at": now}, version, action="delete")
             Address.objects.filter(customer=customer).delete()
             public_id = Customer.objects.values_list("public_id", flat=True).get(pk=customer)
             Note.objects.filter(object=audit.customer_name(public_id)).delete()

@@ -25,7 +25,7 @@ from larder.identity.caller import Caller
 from larder.identity.errors import ResetTokenInvalid
 from larder.identity.models import Customer
 from larder.identity.services import accounts, audit, rights
-from larder.identity.services.accounts import ByStaff, NewCustomer
+from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.passwords import WHERE, replace_password
 
@@ -196,6 +196,6 @@ def invite(
     with refusing_taken(), transaction.atomic(durable=True):
         account = accounts.add_within(new, by=actor.public_id, now=offer.now)
         rights.require_manageable(actor, account, rights.ADD)
-        change = ByStaff(actor=actor, columns={"is_staff": True}, groups=roles)
-        accounts.update_within(account, change, now=offer.now)
+        columns = {"is_staff": True, "groups": roles}
+        accounts.update_within(account, columns, actor=actor, now=offer.now)
         return account, _offer(actor, account, offer)

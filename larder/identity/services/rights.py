@@ -119,7 +119,7 @@ def may_know(setter: UUID | None, rights: Rights) -> bool:
 
 def setter_of(actor: Caller | None, customer: int) -> UUID | None:
     """Returns the account of staff that sets a credential of another; None for the owner and for a
-    command."""
+    service."""
     return None if actor is None or actor.id == customer else actor.public_id
 
 

@@ -26,7 +26,7 @@ from larder.identity import permissions, queries
 from larder.identity.models import Customer
 from larder.identity.permissions import ROLES_FOR
 from larder.identity.services import accounts, audit, resets, rights
-from larder.identity.services.accounts import ByStaff, NewCustomer
+from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.notes import About, about_customer
 from larder.staff.base import ServiceAdmin
 from larder.staff.confirming import require_confirmation
@@ -214,10 +214,10 @@ class CustomerAdmin(AccountPages):
         notify = former_address_notifier(moment)
         if DANGEROUS.intersection(form.changed_data):
             require_confirmation(request)
-        roles = form.cleaned_data["groups"] if "groups" in form.changed_data else None
-        groups = None if roles is None else [role.pk for role in roles]
-        by_staff = ByStaff(actor=caller_of(request), columns=fields, groups=groups)
-        accounts.update_account(obj.pk, by_staff, now=moment, notify=notify)
+        if "groups" in form.changed_data:
+            fields["groups"] = [role.pk for role in form.cleaned_data["groups"]]
+        caller = caller_of(request)
+        accounts.update_account(obj.pk, fields, actor=caller, now=moment, notify=notify)
         obj.refresh_from_db(fields=["is_staff", "password"])
         if obj.is_staff and not obj.has_usable_password():
             self.message_user(request, NO_PASSWORD, messages.WARNING)

@@ -256,7 +256,7 @@ def email_changed_twice(person: MakePerson) -> Race:
 
     def change(email: str) -> None:
         accounts.change_profile(
-            who.id, {"email": email}, now=now(), notify=lambda _, former: notified.append(former)
+            who.id, {"email": email}, notify=lambda _, former: notified.append(former)
         )
 
     def each_is_mailed() -> bool:

@@ -13,7 +13,6 @@ import pytest
 from larder.core.clock import now
 from larder.identity.models import Customer
 from larder.identity.services import accounts
-from larder.identity.services.accounts import ByStaff, Terms
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.interleaving import Race, assert_held
@@ -100,14 +99,13 @@ RIGHTS_LOCK = "pg_advisory_xact_lock(6, 1)"
 
 def rename(actor: Person, account: Person) -> None:
     """A change of an account by staff."""
-    change = ByStaff(actor=actor.caller, columns={"first_name": "X"})
-    accounts.update_account(account.id, change, now=now())
+    accounts.update_account(account.id, {"first_name": "X"}, actor=actor.caller, now=now())
 
 
 def delete(account: Person, *, by_itself: bool) -> None:
     """The deletion of an account, by its owner or by a command."""
-    terms = Terms(caller=account.caller) if by_itself else Terms()
-    accounts.delete_account(account.id, now=now(), terms=terms)
+    caller = account.caller if by_itself else None
+    accounts.delete_account(account.id, caller=caller, now=now())
 
 
 def deletion_and_change(person: Callable[..., Person], *, by_itself: bool) -> Race:

@@ -12,7 +12,6 @@ from django.contrib.auth.models import Permission
 from larder.core.clock import now
 from larder.identity.models import Customer, SecondFactor
 from larder.identity.services import accounts, second_factors
-from larder.identity.services.accounts import ByStaff, Terms
 from tests.conftest import Person
 from tests.identity.factors import account_of, enrol
 from tests.system.race.interleaving import Outcome, Race, assert_held
@@ -23,17 +22,17 @@ Act = Callable[[Person, Person], object]
 
 
 def update(actor: Person, account: Person) -> None:
-    change = ByStaff(actor=actor.caller, columns={"email": "thief@example.com"})
-    accounts.update_account(account.id, change, now=now())
+    email = {"email": "thief@example.com"}
+    accounts.update_account(account.id, email, actor=actor.caller, now=now())
 
 
 def change_profile(actor: Person, account: Person) -> None:
-    fields, terms = {"email": "thief@example.com"}, Terms(caller=actor.caller)
-    accounts.change_profile(account.id, fields, now=now(), terms=terms)
+    email = {"email": "thief@example.com"}
+    accounts.change_profile(account.id, email, caller=actor.caller)
 
 
 def delete(actor: Person, account: Person) -> None:
-    accounts.delete_account(account.id, now=now(), terms=Terms(caller=actor.caller))
+    accounts.delete_account(account.id, caller=actor.caller, now=now())
 
 
 def reset_factor(actor: Person, account: Person) -> None:
@@ -46,7 +45,7 @@ def promotion_and(act: Act, person: MakePerson) -> Race:
     actor.customer.user_permissions.add(Permission.objects.get(codename="manage_rights"))
     account = person(is_staff=True, role="viewer")
     enrol(account, now())
-    raised = ByStaff(actor=boss.caller, columns={"is_superuser": True})
+    raised = {"is_superuser": True}
 
     def is_untouched() -> bool:
         row = Customer.objects.get(pk=account.id)
@@ -61,7 +60,7 @@ def promotion_and(act: Act, person: MakePerson) -> Race:
         return answers == (OK, "permission_missing") and is_untouched()
 
     return Race(
-        lambda: accounts.update_account(account.id, raised, now=now()),
+        lambda: accounts.update_account(account.id, raised, actor=boss.caller, now=now()),
         partial(act, actor, account),
         'UPDATE "customer" SET',
         holds,
