@@ -12,7 +12,6 @@ NORMAL: dict[quotas.Name, str] = {
     "addresses": "60/hour",
     "keys": "20/hour",
     "abandoned": "500/day",
-    "carts": "600/hour",
 }
 WIDE = "1000000/hour"
 

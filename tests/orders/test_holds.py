@@ -21,7 +21,6 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import HoldExpired, InvalidTransition
 from larder.orders.services import cart, changes, moves
-from larder.orders.services import expire_holds as expiry
 from larder.orders.services.expire_holds import expire_holds
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement
@@ -298,23 +297,6 @@ def test_a_call_expires_no_more_holds_than_its_limit(
         keeper.execute("SELECT 1 FROM stock WHERE product_id = %s FOR UPDATE", [busy])
         assert expire_holds(now=datetime.now(UTC), limit=2) == 2
     assert sorted(map(status, ids)) == ["expired", "expired", "pending", "pending"]
-
-
-def test_few_lines_are_released_in_a_transaction(
-    person: MakePerson, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(expiry, "MOST_LINES", 2)
-    made = [product(stock=5) for _ in range(3)]
-    ids = [hold(person(), *((one, 1) for one in made)).id for _ in range(2)]
-    popular = product(stock=9)
-    ids += [hold(person(), (popular, 1)).id for _ in range(3)]
-    pass_seconds(SECONDS, ids)
-    assert expire() == 5
-    rows = database.rows(
-        "SELECT count(*), min(product_id) FROM ledger_entry WHERE cause = 'release'"
-        " GROUP BY xmin ORDER BY 2"
-    )
-    assert rows == [*((2, one) for one in made), (3, popular)]
 
 
 def test_an_order_that_others_have_released_expires_while_its_stock_is_locked(

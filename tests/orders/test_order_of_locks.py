@@ -10,9 +10,6 @@ import pytest
 
 from larder.identity.services import quotas
 from larder.identity.services.attempts import Rate
-from larder.orders.services import (
-    expire_holds,
-)
 from tests.conftest import Person
 from tests.orders.holding import (
     WITH_BOOKS,
@@ -53,10 +50,7 @@ def shop(person: MakePerson, product: MakeProduct, clerk: Person) -> Shop:
 
 
 @pytest.mark.parametrize("use_case", USE_CASES, ids=lambda one: one.__name__)
-def test_a_use_case_takes_its_locks_in_the_documented_order(
-    use_case: UseCase, shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(expire_holds, "MOST_LINES", 1)
+def test_a_use_case_takes_its_locks_in_the_documented_order(use_case: UseCase, shop: Shop) -> None:
     run = use_case(shop)
     with recorded(LOCKS, SERVICES) as found:
         run()
@@ -65,10 +59,7 @@ def test_a_use_case_takes_its_locks_in_the_documented_order(
     assert expected in found.orders, found.orders
 
 
-def test_every_transaction_of_orders_is_recorded(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(expire_holds, "MOST_LINES", 1)
+def test_every_transaction_of_orders_is_recorded(shop: Shop) -> None:
     openers: set[str] = set()
     for use_case in USE_CASES:
         run = use_case(shop)

@@ -150,12 +150,6 @@ def expire(shop: Shop) -> Callable[[], object]:
     return lambda: expire_holds.expire_holds(now=shop.now, limit=10)
 
 
-def release_many(shop: Shop) -> Callable[[], object]:
-    due = [hold(shop.who, (shop.jam, 1), (shop.tea, 1)).id]
-    pass_seconds(SECONDS, due)
-    return lambda: expire_holds._release_many(due)
-
-
 def expire_cart(shop: Shop) -> Callable[[], object]:
     shop.filled()
     return lambda: cart.expire_carts(now=shop.now + timedelta(days=99), limit=10)
@@ -219,14 +213,13 @@ USE_CASES: Mapping[UseCase, str] = {
     abandon_cart: "key cart quota",
     abandon_key: "key quota",
     expire: "order stock",
-    release_many: "stock",
     expire_cart: "cart",
-    put_lines: "cart quota",
-    put_line: "cart quota",
+    put_lines: "cart",
+    put_line: "cart",
     remove_line: "cart",
     delete_cart: "cart",
-    make_cart: "cart quota",
-    add_unit: "cart quota",
+    make_cart: "cart",
+    add_unit: "cart",
     remove_unit: "cart",
     create_key: "key account quota",
     add_address: "key account quota",

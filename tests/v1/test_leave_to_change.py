@@ -88,20 +88,6 @@ def test_an_order_in_another_currency_gets_no_new_line(
     assert (stock(tea), stock(jam)) == ((8, 2), (10, 0))
 
 
-def test_other_faults_are_named_with_those_of_the_currency(
-    customer: Api, product: Product, in_pounds: tuple[Answer, int]
-) -> None:
-    (placed, tea), jam = in_pounds, product(price="3")
-    refused = change(customer, placed, (tea, 50), (jam, 1), (999_999, 1))
-    assert (refused.status, refused.body["code"]) == (409, "currency_changed")
-    assert sorted(faulty(refused)) == [
-        ("currency_changed", jam),
-        ("insufficient_stock", tea),
-        ("unknown_product", 999_999),
-    ]
-    assert faulty(change(customer, placed, (jam, 1))) == [("currency_changed", jam)]
-
-
 def test_lines_of_an_order_in_another_currency_keep_their_price(
     customer: Api, in_pounds: tuple[Answer, int]
 ) -> None:

@@ -281,24 +281,6 @@ def test_abandoned_ids_and_keys_count_once(customer: Api, limit: Limit) -> None:
     assert customer("POST", "orders/abandon", refused).status == 200
 
 
-def test_new_and_replaced_carts_count(customer: Api, product: Product, limit: Limit) -> None:
-    jam = product()
-    limit(carts=2)
-
-    def put(units: int) -> Answer:
-        return customer("PUT", "cart", {"lines": [{"product": jam, "quantity": units}]})
-
-    assert put(1).headers["RateLimit"].startswith('"carts";r=1;t=')
-    assert "RateLimit" not in put(1).headers
-    assert put(2).status == 200
-    assert_refused(put(3), "carts", 1800)
-    # A line is none, and the cart can be emptied; but no other cart begins.
-    assert customer("PUT", f"cart/lines/{jam}", {"quantity": 3}).status == 200
-    assert customer("DELETE", "cart").status == 204
-    assert_refused(customer("PUT", f"cart/lines/{jam}", {"quantity": 1}), "carts", 1800)
-    assert not Order.objects.exists()
-
-
 def test_without_a_quota_nothing_is_counted(customer: Api, product: Product, limit: Limit) -> None:
     quotas.use({"orders": None})
     jam = product(stock=99)

@@ -119,19 +119,6 @@ def test_packing_again_reports_the_faults_of_a_first_request(
     ]
 
 
-def test_packing_again_names_differing_lines_together_with_faulty_ones(
-    staff: Api, product: Product, packed: tuple[Answer, int, int]
-) -> None:
-    order, tea, jam = packed
-    refused = move(staff, order, "pack", picking((jam, 0), (product(), 1), (tea, 5)))
-    assert (refused.status, refused.body["code"]) == (409, "conflicting_repeat")
-    assert [one["product"] for one in refused.body["lines"]] == [jam]
-    assert [one["pointer"] for one in refused.body["errors"]] == [
-        "/lines/1/product",
-        "/lines/2/quantity",
-    ]
-
-
 def test_a_repeat_recognises_a_line_without_picked_units(
     customer: Api, staff: Api, product: Product
 ) -> None:

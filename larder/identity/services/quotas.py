@@ -17,7 +17,7 @@ from larder.db import database
 from larder.identity import sql
 from larder.identity.services.attempts import Rate, RateLimited
 
-Name = Literal["orders", "order_changes", "addresses", "keys", "abandoned", "carts"]
+Name = Literal["orders", "order_changes", "addresses", "keys", "abandoned"]
 NAMES: tuple[Name, ...] = get_args(Name)
 
 Limits = Mapping[Name, Rate | None]

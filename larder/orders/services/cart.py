@@ -21,7 +21,6 @@ from larder.core.errors import DomainError, NotFound, StaleVersion, UnknownProdu
 from larder.core.ids import new_id
 from larder.core.limits import MAX_LINES, MAX_UNITS
 from larder.db import database
-from larder.identity.services import quotas
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted, add_up
@@ -44,14 +43,13 @@ def put_lines(
 
     Makes a cart if there is none and lines are given. If something changes, raises UnknownProducts
     (all of them, also archived ones), CartFull (all lines with too many units; both together if
-    there are both), StaleVersion (the cart is not the `expected` one), QuotaExceeded.
+    there are both), StaleVersion (the cart is not the `expected` one).
     """
     units = add_up(lines)
     with _locked(customer) as cart:
         if units != cart.units:
             offers = _offers(units, units)
             _compare(expected, cart)
-            quotas.take("carts", customer)
             _write(cart, units, offers, now)
 
 
@@ -60,15 +58,13 @@ def put_line(
 ) -> None:
     """Sets the number of units of a product in the customer's cart. Makes a cart if there is none.
 
-    If something changes, raises UnknownProducts, CartFull, StaleVersion, QuotaExceeded (a new
-    cart).
+    If something changes, raises UnknownProducts, CartFull, StaleVersion.
     """
     with _locked(customer) as cart:
         units = cart.units | {line.product: line.quantity}
         if units != cart.units:
             offers = _offers(units, {line.product: line.quantity})
             _compare(expected, cart)
-            _count_new(cart)
             _write(cart, units, offers, now)
 
 
@@ -80,7 +76,7 @@ def remove_line(
         _compare(expected, cart)
         if product not in cart.units:
             raise NotInCart
-        _write(cart, {one: n for one, n in cart.units.items() if one != product}, {}, now)
+        _write(cart, {id: n for id, n in cart.units.items() if id != product}, {}, now)
 
 
 def delete_cart(customer: int, *, expected: CartVersion | None = None) -> None:
@@ -91,21 +87,16 @@ def delete_cart(customer: int, *, expected: CartVersion | None = None) -> None:
 
 
 def ensure_cart(customer: int, *, now: datetime) -> UUID:
-    """Returns the id of the customer's cart. Makes an empty one if there is none. Raises
-    QuotaExceeded."""
+    """Returns the id of the customer's cart. Makes an empty one if there is none."""
     with _locked(customer) as cart:
-        if cart.id is not None:
-            return cart.id
-        _count_new(cart)
-        return _write(cart, {}, {}, now)[0]
+        return cart.id or _write(cart, {}, {}, now)[0]
 
 
 def add_unit(customer: int, product: int, *, now: datetime) -> int:
     """Adds a unit of a product to the customer's cart. Returns the cart's number.
 
     The cart may have more units than are available, but a product without an available unit is
-    refused. Raises UnknownProducts (also for archived products), InsufficientStock, CartFull,
-    QuotaExceeded (a new cart).
+    refused. Raises UnknownProducts (also for archived products), InsufficientStock, CartFull.
     """
     offer = _offer_in_stock(product)
     with _locked(customer) as cart:
@@ -114,7 +105,6 @@ def add_unit(customer: int, product: int, *, now: datetime) -> int:
             raise CartFull(MAX_UNITS, {product: units[product]})
         if len(units) > MAX_LINES:
             raise CartFull(MAX_LINES)
-        _count_new(cart)
         return _write(cart, units, {product: offer}, now)[1]
 
 
@@ -128,7 +118,7 @@ def remove_unit(customer: int, product: int, *, now: datetime) -> int:
         if product not in cart.units:
             raise NotInCart if catalog.offers([product]) else NotFound
         units = cart.units | {product: cart.units[product] - 1}
-        return _write(cart, {one: n for one, n in units.items() if n}, {}, now)[1]
+        return _write(cart, {id: n for id, n in units.items() if n}, {}, now)[1]
 
 
 def renew_cart(id: UUID, *, now: datetime) -> int | None:
@@ -170,15 +160,8 @@ def _locked(customer: int) -> Iterator[CartRow]:
 def _compare(expected: CartVersion | None, cart: CartRow) -> None:
     """Raises StaleVersion if the cart is not the `expected` one. Without a cart it is the one that
     ended last."""
-    id = cart.ended if cart.id is None else cart.id
-    if expected not in {None, (id, cart.version)}:
+    if expected not in {None, (cart.id or cart.ended, cart.version)}:
         raise StaleVersion(cart.version)
-
-
-def _count_new(cart: CartRow) -> None:
-    """Counts a new cart in the customer's quota. Raises QuotaExceeded."""
-    if cart.id is None:
-        quotas.take("carts", cart.customer)
 
 
 def _write(

@@ -18,11 +18,11 @@ from msgspec.structs import replace as with_values
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.core.errors import DomainError, together
+from larder.core.errors import DomainError
 from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
 from larder.orders.decision import Asked, PricedLine, Shop, Wanted, add_up, decide
-from larder.orders.errors import CurrencyChanged, OrderRule, PaymentRequired
+from larder.orders.errors import CurrencyChanged, PaymentRequired
 from larder.orders.lifecycle import CANCELLED, PLACED, Move
 from larder.orders.payment_state import NOTHING as NO_PAYMENTS
 from larder.orders.payment_state import payable, secured
@@ -55,8 +55,7 @@ def change_order(
 
     Changes everything or nothing. A line keeps its price, also for added units; new lines get
     today's price. A shop that needs payment lets customers raise the order to what is paid or
-    authorised. If packing was undone, customers cannot add units to a line whose price was
-    raised since. A request for values that the order already has changes nothing: it needs
+    authorised. A request for values that the order already has changes nothing: it needs
     neither `request.version` nor an order that can still be changed.
 
     Raises UnknownProducts, InsufficientStock, PriceChanged and OrderRule, which name every faulty
@@ -178,72 +177,40 @@ def _minimum_total(order: LockedOrder, terms: Terms) -> Decimal:
 def _decided(order: LockedOrder, lines: Sequence[Wanted], terms: Terms) -> list[PricedLine]:
     """Returns the priced lines, decided as in placing: the order's own units count as available.
 
-    Raises the refusals of all lines together.
+    Raises CurrencyChanged for new lines, which have no price in the order's currency, or the
+    refusals of all lines together.
     """
     old = {line.product: line for line in order.lines}
     balances = {} if order.stock is None else order.stock.balances
     shelf = {product: balance.available for product, balance in balances.items()}
     for product, line in old.items():
         shelf[product] += line.quantity
-    wanted = add_up(lines)
-    offers = _offers(old, wanted, catalog.offers(balances))
-    foreign = _without_price(order, wanted, offers, terms)
-    limited = {} if order.is_by_staff else _limited(order, wanted, offers, terms)
-    offers |= limited
+    units = add_up(lines)
+    offers = _offers(old, units, catalog.offers(balances))
+    new = sorted((units.keys() & offers.keys()) - old.keys())
+    if new and order.row.currency != terms.currency:
+        faulty = [{"code": CurrencyChanged.code, "product": product} for product in new]
+        raise CurrencyChanged(faulty, order.row.currency, terms.currency)
     today = prices_for(order.row.customer_id, offers.values())
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
-    others = [line for line in lines if line.product not in foreign]
-    (decided,) = decide([Asked(others, prices)], Shop(shelf, offers, _minimum_total(order, terms)))
-    if isinstance(decided, OrderRule):
-        for refused in decided.lines:
-            if refused["product"] in limited:
-                refused["reason"] = "former_price"
-    faulty = [{"code": CurrencyChanged.code, "product": product} for product in foreign]
-    refusals = [CurrencyChanged(faulty, order.row.currency, terms.currency)] if foreign else []
+    (decided,) = decide([Asked(lines, prices)], Shop(shelf, offers, _minimum_total(order, terms)))
     if isinstance(decided, DomainError):
-        raise together([*refusals, decided])
-    if refusals:
-        raise refusals[0]
+        raise decided
     return decided
 
 
-def _without_price(
-    order: LockedOrder, wanted: Mapping[int, int], offers: Mapping[int, Offer], terms: Terms
-) -> list[int]:
-    """Returns the new products that have no price in the currency of the order."""
-    if order.row.currency == terms.currency:
-        return []
-    return sorted((wanted.keys() & offers.keys()) - _units(order).keys())
-
-
 def _offers(
-    old: Mapping[int, LineView], wanted: Mapping[int, int], offers: Mapping[int, Offer]
+    old: Mapping[int, LineView], units: Mapping[int, int], offers: Mapping[int, Offer]
 ) -> dict[int, Offer]:
     """Returns the products that can be ordered. An unchanged line is exempt from rules that were
     added later. A line of a product that is no longer sold can be reduced."""
     allowed = dict(offers)
     for product, line in old.items():
-        units = wanted.get(product, 0)
-        if units == line.quantity or (product not in offers and units < line.quantity):
+        quantity = units.get(product, 0)
+        if quantity == line.quantity or (product not in offers and quantity < line.quantity):
             price = line.unit_price
             allowed[product] = Offer(product, line.sku, line.name, price, 1, None, 1)
     return allowed
-
-
-def _limited(
-    order: LockedOrder, wanted: Mapping[int, int], offers: Mapping[int, Offer], terms: Terms
-) -> dict[int, Offer]:
-    """Returns the products whose lines cannot get more units: those at a former, lower price, if
-    packing was undone. Packing ends the sale at a former price, and staff who may undo it need not
-    be allowed to change orders."""
-    today = prices_for(order.row.customer_id, offers.values())
-    limited = {
-        line.product: with_values(offers[line.product], max_per_order=line.quantity)
-        for line in order.lines
-        if wanted.get(line.product, 0) > line.quantity and line.product in offers
-        if order.row.currency != terms.currency or line.unit_price < today[line.product]
-    }
-    return limited if limited and order.is_undone(Move.UNPACK) else {}
 
 
 def _listed(units: Mapping[int, int]) -> list[dict[str, Any]]:

@@ -4,8 +4,7 @@ The units can be ordered by others without this: the next service that locks the
 (larder/inventory/services/movements.py).
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -21,12 +20,8 @@ from larder.orders.models import Order
 from larder.orders.services.locks import lock_without_wait
 from larder.orders.services.write_changes import OrderChange, write_changes
 
-MOST_LINES = 300
-"""Lines that a transaction releases, except for a product that has more: orders of the same
-products wait for it."""
-
-MOST_ORDERS = 20
-"""Orders whose expiry a transaction stores."""
+MOST_ORDERS = 5
+"""Orders whose units a transaction releases: orders of the same products wait for it."""
 
 MOST_TRIES = 3
 """Attempts in a call to leave out products that another transaction has locked."""
@@ -43,7 +38,6 @@ def expire_holds(*, now: datetime, limit: int) -> int:
     expired = 0
     for _ in range(MOST_TRIES):
         due = list(_due(kept).values_list("id", flat=True)[: limit - expired])
-        _release_many(due)
         before = len(kept)
         for at in range(0, len(due), MOST_ORDERS):
             expired += _expire(due[at : at + MOST_ORDERS], kept, now)
@@ -59,28 +53,6 @@ def _due(kept: Collection[int]) -> QuerySet[Order]:
     if kept:
         rows = rows.exclude(lines__product__in=kept)
     return rows.order_by("expires_at", "id")
-
-
-def _release_many(due: Collection[UUID]) -> None:
-    """Releases the units of the orders, if they are too many for one transaction."""
-    lines = Counter(product for units in holds.submit_held(due)().values() for product in units)
-    for products in _parts(lines) if lines.total() > MOST_LINES else ():
-        with transaction.atomic(durable=True):
-            inventory.lock_free(products)
-
-
-def _parts(lines: Mapping[int, int]) -> Iterator[set[int]]:
-    """Yields products in ascending order, with up to MOST_LINES lines together."""
-    part: set[int] = set()
-    total = 0
-    for product in sorted(lines):
-        total += lines[product]
-        if part and total > MOST_LINES:
-            yield part
-            part, total = set(), lines[product]
-        part.add(product)
-    if part:
-        yield part
 
 
 def _expire(ids: Collection[UUID], kept: set[int], now: datetime) -> int:

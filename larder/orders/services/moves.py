@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext
 from msgspec.structs import replace
 
-from larder.core.errors import DomainError, Fault, InvalidInput, together
+from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.core.invisible import has_invisible
 from larder.inventory.services import holds
 from larder.inventory.services.movements import Movement
@@ -240,36 +240,26 @@ def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> 
 
 def _pack(order: LockedOrder, picked: Sequence[Picked]) -> None:
     ordered = _units(order)
-    if faults := [fault for _, fault in _faults(ordered, picked)]:
+    if faults := [*_faults(ordered, picked)]:
         raise InvalidInput(faults)
     short = _short(ordered, picked)
-    data: dict[str, Any] = {
-        "picked": [
-            {
-                "product": line.product,
-                "ordered": line.quantity,
-                "quantity": short[line.product].quantity,
-                "missing": short[line.product].missing,
-            }
-            for line in order.lines
-            if line.product in short
-        ]
-    }
-    movements = [
-        _left_out(order, line, short[line.product]) for line in order.lines if line.product in short
-    ]
-    if sum(ordered.values()) == sum(-movement.committed for movement in movements):
+    lines, left_out, movements = [], [], []
+    for line in order.lines:
+        units = short.get(line.product)
+        if units is None:
+            lines.append(line)
+            continue
+        lines.append(replace(line, quantity=units.quantity, ordered=line.quantity))
+        left_out.append({**asdict(units), "ordered": line.quantity})
+        movements.append(_left_out(order, line, units))
+    data: dict[str, Any] = {"picked": left_out} if short else {}
+    if not any(line.quantity for line in lines):
         data = {"reason": NOTHING_PICKED, **data}
         order.write(CANCELLED, movements=movements, data=data)
         return
-    lines = [
-        replace(line, quantity=short[line.product].quantity, ordered=line.quantity)
-        if line.product in short
-        else line
-        for line in order.lines
-    ]
-    left = [line for line in lines if line.quantity]
-    order.write(PACKED, movements=movements, lines=left, data=data if short else {})
+    order.write(
+        PACKED, movements=movements, lines=[line for line in lines if line.quantity], data=data
+    )
 
 
 def _left_out(order: LockedOrder, line: LineView, picked: Picked) -> Movement:
@@ -292,33 +282,21 @@ def unpack_order(request: TransitionRequest) -> Moved:
 
 
 def _conflict(order: LockedOrder, picked: Sequence[Picked]) -> DomainError | None:
-    """Returns the refusal if the order was packed with other quantities, or was not packed, with
-    the faults of other lines.
+    """Returns the refusal if the order was packed with other quantities, or was not packed.
 
     The event has the quantities of the first request: lines of which nothing was picked are no
     longer in the order. A cancelled order counts as packed only if packing cancelled it.
     """
-    cancelled = order.status == CANCELLED
-    if not picked:
-        return InvalidTransition(order.status, Move.PACK) if cancelled else None
-    event_data = order.events.get("cancelled" if cancelled else "packed", {})
-    if cancelled and "picked" not in event_data:
+    is_cancelled = order.status == CANCELLED
+    data = order.events.get("cancelled" if is_cancelled else "packed", {})
+    if is_cancelled and not (picked and "picked" in data):
         return InvalidTransition(order.status, Move.PACK)
-    short = event_data.get("picked", ())
-    ordered = _units(order) | {line["product"]: line["ordered"] for line in short}
-    faults = [*_faults(ordered, picked)]
-    faulty = {product for product, _ in faults}
-    sound = {product: units for product, units in ordered.items() if product not in faulty}
-    before = {
-        line["product"]: Picked(line["product"], line["quantity"], line["missing"])
-        for line in short
-    }
-    refusals: list[DomainError] = []
-    if differing := _differences(sound, before, _short(sound, picked)):
-        refusals.append(ConflictingRepeat(order.status, Move.PACK, {"lines": differing}))
-    if faults:
-        refusals.append(InvalidInput([fault for _, fault in faults]))
-    return together(refusals) if refusals else None
+    before = {line["product"]: line for line in data.get("picked", ())}
+    ordered = _units(order) | {product: line["ordered"] for product, line in before.items()}
+    if faults := [*_faults(ordered, picked)]:
+        return InvalidInput(faults)
+    differing = _differences(ordered, before, _short(ordered, picked)) if picked else []
+    return ConflictingRepeat(order.status, Move.PACK, {"lines": differing}) if differing else None
 
 
 def _units(order: LockedOrder) -> dict[int, int]:
@@ -326,20 +304,20 @@ def _units(order: LockedOrder) -> dict[int, int]:
 
 
 def _differences(
-    ordered: Mapping[int, int], before: Mapping[int, Picked], requested: Mapping[int, Picked]
+    ordered: Mapping[int, int],
+    before: Mapping[int, Mapping[str, Any]],
+    requested: Mapping[int, Picked],
 ) -> list[dict[str, Any]]:
     """Returns each line whose packed quantity (`picked`) differs from the `requested` one."""
-    return [
-        {
-            "code": ConflictingRepeat.code,
-            "product": product,
-            "requested": requested.get(product, Picked(product, units)).quantity,
-            "picked": before.get(product, Picked(product, units)).quantity,
-            **({"missing": before[product].missing} if product in before else {}),
-        }
-        for product, units in ordered.items()
-        if requested.get(product) != before.get(product)
-    ]
+    differing = []
+    for product, units in ordered.items():
+        packed, asked = before.get(product, {}), requested.get(product, Picked(product, units))
+        values = {"quantity": units, "missing": True, **packed}
+        if (asked.quantity, asked.missing) != (values["quantity"], values["missing"]):
+            fault = {"product": product, "requested": asked.quantity, "picked": values["quantity"]}
+            missing = {"missing": packed["missing"]} if packed else {}
+            differing.append({"code": ConflictingRepeat.code, **fault, **missing})
+    return differing
 
 
 def _short(ordered: Mapping[int, int], picked: Sequence[Picked]) -> dict[int, Picked]:
@@ -347,18 +325,18 @@ def _short(ordered: Mapping[int, int], picked: Sequence[Picked]) -> dict[int, Pi
     return {line.product: line for line in picked if line.quantity < ordered.get(line.product, 0)}
 
 
-def _faults(ordered: Mapping[int, int], picked: Sequence[Picked]) -> Iterator[tuple[int, Fault]]:
-    """Yields the product and the fault of each faulty line."""
+def _faults(ordered: Mapping[int, int], picked: Sequence[Picked]) -> Iterator[Fault]:
+    """Yields the fault of each faulty line."""
     seen: set[int] = set()
     for position, line in enumerate(picked):
         where, units = f"/lines/{position}", ordered.get(line.product)
         if units is None:
             detail = gettext("The order has no such line.")
-            yield line.product, Fault(f"{where}/product", "unknown_value", detail)
+            yield Fault(f"{where}/product", "unknown_value", detail)
         elif line.product in seen:
             detail = gettext("This product is already in another line.")
-            yield line.product, Fault(f"{where}/product", "duplicate", detail)
+            yield Fault(f"{where}/product", "duplicate", detail)
         elif line.quantity > units:
             detail = gettext("Expected at most {}, the ordered quantity.").format(units)
-            yield line.product, Fault(f"{where}/quantity", "out_of_range", detail)
+            yield Fault(f"{where}/quantity", "out_of_range", detail)
         seen.add(line.product)

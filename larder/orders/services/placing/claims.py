@@ -177,7 +177,7 @@ def _cart_refusal(order: NewOrder) -> DomainError | None:
     cart, expected = order.cart, order.placement.cart
     if cart is None or expected is None:
         return None
-    if expected.version and expected.version != (cart.id or expected.version.id, cart.version):
+    if expected.version not in {None, (cart.id or cart.ended, cart.version)}:
         return StaleVersion(cart.version)
     return None if cart.lines else CartEmpty()
 
