@@ -104,13 +104,7 @@ def test_a_weak_password_and_a_name_too_long_once_normalised_are_named_together(
                 ("/password", "password_entirely_numeric"),
             },
         ),
-        ({"password": "ada lovelace", "username": "Ada Lovelace", "x": 1}, {
-            ("/x", "unknown_field"), ("/password", "password_too_similar"),
-        }),
-        ({"username": "a\u200bb", "first_name": 1}, {
-            ("/username", "invalid_format"), ("/first_name", "wrong_type"),
-            ("/password", "required"),
-        }),
+        ({"username": "a\u200bb", "password": "ada lovelace"}, {("/username", "invalid_format")}),
         ({"username": [], "password": {}}, {
             ("/username", "wrong_type"), ("/password", "wrong_type"),
         }),
