@@ -219,9 +219,6 @@ MAX_QUOTA = 1_000_000
 MAX_FACTOR_CODE_LENGTH = 100
 """A code of the second factor as it is typed, with spaces and hyphens."""
 
-MAX_SEALED_FACTOR_LENGTH = 500
-"""The encrypted secret of an app that is being enrolled, in a hidden field of the form."""
-
 MAX_PASSKEYS = 10
 """Passkeys of an account."""
 

@@ -82,7 +82,8 @@ def enrol_passkey(
     """Enrols the passkey of a device for a person."""
     challenge = new_challenge()
     answer = Answer(SITE, challenge, device.create(challenge))
-    return second_factors.enrol_passkey(account_of(who), answer, "Key ring", proven=proven, now=now)
+    account = account_of(who, proven=proven)
+    return second_factors.enrol_passkey(account, answer, "Key ring", now=now)
 
 
 def prove_with(who: Person, device: Authenticator, now: datetime) -> UUID:

@@ -35,15 +35,10 @@ def code_of(secret: bytes, at: datetime) -> str:
     return totp.generate(int(at.timestamp())).decode()
 
 
-def account_of(who: Person, keys: Sequence[str] = ()) -> Account:
-    """The account of a person, with the secrets of this installation or those given."""
-    return Account(who.id, who.customer.public_id, keys or secrets())
-
-
-def enrolment(account: Account, secret: bytes, at: datetime) -> tuple[str, str]:
-    """Returns what a client sends that has scanned this secret: the sealed secret and a code."""
-    sealed = codes.seal(secret, account.public_id, account.secrets, now=at).decode()
-    return sealed, code_of(secret, at)
+def account_of(who: Person, keys: Sequence[str] = (), *, proven: UUID | None = None) -> Account:
+    """The account of a person, with the secrets of this installation or those given. `proven` is
+    the factor that the session has proven."""
+    return Account(who.id, who.customer.public_id, keys or secrets(), proven=proven)
 
 
 def enrol(
@@ -51,11 +46,11 @@ def enrol(
 ) -> Phone:
     """Enrols an app, whose first code is that of five minutes ago. `proven` is the factor that the
     session has proven."""
-    account, secret = account_of(who, keys), codes.new_secret()
+    account, secret = account_of(who, keys, proven=proven), codes.new_secret()
     before = now - timedelta(minutes=5)
-    given = enrolment(account, secret, before)
-    made = second_factors.enrol_app(account, *given, proven=proven, now=before)
-    return Phone(secret, made.factor, made.recovery_codes)
+    code = code_of(secret, before)
+    enrolled = second_factors.enrol_app(account, secret, code, now=before)
+    return Phone(secret, enrolled.factor, enrolled.recovery_codes)
 
 
 @contextmanager

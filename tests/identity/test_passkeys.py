@@ -189,7 +189,7 @@ def test_a_removed_passkey_is_no_proof_any_more(person: MakePerson, now: datetim
     phone = enrol(who, now)
     made = enrol_passkey(who, device, now, proven=phone.factor)
     proven = prove_with(who, device, now)
-    second_factors.remove(account_of(who), made.factor)
+    second_factors.remove(account_of(who, proven=phone.factor), made.factor)
     assert needs_factor(who, proven)
     with pytest.raises(SecondFactorWrong):
         prove_with(who, device, now)
@@ -202,8 +202,9 @@ def test_the_last_factor_takes_the_codes_with_it_and_stays_where_one_is_required
     person: MakePerson, now: datetime
 ) -> None:
     who, other, device = person(is_staff=True), person(is_staff=True), Authenticator()
-    account, phone = account_of(who), enrol(who, now)
+    phone = enrol(who, now)
     made = enrol_passkey(who, device, now, proven=phone.factor)
+    account = account_of(who, proven=made.factor)
     with pytest.raises(NotFound):
         second_factors.remove(account_of(other), made.factor)
     with demanded():
@@ -292,7 +293,7 @@ def test_an_answer_that_is_none_is_refused(person: MakePerson, now: datetime, te
     enrol_passkey(who, Authenticator(), now)
     assert_refused(who, Answer(SITE, challenge, text), now)
     with pytest.raises(SecondFactorWrong):
-        passkeys.made(Answer(SITE, challenge, text))
+        passkeys.created(Answer(SITE, challenge, text))
 
 
 @given(part=st.sampled_from(["attestationObject", "clientDataJSON"]), data=st.binary(max_size=200))
@@ -301,4 +302,4 @@ def test_malformed_bytes_are_refused(part: str, data: bytes) -> None:
     sent = json.loads(Authenticator().create(challenge))
     sent["response"][part] = encoded(data)
     with pytest.raises(SecondFactorWrong):
-        passkeys.made(Answer(SITE, challenge, json.dumps(sent)))
+        passkeys.created(Answer(SITE, challenge, json.dumps(sent)))

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets as randomness
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import segno
@@ -29,9 +29,6 @@ DRIFT = 1
 DIGITS = 6
 SECRET_BYTES = 20
 
-OFFER_LIFETIME = timedelta(minutes=10)
-"""Time to scan a QR code and to enter the first code."""
-
 RECOVERY_CODES = 10
 
 _demanded = [False]
@@ -48,9 +45,9 @@ def is_demanded() -> bool:
     return _demanded[0]
 
 
-def seal(secret: bytes, owner: UUID, secrets: Sequence[str], *, now: datetime) -> bytes:
+def seal(secret: bytes, owner: UUID, secrets: Sequence[str]) -> bytes:
     """Returns a secret of this account, encrypted under the first of the installation's secrets."""
-    return _box(secrets).encrypt_at_time(owner.bytes + secret, int(now.timestamp()))
+    return _box(secrets).encrypt(owner.bytes + secret)
 
 
 def unseal(sealed: bytes, owner: UUID, secrets: Sequence[str]) -> bytes | None:
@@ -62,19 +59,9 @@ def unseal(sealed: bytes, owner: UUID, secrets: Sequence[str]) -> bytes | None:
     return text[16:] if text[:16] == owner.bytes else None
 
 
-def is_current(sealed: bytes, secrets: Sequence[str], *, now: datetime) -> bool:
-    """Returns whether an offer was sealed within OFFER_LIFETIME."""
-    lifetime = int(OFFER_LIFETIME.total_seconds())
-    try:
-        _box(secrets).decrypt_at_time(sealed, lifetime, int(now.timestamp()))
-    except InvalidToken:
-        return False
-    return True
-
-
 def _box(secrets: Sequence[str]) -> MultiFernet:
-    keys = (base64.urlsafe_b64encode(derive_key(one, "second factor")) for one in secrets)
-    return MultiFernet([Fernet(key) for key in keys])
+    keys = (derive_key(secret, "second factor") for secret in secrets)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
 
 
 def new_secret() -> bytes:
@@ -100,11 +87,10 @@ def qr_code(uri: str) -> str:
 def step_of(code: str, secret: bytes, *, now: datetime) -> int | None:
     """Returns the time step of which this is the code, within DRIFT of now; None otherwise."""
     present, totp = int(now.timestamp()) // STEP, _totp(secret)
-    found = None
     for step in range(present - DRIFT, present + DRIFT + 1):
         if hmac.compare_digest(totp.generate(step * STEP), code.encode()):
-            found = step
-    return found
+            return step
+    return None
 
 
 def _totp(secret: bytes) -> TOTP:

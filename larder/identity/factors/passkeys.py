@@ -9,10 +9,11 @@ What is stored of a passkey is public: the id of the credential, and the key tha
 
 import json
 import secrets as randomness
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -35,7 +36,6 @@ ALGORITHMS = (-7, -8, -257)
 """ES256, EdDSA and RS256, by their numbers in COSE: each authenticator has one of them."""
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def creation_options(
     the account has: an authenticator with one of them makes no other."""
     options, _ = _server(site).register_begin(
         PublicKeyCredentialUserEntity(id=user.handle.bytes, name=user.name, display_name=user.name),
-        [AttestedCredentialData(one) for one in known],
+        [AttestedCredentialData(data) for data in known],
         resident_key_requirement=ResidentKeyRequirement.PREFERRED,
         user_verification=UserVerificationRequirement.PREFERRED,
         challenge=challenge,
@@ -112,7 +112,7 @@ def creation_options(
 def request_options(site: Site, challenge: bytes, known: Sequence[bytes]) -> dict[str, Any]:
     """Returns the options of `navigator.credentials.get`, as JSON."""
     options, _ = _server(site).authenticate_begin(
-        [AttestedCredentialData(one) for one in known],
+        [AttestedCredentialData(data) for data in known],
         user_verification=UserVerificationRequirement.PREFERRED,
         challenge=challenge,
     )
@@ -125,55 +125,53 @@ def _server(site: Site) -> Fido2Server:
         attestation=AttestationConveyancePreference.NONE,
         verify_origin=lambda origin: origin == site.origin,
     )
-    allowed = [one for one in server.allowed_algorithms if one.alg in ALGORITHMS]
-    server.allowed_algorithms = allowed
+    offered = [algorithm for algorithm in server.allowed_algorithms if algorithm.alg in ALGORITHMS]
+    server.allowed_algorithms = offered
     return server
 
 
-def made(answer: Answer) -> tuple[bytes, int]:
+def created(answer: Answer) -> tuple[bytes, int]:
     """Returns what is stored of a new passkey, and its counter of signatures.
 
     Raises SecondFactorWrong (another site or challenge, or an answer that is none).
     """
-
-    def check(server: Fido2Server, state: Mapping[str, Any], sent: Any) -> tuple[bytes, int]:
-        found = server.register_complete(state, sent)
-        credential = found.credential_data
+    with _refusing_faulty(answer) as sent:
+        registered = _server(answer.site).register_complete(_state(answer), sent)
+        credential = registered.credential_data
         if credential is None or credential.public_key.ALGORITHM not in ALGORITHMS:
             raise SecondFactorWrong
-        return bytes(credential), found.counter
-
-    return _checked(answer, check)
+        return bytes(credential), registered.counter
 
 
 def proven(answer: Answer, known: Mapping[UUID, bytes]) -> tuple[UUID, int]:
     """Returns which of these passkeys has signed the answer, and its counter of signatures, which
-    the caller compares with the stored one. Raises as `made` does, and SecondFactorWrong for any
+    the caller compares with the stored one. Raises as `created` does, and SecondFactorWrong for any
     other passkey."""
-
-    def check(server: Fido2Server, state: Mapping[str, Any], sent: Any) -> tuple[UUID, int]:
-        credentials = {one: AttestedCredentialData(data) for one, data in known.items()}
-        signed = server.authenticate_complete(state, [*credentials.values()], sent)
-        found = next(one for one, credential in credentials.items() if credential == signed)
+    with _refusing_faulty(answer) as sent:
+        credentials = {id: AttestedCredentialData(data) for id, data in known.items()}
+        signed = _server(answer.site).authenticate_complete(
+            _state(answer), [*credentials.values()], sent
+        )
         response = AuthenticationResponse.from_dict(sent).response
-        return found, response.authenticator_data.counter
+        factor = next(id for id, credential in credentials.items() if credential == signed)
+        return factor, response.authenticator_data.counter
 
-    return _checked(answer, check)
 
-
-def _checked(
-    answer: Answer,
-    check: Callable[[Fido2Server, Mapping[str, Any], Any], _Found],
-) -> _Found:
-    if answer.challenge is None or len(answer.text) > MAX_PASSKEY_LENGTH:
-        raise SecondFactorWrong
-    state = {
-        "challenge": websafe_encode(answer.challenge),
+def _state(answer: Answer) -> dict[str, Any]:
+    return {
+        "challenge": websafe_encode(answer.challenge or b""),
         "user_verification": UserVerificationRequirement.PREFERRED,
     }
+
+
+@contextmanager
+def _refusing_faulty(answer: Answer) -> Iterator[Any]:
+    """Yields what the browser sent. Raises SecondFactorWrong for any error of the block: the
+    library meets malformed bytes with errors of many kinds. Nothing but the answer and the stored
+    keys is read there."""
+    if answer.challenge is None or len(answer.text) > MAX_PASSKEY_LENGTH:
+        raise SecondFactorWrong
     try:
-        return check(_server(answer.site), state, json.loads(answer.text))
+        yield json.loads(answer.text)
     except Exception as fault:
-        # The library parses what the client sent, and meets malformed bytes with errors of many
-        # kinds. Nothing but the answer and the stored keys is read here.
         raise SecondFactorWrong from fault

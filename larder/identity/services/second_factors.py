@@ -30,12 +30,14 @@ TOTP, PASSKEY = "totp", "passkey"
 @dataclass(frozen=True, slots=True)
 class Account:
     """The account whose factor is meant, and the secrets of the installation, the present first.
-    `session` is that of the request that acts for the account itself."""
+    `session` is that of the request that acts for the account itself, and `proven` the factor that
+    was proven in it."""
 
     id: int
     public_id: UUID
     secrets: Sequence[str]
     session: UUID | None = None
+    proven: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def _prove_app(account: Account, code: str, now: datetime) -> UUID:
     if secret is None or step is None:
         raise SecondFactorWrong
     # Sealed anew, so that a former SECRET_KEY is no longer needed for it.
-    sealed = codes.seal(secret, account.public_id, account.secrets, now=now)
+    sealed = codes.seal(secret, account.public_id, account.secrets)
     unused = SecondFactor.objects.filter(pk=factor.pk, counter__lt=step)
     if not unused.update(counter=step, credential=sealed, last_used_at=now):
         raise SecondFactorWrong
@@ -107,114 +109,77 @@ def _unused(customer: int) -> QuerySet[RecoveryCode]:
     return RecoveryCode.objects.filter(customer=customer, used_at=None)
 
 
-def enrol_app(
-    account: Account, sealed: str, typed: str, *, proven: UUID | None = None, now: datetime
-) -> Enrolled:
-    """Enrols an app, in place of the one that the account had. `sealed` is the secret that was
-    offered, `typed` its first code, which counts as used; `proven` is the factor that the session
-    has proven.
+def enrol_app(account: Account, secret: bytes, typed: str, *, now: datetime) -> Enrolled:
+    """Enrols an app, in place of the one that the account had. `secret` was offered to it, and
+    `typed` is its first code, which counts as used.
 
     Sessions that another factor opened have to prove the new one. Former recovery codes end: they
     may be lost with the former app.
 
-    Raises SecondFactorWrong (the code, an offer that has expired, or a proof that is missing or was
-    reset meanwhile), NotFound (the account is not active), SessionEnded (its sessions were ended).
+    Raises SecondFactorWrong (the code, or a proof that is missing or was reset meanwhile), NotFound
+    (the account is not active), SessionEnded (its sessions were ended).
     """
-    secret, step = _confirmed(account, sealed, codes.normalised(typed), now)
+    code = codes.normalised(typed)
+    step = codes.step_of(code, secret, now=now) if codes.is_app_code(code) else None
+    if step is None:
+        raise SecondFactorWrong
     with transaction.atomic(durable=True):
-        _lock_enrolling(account, proven)
+        _lock_own(account)
         SecondFactor.objects.filter(customer=account.id, kind=TOTP).delete()
-        _used_recovery_codes(account.id).delete()
-        factor = SecondFactor.objects.create(
-            customer_id=account.id,
-            kind=TOTP,
-            credential=codes.seal(secret, account.public_id, account.secrets, now=now),
-            counter=step,
-            created_at=now,
-            last_used_at=now,
-        )
-        _record(account, "enrol_second_factor", {"factor": factor.pk, "kind": TOTP})
-        recovery = _new_recovery_codes(account, now)
-    return Enrolled(factor.pk, recovery)
+        sealed = codes.seal(secret, account.public_id, account.secrets)
+        factor = _add(account, TOTP, sealed, step, now)
+        return Enrolled(factor, _new_recovery_codes(account, now))
 
 
 def enrol_passkey(
-    account: Account,
-    answer: passkeys.Answer,
-    name: str,
-    *,
-    proven: UUID | None = None,
-    now: datetime,
+    account: Account, answer: passkeys.Answer, name: str, *, now: datetime
 ) -> Enrolled:
     """Enrols a passkey beside the factors that the account has. With its first factor an account
     gets recovery codes. Raises as `enrol_app` does, and TooManyPasskeys."""
-    credential, counter = passkeys.made(answer)
+    credential, counter = passkeys.created(answer)
     with transaction.atomic(durable=True):
-        _lock_enrolling(account, proven)
+        _lock_own(account)
         is_first = not SecondFactor.objects.filter(customer=account.id).exists()
         if _passkeys(account.id).count() >= MAX_PASSKEYS:
             raise TooManyPasskeys(MAX_PASSKEYS)
-        factor = SecondFactor.objects.create(
-            customer_id=account.id,
-            kind=PASSKEY,
-            name=name,
-            credential=credential,
-            counter=counter,
-            created_at=now,
-            last_used_at=now,
-        )
-        _record(account, "enrol_second_factor", {"factor": factor.pk, "kind": PASSKEY})
-        fresh = _new_recovery_codes(account, now) if is_first else ()
-    return Enrolled(factor.pk, fresh)
+        factor = _add(account, PASSKEY, credential, counter, now, name=name)
+        return Enrolled(factor, _new_recovery_codes(account, now) if is_first else ())
 
 
-def _lock_enrolling(account: Account, proven: UUID | None) -> None:
-    """Locks the account, and checks that the session has proven a factor if the account has one.
-    The first one needs the password alone. Raises NotFound, SessionEnded, SecondFactorWrong."""
-    _lock(account)
-    rights = queries.rights(account.id, proven)
-    if rights.has_factor and rights.needs_factor:
-        raise SecondFactorWrong
+def _add(
+    account: Account, kind: str, credential: bytes, counter: int, now: datetime, **name: str
+) -> UUID:
+    factor = SecondFactor.objects.create(
+        customer_id=account.id,
+        kind=kind,
+        credential=credential,
+        counter=counter,
+        created_at=now,
+        last_used_at=now,
+        **name,
+    )
+    _record(account, "enrol_second_factor", {"factor": factor.pk, "kind": kind})
+    return factor.pk
 
 
-def _confirmed(account: Account, offered: str, code: str, now: datetime) -> tuple[bytes, int]:
-    """Returns the offered secret, and the time step of its code. Raises SecondFactorWrong."""
-    sealed = offered.encode(errors="replace")
-    secret = codes.unseal(sealed, account.public_id, account.secrets)
-    if secret is None or not codes.is_app_code(code):
-        raise SecondFactorWrong
-    step = codes.step_of(code, secret, now=now)
-    if step is None or not codes.is_current(sealed, account.secrets, now=now):
-        raise SecondFactorWrong
-    return secret, step
-
-
-def _used_recovery_codes(customer: int) -> QuerySet[RecoveryCode]:
-    """The codes that may have opened sessions which go on."""
-    return RecoveryCode.objects.filter(customer=customer).exclude(used_at=None)
-
-
-def renew_recovery_codes(
-    account: Account, *, proven: UUID | None = None, now: datetime
-) -> Sequence[str]:
-    """Replaces the recovery codes. Sessions that a used one opened have to prove a factor again,
-    except the session with `proven`.
+def renew_recovery_codes(account: Account, *, now: datetime) -> Sequence[str]:
+    """Replaces the recovery codes. Other sessions that a used one opened have to prove a factor
+    again.
 
     Raises NotFound (no factor is enrolled), SecondFactorWrong (a proof that was reset meanwhile),
     SessionEnded.
     """
     with transaction.atomic(durable=True):
-        _lock_own(account, proven)
-        used = _used_recovery_codes(account.id)
-        (used if proven is None else used.exclude(pk=proven)).delete()
+        _lock_own(account)
         if not SecondFactor.objects.filter(customer=account.id).exists():
             raise NotFound
-        return _new_recovery_codes(account, now)
+        return _new_recovery_codes(account, now, but=account.proven)
 
 
-def _new_recovery_codes(account: Account, now: datetime) -> Sequence[str]:
-    """Replaces the unused codes."""
-    _unused(account.id).delete()
+def _new_recovery_codes(account: Account, now: datetime, but: UUID | None = None) -> Sequence[str]:
+    """Replaces the codes, except a used one that proves the session."""
+    former = RecoveryCode.objects.filter(customer=account.id)
+    (former.exclude(pk=but) if but else former).delete()
     recovery = [codes.new_recovery_code() for _ in range(codes.RECOVERY_CODES)]
     RecoveryCode.objects.bulk_create(
         RecoveryCode(
@@ -228,15 +193,15 @@ def _new_recovery_codes(account: Account, now: datetime) -> Sequence[str]:
     return recovery
 
 
-def remove(account: Account, factor: UUID, *, proven: UUID | None = None) -> None:
-    """Removes a factor, for the owner of the account, whose session has `proven` one. With the last
-    one the recovery codes end. Sessions that have proven this one have to prove another.
+def remove(account: Account, factor: UUID) -> None:
+    """Removes a factor, for the owner of the account. With the last one the recovery codes end.
+    Sessions that have proven this one have to prove another.
 
     Raises NotFound, SessionEnded, SecondFactorWrong (a proof that was reset meanwhile),
     LastSecondFactor (staff need one in this shop).
     """
     with transaction.atomic(durable=True):
-        _lock_own(account, proven)
+        _lock_own(account)
         factors = SecondFactor.objects.filter(customer=account.id)
         row = factors.filter(pk=factor).first()
         if row is None:
@@ -281,11 +246,12 @@ def _lock(account: Account) -> None:
         raise SessionEnded
 
 
-def _lock_own(account: Account, proven: UUID | None) -> None:
-    """Locks the account. Raises as `_lock` does, and SecondFactorWrong if a session acts for the
-    account itself, needs a factor, and what it has proven is gone."""
+def _lock_own(account: Account) -> None:
+    """Locks the account. Raises as `_lock` does, and SecondFactorWrong if the account has a factor
+    and none that it has was proven. The first factor needs the password alone."""
     _lock(account)
-    if account.session is not None and queries.rights(account.id, proven).needs_factor:
+    rights = queries.rights(account.id, account.proven)
+    if rights.has_factor and rights.needs_factor:
         raise SecondFactorWrong
 
 

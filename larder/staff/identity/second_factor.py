@@ -26,7 +26,6 @@ from larder.core.errors import DomainError
 from larder.core.limits import (
     MAX_FACTOR_CODE_LENGTH,
     MAX_KEY_NAME_LENGTH,
-    MAX_SEALED_FACTOR_LENGTH,
 )
 from larder.http.addresses import address_of, base_url
 from larder.http.admin_session import BEGAN, session_of
@@ -54,6 +53,9 @@ PASSKEY = "passkey"
 
 CHALLENGE = "passkey_challenge"
 """The key of the admin's session for the challenge of the page that was shown last."""
+
+OFFERED = "offered_secret"
+"""The key of the admin's session for the sealed secret that is offered to an app."""
 
 SENTENCES: Mapping[str, Sentence] = {
     "second_factor_wrong": Sentence(
@@ -85,12 +87,9 @@ class CodeForm(forms.Form):
 
 
 class EnrolForm(TextForm, forms.Form):
-    """A new factor: the sealed secret that was offered to an app, with its first code; or the name
-    of a passkey. `remove` is the factor of the button that removes one."""
+    """A new factor: the first code of an app, or the name of a passkey. `remove` is the factor of
+    the button that removes one."""
 
-    sealed = forms.CharField(
-        required=False, max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput
-    )
     code = _code(_("Code that the app shows"))
     remove = forms.UUIDField(required=False)
     name = words(
@@ -138,7 +137,8 @@ def _own(request: Any) -> HttpResponse:
 
 def _account(request: Any) -> Account:
     user = request.user
-    return Account(user.pk, user.public_id, secrets(), session_of(request))
+    session, proven = session_of(request), proven_factor(request)
+    return Account(user.pk, user.public_id, secrets(), session, proven)
 
 
 def _attempt(request: Any) -> Any:
@@ -174,12 +174,7 @@ def _mark(request: Any, factor: UUID) -> None:
 def _enrol(request: Any) -> HttpResponse:
     """Enrols a factor, or does what another button of the page says."""
     account = _account(request)
-    if request.method == "POST":
-        form = EnrolForm(request.POST)
-    else:
-        secret = codes.new_secret()
-        sealed = codes.seal(secret, account.public_id, account.secrets, now=now())
-        form = EnrolForm(initial={"sealed": sealed.decode()})
+    form = EnrolForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show(request, form)
     try:
@@ -190,28 +185,37 @@ def _enrol(request: Any) -> HttpResponse:
     return _show(request, None, recovery)
 
 
-def _act(request: Any, account: Account, given: Any) -> Sequence[str]:
-    proven = proven_factor(request)
-    if given["remove"]:
-        second_factors.remove(account, given["remove"], proven=proven)
+def _act(request: Any, account: Account, fields: Any) -> Sequence[str]:
+    if fields["remove"]:
+        second_factors.remove(account, fields["remove"])
         return ()
     if "renew" in request.POST:
-        return second_factors.renew_recovery_codes(account, proven=proven, now=now())
+        return second_factors.renew_recovery_codes(account, now=now())
     with _attempt(request):
-        enrolled = _enrolled(request, account, given)
+        enrolled = _enrolled(request, account, fields)
+    request.session.pop(OFFERED, None)
     _mark(request, enrolled.factor)
     return enrolled.recovery_codes
 
 
-def _enrolled(request: Any, account: Account, given: Any) -> Enrolled:
+def _enrolled(request: Any, account: Account, fields: Any) -> Enrolled:
     """Enrols the passkey that was sent, or else the app."""
-    answer, proven = _sent(request), proven_factor(request)
+    answer = _sent(request)
     if answer is None:
-        return second_factors.enrol_app(
-            account, given["sealed"], given["code"], proven=proven, now=now()
-        )
-    name = given["name"] or "Passkey"
-    return second_factors.enrol_passkey(account, answer, name, proven=proven, now=now())
+        secret = _offered(request, account)
+        return second_factors.enrol_app(account, secret, fields["code"], now=now())
+    return second_factors.enrol_passkey(account, answer, fields["name"] or "Passkey", now=now())
+
+
+def _offered(request: Any, account: Account) -> bytes:
+    """Returns the secret that the session offers to an app until one is enrolled."""
+    sealed = str(request.session.get(OFFERED, "")).encode()
+    secret = codes.unseal(sealed, account.public_id, account.secrets)
+    if secret is None:
+        secret = codes.new_secret()
+        sealed = codes.seal(secret, account.public_id, account.secrets)
+        request.session[OFFERED] = sealed.decode()
+    return secret
 
 
 def _refused(request: Any, form: forms.Form, refusal: DomainError) -> HttpResponse:
@@ -241,13 +245,10 @@ def _show(request: Any, form: forms.Form | None, recovery: Sequence[str] = ()) -
             )
             for factor in credentials.factors(account.id)
         ]
-        sealed = str(form["sealed"].value() or "").encode(errors="replace")
-        secret = codes.unseal(sealed, account.public_id, account.secrets)
-        if secret is not None:
-            name, issuer = request.user.username, request.get_host()
-            uri = codes.provisioning_uri(secret, account=name, issuer=issuer)
-            context["secret"] = codes.secret_text(secret)
-            context["qr_code"] = codes.qr_code(uri)
+        secret, name = _offered(request, account), request.user.username
+        uri = codes.provisioning_uri(secret, account=name, issuer=request.get_host())
+        context["secret"] = codes.secret_text(secret)
+        context["qr_code"] = codes.qr_code(uri)
     return answered(TemplateResponse(request, "staff/second_factor.html", context))
 
 

@@ -6,7 +6,7 @@
     const form = button.form;
     const {act, origin, options} = place.dataset;
     const opened = Date.now();
-    // A minute less than OFFER_LIFETIME (larder/identity/factors/codes.py), to answer the browser.
+    // A minute less than PENDING_SECONDS (second_factor.py), to answer the browser.
     const LIFETIME = 9 * 60 * 1000;
     const REFUSED = {
         InvalidStateError: gettext("This device already has a passkey of your account."),
