@@ -8,8 +8,9 @@ from django.views.i18n import set_language
 
 from larder.compat.documents import enabled
 from larder.compat.urls import patterns as earlier_contracts
-from larder.http.pages import example_app, home, pictures
+from larder.http.pages import home, pictures
 from larder.ops import health
+from larder.ops.demo import app
 from larder.ops.demo.shop import log_ins
 from larder.ops.telemetry import metrics
 from larder.staff import confirming, site
@@ -33,7 +34,7 @@ urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("", home, {"contracts": enabled, "log_ins": log_ins}),
     *pictures,
-    *example_app,
+    *app.urls,
     *earlier_contracts(settings.COMPAT),
 ]
 

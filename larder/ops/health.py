@@ -1,10 +1,7 @@
 """Probes: whether this process is alive, and whether it can serve."""
 
 import logging
-import time
-from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +9,6 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
-from larder.core import waits
 from larder.db import database, replicas
 from larder.identity import queries as identity
 from larder.ops.demo.shop import DEMO_CUSTOMER
@@ -24,46 +20,14 @@ WORKER_SILENT_AFTER = timedelta(seconds=40)
 gone."""
 
 
-CHECK_WITHIN = 15.0
-"""A probe that waited this many seconds for another one's check gets 503. A statement has ten."""
-
-
 def livez(request: HttpRequest) -> JsonResponse:
     """Returns 200. Needs no connection."""
     return JsonResponse({"alive": True})
 
 
-@dataclass(slots=True)
-class _Latest:
-    """The result of the latest check, when that check began, and what the log says failed."""
-
-    checking: Lock = field(default_factory=Lock)
-    began: float = float("-inf")
-    ready: bool = False
-    body: dict[str, Any] = field(default_factory=dict)
-    reported: str = ""
-
-
-_latest = _Latest()
-
-
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Returns 200 if this process can serve; otherwise 503.
-
-    One thread checks at a time. The others wait for it, without a connection, and then all answer
-    with the result of one check that began after their requests. If that takes longer than
-    CHECK_WITHIN, they report that the database does not answer.
-    """
-    arrived = time.monotonic()
-    with waits.holding(_latest.checking, CHECK_WITHIN) as in_time:
-        if in_time and _latest.began < arrived:
-            _latest.began = time.monotonic()
-            _latest.ready, _latest.body = _check()
-        ready, body = _latest.ready, _latest.body
-    if not in_time:
-        # Nothing else can take a check that long.
-        checks = {**body.get("checks", {}), "database": False}
-        ready, body = False, {**body, "ready": False, "checks": checks}
+    """Returns 200 if this process can serve, otherwise 503."""
+    ready, body = _check()
     return JsonResponse(body) if ready else JsonResponse(body, status=503, headers=_LATER)
 
 
@@ -95,12 +59,15 @@ def _report(checks: dict[str, bool], reason: str) -> None:
     failed = next(
         (name for name, passed in checks.items() if not passed), "worker" if reason else ""
     )
-    if failed and failed != _latest.reported:
+    if failed and failed != _reported[0]:
         do = _IF_AWAY if failed == "database" else _IF_UNPREPARED
         logger.warning(
             "The check of %s failed: %s; %s.", failed, reason or "there was no error", do
         )
-    _latest.reported = failed
+    _reported[0] = failed
+
+
+_reported = [""]
 
 
 _IF_AWAY = "check that the database at DATABASE_URL answers and accepts writes"

@@ -1,23 +1,19 @@
 """Probes, and the state after `manage.py prepare`."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
-from django.db import Error, connections, transaction
+from django.db import Error, transaction
 
-from larder.core import waits
 from larder.db import database
 from larder.inventory import queries as inventory
 from larder.ops import health
 from larder.ops.demo import shop as demo
 from tests.conftest import Api
-from tools.processes import wait_until
 
 
 def test_livez_needs_no_connection(api: Api) -> None:
@@ -58,7 +54,7 @@ def warnings(
         caplog.clear()
         return found
 
-    monkeypatch.setattr(health._latest, "reported", "")
+    monkeypatch.setattr(health, "_reported", [""])
     return taken
 
 
@@ -129,45 +125,3 @@ def test_probes_answer_requests_with_an_ip_address_as_host(db: None, api: Api, p
 
 def test_other_paths_refuse_an_unknown_host(api: Api) -> None:
     assert api("GET", "/api/v1/products", Host="10.0.3.77:8000").status == 400
-
-
-def test_concurrent_probes_share_a_check_that_began_after_them(
-    transactional_db: None, api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    checks, asking = list[int](), list[int]()
-    check, holding = health._check, waits.holding
-
-    def noted(lock: Any, *limit: float) -> AbstractContextManager[bool]:
-        if lock is health._latest.checking:
-            asking.append(1)
-        return holding(lock, *limit)
-
-    def slow() -> tuple[bool, dict[str, Any]]:
-        checks.append(1)
-        assert wait_until(lambda: len(asking) >= 8)
-        return check()
-
-    def probe(_: int) -> int:
-        try:
-            return api("GET", "/readyz").status
-        finally:
-            connections.close_all()
-
-    monkeypatch.setattr(health, "_check", slow)
-    monkeypatch.setattr(waits, "holding", noted)
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(probe, range(8))) == [200] * 8
-    assert len(checks) == 2
-    assert api("GET", "/readyz").status == 200
-    assert len(checks) == 3
-
-
-def test_a_probe_does_not_wait_for_a_check_that_hangs(
-    db: None, api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert api("GET", "/readyz").body["checks"]["database"] is True
-    monkeypatch.setattr(health, "CHECK_WITHIN", 0.01)
-    with health._latest.checking:
-        answer = api("GET", "/readyz")
-    assert (answer.status, answer.body["ready"]) == (503, False)
-    assert answer.body["checks"]["database"] is False

@@ -4,11 +4,11 @@ import pytest
 from django.http import Http404, HttpResponse
 from django.test import RequestFactory
 
-from larder.http import pages
+from larder.ops.demo import app
 
 
 def get(name: str) -> HttpResponse:
-    return pages.file(RequestFactory().get("/demo/"), name)
+    return app.file(RequestFactory().get("/demo/"), name)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_other_files_are_not_found(name: str) -> None:
 def test_the_service_worker_keeps_each_file_of_the_app_under_a_hash_of_all() -> None:
     text = get("sw.js").content.decode()
     assert "{{ version }}" not in text
-    named = {one.name for one in pages.APP.iterdir()} - {"sw.js", "index.html", "README.md"}
+    named = {one.name for one in app.APP.iterdir()} - {"sw.js", "index.html", "README.md"}
     assert all(f'"{name}"' in text for name in named)
-    assert all(f'"{one.stem}"' in text for one in pages.SDK.glob("*.js"))
+    assert all(f'"{one.stem}"' in text for one in app.SDK.glob("*.js"))
 
 
 def test_a_file_is_not_written() -> None:
-    assert pages.file(RequestFactory().post("/demo/"), "").status_code == 405
+    assert app.file(RequestFactory().post("/demo/"), "").status_code == 405
 
 
 def test_without_demo_mode_there_is_no_app() -> None:
-    assert pages.example_app == []
+    assert app.urls == []

@@ -1,0 +1,70 @@
+"""The example app, which a server in demo mode serves at `/demo/`."""
+
+from hashlib import sha256
+from pathlib import Path
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
+from django.views.generic import RedirectView
+
+from larder.http.headers import PAGE
+from larder.http.pages import refused_method
+
+APP = Path(settings.BASE_DIR) / "demo" / "app"
+SDK = Path(settings.BASE_DIR) / "clients" / "typescript" / "dist"
+WORKER = "sw.js"
+POLICY = (
+    PAGE.replace("img-src 'self'", "img-src 'self' https:")
+    + "; manifest-src 'self'; worker-src 'self'"
+)
+"""The Content Security Policy of pages, pictures of products, and the files that make a page an
+app."""
+
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+def _files() -> dict[str, Path]:
+    """Returns the files by their paths below `/demo/`."""
+    app = {one.name: one for one in APP.iterdir() if one.suffix in TYPES}
+    sdk = {f"sdk/{one.name}": one for one in SDK.glob("*.js")}
+    return app | sdk | {"": APP / "index.html"}
+
+
+def file(request: HttpRequest, name: str) -> HttpResponse:
+    """Returns a file of the app; `name` is its path below `/demo/`. Raises Http404."""
+    refused = refused_method(request)
+    if refused is not None:
+        return refused
+    files = _files()
+    if name not in files:
+        raise Http404
+    content = files[name].read_bytes()
+    if name == WORKER:
+        content = content.replace(b"{{ version }}", _version(files).encode())
+    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
+    return HttpResponse(content, content_type=TYPES[files[name].suffix], headers=headers)
+
+
+def _version(files: dict[str, Path]) -> str:
+    """Returns a hash of all files. With another one in the service worker, a browser that has an
+    earlier version fetches all files anew."""
+    contents = (files[name].read_bytes() for name in sorted(files))
+    return sha256(b"".join(contents)).hexdigest()[:16]
+
+
+urls = (
+    [
+        path("demo", RedirectView.as_view(url="/demo/")),
+        path("demo/", file, {"name": ""}),
+        path("demo/<path:name>", file),
+    ]
+    if settings.DEMO
+    else []
+)
