@@ -195,6 +195,7 @@ class Handler(BaseHTTPRequestHandler):
             status, body = refused.args[0], {"error": {"code": refused.args[1]}}
         raw = json.dumps(body).encode()
         self.send_response(status)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
         self.wfile.write(raw)

@@ -1,7 +1,7 @@
-"""python -m tools.fuzz [--examples 20] [--seconds 60] [--seed 1] [--only contract2] [--as staff]
+"""python -m tools.fuzz [--examples 20] [--seed 1] [--only contract2] [--as staff]
 
 Starts a separate demo shop and sends it what the documents of docs/openapi allow and forbid:
-without a token, as a customer and as staff. Exit status 1 if an answer was not as documented.
+as a customer and as staff. Exit status 1 if an answer was not as documented.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from tools.terminal import LauncherError, complain, say
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("v1", "contract0", "contract1", "contract2", "contract3", "contract4")
-ROLES = ("nobody", "customer", "staff")
-PHASES = ("examples", "coverage", "fuzzing")
+ROLES = ("customer", "staff")
 AT_ONCE = 2
 CHECKS = (
     "not_a_server_error",
@@ -28,7 +27,6 @@ CHECKS = (
     "content_type_conformance",
     "response_headers_conformance",
     "response_schema_conformance",
-    "strangers_get_nothing",
 )
 
 
@@ -36,11 +34,9 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz")
     parser.add_argument("--examples", type=int, default=20, help="of each operation (%(default)s)")
-    parser.add_argument("--seconds", type=int, help="at most, for each document and role")
     parser.add_argument("--seed", type=int, default=1, help="the same one asks the same")
     parser.add_argument("--only", choices=DOCUMENTS, nargs="+", default=DOCUMENTS)
     parser.add_argument("--as", dest="roles", choices=ROLES, nargs="+", default=ROLES)
-    parser.add_argument("--phases", choices=PHASES, nargs="+", default=PHASES)
     options = parser.parse_args()
     try:
         with opened() as shop, ThreadPoolExecutor(AT_ONCE) as pool:
@@ -67,12 +63,11 @@ def fuzz(document: str, role: str, shop: Site, options: argparse.Namespace) -> b
         "PYTHONPATH": str(ROOT),
     }
     # The documents of the earlier contracts do not name their refusals.
-    checks = CHECKS if document == "v1" else (CHECKS[0], CHECKS[-1])
-    limit = ["--max-time", str(options.seconds)] if options.seconds else []
+    checks = CHECKS if document == "v1" else CHECKS[:1]
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run"),
         *(str(ROOT / "docs" / "openapi" / f"{document}.json"), "--url", shop.urls[0]),
-        *("--checks", ",".join(checks), "--phases", ",".join(options.phases), *limit),
+        *("--checks", ",".join(checks), "--phases", "examples,fuzzing"),
         *("--max-examples", str(options.examples), "--seed", str(options.seed)),
         *("--generation-database", "none", "--generation-with-security-parameters", "false"),
         *("--suppress-health-check", "all", "--max-redirects", "0", "--request-timeout", "30"),
