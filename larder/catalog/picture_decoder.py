@@ -21,12 +21,6 @@ JPEG, PNG, WEBP = (
 # The size is compared with the limits below before pixels are read.
 Image.MAX_IMAGE_PIXELS = None
 
-START_OF_SCAN = b"\xff\xda"
-"""The marker of JPEG. Within the data of a scan, a byte of zero follows each 255."""
-
-MAX_SCANS = 100
-"""Encoders write about ten. The marker can also occur by chance in the profile of the colours."""
-
 
 class _TooLargeError(Exception):
     """A picture with too many pixels. The arguments are its width and height, and the limit."""
@@ -46,7 +40,9 @@ def decode(content: bytes) -> bytes:
 
 def _reduced(content: bytes) -> Image.Image:
     with Image.open(BytesIO(content), formats=(JPEG, PNG, WEBP)) as opened:
-        _require_little_work(opened, content)
+        # Only a JPEG that is not progressive is read in a smaller size.
+        is_small = opened.format == JPEG and not opened.info.get("progressive")
+        _require_few_pixels(opened, MAX_JPEG_PIXELS if is_small else MAX_PICTURE_PIXELS)
         # Lets the decoder of JPEG skip what the smaller picture does not need.
         opened.draft(None, (PICTURE_SIDE, PICTURE_SIDE))
         _require_few_pixels(opened, MAX_PICTURE_PIXELS)
@@ -57,16 +53,6 @@ def _reduced(content: bytes) -> Image.Image:
         picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE), reducing_gap=2.0)
         # The colours come last: a picture in other colours has no EXIF data.
         return _in_srgb(ImageOps.exif_transpose(picture))
-
-
-def _require_little_work(opened: Image.Image, content: bytes) -> None:
-    """Only a JPEG that is not progressive is read in a smaller size. A progressive one is read once
-    for each of its scans, of which a file of 10 MB could have 400,000."""
-    is_jpeg = isinstance(opened, JpegImagePlugin.JpegImageFile)
-    is_small = is_jpeg and not opened.info.get("progressive")
-    _require_few_pixels(opened, MAX_JPEG_PIXELS if is_small else MAX_PICTURE_PIXELS)
-    if is_jpeg and content.count(START_OF_SCAN) > MAX_SCANS:
-        raise ValueError
 
 
 def _require_few_pixels(opened: Image.Image, most: int) -> None:

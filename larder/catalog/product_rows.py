@@ -6,7 +6,6 @@ that the admin exports is such a file, also after a spreadsheet has saved it aga
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
@@ -45,17 +44,12 @@ class Row(NamedTuple):
     stays_archived: bool
 
 
-@dataclass
 class FaultyFile(InvalidInput):
-    """Rows that cannot be stored. The pointer of a fault is `/line/column`."""
+    """Rows that cannot be stored, by line. The pointer of a fault is `/line/column`."""
 
-    rows: Sequence[RowFault] = ()
-
-
-def faulty_file(rows: Iterable[RowFault]) -> FaultyFile:
-    """Returns the error for a file, with its faults sorted by line."""
-    named = sorted(rows)[:MAX_FAULTS]
-    return FaultyFile([Fault(f"/{r.line}/{r.column}", r.code, r.detail) for r in named], named)
+    def __init__(self, rows: Iterable[RowFault]) -> None:
+        self.rows = sorted(rows)[:MAX_FAULTS]
+        super().__init__([Fault(f"/{r.line}/{r.column}", r.code, r.detail) for r in self.rows])
 
 
 class ProductFile(NamedTuple):
@@ -77,7 +71,7 @@ def product_file(table: Table, currency: str) -> ProductFile:
     unread = [_unread(*table.fault)] if table.fault else []
     faults = unread if unread and not table.rows else [*_header_faults(line, header)]
     if faults:
-        raise faulty_file(faults)
+        raise FaultyFile(faults)
     columns = [name for name in header if name in _CELLS]
     file = ProductFile(columns, [name for name in header if name in READ_ONLY], [], [])
     readers = _readers(header, table.separator, currency)
@@ -208,10 +202,11 @@ def _amount(read: Cell, decimal_mark: str, signs: Iterable[str]) -> Cell:
         plain = cell.strip().upper()
         for sign in signs:
             plain = plain.removeprefix(sign.upper()).removesuffix(sign.upper()).strip()
+        pointed = _with_point(plain or cell, decimal_mark)
+        if pointed is None:
+            raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell))
         try:
-            return Decimal(read(_with_point(plain or cell, decimal_mark)))
-        except _AmbiguousAmountError:
-            raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell)) from None
+            return Decimal(read(pointed))
         except _UnusableCellError:
             # The fault shows the cell as the file has it.
             return Decimal(read(cell))
@@ -230,21 +225,15 @@ _GROUPED = re.compile(
 """Amounts that may have marks of thousands."""
 
 
-class _AmbiguousAmountError(Exception):
-    """An amount that is thousands for some readers and decimals for others, such as 1.234."""
-
-
-def _with_point(amount: str, decimal_mark: str) -> str:
+def _with_point(amount: str, decimal_mark: str) -> str | None:
     """Returns an amount such as 3,15 or 1.234,50 with a decimal point, and without marks of
-    thousands. Raises _AmbiguousAmountError."""
+    thousands. None if it is thousands for some readers and decimals for others, such as 1.234."""
     match = _GROUPED.fullmatch(amount)
     if match is None:
         return amount.replace(",", ".")
     whole, mark, decimals = match["whole"], match["mark"], match["decimals"]
     if mark in ".," and whole.count(mark) == 1 and decimals is None:
-        if mark != decimal_mark:
-            raise _AmbiguousAmountError
-        return whole.replace(mark, ".")
+        return whole.replace(mark, ".") if mark == decimal_mark else None
     whole = whole.replace(mark, "")
     return whole if decimals is None else f"{whole}.{decimals}"
 

@@ -1,6 +1,5 @@
 """Stock, and the ledger that explains it."""
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
@@ -82,17 +81,13 @@ class HeldLine(models.Model):
 
 
 class Adjustment(models.Model):
-    """A correction of stock by staff: goods received, damaged, counted.
-
-    `products` are the ids of the changed products. They are needed to find its ledger entries,
-    because the index of the ledger begins with the product.
-    """
+    """A correction of stock by staff: goods received, damaged, counted. Its lines are entries of
+    the ledger with its id as their reference."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     actor = models.UUIDField()
     reason = models.CharField(max_length=MAX_WORD_LENGTH)
     at = models.DateTimeField()
-    products = ArrayField(models.BigIntegerField(), editable=False)
     note = models.CharField(
         _("note"), max_length=MAX_TEXT_LENGTH, blank=True, default="", db_default=""
     )

@@ -76,34 +76,38 @@ class ProductFilter:
 
     def conditions(self) -> tuple[str, list[Any]]:
         """Returns the WHERE clause and its parameters."""
-        found: list[tuple[str, list[Any]]] = [(sql.ANY if self.archived else sql.LISTED, [])]
-        found += self._texts()
-        if self.category is not None:
-            found.append((sql.BELOW_CATEGORY, [self.category]))
-        if self.min_price is not None:
-            found.append((sql.AT_LEAST, [self.min_price]))
-        if self.max_price is not None:
-            found.append((sql.AT_MOST, [self.max_price]))
-        if self.in_stock is not None:
-            found.append((sql.IN_STOCK if self.in_stock else sql.WITHOUT_STOCK, []))
-        if self.ids is not None:
-            found.append((sql.IDS, [list(self.ids)]))
-        found += [_matching(name, text) for name, text in self.exact.items()]
-        where = sql.where([condition for condition, _ in found])
-        return where, [value for _, values in found for value in values]
+        conditions = [*self._conditions()]
+        where = " AND ".join(condition for condition, _ in conditions)
+        return f" WHERE {where}", [value for _, values in conditions for value in values]
 
-    def _texts(self) -> list[tuple[str, list[Any]]]:
-        """Returns the conditions for `words` and `name_contains`."""
+    def _conditions(self) -> Iterator[tuple[str, list[Any]]]:
+        yield sql.ANY if self.archived else sql.LISTED, []
+        yield from self._texts()
+        if self.category is not None:
+            yield sql.BELOW_CATEGORY, [self.category]
+        if self.min_price is not None:
+            yield sql.AT_LEAST, [self.min_price]
+        if self.max_price is not None:
+            yield sql.AT_MOST, [self.max_price]
+        if self.in_stock is not None:
+            yield sql.IN_STOCK if self.in_stock else sql.WITHOUT_STOCK, []
+        if self.ids is not None:
+            yield sql.IDS, [list(self.ids)]
+        for name, text in self.exact.items():
+            yield _matching(name, text)
+
+    def _texts(self) -> Iterator[tuple[str, list[Any]]]:
         part = self.name_contains
         if "\0" in part or len(part) > MAX_NAME_LENGTH:
             # No name is that long, and a text in PostgreSQL cannot contain NUL.
-            return [(sql.NONE, [])]
-        found: list[tuple[str, list[Any]]] = [(sql.CONTAINS, [word]) for word in self.words]
+            yield sql.NONE, []
+            return
+        for word in self.words:
+            yield sql.CONTAINS, [word]
         if part:
-            found.append((sql.NAME_CONTAINS, [part]))
+            yield sql.NAME_CONTAINS, [part]
         if indexed := search.indexed([*self.words, part]):
-            found.append((sql.has_trigrams(len(indexed)), [*indexed]))
-        return found
+            yield sql.has_trigrams(len(indexed)), [*indexed]
 
 
 def _matching(name: str, text: str) -> tuple[str, list[Any]]:
@@ -140,7 +144,7 @@ def products(
     statement = f"{PRODUCTS if wanted.described else BRIEF}{conditions}{page}"
     parameters += position
     if offset:
-        statement, parameters = f"{statement}{sql.OFFSET}", [*parameters, offset]
+        statement, parameters = f"{statement} OFFSET %s", [*parameters, offset]
     return _priced(customer, [StockedProduct(*row) for row in database.rows(statement, parameters)])
 
 
@@ -174,11 +178,11 @@ def _page(ordering: str, after: Position | None, limit: int | None) -> tuple[str
     return sql.later_page(ordering, limit), values
 
 
-def _priced(customer: int, found: list[StockedProduct]) -> list[StockedProduct]:
-    prices = prices_for(customer, found)
-    for product in found:
+def _priced(customer: int, stocked: list[StockedProduct]) -> list[StockedProduct]:
+    prices = prices_for(customer, stocked)
+    for product in stocked:
         product.price = prices[product.id]
-    return found
+    return stocked
 
 
 def count_products(wanted: ProductFilter) -> int:
@@ -189,11 +193,10 @@ def count_products(wanted: ProductFilter) -> int:
 
 def product(customer: int, product_id: int, *, archived: bool = False) -> StockedProduct:
     """Returns a listed product; with `archived` also an archived one. Raises NotFound."""
-    conditions, parameters = ProductFilter(ids=(product_id,), archived=archived).conditions()
-    found = database.rows(f"{PRODUCTS}{conditions}", parameters)
-    if not found:
-        raise NotFound
-    return _priced(customer, [StockedProduct(*found[0])])[0]
+    this = ProductFilter(ids=(product_id,), archived=archived, described=True)
+    for stocked in products(customer, this, limit=None):
+        return stocked
+    raise NotFound
 
 
 def out_of_stock() -> tuple[int, int, int]:
@@ -227,15 +230,8 @@ class LedgerRow:
 
 
 _LEDGER = (
-    "id",
-    "available_change",
-    "committed_change",
-    "available_after",
-    "committed_after",
-    "cause",
-    "reference",
-    "actor",
-    "at",
+    *("id", "available_change", "committed_change", "available_after", "committed_after"),
+    *("cause", "reference", "actor", "at"),
 )
 
 
@@ -247,10 +243,10 @@ def ledger(product_id: int, *, before: int | None, limit: int) -> list[LedgerRow
     entries = LedgerEntry.objects.filter(product_id=product_id).order_by("-id")
     if before is not None:
         entries = entries.filter(id__lt=before)
-    found = [LedgerRow(*row) for row in entries.values_list(*_LEDGER)[:limit]]
-    if not found and not Stock.objects.filter(product_id=product_id).exists():
+    rows = [LedgerRow(*row) for row in entries.values_list(*_LEDGER)[:limit]]
+    if not rows and not Stock.objects.filter(product_id=product_id).exists():
         raise NotFound
-    return found
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,25 +267,20 @@ class AdjustmentRow:
     actor: UUID
     at: datetime
     note: str
-    lines: list[AdjustedLine] = field(default_factory=list)
+    lines: list[AdjustedLine]
 
 
 def adjustment(adjustment_id: UUID) -> AdjustmentRow:
     """Returns an adjustment. Raises NotFound."""
-    columns = ("id", "reason", "actor", "at", "note", "products")
+    columns = ("id", "reason", "actor", "at", "note")
     row = Adjustment.objects.filter(id=adjustment_id).values_list(*columns).first()
     if row is None:
         raise NotFound
-    *fields, products = row
-    entries = LedgerEntry.objects.filter(
-        product_id__in=products, cause=fields[1], reference=str(adjustment_id)
-    )
+    entries = LedgerEntry.objects.filter(reference=str(adjustment_id), cause=row[1])
     lines = entries.order_by("product_id").values_list(
         "product_id", "available_change", "available_after"
     )
-    found = AdjustmentRow(*fields)
-    found.lines.extend(AdjustedLine(*line) for line in lines)
-    return found
+    return AdjustmentRow(*row, lines=[AdjustedLine(*line) for line in lines])
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,10 +308,9 @@ class CountRow:
 def running_count(actor: UUID, *, limit: int | None = None) -> list[CountRow]:
     """Returns the products that a member of staff has counted, the last one first."""
     rows = CountedProduct.objects.filter(actor=actor).order_by("-at", "-id")
-    product, stock = "product__product__", "product__"
     columns = (
-        *("product", f"{product}sku", f"{product}name", f"{product}shelf_place"),
-        *("counted", "on_shelf", "is_moved", f"{stock}available", f"{stock}committed"),
+        *("product", *(f"product__product__{name}" for name in ("sku", "name", "shelf_place"))),
+        *("counted", "on_shelf", "is_moved", "product__available", "product__committed"),
     )
     return [CountRow(*row) for row in rows.values_list(*columns)[:limit]]
 

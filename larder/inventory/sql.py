@@ -165,8 +165,6 @@ AT_LEAST, AT_MOST = "p.price >= %s", "p.price <= %s"
 
 IN_STOCK, WITHOUT_STOCK = f"s.available >= {_FEWEST}", f"s.available < {_FEWEST}"
 
-OFFSET = " OFFSET %s"
-
 LISTED = "p.archived_at IS NULL"
 """The condition of the partial indexes of the list's orders."""
 
@@ -201,11 +199,6 @@ def has_trigrams(texts: int) -> str:
     It is one condition for all texts: without the index it is computed for each row, in 0.2 ms.
     """
     return f"trigrams(p.search_text) @> ({' || '.join(['trigrams(fold(%s))'] * texts)})"
-
-
-def where(conditions: Iterable[str]) -> str:
-    """Returns the clause with all of these conditions; there is at least one."""
-    return f" WHERE {' AND '.join(conditions)}"
 
 
 _BY_NAME = f"left({_NAME}, {SORTED_LENGTH})"

@@ -283,17 +283,17 @@ def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct
         raise InvalidInput(sku_faults)
     fields = _fields(body)
     fields.pop("sku", None)
-    put = products.put_product(
+    product, is_new = products.put_product(
         sku,
         fields,
         quantity=body.quantity,
         author=Author(caller, now()),
         expected=_expected(request),
     )
-    answer = _answer(request, caller, put.id)
-    if put.created:
+    answer = _answer(request, caller, product)
+    if is_new:
         answer.status_code = 201
-        answer.headers["Location"] = f"/api/v1/products/{put.id}"
+        answer.headers["Location"] = f"/api/v1/products/{product}"
     return answer
 
 

@@ -10,7 +10,6 @@ import pytest
 from django.db import connection
 from PIL import Image, ImageCms
 
-from larder.catalog import picture_decoder
 from larder.catalog.services import stored_pictures
 from larder.catalog.services.stored_pictures import prepare
 from larder.core.errors import InvalidInput, Overloaded
@@ -161,14 +160,6 @@ def test_a_bomb_is_refused_before_its_pixels_are_read() -> None:
 def test_a_jpeg_that_cannot_be_read_in_a_smaller_size_has_the_lower_limit(file: bytes) -> None:
     assert f"{MAX_PICTURE_PIXELS:,}" in refusal(file)
     assert prepare(encoded(plain(4_000, 4_000), "JPEG")).full
-
-
-def test_a_jpeg_with_many_scans_is_refused() -> None:
-    file = encoded(plain(), "JPEG", progressive=True)
-    end = file.rindex(picture_decoder.START_OF_SCAN)
-    scan = file[end:-2]
-    assert "complete JPEG" in refusal(file[:end] + scan * 200 + file[-2:])
-    assert prepare(file[:end] + scan * 20 + file[-2:]).full
 
 
 def test_more_bytes_than_the_limit_are_refused() -> None:

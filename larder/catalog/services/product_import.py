@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from larder.catalog import sql
 from larder.catalog.fields import REQUIRED
-from larder.catalog.product_rows import A_CATEGORY, ProductFile, Row, RowFault, faulty_file
+from larder.catalog.product_rows import A_CATEGORY, FaultyFile, ProductFile, Row, RowFault
 from larder.catalog.queries import ids_by_sku
 from larder.catalog.services.clashes import BROKEN_RULE, broken_rule
 from larder.catalog.services.products import DEFAULTS, product_name
@@ -70,7 +70,7 @@ def compare(file: ProductFile, *, lock: bool) -> list[Change]:
     products = [known.get(ids.get(sku)) for sku in skus]
     faults = [*file.faults, *_faults(file, products, categories)]
     if faults:
-        raise faulty_file(faults)
+        raise FaultyFile(faults)
     return [*filter(None, map(_change, file.rows, products))]
 
 

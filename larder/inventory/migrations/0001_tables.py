@@ -1,4 +1,3 @@
-import django.contrib.postgres.fields
 import django.db.models.deletion
 import larder.core.ids
 import larder.db.fields
@@ -28,12 +27,6 @@ class Migration(migrations.Migration):
                 ("actor", models.UUIDField()),
                 ("reason", models.CharField(max_length=40)),
                 ("at", models.DateTimeField()),
-                (
-                    "products",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.BigIntegerField(), editable=False, size=None
-                    ),
-                ),
                 (
                     "note",
                     models.CharField(

@@ -130,9 +130,7 @@ def _adjust(
     # A count that equals the expected number changes nothing and needs no entry.
     moved = {product: change for product, change in sorted(changes.items()) if change}
     id, reason = new_id(), cause.reason
-    Adjustment.objects.create(
-        id=id, actor=actor, reason=reason, at=now, products=list(moved), note=cause.note
-    )
+    Adjustment.objects.create(id=id, actor=actor, reason=reason, at=now, note=cause.note)
     movements = [
         Movement(product, change, 0, reason, str(id), actor) for product, change in moved.items()
     ]

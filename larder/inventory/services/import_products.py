@@ -4,7 +4,7 @@ Each import and preview also raises what `require_permitted` raises.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import blake2b
 from uuid import UUID
 
@@ -50,8 +50,7 @@ class Preview:
     ignored: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(msgspec.Struct, frozen=True):
     """The numbers of products that were added, were changed, and needed no change."""
 
     created: int
@@ -83,11 +82,11 @@ def import_products(
         stored = idempotency.once(
             claim, lambda: _import(product_file(table, currency), author), now=author.now
         )
-    return _from_text(stored.result), stored.replayed
+    return _imported(stored.result), stored.replayed
 
 
-def _from_text(result: str) -> Imported:
-    return Imported(**msgspec.json.decode(result))
+def _imported(result: str) -> Imported:
+    return msgspec.json.decode(result, type=Imported)
 
 
 def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
@@ -121,7 +120,7 @@ def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
     scope = Scope(author.actor, "POST admin/import", str(kept))
     claim = Claim(scope, kept.bytes, expires_at=author.now + RETENTION)
     with transaction.atomic(durable=True):
-        return _from_text(idempotency.once(claim, make, now=author.now).result)
+        return _imported(idempotency.once(claim, make, now=author.now).result)
 
 
 def _fingerprint(changes: Sequence[Change]) -> str:
@@ -149,7 +148,7 @@ def _import(file: ProductFile, author: Author, shown: str | None = None) -> str:
             continue
         created = sum(change.product is None for change in changes)
         imported = Imported(created, len(changes) - created, len(file.rows) - len(changes))
-        return msgspec.json.encode(asdict(imported)).decode()
+        return msgspec.json.encode(imported).decode()
     raise Overloaded
 
 

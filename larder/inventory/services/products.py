@@ -4,6 +4,7 @@ Each change also raises what `require_permitted` raises, and Overloaded.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -97,14 +98,6 @@ class Expected(Enum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class PutResult:
-    """The id of a product that was put, and whether it was created."""
-
-    id: int
-    created: bool
-
-
 def put_product(
     sku: str,
     fields: Mapping[str, Any],
@@ -112,8 +105,9 @@ def put_product(
     quantity: int,
     author: Author,
     expected: int | Expected = Expected.ANY,
-) -> PutResult:
+) -> tuple[int, bool]:
     """Creates or replaces the product with this SKU. Other fields than `fields` get the default.
+    Returns its id, and whether it was created.
 
     `quantity` is the opening stock of a new product; the stock of an existing one stays unchanged.
     An archived product is put on sale again. With an `expected` version the product is only
@@ -123,7 +117,7 @@ def put_product(
     after the read, and changed its SKU before the next read).
     """
 
-    def put() -> PutResult:
+    def put() -> tuple[int, bool]:
         if locked := catalog.find_and_lock(sku):
             product, present = locked
             if expected in {Expected.ABSENT, Expected.NEVER}:
@@ -132,17 +126,15 @@ def put_product(
             catalog.replace_product(
                 product, fields, caller=author.caller, now=author.now, version=version
             )
-            return PutResult(product, created=False)
+            return product, False
         if expected not in {Expected.ANY, Expected.ABSENT}:
             raise StaleVersion(0)
         new = catalog.create_product({**fields, "sku": sku}, caller=author.caller, now=author.now)
         open_stock({new: quantity}, actor=author.actor, now=author.now)
-        return PutResult(new, created=True)
+        return new, True
 
-    try:
-        with transaction.atomic(durable=True):
-            return put()
-    except AlreadyTaken:
-        # Another transaction created it after the read, and has committed: now it is found.
-        with transaction.atomic(durable=True):
-            return put()
+    # If another transaction creates it after the read, it is found by the second try.
+    with suppress(AlreadyTaken), transaction.atomic(durable=True):
+        return put()
+    with transaction.atomic(durable=True):
+        return put()

@@ -126,7 +126,7 @@ class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
     """Corrections of stock. They are added here and never changed."""
 
     fields = ("at_shown", "reason_shown", "by", "note", "lines")
-    list_display = ("at_shown", "reason_shown", "line_count", "by", "note_shown")
+    list_display = ("at_shown", "reason_shown", "by", "note_shown")
     ordering = ("-id",)
     sortable_by = ()
 
@@ -173,7 +173,6 @@ class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
 
     at_shown = column(_("When"), lambda adjustment: in_one_line(moment(adjustment.at)))
     reason_shown = column(_("Reason"), lambda adjustment: word(adjustment.reason))
-    line_count = column(_("Lines"), lambda adjustment: grouped(len(adjustment.products)))
     by = column(_("By"), lambda adjustment: adjustment.actor_name or the_shop())
     note_shown = column(_("Note"), lambda adjustment: in_brief(adjustment.note))
 
