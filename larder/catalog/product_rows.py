@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.utils.translation import gettext, gettext_noop
 
@@ -68,9 +68,11 @@ def product_file(table: Table, currency: str) -> ProductFile:
     header row is invalid."""
     (line, names), *records = table.rows or [tables.Row(1, [])]
     header = [name.strip().lower().replace(" ", "_") for name in names]
-    unread = [_unread(*table.fault)] if table.fault else []
-    faults = unread if unread and not table.rows else [*_header_faults(line, header)]
-    if faults:
+    unread = []
+    if table.fault:
+        place, code, text, *values = table.fault
+        unread = [RowFault(place, "", code, gettext(text).format(*values))]
+    if faults := unread if unread and not table.rows else [*_header_faults(line, header)]:
         raise FaultyFile(faults)
     columns = [name for name in header if name in _CELLS]
     file = ProductFile(columns, [name for name in header if name in READ_ONLY], [], [])
@@ -78,19 +80,15 @@ def product_file(table: Table, currency: str) -> ProductFile:
     for line, record in records:
         # A workbook has no empty cells at the end of a row.
         missing = [] if table.separator else [""] * (len(header) - len(record))
-        cells, faults = _read(line, [*record, *missing], readers)
-        if faults:
-            file.faults.extend(faults)
+        row = _row(line, [*record, *missing], readers)
+        if isinstance(row, Row):
+            file.rows.append(row)
         else:
-            file.rows.append(_row(line, cells))
+            file.faults.extend(row)
         if len(file.faults) >= MAX_FAULTS:
             return file
     file.faults.extend(unread)
     return file
-
-
-def _unread(line: int, code: str, text: str, *values: object) -> RowFault:
-    return RowFault(line, "", code, gettext(text).format(*values))
 
 
 def _header_faults(line: int, header: Sequence[str]) -> Iterator[RowFault]:
@@ -104,9 +102,8 @@ def _header_faults(line: int, header: Sequence[str]) -> Iterator[RowFault]:
         yield RowFault(line, "price", "required", detail)
     for position, name in enumerate(header):
         if name not in (*COLUMNS, *READ_ONLY):
-            known = ", ".join(COLUMNS)
             shown = name.encode(errors="replace").decode().replace("\0", "")[:64]
-            detail = gettext("Expected one of {}.").format(known)
+            detail = gettext("Expected one of {}.").format(", ".join(COLUMNS))
             yield RowFault(line, shown, "unknown_field", detail)
         elif name in header[:position]:
             yield RowFault(line, name, "duplicate", gettext("This column occurs twice."))
@@ -116,17 +113,15 @@ Readers = Sequence[tuple[str, "Cell | None"]]
 """The columns of a file with what reads their cells; None for those that are not imported."""
 
 
-def _read(
-    line: int, record: Sequence[str], readers: Readers
-) -> tuple[dict[str, Any], list[RowFault]]:
-    """Returns the values of a row by its columns, and its faults."""
+def _row(line: int, record: Sequence[str], readers: Readers) -> Row | list[RowFault]:
+    """Returns the row, or its faults."""
     if len(record) != len(readers):
         text = gettext(
             "Expected {} cells, as in the first line; found {}. Text with the separator or a "
             "line break in it needs quotes."
         )
         detail = text.format(len(readers), len(record))
-        return {}, [RowFault(line, "", "wrong_length", detail)]
+        return [RowFault(line, "", "wrong_length", detail)]
     cells, faults = dict[str, Any](), []
     for (name, read), cell in zip(readers, record, strict=True):
         try:
@@ -134,10 +129,8 @@ def _read(
                 cells[name] = read(_storable(cell))
         except _UnusableCellError as fault:
             faults.append(RowFault(line, name, *fault.args))
-    return cells, faults
-
-
-def _row(line: int, cells: dict[str, Any]) -> Row:
+    if faults:
+        return faults
     quantity, stays_archived = cells.pop("quantity", 0), cells.pop("archived_at", False)
     values = {_STORED[name]: value for name, value in cells.items()}
     return Row(line, values, quantity, stays_archived)
@@ -181,12 +174,12 @@ def _text(most: int, pattern: str, form: str) -> Cell:
     return read
 
 
-def _expected(form: str, found: str) -> str:
+def _expected(form: str, cell: str) -> str:
     """Returns the detail for a cell; `form` is a text of the catalogue."""
     expected = gettext(form).rstrip(".")
-    if not found:
+    if not cell:
         return gettext("{}; found an empty cell.").format(expected)
-    shown = f"{found[:_SHOWN]}{'…' if len(found) > _SHOWN else ''}"
+    shown = f"{cell[:_SHOWN]}{'…' if len(cell) > _SHOWN else ''}"
     return gettext("{}; found “{}”.").format(expected, shown)
 
 
@@ -250,16 +243,13 @@ def _category(names: Callable[[], CategoryNames]) -> Cell:
     def read(cell: str) -> int | None:
         text = unescape_formula(cell).strip()
         if not text or re.fullmatch("[0-9]+", text):
-            number: int | None = read_id(text)
-            return number
+            return cast("int | None", read_id(text))
         categories = names().find(text)
         if not categories:
             raise _UnusableCellError("unknown_category", _expected(A_CATEGORY, text))
         if len(categories) > 1:
-            several = ", ".join(
-                f"{names().path(category)} ({category})" for category in [*categories][:3]
-            )
-            detail = gettext("Several categories have this name: {}.").format(several)
+            several = [f"{names().path(id)} ({id})" for id in [*categories][:3]]
+            detail = gettext("Several categories have this name: {}.").format(", ".join(several))
             raise _UnusableCellError("ambiguous", f"{_expected(A_CATEGORY, text)} {detail}")
         return next(iter(categories))
 
@@ -290,8 +280,7 @@ def _code(read: Cell) -> Cell:
     def read_undamaged(cell: str) -> str:
         if _SCIENTIFIC.fullmatch(cell.strip()):
             raise _UnusableCellError("digits_lost", _expected(_DIGITS_LOST, cell))
-        code: str = read(cell)
-        return code.strip()
+        return str(read(cell)).strip()
 
     return read_undamaged
 

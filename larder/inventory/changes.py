@@ -55,10 +55,10 @@ def _copied(customer: int, mark: Mark, copied: int, limit: int) -> Changes:
     """Returns a page of the full copy. Reads the feed too, which checks the mark and says whether
     changes follow."""
     follows = feed.read(CHANGES, mark, limit=1)
-    found = page(customer, after=Position(copied, copied), limit=limit)
-    if found.more:
-        return Changes(found.rows, [], Progress(mark, found.rows[-1].id), more=True)
-    return Changes(found.rows, [], Progress(mark), more=bool(follows.subjects))
+    part = page(customer, after=Position(copied, copied), limit=limit)
+    if part.more:
+        return Changes(part.rows, [], Progress(mark, part.rows[-1].id), more=True)
+    return Changes(part.rows, [], Progress(mark), more=bool(follows.subjects))
 
 
 def _changed(customer: int, mark: Mark, limit: int) -> Changes:

@@ -272,15 +272,15 @@ class AdjustmentRow:
 
 def adjustment(adjustment_id: UUID) -> AdjustmentRow:
     """Returns an adjustment. Raises NotFound."""
-    columns = ("id", "reason", "actor", "at", "note")
-    row = Adjustment.objects.filter(id=adjustment_id).values_list(*columns).first()
+    rows = Adjustment.objects.filter(id=adjustment_id)
+    row = rows.values("id", "reason", "actor", "at", "note").first()
     if row is None:
         raise NotFound
-    entries = LedgerEntry.objects.filter(reference=str(adjustment_id), cause=row[1])
+    entries = LedgerEntry.objects.filter(reference=str(adjustment_id), cause=row["reason"])
     lines = entries.order_by("product_id").values_list(
         "product_id", "available_change", "available_after"
     )
-    return AdjustmentRow(*row, lines=[AdjustedLine(*line) for line in lines])
+    return AdjustmentRow(**row, lines=[AdjustedLine(*line) for line in lines])
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from larder.db import database
 from larder.inventory import sql
 from larder.inventory.models import HeldLine, Stock
-from larder.inventory.services import holds, movements
-from larder.inventory.services.holds import DueLine, HeldUnits
-from larder.inventory.services.movements import Balance, Movement
+from larder.inventory.services import movements
+from larder.inventory.services.movements import Balance, DueLine, HeldUnits, Movement
 
 ORDERS = [UUID(int=number) for number in range(1, 5)]
 PAST, FUTURE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2126, 1, 1, tzinfo=UTC)
@@ -133,7 +132,7 @@ def test_due_lines_are_those_of_the_orm(
         )
         columns = ("id", "product", "event", "quantity")
         expected = list(plain.order_by("expires_at", "id").values_list(*columns))
-        found = holds.find_due(wanted)
+        found = movements.find_due(wanted)
         transaction.set_rollback(True)
     assert [(one.id, one.product, one.event, one.quantity) for one in found] == expected
 
@@ -157,7 +156,7 @@ def test_release_writes_what_the_orm_would(products: list[int], asked: list[Line
 
     def through_sql() -> None:
         if released := due():
-            holds.mark_released(released)
+            movements.mark_released(released)
 
     expected = _written(through_the_orm, units)
     assert _written(through_sql, units) == expected
@@ -175,7 +174,7 @@ def test_held_units_are_those_of_the_orm(
         expected: dict[UUID, dict[int, int]] = {order: {} for order in orders}
         for one in HeldLine.objects.filter(order__in=orders, released_at__isnull=True):
             expected[one.order][one.product_id] = one.quantity
-        found = holds.submit_held(orders)()
+        found = movements.submit_held(orders)()
         transaction.set_rollback(True)
     assert found == expected
 
@@ -199,7 +198,7 @@ def test_ending_holds_writes_what_the_orm_would(
 
     def through_sql() -> None:
         release()
-        holds.end(orders)
+        movements.end_holds(orders)
 
     expected = _written(through_the_orm, units)
     assert _written(through_sql, units) == expected

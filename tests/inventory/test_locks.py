@@ -11,7 +11,7 @@ from django.db import connections
 from larder.core import per_key
 from larder.core.errors import Overloaded
 from larder.core.stopwatch import Stopwatch
-from larder.inventory.services import locks
+from larder.inventory.services import movements
 from tests.tiers import LONGEST
 from tools.processes import wait_until
 
@@ -30,7 +30,7 @@ def moving(times: int, *, by_staff: bool) -> Iterator[list[bool]]:
 
     def move() -> None:
         try:
-            with locks.moving_stock(by_staff=by_staff):
+            with movements.moving_stock(by_staff=by_staff):
                 begun.append(True)
                 ends.wait(LONGEST)
         except Overloaded:
@@ -51,5 +51,5 @@ def test_moves_of_customers_leave_a_place_for_staff() -> None:
     with moving(24, by_staff=False) as begun:
         assert wait_until(lambda: begun.count(False) >= 5)
         running = Stopwatch()
-        with locks.moving_stock(by_staff=True):
+        with movements.moving_stock(by_staff=True):
             assert running.seconds < per_key.LONGEST_WAIT / 2

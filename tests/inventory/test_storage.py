@@ -5,7 +5,6 @@ import pytest
 from larder.db import database
 
 OPTIONS = "SELECT coalesce(reloptions, '{}') FROM pg_class WHERE oid = %s::regclass"
-INDEX = "SELECT pg_get_indexdef(%s::regclass)"
 PRODUCTS = """
 INSERT INTO product (public_id, sku, name, description, price, unit, barcode, image_url,
                      min_quantity, step, created_at, updated_at, version)
@@ -40,25 +39,3 @@ def test_an_update_of_stock_does_not_write_to_an_index() -> None:
     assert share_of_updates("roomy", f"WITH ({', '.join(options)})") > 0.95
     # Without the room in each page, as it would be otherwise:
     assert share_of_updates("tight", "") < 0.5
-
-
-@pytest.mark.django_db
-def test_the_ledger_is_frozen_in_parts_of_constant_size() -> None:
-    ((options,),) = database.rows(OPTIONS, ["ledger_entry"])
-    assert set(options) == {
-        "autovacuum_vacuum_insert_scale_factor=0",
-        "autovacuum_vacuum_insert_threshold=100000",
-        "autovacuum_freeze_min_age=0",
-    }
-
-
-@pytest.mark.django_db
-def test_stock_is_vacuumed_when_few_rows_are_dead() -> None:
-    ((options,),) = database.rows(OPTIONS, ["stock"])
-    assert set(options) == {"fillfactor=50", "autovacuum_vacuum_scale_factor=0.05"}
-
-
-@pytest.mark.django_db
-def test_the_unique_index_of_the_ledger_begins_with_the_reference() -> None:
-    ((definition,),) = database.rows(INDEX, ["ledger_entry_once"])
-    assert definition.endswith("(reference, product_id, cause)")

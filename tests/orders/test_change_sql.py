@@ -9,14 +9,14 @@ from uuid import UUID
 import msgspec
 import pytest
 from django.db import transaction
-from django.db.models import F, Min, Q
+from django.db.models import F, Q
 
 from larder.core.ids import new_id
 from larder.db import database
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus, Payment
 from larder.orders.services.locks import submit_lock
 from larder.orders.sql import payments as payments_sql
-from larder.orders.sql import reads, sales, writes
+from larder.orders.sql import reads, writes
 from tests.conftest import Person
 from tests.orders.written import written
 
@@ -212,17 +212,3 @@ def test_the_records_of_an_order_are_those_of_the_orm(orders: Orders, now: datet
     assert database.rows(payments_sql.RECORDS, [mine.id, 0, mine.id, 0, 9]) == records
     after = records[0][0]
     assert database.rows(payments_sql.RECORDS, [mine.id, after, mine.id, after, 1]) == records[1:2]
-
-
-def test_open_and_due_orders_are_those_that_the_orm_counts(orders: Orders) -> None:
-    statuses = ["pending", "placed", "nothing"]
-    expected = []
-    for status in statuses:
-        rows = Order.objects.filter(status=status)
-        expected.append((status, rows.count(), rows.aggregate(Min("placed_at"))["placed_at__min"]))
-    assert database.rows(sales.OPEN_ORDERS, [9, statuses]) == expected
-    assert database.rows(sales.OPEN_ORDERS, [1, ["pending"]])[0][1] == 1
-    for day in (DAY + timedelta(days=n) for n in (-2, -1, 0, 1)):
-        due = Order.objects.filter(requested_for__lte=day)
-        counted = [(one, due.filter(status=one).count()) for one in ("placed", "packed")]
-        assert database.rows(sales.DUE_ORDERS, [day, 9]) == counted

@@ -20,7 +20,7 @@ from larder.catalog.errors import PricesChanged
 from larder.catalog.fields import COLUMNS, FIELDS, INTERNAL
 from larder.catalog.models import Product
 from larder.catalog.queries import ids_by_sku
-from larder.catalog.services.clashes import all_clashes_named, clashes_named
+from larder.catalog.services.clashes import all_clashes_named
 from larder.core.errors import AlreadyTaken, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, versions
@@ -214,22 +214,19 @@ def archive_product(
     Raises NotFound, StaleVersion.
     """
     listed = Product.objects.filter(id=product, archived_at=None)
-    name, wanted = product_name(product), {"archived_at": now}
-    with clashes_named(durable=True), audit.changing(name, listed, wanted, action="archive"):
-        versions.update(listed, version, **wanted, updated_at=now)
+    change, name = {"archived_at": now}, product_name(product)
+    with transaction.atomic(durable=True), audit.changing(name, listed, change, action="archive"):
+        versions.update(listed, version, **change, updated_at=now)
         require_permitted(caller, ARCHIVE)
 
 
 def restore_product(product: int, *, caller: Caller | None, now: datetime) -> None:
-    """Puts an archived product on sale again, with the stock that it has.
-
-    Raises NotFound (also for a product on sale), InvalidInput (rules of a line that are older than
-    their check).
-    """
+    """Puts an archived product on sale again, with the stock that it has. Raises NotFound (also for
+    a product on sale)."""
     archived = Product.objects.filter(id=product, archived_at__isnull=False)
-    name, wanted = product_name(product), {"archived_at": None}
-    with clashes_named(durable=True), audit.changing(name, archived, wanted, action="restore"):
-        versions.update(archived, None, **wanted, updated_at=now)
+    change, name = {"archived_at": None}, product_name(product)
+    with transaction.atomic(durable=True), audit.changing(name, archived, change, action="restore"):
+        versions.update(archived, None, **change, updated_at=now)
         require_permitted(caller, ARCHIVE)
 
 

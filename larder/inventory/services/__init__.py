@@ -3,9 +3,7 @@
 __all__ = [
     "adjustments",
     "counts",
-    "holds",
     "import_products",
-    "locks",
     "movements",
     "products",
 ]

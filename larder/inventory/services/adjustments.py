@@ -26,12 +26,12 @@ from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.errors import PRECEDENCE, CountBelowCommitted, InsufficientStock
 from larder.inventory.models import Adjustment
-from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import (
     Balance,
     Movement,
     lock,
     move,
+    moving_stock,
     unit_entries,
     without_room,
 )

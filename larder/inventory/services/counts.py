@@ -25,7 +25,7 @@ from larder.inventory.errors import CountChanged
 from larder.inventory.models import CountedProduct, Stock
 from larder.inventory.queries import fingerprint_of, running_count
 from larder.inventory.services.adjustments import PERMISSION, AdjustmentLine, Cause, book_lines
-from larder.inventory.services.locks import moving_stock
+from larder.inventory.services.movements import moving_stock
 
 COUNTED = "counted"
 """The reason of the adjustment."""

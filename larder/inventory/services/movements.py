@@ -1,23 +1,29 @@
-"""Moves stock: locks its rows, and contains the only writer of stock and ledger."""
+"""Moves stock: locks its rows, and contains the only writer of stock, ledger and held lines.
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+The lock of a stock row guards the held lines of its product: units that pending orders hold until
+an exact time. Expired ones are released by the next service that locks the row, so no worker is
+needed for that. The database's clock decides, read in a statement after the lock.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from larder.catalog.services.products import product_name
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_STOCK
+from larder.core.per_key import Turns
 from larder.db import database
 from larder.identity.services import audit
 from larder.inventory import sql
 from larder.inventory.errors import StockLimitExceeded
-from larder.inventory.services import holds
-from larder.inventory.services.holds import HeldUnits
 
 OPENING = "opening"
 CAUSES = frozenset(
@@ -54,6 +60,51 @@ class Movement(Struct, frozen=True):
     actor: UUID
 
 
+class HeldUnits(Struct, frozen=True):
+    """Units of a product that an order holds until `expires_at`. `event` held them."""
+
+    order: UUID
+    product: int
+    event: UUID
+    quantity: int
+    expires_at: datetime
+
+
+class DueLine(Struct, frozen=True):
+    """A held line that has expired, and the time of the database's clock."""
+
+    id: int
+    product: int
+    event: UUID
+    quantity: int
+    now: datetime
+
+
+MOVING_WAIT = 1.0
+"""Seconds that a transaction that moves stock outside of a batch waits for a lock."""
+
+
+_of_customers, _of_staff = Turns(2, 8), Turns(2, 16)
+"""Transactions of a process that move stock outside of a batch: two of customers, and two of staff.
+Those that wait leave threads to other requests. Orders of stock that stays locked wait with three
+more of the process's eight connections. The last one is for all other requests."""
+
+
+@contextmanager
+def moving_stock(*, by_staff: bool) -> Iterator[None]:
+    """Runs the block in a transaction that may lock stock, and in a pipeline.
+
+    Few such transactions run at once in a process. So other requests find free connections while a
+    row stays locked. Customers do not delay staff.
+
+    Raises Overloaded; OperationalError (SQLSTATE 55P03) after MOVING_WAIT for a lock.
+    """
+    turns = _of_staff if by_staff else _of_customers
+    with turns.turn(), transaction.atomic(durable=True), database.pipeline():
+        database.limit_lock_wait(MOVING_WAIT)
+        yield
+
+
 def lock(products: Iterable[int]) -> dict[int, Balance]:
     """Locks the stock rows in the order of product ids. Returns the balances of known products.
 
@@ -79,12 +130,12 @@ def submit_lock_of(
     """Submits the statement of `lock` for the products that another statement selects, and returns
     a function that also returns the units that the order holds."""
     locking = database.submit(sql.LOCK_SELECTED.format(products), parameters)
-    holding = holds.submit_held([order])
+    holding = submit_held([order])
 
     def read() -> LockedStock:
         balances, has_released = _released(locking())
         # Then the units of this order may be among those that were released.
-        held = (holds.submit_held([order]) if has_released else holding)()
+        held = (submit_held([order]) if has_released else holding)()
         return LockedStock(balances, held[order])
 
     return read
@@ -112,7 +163,7 @@ def lock_only(products: Iterable[int]) -> None:
 
 def _release_due(products: Sequence[int], balances: dict[int, Balance]) -> None:
     """Releases the expired lines of locked products, and adds their units to `balances`."""
-    due = holds.find_due(products)
+    due = find_due(products)
     if not due:
         return
     movements = [
@@ -122,10 +173,21 @@ def _release_due(products: Sequence[int], balances: dict[int, Balance]) -> None:
         for line in due
     ]
     move(movements, balances, now=due[0].now)
-    holds.mark_released(due)
+    mark_released(due)
     for line in due:
         available, committed = balances[line.product]
         balances[line.product] = Balance(available + line.quantity, committed - line.quantity)
+
+
+def find_due(products: Collection[int]) -> list[DueLine]:
+    """Returns the lines of locked products that have expired and are not released, by expiry."""
+    return [DueLine(*row) for row in database.rows(sql.DUE, [list(products)])]
+
+
+def mark_released(due: Sequence[DueLine]) -> None:
+    """Marks lines of locked products as released."""
+    ids, products = [line.id for line in due], list({line.product for line in due})
+    database.execute(sql.RELEASE, [due[0].now, ids, ids, products])
 
 
 def move(
@@ -161,6 +223,40 @@ def move(
 
 def _json(rows: Sequence[Any]) -> str:
     return msgspec.json.encode(rows).decode()
+
+
+def submit_clock() -> Callable[[], datetime]:
+    """Submits a statement that reads the database's clock, and returns a function that returns the
+    time. Submitted after `submit_lock`, it is a time under the locks."""
+    reading = database.submit(sql.CLOCK)
+    return lambda: reading()[0][0]
+
+
+HeldByOrder = dict[UUID, dict[int, int]]
+"""The units that each order holds, by product."""
+
+
+def submit_held(orders: Collection[UUID]) -> Callable[[], HeldByOrder]:
+    """Submits a statement, and returns a function that returns the units that each order holds, by
+    product. Released lines are not among them. Assumes that their stock is locked."""
+    reading = database.submit(sql.HELD, [list(orders)])
+
+    def read() -> HeldByOrder:
+        held: HeldByOrder = {order: {} for order in orders}
+        for order, product, quantity, is_held in reading():
+            if is_held:
+                held[order][product] = quantity
+        return held
+
+    return read
+
+
+def end_holds(orders: Collection[UUID]) -> None:
+    """Deletes the lines of orders that do not hold units any more. Assumes that the stock of lines
+    that are not released is locked."""
+    if orders:
+        ids = list(orders)
+        database.execute(sql.END_HOLDS, [ids, ids])
 
 
 def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balance]) -> None:

@@ -21,8 +21,7 @@ from larder.db.idempotency import Claim, Outcome
 from larder.identity.caller import Caller
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.adjustments import set_available
-from larder.inventory.services.locks import moving_stock
-from larder.inventory.services.movements import lock, open_stock
+from larder.inventory.services.movements import lock, moving_stock, open_stock
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ END
         "held_lines_are_those_of_pending_orders",
         "Each line of a pending order has a held line with its units and its expiry; no other "
         "order has one.",
-        "what changed the order without its held lines: larder/inventory/services/holds.py",
+        "what changed the order without its held lines: larder/inventory/services/movements.py",
         """
 WITH held AS (
     SELECT "order".id AS order_id, line.product_id, "order".status, line.quantity,

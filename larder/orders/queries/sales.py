@@ -80,15 +80,23 @@ def _midnights(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
 
 
 def open_orders(statuses: tuple[str, ...], *, limit: int) -> list[OpenOrders]:
-    """Returns the orders of each of these statuses, counted up to `limit`."""
-    rows = database.rows(sales.OPEN_ORDERS, [limit, list(statuses)])
-    return [OpenOrders(*row) for row in rows]
+    """Returns the orders of each of these statuses, but delivered ones, counted up to `limit`."""
+    return [_open_orders(status, limit) for status in statuses]
+
+
+def _open_orders(status: str, limit: int) -> OpenOrders:
+    # The second condition is that of the index order_by_status.
+    orders = Order.objects.filter(status=status).exclude(status=OrderStatus.DELIVERED)
+    since = orders.order_by("placed_at", "id").values_list("placed_at", flat=True).first()
+    return OpenOrders(status, orders[:limit].count(), since)
 
 
 def due_orders(day: date, *, limit: int) -> dict[str, int]:
     """Returns how many orders are requested for this day or an earlier one, and are not shipped, by
     status, each counted up to `limit`."""
-    return dict(database.rows(sales.DUE_ORDERS, [day, limit]))
+    statuses = (OrderStatus.PLACED, OrderStatus.PACKED)
+    due = Order.objects.filter(requested_for__lte=day, status__in=statuses)
+    return {status.value: due.filter(status=status)[:limit].count() for status in statuses}
 
 
 def oldest_placed(*, limit: int) -> list[OldOrder]:

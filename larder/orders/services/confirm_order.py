@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from larder.db import database
-from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import LockedStock, Movement
 from larder.orders.errors import HoldExpired
@@ -38,7 +37,7 @@ def confirm_order(request: TransitionRequest) -> Moved:
             missing = _missing(order.lines, order.stock)
             if short := _short_lines(missing, order.stock):
                 raise HoldExpired(short)
-            holds.end([order.id])
+            inventory.end_holds([order.id])
             taken = [order.movement(product, -n, n, "order") for product, n in missing.items()]
             order.write(PLACED, movements=taken)
     return order.moved
@@ -60,7 +59,7 @@ def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
     reference = str(change.event)
     taken = [Movement(product, -n, n, "order", reference, actor) for product, n in missing.items()]
     inventory.move(taken, stock.balances, now=now)
-    holds.end([order.id])
+    inventory.end_holds([order.id])
     book_sales(order, change.type, before=(), after=lines, now=now)
     write_changes([change], now=now)
 

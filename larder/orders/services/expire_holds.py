@@ -13,7 +13,6 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from larder.core.ids import SYSTEM_ACTOR
-from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.orders.lifecycle import EXPIRED, PENDING
 from larder.orders.models import Order
@@ -66,7 +65,7 @@ def _expire(ids: Collection[UUID], kept: set[int], now: datetime) -> int:
         # If the clock was set back meanwhile, a line may not be due any more.
         released = [order for order in orders if not held[order.id]]
         if released:
-            holds.end([order.id for order in released])
+            inventory.end_holds([order.id for order in released])
             write_changes([_expiry(order) for order in released], now=now)
     return len(released)
 
@@ -76,4 +75,4 @@ def _expiry(order: Order) -> OrderChange:
 
 
 def _held(orders: Collection[Order]) -> dict[UUID, dict[int, int]]:
-    return holds.submit_held([order.id for order in orders])()
+    return inventory.submit_held([order.id for order in orders])()

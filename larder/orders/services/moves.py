@@ -16,8 +16,7 @@ from msgspec.structs import replace
 
 from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.core.invisible import has_invisible
-from larder.inventory.services import holds
-from larder.inventory.services.movements import Movement
+from larder.inventory.services.movements import Movement, end_holds
 from larder.orders.errors import ConflictingRepeat, InvalidTransition, ReturnExceedsShipped
 from larder.orders.lifecycle import (
     CANCELLED,
@@ -86,7 +85,7 @@ def cancel_order(request: TransitionRequest, *, reason: str = "") -> Moved:
             cause = "cancel"
             if order.status in HELD:
                 units, cause = order.stock.held, "release"
-                holds.end([order.id])
+                end_holds([order.id])
             back = [order.movement(product, n, -n, cause) for product, n in units.items()]
             data = {"reason": reason} if reason else {}
             order.write(CANCELLED, movements=back, data=data)

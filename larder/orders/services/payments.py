@@ -24,7 +24,7 @@ from larder.db.idempotency import Claim, Scope
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
-from larder.inventory.services.locks import moving_stock
+from larder.inventory.services.movements import moving_stock
 from larder.orders.errors import PaymentConflict, PaymentUnmatched, TooManyPayments
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderLine, Payment

@@ -22,8 +22,7 @@ from larder.identity.caller import Caller
 from larder.identity.queries import submit_renewed
 from larder.identity.services import audit, quotas
 from larder.inventory.services import movements as inventory
-from larder.inventory.services.locks import moving_stock
-from larder.inventory.services.movements import LockedStock, Movement
+from larder.inventory.services.movements import LockedStock, Movement, moving_stock
 from larder.orders.errors import InvalidTransition
 from larder.orders.lifecycle import (
     CANCELLED,

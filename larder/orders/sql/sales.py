@@ -80,29 +80,6 @@ HAVING sum(gross) <> 0 OR sum(returned_gross) <> 0
 ORDER BY currency, tax_rate
 """
 
-OPEN_ORDERS = """
-SELECT wanted.status,
-    (SELECT count(*) FROM (SELECT FROM "order" AS one
-     WHERE one.status = wanted.status AND one.status <> 'delivered' LIMIT %s) AS counted),
-    (SELECT min(placed_at) FROM "order" AS one
-     WHERE one.status = wanted.status AND one.status <> 'delivered')
-FROM unnest(%s::text[]) WITH ORDINALITY AS wanted (status, place) ORDER BY place
-"""
-"""For each status, but delivered ones, a range of order_by_status up to the limit, and its first
-entry. The ORM takes two statements for each status."""
-
-DUE_ORDERS = """
-SELECT wanted.status,
-    (SELECT count(*) FROM (SELECT FROM "order" AS one
-     WHERE one.requested_for <= given.day AND one.status = wanted.status
-       AND one.status IN ('placed', 'packed') LIMIT given.most) AS counted)
-FROM (VALUES ('placed'), ('packed')) AS wanted (status),
-    (SELECT %s::date, %s::integer) AS given (day, most)
-"""
-"""For each status a range of order_due up to the limit. The index has only orders that are placed
-or packed, and requested for a day: others cost it nothing. The ORM takes a statement for each
-status."""
-
 _PERIOD = """
 WITH period AS (
     SELECT days, days[1] AS begins, days[cardinality(days)] AS ends

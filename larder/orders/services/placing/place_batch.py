@@ -29,7 +29,6 @@ from larder.identity.queries import ordering_refusal
 from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import require_permitted
 from larder.identity.services.quotas import Remaining
-from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.orders.decision import Asked, PricedLine, Shop, decide
 from larder.orders.lifecycle import DRAFT
@@ -192,7 +191,7 @@ def _decide_under_locks(
     locking = inventory.submit_lock(wanted, skip_locked=True)
     offered = catalog.submit_offers(wanted)
     is_held = any(hold_of(order.placement, terms) for order in orders)
-    clock = holds.submit_clock() if is_held else None
+    clock = inventory.submit_clock() if is_held else None
     standing, balances, offers = reading(), locking(), offered()
     # Stock that is not locked but offered is locked by another transaction, or new since then.
     unlocked = offers.keys() - balances.keys()
@@ -288,7 +287,7 @@ def move_stock(
         for line in order.lines
     ]
     held = [
-        holds.HeldUnits(
+        inventory.HeldUnits(
             order.order.id, line.offer.id, order.order.event, line.quantity, order.expires_at
         )
         for order in accepted
