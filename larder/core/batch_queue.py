@@ -108,8 +108,6 @@ class BatchQueue(Generic[Request, Result]):
         self._arrived: SimpleQueue[Queued[Request, Result]] = SimpleQueue()
         # Only the thread that runs the batches uses these.
         self._next: deque[Queued[Request, Result]] = deque()
-        self._alone: deque[Queued[Request, Result]] = deque()
-        self._was_alone = False
         Thread(target=self._serve, name="queue", daemon=True).start()
 
     def submit(self, request: Request, *, lines: int = 1) -> Result:
@@ -159,13 +157,10 @@ class BatchQueue(Generic[Request, Result]):
             if queued.state is State.TAKEN:
                 queued.state = State.WAITING
 
-    def again(self, waiting: Sequence[Queued[Request, Result]], *, alone: bool = False) -> None:
-        """Puts requests that wait before all others, in their order, or each into a batch of its
-        own. Called by the thread that runs the batches."""
-        if alone:
-            self._alone.extend(waiting)
-        else:
-            self._next.extendleft(reversed(waiting))
+    def again(self, waiting: Sequence[Queued[Request, Result]]) -> None:
+        """Puts requests that wait before all others, in their order. Called by the thread that runs
+        the batches."""
+        self._next.extendleft(reversed(waiting))
 
     def take(self, queued: Queued[Request, Result]) -> bool:
         """Takes a request that waits, unless it waited too long and is refused. Returns whether it
@@ -231,7 +226,7 @@ class BatchQueue(Generic[Request, Result]):
     def _serve(self) -> None:
         again: float | None = None
         while True:
-            if not (self._next or self._alone):
+            if not self._next:
                 self._wait_for_request(again)
             again = self._run_next()
 
@@ -251,12 +246,8 @@ class BatchQueue(Generic[Request, Result]):
             self._next.append(self._arrived.get_nowait())
 
     def _next_batch(self) -> list[Queued[Request, Result]]:
-        """Takes the first requests that run together, or one alone. Between two that run alone,
-        those that run together have a batch."""
+        """Takes the first requests that run together."""
         self._collect()
-        self._was_alone = bool(self._alone) and not (self._was_alone and self._next)
-        if self._was_alone:
-            return [*filter(self.take, [self._alone.popleft()])]
         batch: list[Queued[Request, Result]] = []
         lines = 0
         while self._next and len(batch) < self._limits.max_batch_size:

@@ -119,9 +119,6 @@ MAX_FORM_BYTES = 256 * 1024
 MAX_FORM_FIELDS = 3_000
 """Fields of an admin form: packing has two for each of MAX_LINES lines."""
 
-MAX_ADMIN_ADDRESS_LENGTH = 4_096
-"""A path of the admin with its query: the log-in decodes and quotes `next` several times."""
-
 CONFIRMED_SECONDS = 15 * 60
 """After it the admin asks for the password again before a dangerous change."""
 

@@ -12,7 +12,7 @@ from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
@@ -21,7 +21,6 @@ from django.utils import translation
 from django.utils.translation import get_language_from_request
 
 from larder.core.limits import (
-    MAX_ADMIN_ADDRESS_LENGTH,
     MAX_DISCARDED_BYTES,
     MAX_FORM_BYTES,
     MAX_OPEN_BODY_BYTES,
@@ -49,13 +48,6 @@ _COOKIES_IN_API = not {"1", "2", "3"}.isdisjoint(settings.COMPAT)
 
 
 LOG_IN = "/admin/login/"
-
-
-def _require_short_address(request: HttpRequest) -> None:
-    """Raises SuspiciousOperation for an address over MAX_ADMIN_ADDRESS_LENGTH."""
-    length = len(request.path_info) + len(request.META.get("QUERY_STRING", ""))
-    if length > MAX_ADMIN_ADDRESS_LENGTH:
-        raise SuspiciousOperation
 
 
 def _refuse_long_form(request: HttpRequest) -> None:
@@ -129,7 +121,6 @@ class ForBrowsers:
         _drop_forged_session(request)
         if not request.path_info.startswith(ADMIN):
             return self._browsers(request)
-        _require_short_address(request)
         with translation.override(_language_of(request)):
             return self._browsers(request)
 

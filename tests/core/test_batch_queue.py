@@ -230,33 +230,6 @@ def test_a_failed_batch_also_fails_the_requests_that_waited_long() -> None:
     assert doubler.batches == [[1], [13], [3]]
 
 
-def test_requests_that_run_alone_alternate_with_those_that_came_later() -> None:
-    batches: list[list[int]] = []
-
-    def run(take: Take[int, int]) -> None:
-        batch = list(take())
-        batches.append([one.request for one in batch])
-        if len(batch) > 1:
-            for queued in batch:
-                queue.put_back(queued)
-            queue.again(batch, alone=True)
-            queue.put(9, lambda _: None)
-        else:
-            begun.set()
-            assert go_on.wait(LONGEST)
-            queue.resolve(batch[0], batch[0].request)
-
-    begun, go_on = Event(), Event()
-    queue: BatchQueue[int, int] = BatchQueue(run, PATIENT, batches=deque(), refused=deque())
-    queue.put(1, lambda _: None)
-    assert begun.wait(LONGEST)
-    for number in (2, 3):
-        queue.put(number, lambda _: None)
-    go_on.set()
-    assert wait_until(lambda: not queue._present)
-    assert batches == [[1], [2, 3], [2], [9], [3]]
-
-
 def test_under_load_each_request_is_run_once_one_batch_at_a_time() -> None:
     chance, running = Random(5), Lock()  # noqa: S311
     done: list[int] = []

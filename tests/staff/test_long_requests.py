@@ -1,11 +1,10 @@
 """The admin refuses too long requests before it parses them."""
 
 from collections.abc import Callable
-from urllib.parse import urlencode
 
 import pytest
 
-from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
+from larder.core.limits import MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
 from larder.identity.models import Customer
 from tests.compat.browser import Browser
 from tests.conftest import Person
@@ -41,12 +40,3 @@ def test_only_staff_send_long_forms_to_the_admin(
         assert browser("POST", "/admin/catalog/product/add/", form=token | long).status == 200
         Customer.objects.filter(pk=boss.id).update(is_staff=False)
         assert status("catalog/product/add/", MAX_OPEN_BODY_BYTES + 1, cookie=cookies) == 413
-
-
-def test_the_length_of_an_admin_url_is_limited(server: Server) -> None:
-    for spare, wanted in ((0, 200), (1, 400)):
-        query = urlencode({"next": "/"}).ljust(
-            MAX_ADMIN_ADDRESS_LENGTH - len("/admin/login/") + spare, "%"
-        )
-        assert server.call("GET", f"/admin/login/?{query}").status == wanted
-    assert server.call("GET", f"/admin/{'a' * MAX_ADMIN_ADDRESS_LENGTH}").status == 400

@@ -220,17 +220,14 @@ class _Batches:
 
     def _settle(self, batch: Sequence[_Order], answers: Sequence[Placed | Exception]) -> None:
         """Resolves the orders of a batch, or lets them wait again. Those of a failed batch are
-        placed one by one, so that only the orders that cause the failure fail."""
+        placed beside, each alone, so that only the orders that cause the failure fail."""
         again: list[_Order] = []
-        alone: list[_Order] = []
         for queued, answer in zip(batch, answers, strict=True):
             if isinstance(answer, Later):
                 again.append(queued)
             elif isinstance(answer, Skipped):
                 self.waiting.append((answer.products, queued))
-            elif _is_failed(answer) and len(batch) > 1:
-                alone.append(queued)
-            elif database.is_lock_timeout(answer):
+            elif database.is_lock_timeout(answer) or (_is_failed(answer) and len(batch) > 1):
                 self._place_beside(self.others, queued)
                 continue
             else:
@@ -238,7 +235,6 @@ class _Batches:
                 continue
             self.queue.put_back(queued)
         self.queue.again(again)
-        self.queue.again(alone, alone=True)
 
     def _place_beside(
         self, threads: ThreadPoolExecutor, queued: _Order, products: Set[int] = frozenset()
