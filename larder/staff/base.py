@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -91,10 +91,6 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
     def get_changelist(self, request: Any, **kwargs: Any) -> type[ListPage]:
         return ListPage
 
-    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        """Returns True: ListPage refuses what is no parameter of its filters."""
-        return True
-
     def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.refusal = getattr(request, "refusal", None)
@@ -132,16 +128,6 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
         that are deleted later. The services record changes in the audit trail."""
 
     log_change = log_deletions = log_addition  # type: ignore[assignment]
-
-    def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
-        """Raises PermissionDenied for an action whose permission the user lacks, where Django would
-        only show the list again. Raises BadRequest for other names."""
-        actions = set(request.POST.getlist("action")) - {""}
-        if actions - {name for _, name, _ in self._get_base_actions()}:
-            raise BadRequest("This list has no such action.")
-        if actions - self.get_actions(request).keys():
-            raise PermissionDenied
-        return super().changelist_view(request, extra_context)
 
     def may(self, request: Any, action: str) -> bool:
         """Whether the user has Django's permission for this action on this model."""

@@ -44,7 +44,7 @@ OPEN = {
 }
 
 MONEY = ("orders.export_order", "identity.view_customer")
-"""Each of these permissions shows the revenue and the best sellers."""
+"""Each of these permissions shows the sales."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
     today = timezone.localtime(timezone=shop_zone()).date()
     parts: dict[str, Any] = {"figures": list(_figures(request.user, today))}
     if request.user.has_perm("orders.view_order"):
-        period = request.GET.get("period", "")
-        period = period if period in PERIODS else "week"
-        first = today - timedelta(days=PERIODS[period][1] - 1)
-        with_money = any(request.user.has_perm(permission) for permission in MONEY)
-        parts |= {"periods": PERIODS.items(), "period": period, "oldest": _oldest()}
-        parts |= _sales(first, today, with_money=with_money)
+        parts["oldest"] = _oldest()
+        if any(request.user.has_perm(permission) for permission in MONEY):
+            period = request.GET.get("period", "")
+            period = period if period in PERIODS else "week"
+            first = today - timedelta(days=PERIODS[period][1] - 1)
+            parts |= {"periods": PERIODS.items(), "period": period, **_sales(first, today)}
     return {**context, **parts}
 
 
@@ -93,12 +93,12 @@ def _figures(user: Any, today: date) -> Iterable[Figure]:
 
 
 def _open_orders() -> Iterable[Figure]:
-    for one in sales.open_orders(tuple(OPEN), limit=MAX_LISTED_ROWS):
-        since = _oldest_since(one.since)
-        title = OPEN[OrderStatus(one.status)]
+    for orders in sales.open_orders(tuple(OPEN), limit=MAX_LISTED_ROWS):
+        link = _orders(status__exact=orders.status)
         # Shops without payments never have one that awaits it.
-        if one.number or one.status != OrderStatus.PENDING:
-            yield Figure(title, _number(one.number), _orders(status__exact=one.status), since)
+        if orders.number or orders.status != OrderStatus.PENDING:
+            title, since = OPEN[OrderStatus(orders.status)], _oldest_since(orders.since)
+            yield Figure(title, _number(orders.number), link, since)
 
 
 def _due(today: date) -> Iterable[Figure]:
@@ -142,12 +142,12 @@ def _oldest() -> dict[str, Any]:
     """Returns the orders to pack, the oldest first, as a table."""
     rows = [
         [
-            change_link("orders_order", one.id, one.number),
-            moment(one.placed_at),
-            day_of(one.requested_for) if one.requested_for else "–",
-            in_one_line(amount(one.total, one.currency)),
+            change_link("orders_order", order.id, order.number),
+            moment(order.placed_at),
+            day_of(order.requested_for) if order.requested_for else "–",
+            in_one_line(amount(order.total, order.currency)),
         ]
-        for one in sales.oldest_placed(limit=DASHBOARD_ROWS)
+        for order in sales.oldest_placed(limit=DASHBOARD_ROWS)
     ]
     return {
         "headers": [_("Number"), _("Placed"), _("Requested for"), _("Total")],
@@ -155,17 +155,17 @@ def _oldest() -> dict[str, Any]:
     }
 
 
-def _sales(first: date, last: date, *, with_money: bool) -> dict[str, Any]:
+def _sales(first: date, last: date) -> dict[str, Any]:
     days = sales.day_sales(first, last, shop_zone())
     total = _orders_of(first, last, sum(day.orders for day in days))
     return {
         "heading": gettext("Sales, {} to {}").format(day_of(first), day_of(last)),
-        "days": _days(total, days, with_money=with_money),
-        "best": _best(first, last) if with_money else None,
+        "days": _days(total, days),
+        "best": _best(first, last),
     }
 
 
-def _days(total: str, sales: Sequence[DaySales], *, with_money: bool) -> dict[str, Any]:
+def _days(total: str, sales: Sequence[DaySales]) -> dict[str, Any]:
     """Returns the sales as a table: their sums, then each day with a bar, the last day first."""
     headers = [_("Day"), _("Orders"), _("Cancelled"), _("Revenue")]
     most = max((day.orders for day in sales), default=0)
@@ -189,8 +189,7 @@ def _days(total: str, sales: Sequence[DaySales], *, with_money: bool) -> dict[st
             for day in reversed(sales)
         ),
     ]
-    columns = len(headers) if with_money else -1
-    return {"headers": headers[:columns], "rows": [row[:columns] for row in rows]}
+    return {"headers": headers, "rows": rows}
 
 
 BAR = '{} <meter aria-hidden="true" max="{}" value="{}"></meter>'

@@ -27,6 +27,7 @@ from larder.catalog.fields import FIELDS
 from larder.catalog.queries import category_names
 from larder.core import money
 from larder.core.clock import now
+from larder.core.errors import Overloaded
 from larder.core.limits import MAX_EXPORTED_ROWS
 from larder.core.per_key import Turns
 from larder.core.spreadsheets import escape_formula
@@ -126,14 +127,18 @@ class ExportableProducts(ServiceAdmin):
 
     @button(_("Export"), permissions=["export"], icon="download", url_path="export")
     def export(self, request: Any) -> HttpResponse:
-        """Sends the file, made after those before it. Raises Overloaded, and BadRequest for filters
-        that the list would leave out."""
-        with one_at_a_time(request):
-            rows = self._exported(request)
-            if len(rows) <= MAX_EXPORTED_ROWS:
-                return self._file(request, rows)
-        text = gettext("More than {} rows. Narrow the list with a search or a filter.")
-        self.message_user(request, text.format(grouped(MAX_EXPORTED_ROWS)), messages.ERROR)
+        """Sends the file, made after those before it. Raises BadRequest for filters that the list
+        would leave out."""
+        try:
+            with one_at_a_time(request):
+                rows = self._exported(request)
+                if len(rows) <= MAX_EXPORTED_ROWS:
+                    return self._file(request, rows)
+        except Overloaded as refusal:
+            self.tell_refusal(request, refusal, {})
+        else:
+            text = gettext("More than {} rows. Narrow the list with a search or a filter.")
+            self.message_user(request, text.format(grouped(MAX_EXPORTED_ROWS)), messages.ERROR)
         return HttpResponseRedirect(f"../?{request.GET.urlencode()}")
 
     def _exported(self, request: Any) -> list[Any]:

@@ -19,11 +19,7 @@ from django.views.decorators.vary import vary_on_headers
 from django.views.i18n import JavaScriptCatalog
 from unfold.sites import UnfoldAdminSite
 
-from larder.core.errors import Overloaded
-from larder.core.per_key import SlotsPerKey
-from larder.http import problems
 from larder.http.authentication import proven_factor
-from larder.http.negotiation import for_reader
 from larder.identity import queries
 from larder.staff.confirming import adding_end_message, confirming
 from larder.staff.identity.own_account import LoginForm, own_password
@@ -111,29 +107,6 @@ def refusing_unreadable_values(view: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-MOST_PAGES = 6
-pages = SlotsPerKey(MOST_PAGES)
-
-
-def limited_page(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps a page of the admin, so that a process makes at most MOST_PAGES at once for a user. A
-    page of an order of 1,000 lines takes seconds of the processor, and keeps a connection for as
-    long. The limit holds until the page is rendered."""
-
-    @wraps(view)
-    def limited(request: Any, *args: Any, **kwargs: Any) -> Any:
-        if not request.user.is_authenticated:
-            return view(request, *args, **kwargs)
-        try:
-            with pages.hold(request.user.pk):
-                answer = view(request, *args, **kwargs)
-                return answer if getattr(answer, "is_rendered", True) else answer.render()
-        except Overloaded as error:
-            return for_reader(request, problems.from_domain(request, error))
-
-    return limited
-
-
 class _Offers(AutocompleteJsonView):
     """What fields that search offer, as the admin of the objects shows them."""
 
@@ -162,9 +135,9 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
         return not user.needs_factor
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
-        """Returns the view with what all pages have: a log-in, records, a limit."""
+        """Returns the view with what all pages have: a log-in, and records of what it does."""
         checked = confirming(recording(refusing_unreadable_values(view)))
-        return limited_page(adding_end_message(super().admin_view(checked, cacheable)))
+        return adding_end_message(super().admin_view(checked, cacheable))
 
     def autocomplete_view(self, request: Any) -> HttpResponseBase:
         """Returns what a field that searches offers."""

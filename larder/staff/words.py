@@ -16,9 +16,8 @@ def word(code: str) -> str:
     return code if translated == spaced else translated
 
 
-# Statuses of orders and of payments, and kinds of payments.
-_("pending"), _("expired"), _("placed"), _("packed"), _("shipped")
-_("delivered"), _("cancelled"), _("returned"), _("unpaid"), _("authorised"), _("part paid")
+# Statuses of payments, and their kinds.
+_("unpaid"), _("authorised"), _("part paid")
 _("paid"), _("part refunded"), _("refunded"), _("overpaid"), _("disputed"), _("captured")
 _("authorisation released"), _("failed"), _("refund failed"), _("dispute won")
 # Events of orders without another text.

@@ -69,18 +69,6 @@ def test_orders_are_packed_while_the_user_may(
     assert Order.objects.filter(status="packed").count() == 1
 
 
-@pytest.mark.parametrize("names", [["mark_packed", "jane@example.com"], ["jane@example.com"]])
-def test_an_unknown_action_is_refused(
-    names: list[str], person: MakePerson, product: MakeProduct
-) -> None:
-    who = allow(person(is_staff=True), "orders.view_order", "orders.pack_order")
-    order = place(person(), product(stock=9), 1)
-    chosen = {"action": names, "index": "0", "_selected_action": [str(order)]}
-    sent = {**chosen, f"seen-{order}": "1", "confirmed": "yes", "form_key": "k"}
-    assert Desk(who).post("orders/order/", sent).status == 400
-    assert Order.objects.get(pk=order).status == "placed"
-
-
 def test_products_are_archived_while_the_user_may(person: MakePerson, product: MakeProduct) -> None:
     who = allow(person(is_staff=True), "catalog.view_product", "catalog.delete_product")
     with after_the_first_row(who, is_staff=False):

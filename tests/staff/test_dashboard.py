@@ -110,7 +110,7 @@ def test_sales_are_those_of_days_in_the_shops_time_zone(
 @pytest.mark.parametrize(
     ("permission", "shown"),
     [
-        ("orders.view_order", {"To pack", "Sales, "}),
+        ("orders.view_order", {"To pack"}),
         ("orders.view_refunddue", {"Refunds due"}),
         ("catalog.view_product", {"Out of stock", "Low stock"}),
         ("inventory.view_adjustment", set()),
@@ -137,12 +137,10 @@ def test_each_part_is_shown_with_the_permission_for_its_rows(
         (sorted(ROLES["viewer"]), True),
     ],
 )
-def test_revenue_and_best_sellers_need_a_permission_beyond_that_to_see_orders(
+def test_sales_need_a_permission_beyond_that_to_see_orders(
     person: Callable[..., Person], place: Place, permissions: Sequence[str], shown: bool
 ) -> None:
     place()
     page = Desk(allow(person(is_staff=True), *permissions)).get("")
-    sales = page.text[page.text.index('id="sales"') :]
-    assert [one in sales for one in ("Revenue", "5.00", "Best sellers")] == [shown] * 3
-    days = page.response.context["days"]
-    assert [len(row) for row in (days["headers"], *days["rows"])] == [4 if shown else 3] * 3
+    parts = ('id="sales"', "Revenue", "Best sellers")
+    assert [part in page.text for part in parts] == [shown] * 3

@@ -30,14 +30,14 @@ from larder.orders.payment_state import Balances, Kind
 class OrderStatus(models.TextChoices):
     """The status of an order."""
 
-    PENDING = lifecycle.PENDING
-    EXPIRED = lifecycle.EXPIRED
-    PLACED = lifecycle.PLACED
-    PACKED = lifecycle.PACKED
-    SHIPPED = lifecycle.SHIPPED
-    DELIVERED = lifecycle.DELIVERED
-    CANCELLED = lifecycle.CANCELLED
-    RETURNED = lifecycle.RETURNED
+    PENDING = lifecycle.PENDING, _("pending")
+    EXPIRED = lifecycle.EXPIRED, _("expired")
+    PLACED = lifecycle.PLACED, _("placed")
+    PACKED = lifecycle.PACKED, _("packed")
+    SHIPPED = lifecycle.SHIPPED, _("shipped")
+    DELIVERED = lifecycle.DELIVERED, _("delivered")
+    CANCELLED = lifecycle.CANCELLED, _("cancelled")
+    RETURNED = lifecycle.RETURNED, _("returned")
 
 
 PAYMENT_SUMS = ("authorised", "captured", "refunded", "disputed")

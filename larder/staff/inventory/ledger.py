@@ -65,10 +65,8 @@ def _link(page: str, key: Any, text: str) -> str:
 class LedgerEntryAdmin(ReadOnlyAdmin):
     """Ledger entries, the newest first, or those of a product (index ledger_entry_history)."""
 
-    fields = (
-        *("at_shown", "product_shown", "cause_shown", "note", "order_shown"),
-        *("available", "committed", "reference", "by"),
-    )
+    fields = ("at_shown", "product_shown", "cause_shown", "available", "committed", "by")
+    list_display_links = None
     list_display = (
         *("at_shown", "product_shown", "cause_shown", "note_shown", "order_shown"),
         *("available", "committed", "by"),
@@ -86,12 +84,6 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: Any, **kwargs: Any) -> type[ListPage]:
         return LedgerPage
 
-    def get_object(self, request: Any, object_id: str, from_field: Any = None) -> Any:
-        entry = super().get_object(request, object_id, from_field)
-        if entry is not None:
-            _add_causes(request, [entry])
-        return entry
-
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         if search_term:
             queryset = queryset.filter(
@@ -105,7 +97,6 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         lambda entry: _link("catalog_product", entry.product_id, str(entry.product.product)),
     )
     cause_shown = column(_("Cause"), lambda entry: word(entry.cause))
-    note = column(_("Note"), lambda entry: entry.note or "–")
     note_shown = column(_("Note"), lambda entry: in_brief(entry.note))
 
     @admin.display(description=_("Order"))

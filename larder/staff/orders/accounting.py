@@ -26,6 +26,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from larder.core import money
 from larder.core.currencies import from_minor
 from larder.core.days import midnight
+from larder.core.errors import Overloaded
 from larder.core.limits import MAX_DASHBOARD_DAYS, MAX_EXPORTED_ROWS
 from larder.db import database
 from larder.http.long_files import begin, stream
@@ -158,16 +159,19 @@ class AccountableOrders(ServiceAdmin):
         if form.is_valid():
             first, last = form.cleaned_data["first"], form.cleaned_data["last"]
             content = form.cleaned_data["content"]
-            if content == SUMS:
-                title = gettext("{} to {}").format(day_of(first), day_of(last))
-                table = {"title": title, "headers": HEADS, "rows": _sums(first, last)}
-            elif content != AS_XLSX:
-                return _csv(request, first, last)
-            elif file := _xlsx(request, first, last):
-                return file
-            else:
-                text = gettext("An XLSX file has at most {rows} lines. Choose fewer days, or CSV.")
-                form.add_error("content", text.format(rows=grouped(MAX_EXPORTED_ROWS)))
+            try:
+                if content == SUMS:
+                    title = gettext("{} to {}").format(day_of(first), day_of(last))
+                    table = {"title": title, "headers": HEADS, "rows": _sums(first, last)}
+                elif content != AS_XLSX:
+                    return _csv(request, first, last)
+                elif file := _xlsx(request, first, last):
+                    return file
+                else:
+                    text = gettext("An XLSX file has at most {} lines. Choose fewer days, or CSV.")
+                    form.add_error("content", text.format(grouped(MAX_EXPORTED_ROWS)))
+            except Overloaded as refusal:
+                self.tell_refusal(request, refusal, {})
         page = Page(
             title=gettext("Accounting export"),
             answer=gettext("Export"),

@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.text import capfirst
 from django.utils.translation import gettext
 from unfold.contrib.filters.admin import RangeNumericFilter
 
@@ -58,17 +57,6 @@ VARIANTS: dict[str, str] = {
 """The theme's colour of each status."""
 
 
-class StatusFilter(admin.ChoicesFieldListFilter):
-    """Filters by status."""
-
-    def choices(self, changelist: Any) -> Any:
-        """Names the statuses in the language of the request."""
-        names = {str(one.label): capfirst(word(one.value)) for one in OrderStatus}
-        for choice in super().choices(changelist):
-            display = str(choice["display"])
-            yield {**choice, "display": names.get(display, display)}
-
-
 @admin.register(Order)
 class OrderAdmin(
     NotableAdmin,
@@ -96,7 +84,7 @@ class OrderAdmin(
     )
     list_display = ("number", "whose", "state", "total_shown", "placed", "requested")
     list_filter = (
-        ("status", StatusFilter),
+        "status",
         ("placed_at", DayFilter),
         ("requested_for", DayFilter),
         ("total", RangeNumericFilter),
