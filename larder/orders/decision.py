@@ -14,6 +14,7 @@ from msgspec import Struct
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError, refusal, together
 from larder.identity.services.quotas import QuotaExceeded, Remaining
+from larder.inventory.queries import StockedProduct
 from larder.orders.errors import (
     PRECEDENCE,
     OrderRule,
@@ -126,7 +127,7 @@ def _decide_one(
     faulty = [
         *_faults_of_products(quantities, left, shop.offers),
         *(_changed_prices(order.lines, prices) if expected is None or differs else ()),
-        *broken_rules(quantities, shop.offers),
+        *broken_rules(quantities, shop.offers).values(),
     ]
     refusals = [refusal(faulty, PRECEDENCE)] if faulty else []
     if differs:
@@ -177,24 +178,18 @@ def _changed_prices(lines: Sequence[Wanted], prices: Mapping[int, Decimal]) -> l
 
 
 def broken_rules(
-    quantities: Mapping[int, int], offers: Mapping[int, Offer]
-) -> list[dict[str, Any]]:
-    """Returns the lines (units by product) that break a rule of the shop, as a refusal has them."""
-    faults = []
+    quantities: Mapping[int, int], offers: Mapping[int, Offer] | Mapping[int, StockedProduct]
+) -> dict[int, dict[str, Any]]:
+    """Returns the lines (units by product) that break a rule of the shop, as a refusal has them, by
+    product."""
+    faults = {}
     for product, requested in quantities.items():
         offer = offers.get(product)
-        if offer is not None and not _fits(offer, requested):
-            rule = {
-                "product": product,
-                "requested": requested,
-                "min_quantity": offer.min_quantity,
-                "max_per_order": offer.max_per_order,
-                "step": offer.step,
-            }
-            faults.append({"code": "order_rule", **rule})
+        if offer is None:
+            continue
+        least, most, step = offer.min_quantity, offer.max_per_order, offer.step
+        if requested < least or requested % step or (most is not None and requested > most):
+            rule = {"min_quantity": least, "max_per_order": most, "step": step}
+            line = {"product": product, "requested": requested}
+            faults[product] = {"code": "order_rule", **line, **rule}
     return faults
-
-
-def _fits(offer: Offer, requested: int) -> bool:
-    most = requested if offer.max_per_order is None else offer.max_per_order
-    return offer.min_quantity <= requested <= most and requested % offer.step == 0

@@ -19,7 +19,7 @@ from django.utils.translation import gettext
 from larder.catalog.models import Product
 from larder.core.limits import DASHBOARD_ROWS, MAX_LISTED_ROWS
 from larder.db import observations
-from larder.orders.models import OrderStatus, RefundDue
+from larder.orders.models import Order, OrderStatus, RefundDue
 from larder.orders.queries import sales
 from larder.orders.queries.sales import DaySales
 from larder.staff.formatting import (
@@ -140,6 +140,7 @@ def _number(number: int) -> str:
 
 def _oldest() -> dict[str, Any]:
     """Returns the orders to pack, the oldest first, as a table."""
+    orders = Order.objects.filter(status=OrderStatus.PLACED).order_by("placed_at", "id")
     rows = [
         [
             change_link("orders_order", order.id, order.number),
@@ -147,7 +148,7 @@ def _oldest() -> dict[str, Any]:
             day_of(order.requested_for) if order.requested_for else "–",
             in_one_line(amount(order.total, order.currency)),
         ]
-        for order in sales.oldest_placed(limit=DASHBOARD_ROWS)
+        for order in orders[:DASHBOARD_ROWS]
     ]
     return {
         "headers": [_("Number"), _("Placed"), _("Requested for"), _("Total")],

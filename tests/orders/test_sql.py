@@ -134,7 +134,7 @@ def test_insert_writes_what_the_orm_would(
 
 
 def test_the_answers_equal_a_later_read(accepted: list[Accepted], now: datetime) -> None:
-    answers = [placed(one, "GBP", None) for one in write_orders(accepted, currency="GBP", now=now)]
+    answers = [placed(one, "GBP") for one in write_orders(accepted, currency="GBP", now=now)]
     later = queries.orders([one.order.id for one in accepted])
     assert [answer.order for answer in answers] == [later[one.order.id] for one in accepted]
 
@@ -159,9 +159,7 @@ def test_a_cart_keeps_its_id_and_number_and_its_lines_theirs(
     )
     order = new_order(replace(first.order.placement, cart=ExpectedCart(), order_id=None), now, cart)
     both = [replace(first, order=order), second]
-    answers = [
-        placed(one, "GBP", None).order for one in write_orders(both, currency="GBP", now=now)
-    ]
+    answers = [placed(one, "GBP").order for one in write_orders(both, currency="GBP", now=now)]
     later = queries.orders([one.order.id for one in both])
     shown = later[order.id]
     assert (shown.id, shown.number, shown.version, shown.created_at) == (

@@ -25,7 +25,7 @@ from larder.inventory.services.adjustments import AdjustmentLine
 from larder.orders.models import Order, Payment
 from larder.orders.payment_state import Kind
 from larder.orders.services import moves
-from larder.orders.services.locks import lock_orders
+from larder.orders.services.locks import lock_order
 from larder.orders.services.payments import NewPayment, record_payment
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Answer, Api, Person
@@ -91,7 +91,7 @@ def _paid(at: datetime) -> NewPayment:
 def _keep_locked(act: str, order: UUID, product: int) -> None:
     """Locks the row that the change waits for last."""
     if act == "pay":
-        lock_orders([order])
+        lock_order(order)
     else:
         Stock.objects.select_for_update().get(product_id=product)
 

@@ -10,12 +10,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from larder.catalog.queries import Offer
 from larder.core.errors import NotFound
 from larder.core.parts import Part
 from larder.db import database
 from larder.inventory import queries as inventory
-from larder.inventory.queries import ProductFilter, StockedProduct
+from larder.inventory.queries import ProductFilter
 from larder.orders.decision import broken_rules
 from larder.orders.queries import OrderView, by_number, page
 from larder.orders.sql import carts
@@ -130,7 +129,7 @@ def cart(customer: int) -> CartView | None:
     ids = tuple(line.product for line in row.lines)
     stocked = inventory.products(customer, ProductFilter(ids=ids, archived=True), limit=None)
     products = {product.id: product for product in stocked}
-    available = inventory.available(ids)
+    available, rules = inventory.available(ids), broken_rules(row.units, products)
     lines = [
         CartLine(
             id=line.id or 0,
@@ -142,17 +141,11 @@ def cart(customer: int) -> CartView | None:
             current_price=products[line.product].price,
             available=available.get(line.product, 0),
             archived=line.product not in available,
-            broken_rule=_broken_rule(products[line.product], line.quantity),
+            broken_rule=rules.get(line.product),
         )
         for line in row.lines
     ]
     return CartView(row.id, row.number, row.version, row.created_at, row.updated_at, lines)
-
-
-def _broken_rule(product: StockedProduct, quantity: int) -> Mapping[str, Any] | None:
-    rules = (product.min_quantity, product.max_per_order, product.step)
-    offer = Offer(product.id, product.sku, product.name, product.price, *rules)
-    return next(iter(broken_rules({product.id: quantity}, {product.id: offer})), None)
 
 
 def orders_and_cart(customer: int) -> Iterator[Part[OrderView]]:

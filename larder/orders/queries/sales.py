@@ -39,18 +39,6 @@ class OpenOrders:
     since: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class OldOrder:
-    """An order that is to be packed."""
-
-    id: UUID
-    number: int
-    placed_at: datetime
-    requested_for: date | None
-    total: Decimal
-    currency: str
-
-
 def day_sales(first: date, last: date, zone: ZoneInfo) -> list[DaySales]:
     """Returns the sales of these days of a time zone, one for each currency, by day. Days on which
     nothing was booked are not in it."""
@@ -97,13 +85,6 @@ def due_orders(day: date, *, limit: int) -> dict[str, int]:
     statuses = (OrderStatus.PLACED, OrderStatus.PACKED)
     due = Order.objects.filter(requested_for__lte=day, status__in=statuses)
     return {status.value: due.filter(status=status)[:limit].count() for status in statuses}
-
-
-def oldest_placed(*, limit: int) -> list[OldOrder]:
-    """Returns the orders that are to be packed, the oldest first."""
-    placed = Order.objects.filter(status=OrderStatus.PLACED)
-    rows = placed.order_by("placed_at", "id").values_list(*OldOrder.__slots__)
-    return [OldOrder(*row) for row in rows[:limit]]
 
 
 @dataclass(frozen=True, slots=True)

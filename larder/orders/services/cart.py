@@ -98,14 +98,13 @@ def add_unit(customer: int, product: int, *, now: datetime) -> int:
     The cart may have more units than are available, but a product without an available unit is
     refused. Raises UnknownProducts (also for archived products), InsufficientStock, CartFull.
     """
-    offer = _offer_in_stock(product)
     with _locked(customer) as cart:
         units = cart.units | {product: cart.units.get(product, 0) + 1}
-        if units[product] > MAX_UNITS:
-            raise CartFull(MAX_UNITS, {product: units[product]})
-        if len(units) > MAX_LINES:
-            raise CartFull(MAX_LINES)
-        return _write(cart, units, {product: offer}, now)[1]
+        offers = _offers(units, {product: units[product]})
+        if not inventory.available([product]).get(product):
+            line = {"product": product, "requested": 1, "available": 0}
+            raise InsufficientStock([{"code": InsufficientStock.code, **line}])
+        return _write(cart, units, offers, now)[1]
 
 
 def remove_unit(customer: int, product: int, *, now: datetime) -> int:
@@ -185,18 +184,6 @@ def _write(
     values = [id, version, msgspec.json.encode(lines).decode(), began, now, cart.ended]
     ((number,),) = database.rows(carts.WRITE, [*values, cart.customer])
     return id, int(number)
-
-
-def _offer_in_stock(product: int) -> Offer:
-    """Returns the product, if a unit of it can be added to a cart now. Raises the refusal."""
-    offer = catalog.offers([product]).get(product)
-    available = inventory.available([product]).get(product)
-    line = {"product": product, "requested": 1, "available": 0}
-    if offer is None or available is None:
-        raise UnknownProducts([{"code": UnknownProducts.code, **line}])
-    if available == 0:
-        raise InsufficientStock([{"code": InsufficientStock.code, **line}])
-    return offer
 
 
 def _offers(units: Units, changed: Units) -> dict[int, Offer]:

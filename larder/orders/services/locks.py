@@ -47,16 +47,15 @@ def order_name(order: UUID) -> str:
     return f"order:{order}"
 
 
-def lock_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
-    """Locks orders, and returns their rows under the lock, by id. Unknown ids are not
-    in it."""
-    return submit_lock(ids)()
+def lock_order(id: UUID) -> Order | None:
+    """Locks an order, and returns its row under the lock."""
+    return submit_lock(id)()
 
 
-def submit_lock(ids: Collection[UUID]) -> Callable[[], dict[UUID, Order]]:
-    """Submits the statement of `lock_orders`, and returns a function that reads its result."""
-    reading = database.submit(_LOCK, [list(ids)])
-    return lambda: {order.id: order for order in map(_order, reading())}
+def submit_lock(id: UUID) -> Callable[[], Order | None]:
+    """Submits the statement of `lock_order`, and returns a function that reads its result."""
+    reading = database.submit(_LOCK, [id])
+    return lambda: next(map(_order, reading()), None)
 
 
 _FIELDS = Order._meta.concrete_fields
@@ -68,11 +67,6 @@ def _order(row: Sequence[Any]) -> Order:
     # Django reads PostgreSQL's JSON as text.
     order.ship_to = None if order.ship_to is None else json.loads(order.ship_to)
     return order
-
-
-def lock_order(id: UUID) -> Order | None:
-    """Locks an order, and returns its row under the lock."""
-    return lock_orders([id]).get(id)
 
 
 def lock_without_wait(rows: QuerySet[Order], *, limit: int) -> list[Order]:

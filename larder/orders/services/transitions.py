@@ -1,8 +1,8 @@
 """What every move of a placed order, and every change of its lines, has in common.
 
-A use case (moves.py, packing.py, changes.py, confirm_order.py) is one transaction that is read
-downwards: `moving` opens it, claims the idempotency key and locks the order and its stock,
-`LockedOrder.begins` judges the request, and `LockedOrder.write` writes.
+A use case is one transaction that is read downwards: `moving` opens it, claims the idempotency key
+and locks the order and its stock, `LockedOrder.begins` judges the request, and `LockedOrder.write`
+writes.
 """
 
 import json
@@ -207,29 +207,35 @@ class LockedOrder:
             inventory.refuse_too_many(movements, self.stock.balances)
             inventory.move(movements, self.stock.balances, now=now)
         _write_lines(self.row, self.lines, new)
-        self._book(change, new)
-        self._record(change, new)
+        before = self.lines if self.status in SOLD else ()
+        after = new if status in SOLD else ()
+        if before is not after:
+            book_sales(self.row, change.type, before=before, after=after, now=now)
+        if audit.current() is not None:
+            self._record(change, new)
         write_changes([change], now=now)
         self.moved = Moved(view_of_row(self.row, list(new)))
 
-    def _book(self, change: OrderChange, new: Sequence[LineView]) -> None:
-        """Books what the move changes in the order's sales."""
-        before = self.lines if self.status in SOLD else ()
-        after = new if change.status in SOLD else ()
-        if before is not after:
-            now = self.request.now
-            book_sales(self.row, change.type, before=before, after=after, now=now)
-
     def _record(self, change: OrderChange, new: Sequence[LineView]) -> None:
-        """Records in the audit trail what a member of staff does to the order."""
-        if audit.current() is None:
-            return
-        before = _state(self.status, self.lines, new)
-        after = _state(change.status, new, self.lines)
+        """Records in the audit trail what a member of staff does to the order: status, total,
+        details, and the units of the lines that differ."""
+        before: dict[str, Any] = {"status": self.status, "total": self.row.total}
+        after: dict[str, Any] = {"status": change.status, "total": change.total}
+        for shown, name in (("quantities", "quantity"), ("returned", "returned")):
+            old, present = (
+                {str(line.product): getattr(line, name) for line in lines}
+                for lines in (self.lines, new)
+            )
+            differing = [id for id in old | present if old.get(id, 0) != present.get(id, 0)]
+            before[shown] = {id: old.get(id, 0) for id in differing}
+            after[shown] = {id: present.get(id, 0) for id in differing}
         before |= {name: getattr(self.row, name) for name in change.details}
-        after |= change.details
         audit.record_difference(
-            order_name(self.id), before, after, action=self.move, personal=PERSONAL
+            order_name(self.id),
+            before,
+            after | dict(change.details),
+            action=self.move,
+            personal=PERSONAL,
         )
 
 
@@ -247,14 +253,14 @@ def moving(
     caller, id = request.caller, request.order
     with moving_stock(by_staff=caller.is_staff):
         claiming = idempotency.submit_repeat(request.claim, now=request.now)
-        locking = submit_lock([id])
+        locking = submit_lock(id)
         reading_lines = database.submit(writes.LINES_OF_LOCKED, [[id]])
         reading_events = database.submit(writes.LAST_EVENTS, [id])
         locks_stock = products is not None and caller.is_staff
         stocking = submit_stock(id, products or ()) if locks_stock else None
         renewing = submit_renewed(caller)
         replayed = claiming()
-        row = locking().get(id)
+        row = locking()
         if row is None:
             raise NotFound
         yield LockedOrder(
@@ -298,26 +304,3 @@ def _write_lines(order: Order, before: Sequence[LineView], after: Sequence[LineV
     if added:
         parameters = [order.id, order.placed_at, *database.columns(added)]
         database.execute(writes.ADD_LINES, parameters)
-
-
-def _state(status: str, lines: Sequence[LineView], others: Sequence[LineView]) -> dict[str, Any]:
-    """Returns what the audit trail has of an order: status, total, and the units by product that
-    differ from those of its `others`, the lines before or after."""
-    units, returned = (
-        [{line.product: getattr(line, name) for line in state} for state in (lines, others)]
-        for name in ("quantity", "returned")
-    )
-    return {
-        "status": status,
-        "total": sum([line.line_total for line in lines], Decimal(0)),
-        "quantities": _differing(*units),
-        "returned": _differing(*returned),
-    }
-
-
-def _differing(units: Mapping[int, int], others: Mapping[int, int]) -> dict[str, int]:
-    return {
-        str(product): units.get(product, 0)
-        for product in {**others, **units}
-        if units.get(product, 0) != others.get(product, 0)
-    }

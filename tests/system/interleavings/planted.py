@@ -1,6 +1,6 @@
 """Planted bugs: each removes exactly one guard, and names the scenario whose schedules show it."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -36,18 +36,12 @@ class Bug:
     instead: object
 
 
-def _find(ids: Collection[UUID]) -> dict[UUID, Order]:
-    return {one.id: one for one in Order.objects.filter(id__in=ids).order_by("id")}
-
-
-def _submit_find(
-    ids: Collection[UUID], *, skip_locked: bool = False
-) -> Callable[[], dict[UUID, Order]]:
-    return lambda: _find(ids)
+def _submit_find(id: UUID) -> Callable[[], Order | None]:
+    return lambda: _find_one(id)
 
 
 def _find_one(id: UUID) -> Order | None:
-    return _find([id]).get(id)
+    return Order.objects.filter(id=id).first()
 
 
 def _find_some(rows: QuerySet[Order], *, limit: int) -> list[Order]:

@@ -122,20 +122,16 @@ def place_batch(
 
 
 class _Outcome(NamedTuple):
-    """What the statements of a transaction did: the orders that they wrote, what each left of its
-    customer's quota, and the answers to the others."""
+    """What the statements of a transaction did: the orders that they wrote, and the answers to the
+    others."""
 
     written: Sequence[Written] = ()
-    remaining: Mapping[NewOrder, Remaining] = {}
     answers: Answers = {}
 
 
 def _answers(outcome: _Outcome, terms: Terms) -> Answers:
-    answers = dict(outcome.answers)
-    for written in outcome.written:
-        order = written.accepted.order
-        answers[order] = placed(written, terms.currency, outcome.remaining.get(order))
-    return answers
+    written = {each.accepted.order: placed(each, terms.currency) for each in outcome.written}
+    return {**outcome.answers, **written}
 
 
 def _answers_to_failure(
@@ -166,23 +162,22 @@ def _place(batch: Sequence[NewOrder], terms: Terms) -> _Outcome:
     earlier, answers = claim(batch, now=now)
     answers |= lock_carts(left(batch, answers))
     waiting = left(batch, answers)
-    outcome = _Outcome(answers=answers)
+    written: Sequence[Written] = ()
     if waiting:
-        accepted, refusals, quotas_before = _decide_under_locks(waiting, terms, now)
+        accepted, refusals = _decide_under_locks(waiting, terms, now)
+        answers |= refusals
         written = write_orders(accepted, currency=terms.currency, now=now)
-        remaining = _give_back(waiting, accepted, quotas_before)
-        outcome = _Outcome(written, remaining, answers | refusals)
-    settle_claims(batch, outcome.written, earlier)
-    return outcome
+    settle_claims(batch, written, earlier)
+    return _Outcome(written, answers)
 
 
 def _decide_under_locks(
     orders: Sequence[NewOrder], terms: Terms, now: datetime
-) -> tuple[list[Accepted], dict[NewOrder, Placed | Exception], Mapping[int, Remaining]]:
+) -> tuple[list[Accepted], dict[NewOrder, Placed | Exception]]:
     """Takes a unit of its customer's quota for each order, and locks the stock. Reads under the
-    locks, decides, and moves the stock of what is accepted. Returns what was accepted, the answers
-    to the others, and what each customer had of the quota."""
-    counts = _own_orders(orders)
+    locks, decides, moves the stock of what is accepted, and gives back what it did not use of the
+    quotas. Returns what was accepted, and the answers to the others."""
+    counts = Counter([order.counts_for for order in orders if order.counts_for is not None])
     reading = identity.submit_standing({order.placement.customer for order in orders})
     taking = quotas.submit_take("orders", counts)
     summing = submit_unpaid(counts, terms.unpaid_units, now)
@@ -207,16 +202,21 @@ def _decide_under_locks(
     deciding = left(orders, answers)
     asked = [_asked(order, products[order], offers) for order in deciding]
     available = {product: balance.available for product, balance in balances.items()}
-    quotas_before = taking()
-    shop = Shop(available, offers, terms.minimum_total, quotas_before, summing())
+    before, used = taking(), Counter[int]()
+    shop = Shop(available, offers, terms.minimum_total, before, summing())
     begins, accepted = clock() if clock is not None else None, []
     for order, decision in zip(deciding, decide(asked, shop), strict=True):
         if isinstance(decision, DomainError):
             answers[order] = decision
-        else:
-            accepted.append(_accepted(order, decision, begins, terms))
+            continue
+        customer, remaining = order.counts_for, None
+        if customer in before:
+            used[customer] += 1
+            remaining = before[customer].after(used[customer])
+        accepted.append(_accepted(order, decision, begins, terms, remaining))
+    quotas.give_back("orders", counts - used)
     move_stock(accepted, balances, now=now)
-    return accepted, answers, quotas_before
+    return accepted, answers
 
 
 def _staff_refusal(order: NewOrder) -> DomainError | None:
@@ -237,7 +237,11 @@ def _asked(order: NewOrder, products: Set[int], offers: Mapping[int, Offer]) -> 
 
 
 def _accepted(
-    order: NewOrder, lines: Sequence[PricedLine], clock: datetime | None, terms: Terms
+    order: NewOrder,
+    lines: Sequence[PricedLine],
+    clock: datetime | None,
+    terms: Terms,
+    remaining: Remaining | None,
 ) -> Accepted:
     """Returns the order with its total, and the end of its hold, if it has one. Holds begin at the
     time of the database under the locks. An order that costs nothing has none: no payment would
@@ -247,27 +251,7 @@ def _accepted(
     expires_at = None
     if hold is not None and clock is not None and to_payable(total, terms.currency):
         expires_at = clock + timedelta(seconds=hold.seconds)
-    return Accepted(order, lines, total, expires_at)
-
-
-def _give_back(
-    orders: Sequence[NewOrder], accepted: Sequence[Accepted], before: Mapping[int, Remaining]
-) -> dict[NewOrder, Remaining]:
-    """Gives back the units of the quota that these orders did not use. Returns what each left."""
-    used: Counter[int] = Counter()
-    remaining: dict[NewOrder, Remaining] = {}
-    for order in (each.order for each in accepted):
-        customer = order.counts_for
-        if customer is not None and customer in before:
-            used[customer] += 1
-            remaining[order] = before[customer].after(used[customer])
-    quotas.give_back("orders", _own_orders(orders) - used)
-    return remaining
-
-
-def _own_orders(orders: Sequence[NewOrder]) -> Counter[int]:
-    """Returns the number of orders of each customer that count for its limits."""
-    return Counter([order.counts_for for order in orders if order.counts_for is not None])
+    return Accepted(order, lines, total, expires_at, remaining)
 
 
 def move_stock(
@@ -363,7 +347,7 @@ def _entry(accepted: Accepted) -> audit.Entry:
     return audit.Entry(order_name(accepted.order.id), "place", after=after)
 
 
-def placed(written: Written, currency: str, remaining: Remaining | None) -> Placed:
+def placed(written: Written, currency: str) -> Placed:
     """Returns the answer to an order. Called after the commit: in the transaction, it would hold
     the locks of stock a tenth longer."""
     columns, at = {name: written.row[name] for name in _SHOWN}, written.row["placed_at"]
@@ -380,7 +364,7 @@ def placed(written: Written, currency: str, remaining: Remaining | None) -> Plac
         for id, line in zip(written.line_ids, written.accepted.lines, strict=True)
     ]
     view = OrderView(**columns, updated_at=at, currency=currency, lines=lines)
-    return Placed(view, replayed=False, remaining=remaining)
+    return Placed(view, replayed=False, remaining=written.accepted.remaining)
 
 
 _SHOWN = (

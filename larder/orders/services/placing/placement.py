@@ -141,12 +141,13 @@ class NewOrder(Struct, frozen=True, eq=False):
 
 class Accepted(Struct, frozen=True):
     """An order that is placed, with its priced lines and their exact total; pending until
-    `expires_at` if it awaits its payment."""
+    `expires_at` if it awaits its payment. `remaining` is what it leaves of a quota."""
 
     order: NewOrder
     lines: Sequence[PricedLine]
     total: Decimal
     expires_at: datetime | None = None
+    remaining: Remaining | None = None
 
 
 class Written(Struct, frozen=True):

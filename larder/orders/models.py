@@ -1,6 +1,7 @@
-"""Orders, their lines, and their events."""
+"""The tables of orders: orders with their lines, events and payments, carts, and sales."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -46,8 +47,7 @@ PAYMENT_SUMS = ("authorised", "captured", "refunded", "disputed")
 
 class Order(models.Model):
     """An order of a customer. `total` and `units` are the sums of its lines. `expires_at` is the
-    expiry of its hold, if it was placed with one; it stays when the order is confirmed. `carrier`
-    and `tracking_number` are those of its parcel, or empty.
+    expiry of its hold, if it was placed with one; it stays when the order is confirmed.
 
     `authorised`, `captured`, `refunded` and `disputed` are the sums of its payments in minor units
     (payment_state.py); null for an order without any.
@@ -210,11 +210,9 @@ class OrderLine(models.Model):
 
 
 class OrderEvent(models.Model):
-    """A change of an order, with its actor and time. Append-only; readers of changes use it as an
-    outbox.
+    """A change of an order, with its actor and time. Append-only.
 
-    With `transaction_id` and `position`, a reader does not miss events of transactions that commit
-    late.
+    With `transaction_id` and `position`, a reader misses no event that is committed late.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -248,11 +246,10 @@ class OrderEvent(models.Model):
 
 
 class Payment(models.Model):
-    """A movement of money, as a provider or staff reported it. Append-only.
+    """A movement of money in minor units, as a provider or staff reported it. Append-only.
 
-    `order` is the id that the payment named: of an order, or of one that was abandoned. It is null
-    for a refund or a dispute whose payment is not known. `intent` belongs to all movements of one
-    payment, `amount` is in minor units, `at` is the provider's time.
+    `order` is the id that it named: of an order, or of one that was abandoned; null for a refund or
+    a dispute whose payment is not known. `intent` belongs to all movements of one payment.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -291,10 +288,8 @@ class Payment(models.Model):
 
 
 class RefundDue(models.Model):
-    """What the shop has to pay back of an order, or to an id that was abandoned, in one currency.
-
-    The row is deleted when nothing is due any more. `since` is when something was due first.
-    """
+    """What the shop has to pay back of an order, or to an id that was abandoned, in one currency,
+    `since` a time. The row is deleted when nothing is due any more."""
 
     id = models.BigAutoField(primary_key=True)
     order = models.UUIDField(_("order"))
@@ -312,3 +307,93 @@ class RefundDue(models.Model):
             models.CheckConstraint(condition=Q(amount__gte=1), name="refund_due_amount"),
         )
         indexes = (models.Index(fields=["since", "id"], name="refund_due_by_age"),)
+
+
+class Cart(models.Model):
+    """The cart of a customer: one row, from the first cart on.
+
+    `order` and `number` are those that it has as an order. Without a cart the version is 0. `lines`
+    are those of queries/carts.py: StoredLine. `ended` is the cart that ended last.
+    """
+
+    customer = models.OneToOneField(
+        "identity.Customer", on_delete=models.PROTECT, primary_key=True, related_name="+"
+    )
+    order = models.UUIDField(null=True, unique=True)
+    number = models.BigIntegerField(null=True)
+    version = models.IntegerField(default=0)
+    lines = models.JSONField(default=list)
+    created_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(null=True)
+    ended = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "cart"
+        default_permissions = ()
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(
+                    order__isnull=True,
+                    number__isnull=True,
+                    created_at__isnull=True,
+                    updated_at__isnull=True,
+                    version=0,
+                    lines=[],
+                )
+                | Q(
+                    order__isnull=False,
+                    number__isnull=False,
+                    created_at__isnull=False,
+                    updated_at__isnull=False,
+                    version__gte=1,
+                ),
+                name="cart_present_or_not",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["updated_at"], name="cart_by_age", condition=Q(order__isnull=False)
+            ),
+        )
+
+
+def minor_units(**options: Any) -> "models.DecimalField[Any, Any]":
+    """Returns a column of an amount in minor units. Those of the largest order are no bigint."""
+    return models.DecimalField(max_digits=TOTAL_DIGITS, decimal_places=0, **options)
+
+
+class SalesChange(models.Model):
+    """A difference in what a line counts in the books, at the time of the event `type`, which gave
+    the order this `version`. Append-only.
+
+    Amounts are minor units of the order's currency (larder/orders/amounts.py). `quantity`, `gross`
+    and `net` are of what is sold, less what is cancelled; the others of what came back. An order
+    counts as sold when it is placed; one with a hold from its confirmation, which is a change.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(
+        "orders.Order", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    version = models.IntegerField()
+    product = models.BigIntegerField()
+    type = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    sku = models.CharField(max_length=MAX_SKU_LENGTH)
+    name = models.CharField(max_length=MAX_NAME_LENGTH)
+    unit_price = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=MONEY_DECIMALS)
+    tax_rate = tax_rate(editable=False)
+    quantity = models.IntegerField()
+    gross = minor_units()
+    net = minor_units(null=True)
+    returned = models.IntegerField()
+    returned_gross = minor_units()
+    returned_net = minor_units(null=True)
+
+    class Meta:
+        db_table = "sales_change"
+        default_permissions = ()
+        indexes = (
+            models.Index(fields=["order", "id"], name="sales_change_of_order"),
+            models.Index(fields=["at", "id"], name="sales_change_by_time"),
+        )
