@@ -54,12 +54,13 @@ request_finished.disconnect(close_caches)
 
 wsgi = with_plain_charsets(django)
 # They import models, so Django must be set up first.
-from larder.front import alive, orders, products  # noqa: E402
+from larder.front import alive, orders, products, writes  # noqa: E402
 from larder.front.application import Front  # noqa: E402
 from larder.front.at_once import AtOnce  # noqa: E402
 from larder.front.threads import Threads  # noqa: E402
 from larder.front.turns import queue_of  # noqa: E402
 from larder.ops.telemetry import metrics  # noqa: E402
+from larder.orders.services import confirm_order  # noqa: E402
 from larder.orders.services.placing import place_order  # noqa: E402
 
 if unsafe := [
@@ -71,6 +72,7 @@ if unsafe := [
 
 metrics.start()
 place_order.start()
+confirm_order.start()
 bounded.limit_answers()
 if settings.PIN_WORKERS:
     scheduling.pin(os.environ.get(WORKER_INDEX, ""), settings.WORKERS)
@@ -78,7 +80,8 @@ if settings.PIN_WORKERS:
 threads = Threads(settings.THREADS)
 at_once: dict[tuple[str, str], AtOnce] = {
     (alive.METHOD, alive.PATH): alive.Alive(),
-    (orders.METHOD, orders.PATH): orders.Orders(threads),
+    (writes.METHOD, orders.PATH): orders.Orders(threads),
+    (writes.METHOD, orders.Confirmations.path): orders.Confirmations(threads),
     (products.METHOD, products.PATH): products.Products(threads),
 }
 # With tracing, Django answers all requests: traces begin in its middleware.

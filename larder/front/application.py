@@ -17,7 +17,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from larder.core.errors import DomainError, Overloaded
 from larder.core.stopwatch import BEGAN
 from larder.front import bodies
-from larder.front.at_once import AtOnce
+from larder.front.at_once import AtOnce, pattern_of
 from larder.front.bodies import Receive, TooSlow
 from larder.front.threads import Threads
 from larder.front.turns import QueueOf, Turns
@@ -36,7 +36,7 @@ PART_SECONDS = 300.0
 
 class Front:
     """Lets a WSGI application answer in threads. `at_once` are the operations that are answered on
-    the event loop, by method and path. `queue_of` says which requests wait for one another."""
+    the event loop, by method and pattern. `queue_of` says which requests wait for one another."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Front:
     async def _answer(
         self, environ: dict[str, Any], raw: bytes | None, stream: "_Stream"
     ) -> Answer | None:
-        at_once = self._at_once.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        at_once = self._at_once.get((environ["REQUEST_METHOD"], pattern_of(environ["PATH_INFO"])))
         # Django refuses a body that is cut off, or whose length is not known.
         if at_once is None or raw is None or len(raw) != declared_length(environ):
             return await self._in_thread(environ, raw, stream)

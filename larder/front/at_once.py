@@ -5,6 +5,7 @@ in KEY_HEADERS, so they are stored for all requests with the same values, when D
 first answer. Requests with one of BYPASS_HEADERS always go to Django. So do those that are refused.
 """
 
+import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Protocol, TypeVar
 
@@ -29,6 +30,14 @@ MAX_ENTRIES = 256
 
 MAX_KEY_CHARACTERS = 4096
 """Characters of a key. Answers with longer keys are not stored."""
+
+
+_ORDER = re.compile(r"(?<=/orders/)[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?=/)")
+
+
+def pattern_of(path: str) -> str:
+    """Returns the pattern of a path, as the resolver of v1 has it: without the id of an order."""
+    return _ORDER.sub("<id:order>", path)
 
 
 class AtOnce(Protocol):

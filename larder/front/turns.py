@@ -12,6 +12,7 @@ from django.conf import settings
 from larder.core.errors import Overloaded
 from larder.core.per_key import LONGEST_WAIT
 from larder.front import orders
+from larder.front.writes import METHOD
 from larder.http.addresses import client_address
 from larder.http.authentication import remembered_caller
 from larder.http.positions import SAFE
@@ -55,7 +56,7 @@ def queue_of(environ: Mapping[str, Any]) -> Queue | None:
     have one queue.
     """
     method = environ["REQUEST_METHOD"]
-    if (method, environ["PATH_INFO"]) == (orders.METHOD, orders.PATH):
+    if (method, environ["PATH_INFO"]) == (METHOD, orders.PATH):
         return None
     header = environ.get("HTTP_AUTHORIZATION")
     if header is None:

@@ -14,9 +14,9 @@ class Stock(models.Model):
     """The units of a product: one narrow row, which every stock movement locks.
 
     `available` units can be ordered. `committed` units are ordered and not yet shipped. The units
-    on the shelf are the sum of both. `next_expiry` is the earliest expiry of its held lines that
-    are not released; null without one. `transaction_id` is that of the movement with which the
-    product last went in or out of stock, for the feed of products.
+    on the shelf are the sum of both. No held line that is not released expires before
+    `next_expiry`; if it is null, there is none. `transaction_id` is that of the movement with which
+    the product last went in or out of stock, for the feed of products.
     """
 
     product = models.OneToOneField(
@@ -44,7 +44,8 @@ class Stock(models.Model):
 
 
 class HeldLine(models.Model):
-    """The units of a product that a pending order holds. The lock of the stock row guards it.
+    """The units of a product that a pending order holds. The lock of the stock row guards it,
+    or that of the line itself.
 
     The units are in `committed` until `released_at`. `event` is the order event that held them: the
     reference of the ledger entries that hold and release them. The line is deleted when the order

@@ -40,11 +40,11 @@ CLOCK = "SELECT clock_timestamp()"
 DUE = """
 SELECT id, product_id, event, quantity, (SELECT clock_timestamp()) FROM held_line
 WHERE product_id = ANY((SELECT %s::bigint[])::bigint[]) AND released_at IS NULL
-  AND expires_at <= (SELECT clock_timestamp()) ORDER BY expires_at, id
+  AND expires_at <= (SELECT clock_timestamp()) ORDER BY expires_at, id FOR UPDATE SKIP LOCKED
 """
-"""Finds the expired lines of locked products, by the index held_line_expiry. The subselect reads
-the clock once, when this statement runs: after the locks. In the statement that locks, the clock
-would be read before the wait."""
+"""Locks the expired lines of locked products, by the index held_line_expiry, without those whose
+order is just confirmed. The subselect reads the clock once, when this statement runs: after the
+locks. In the statement that locks, the clock would be read before the wait."""
 
 RELEASE = """
 WITH released AS (
@@ -67,21 +67,11 @@ WHERE "order" = ANY((SELECT %s::uuid[])::uuid[])
 """Plan: index scans of held_line_once. With a condition on `released_at` PostgreSQL may read all of
 held_line_expiry instead, whose statistics are those of an empty table."""
 
-END_HOLDS = """
-WITH ended AS (
-    DELETE FROM held_line WHERE "order" = ANY((SELECT %s::uuid[])::uuid[])
-    RETURNING product_id, released_at
-)
-UPDATE stock SET next_expiry = (
-    SELECT min(expires_at) FROM held_line AS other
-    WHERE other.product_id = stock.product_id AND other.released_at IS NULL
-      AND other."order" <> ALL((SELECT %s::uuid[])::uuid[])
-)
-FROM (SELECT DISTINCT product_id FROM ended WHERE released_at IS NULL) AS open
-WHERE stock.product_id = open.product_id
-"""
-"""Deletes the lines of orders whose stock is locked. Products without an open line of them keep
-their next expiry. Plan: index scans of held_line_once, held_line_expiry and stock_pkey."""
+LOCK_HELD = f"{HELD} FOR UPDATE"
+"""The same, and waits for a transaction that releases the lines."""
+
+END_HOLDS = 'DELETE FROM held_line WHERE "order" = ANY((SELECT %s::uuid[])::uuid[])'
+"""Index scans of held_line_once. The next expiry of the products stays: it may be too early."""
 
 _FEWEST = "(p.min_quantity + p.step - 1) / p.step * p.step"
 """The units of the smallest order of a product: the least multiple of its step that is not below

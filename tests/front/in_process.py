@@ -13,8 +13,9 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory
 
 from larder.core.stopwatch import BEGAN
-from larder.front.orders import Orders
+from larder.front.at_once import pattern_of
 from larder.front.threads import Threads
+from larder.front.writes import Writes
 from larder.front.wsgi import Answer, call
 from larder.http.bodies import declared_length
 
@@ -98,12 +99,21 @@ class OnLoop:
 
     def _at_once(self, environ: dict[str, Any], body: bytes) -> Answer | None:
         module = sys.modules[self._kind.__module__]
-        asked = environ["REQUEST_METHOD"], environ["PATH_INFO"], declared_length(environ)
-        if asked != (module.METHOD, module.PATH, len(body)):
+        pattern = getattr(self._kind, "path", module.PATH)
+        asked = (
+            environ["REQUEST_METHOD"],
+            pattern_of(environ["PATH_INFO"]),
+            declared_length(environ),
+        )
+        if asked != (module.METHOD, pattern, len(body)):
             return None
         answering: Coroutine[Any, Any, Answer | None] = self.operation.answer(environ, body)
         # On an event loop, Django would use another connection.
-        return asyncio.run(answering) if self._kind is Orders else without_loop(answering)
+        return (
+            asyncio.run(answering)
+            if isinstance(self.operation, Writes)
+            else without_loop(answering)
+        )
 
     def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.reached += 1

@@ -48,7 +48,7 @@ HOLDS = [
     Damage(
         "a held line expires later than its order",
         HELD + "UPDATE held_line SET expires_at = expires_at + interval '1 s'",
-        {"held_lines_are_those_of_pending_orders", "next_expiry_is_that_of_the_held_lines"},
+        {"held_lines_are_those_of_pending_orders"},
     ),
     Damage(
         "a held line is gone",
@@ -70,7 +70,7 @@ HOLDS = [
     Damage(
         "a product forgot when its hold expires",
         HELD + "UPDATE stock SET next_expiry = NULL",
-        {"next_expiry_is_that_of_the_held_lines"},
+        {"no_held_line_expires_before_the_next_expiry"},
     ),
     Damage(
         "an expired order was packed",

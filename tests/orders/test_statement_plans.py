@@ -33,7 +33,7 @@ PLANS = {
     "lock": (inventory.LOCK, ["stock_pkey"]),
     "move": (inventory.MOVE, ["stock_pkey"]),
     "move and hold": (inventory.MOVE_AND_HOLD, ["stock_pkey"]),
-    "end holds": (inventory.END_HOLDS, ["held_line_once", "held_line_expiry", "stock_pkey"]),
+    "end holds": (inventory.END_HOLDS, ["held_line_once"]),
     "payments": (payments.PAYMENTS, ["payment_of_order", "payment_of_intent"]),
     "records": (payments.RECORDS, ["payment_of_order", "payment_of_intent"]),
 }

@@ -102,6 +102,8 @@ def find_lost_commit(shop: Shop) -> Callable[[], object]:
 
 def confirm(shop: Shop) -> Callable[[], object]:
     held = hold(shop.who, (shop.jam, 1), (shop.tea, 1)).id
+    pass_seconds(SECONDS, [held])
+    expire_holds.expire_holds(now=shop.now, limit=10)
     asked = replace(request(with_rights(shop.clerk.caller), held), claim=shop.claim(held))
     return lambda: confirm_order.confirm_order(asked)
 
@@ -204,11 +206,11 @@ USE_CASES: Mapping[UseCase, str] = {
     place_with_id: "key quota stock",
     submit_cart: "key cart quota stock",
     find_lost_commit: "stock",
-    confirm: "key order stock",
+    confirm: "key order held stock",
     cancel_held: "key order quota stock",
     change_lines: "key order quota stock",
-    record_payment: "payment order stock",
-    receive_payment: "payment order stock",
+    record_payment: "payment order held",
+    receive_payment: "payment order held",
     receive_payment_of_cart: "payment key cart",
     abandon_cart: "key cart quota",
     abandon_key: "key quota",

@@ -2,7 +2,8 @@
 
 The lock of a stock row guards the held lines of its product: units that pending orders hold until
 an exact time. Expired ones are released by the next service that locks the row, so no worker is
-needed for that. The database's clock decides, read in a statement after the lock.
+needed for that. The database's clock decides, read in a statement after the lock. A confirmation
+locks the lines of its order instead: it need not wait for stock that it does not change.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -164,16 +165,15 @@ def lock_only(products: Iterable[int]) -> None:
 def _release_due(products: Sequence[int], balances: dict[int, Balance]) -> None:
     """Releases the expired lines of locked products, and adds their units to `balances`."""
     due = find_due(products)
-    if not due:
-        return
     movements = [
         Movement(
             line.product, line.quantity, -line.quantity, "release", str(line.event), SYSTEM_ACTOR
         )
         for line in due
     ]
-    move(movements, balances, now=due[0].now)
-    mark_released(due)
+    if due:
+        move(movements, balances, now=due[0].now)
+    mark_released(due, products)
     for line in due:
         available, committed = balances[line.product]
         balances[line.product] = Balance(available + line.quantity, committed - line.quantity)
@@ -184,10 +184,10 @@ def find_due(products: Collection[int]) -> list[DueLine]:
     return [DueLine(*row) for row in database.rows(sql.DUE, [list(products)])]
 
 
-def mark_released(due: Sequence[DueLine]) -> None:
-    """Marks lines of locked products as released."""
-    ids, products = [line.id for line in due], list({line.product for line in due})
-    database.execute(sql.RELEASE, [due[0].now, ids, ids, products])
+def mark_released(due: Sequence[DueLine], products: Collection[int]) -> None:
+    """Marks lines of locked products as released, and finds the next expiry of these products."""
+    ids, now = [line.id for line in due], due[0].now if due else None
+    database.execute(sql.RELEASE, [now, ids, ids, list(products)])
 
 
 def move(
@@ -236,10 +236,13 @@ HeldByOrder = dict[UUID, dict[int, int]]
 """The units that each order holds, by product."""
 
 
-def submit_held(orders: Collection[UUID]) -> Callable[[], HeldByOrder]:
+def submit_held(orders: Collection[UUID], *, locks: bool = False) -> Callable[[], HeldByOrder]:
     """Submits a statement, and returns a function that returns the units that each order holds, by
-    product. Released lines are not among them. Assumes that their stock is locked."""
-    reading = database.submit(sql.HELD, [list(orders)])
+    product. Released lines are not among them.
+
+    Assumes that their stock is locked, or locks the lines, so that they are not released.
+    """
+    reading = database.submit(sql.LOCK_HELD if locks else sql.HELD, [list(orders)])
 
     def read() -> HeldByOrder:
         held: HeldByOrder = {order: {} for order in orders}
@@ -252,11 +255,10 @@ def submit_held(orders: Collection[UUID]) -> Callable[[], HeldByOrder]:
 
 
 def end_holds(orders: Collection[UUID]) -> None:
-    """Deletes the lines of orders that do not hold units any more. Assumes that the stock of lines
-    that are not released is locked."""
+    """Deletes the lines of orders that do not hold units any more. Assumes that these, or their
+    stock, are locked."""
     if orders:
-        ids = list(orders)
-        database.execute(sql.END_HOLDS, [ids, ids])
+        database.execute(sql.END_HOLDS, [list(orders)])
 
 
 def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balance]) -> None:

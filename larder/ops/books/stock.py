@@ -107,16 +107,13 @@ WHERE (held.quantity, held.expires_at, held.event)
 """,
     ),
     Invariant(
-        "next_expiry_is_that_of_the_held_lines",
-        "A product's next expiry is the earliest one of its held lines that are not released.",
+        "no_held_line_expires_before_the_next_expiry",
+        "A product's next expiry is not later than those of its held lines that are not released.",
         "what wrote a held line without the stock row: its units would not be released in time",
         """
-SELECT product_id, stock.next_expiry, soonest.expires_at
-FROM stock FULL JOIN (
-    SELECT product_id, min(expires_at) AS expires_at FROM held_line
-    WHERE released_at IS NULL GROUP BY product_id
-) AS soonest USING (product_id)
-WHERE stock.next_expiry IS DISTINCT FROM soonest.expires_at
+SELECT product_id, stock.next_expiry, line.expires_at
+FROM held_line AS line JOIN stock USING (product_id)
+WHERE released_at IS NULL AND (stock.next_expiry <= line.expires_at) IS NOT TRUE
 """,
     ),
     Invariant(

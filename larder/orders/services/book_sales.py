@@ -4,32 +4,40 @@ What was booked in a period stays as it was: a cancellation, a return, or a chan
 row of its own (SalesChange) in the period in which it happens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from larder.db import database
 from larder.orders.amounts import amounts
 from larder.orders.models import Order
 from larder.orders.queries import LineView
-from larder.orders.sql import sales
+from larder.orders.sql import sales as sql
 
 
-def book_sales(
-    order: Order,
-    type: str,
-    *,
-    before: Sequence[LineView],
-    after: Sequence[LineView],
-    now: datetime,
-) -> None:
-    """Writes the difference of each line that counts otherwise than before. An order that is not
-    sold, or no longer, has no lines.
+class Sale(NamedTuple):
+    """What an order's lines were before a change of this type, and are after it. An order that is
+    not sold, or no longer, has no lines."""
 
-    Assumes that the order is locked, and that its row has not changed yet.
+    order: Order
+    type: str
+    before: Sequence[LineView] = ()
+    after: Sequence[LineView] = ()
+
+
+def book_sales(sales: Sequence[Sale], now: datetime) -> None:
+    """Writes the difference of each line that counts otherwise than before.
+
+    Assumes that the orders are locked, and that their rows have not changed yet.
     """
-    was, is_now = _counted(before, order.currency), _counted(after, order.currency)
-    changes: list[tuple[Any, ...]] = []
+    changes = [change for sale in sales for change in _changes(sale)]
+    if changes:
+        database.execute(sql.BOOK_CHANGES, [now, *database.columns(changes)])
+
+
+def _changes(sale: Sale) -> Iterator[tuple[Any, ...]]:
+    order = sale.order
+    was, is_now = _counted(sale.before, order.currency), _counted(sale.after, order.currency)
     for line, *_ in {**was, **is_now}.values():
         (_, *then), (_, *now_counted) = (
             counted.get(line.product, (line, *_NOTHING)) for counted in (was, is_now)
@@ -40,10 +48,7 @@ def book_sales(
         ]
         if any(differences):
             values = (line.product, line.sku, line.name, line.unit_price, line.tax_rate)
-            changes.append((*values, *differences))
-    if changes:
-        row = [order.id, order.version + 1, type, now]
-        database.execute(sales.BOOK_CHANGES, [*row, *database.columns(changes)])
+            yield (order.id, order.version + 1, sale.type, *values, *differences)
 
 
 _NOTHING = (0, 0, 0, 0, 0, 0)

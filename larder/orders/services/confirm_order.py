@@ -2,82 +2,328 @@
 
 An order keeps the units that are not released, and takes the others again if they are available:
 all of them, or none. Whether its hold has expired does not matter.
+
+A server confirms the orders of requests that arrive at the same time in one transaction. It locks
+the orders and their held lines, and waits for stock only where units were released.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from larder.db import database
+from django.db import transaction
+
+from larder.core.batch_queue import BatchQueue, Limits, Queued, Take
+from larder.core.errors import DomainError, NotFound
+from larder.db import database, idempotency
+from larder.db.idempotency import Earlier, Scope
+from larder.db.postgresql.errors import CommitUnknown
+from larder.identity.caller import Caller
+from larder.identity.queries import submit_renewed
+from larder.identity.services import audit
 from larder.inventory.services import movements as inventory
-from larder.inventory.services.movements import LockedStock, Movement
+from larder.inventory.services.movements import MOVING_WAIT, Balance, HeldByOrder, Movement
 from larder.orders.errors import HoldExpired
-from larder.orders.lifecycle import PLACED, Move
+from larder.orders.lifecycle import EVENTS, PLACED, Move
 from larder.orders.models import Order
-from larder.orders.queries import LineView
-from larder.orders.services.book_sales import book_sales
+from larder.orders.queries import LineView, view_of_row
+from larder.orders.services.book_sales import Sale, book_sales
+from larder.orders.services.locks import order_name, submit_lock
 from larder.orders.services.transitions import (
+    LockedOrder,
     Moved,
     TransitionRequest,
-    moving,
-    submit_stock,
+    submit_lines,
 )
 from larder.orders.services.write_changes import OrderChange, write_changes
-from larder.orders.sql import writes
+
+LIMITS = Limits(max_batch_size=64, queue_capacity=1_024, queue_timeout=5.0)
+
+BATCH_WAIT = 0.1
+"""Seconds for which a batch waits for each lock. One that is confirmed beside it has longer."""
+
+
+class Confirmation(NamedTuple):
+    """A request to confirm an order, and who makes it, for the audit trail."""
+
+    request: TransitionRequest
+    by: audit.Acting | None
+
+
+Answer = Moved | Exception
+_Queued = Queued[Confirmation, Moved]
+
+
+class _Later(Exception):
+    """The order was not decided. It is confirmed beside the batches: it needs stock, or another of
+    its batch is for the same order."""
 
 
 def confirm_order(request: TransitionRequest) -> Moved:
     """Confirms an order: it becomes placed. An order that was confirmed before stays as it is.
 
-    Raises HoldExpired (units are gone) and what `moving`, `begins` and `write` raise.
+    Raises HoldExpired (units are gone), NotFound, SessionEnded, KeyReused, Overloaded and what
+    `LockedOrder.begins` raises.
     """
-    with moving(request, Move.CONFIRM, products=()) as order:
-        if order.begins() and order.stock is not None:
-            missing = _missing(order.lines, order.stock)
-            if short := _short_lines(missing, order.stock):
-                raise HoldExpired(short)
-            inventory.end_holds([order.id])
-            taken = [order.movement(product, -n, n, "order") for product, n in missing.items()]
-            order.write(PLACED, movements=taken)
-    return order.moved
+    confirmation = Confirmation(request, audit.current())
+    if _queues:
+        moved = _queues[0].submit(confirmation)
+        database.note_committed()
+        return moved
+    (answer,) = confirm_batch(lambda: [confirmation])
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def start_confirmation(
+    confirmation: Confirmation, done: Callable[[Answer], object]
+) -> Callable[[], None]:
+    """Begins to confirm an order, as `confirm_order` does, and does not wait: `done` gets the
+    answer, in any thread.
+
+    Returns the function that refuses it if it still waits; to be called after LIMITS.queue_timeout,
+    and once more after LIMITS.batch_timeout. Raises Overloaded.
+    """
+    queue = _queues[0]
+    return partial(queue.give_up, queue.put(confirmation, done))
+
+
+def start() -> None:
+    """Confirms the orders of this process in batches from now on. A server calls it."""
+    nothing: deque[Any] = deque(maxlen=0)
+    unknown = partial(CommitUnknown, "no batch ended")
+    queue = BatchQueue(_confirm_next, LIMITS, batches=nothing, refused=nothing, unknown=unknown)
+    _queues.append(queue)
+
+
+_queues: list[BatchQueue[Confirmation, Moved]] = []
+
+
+def _confirm_next(take: Take[Confirmation, Moved]) -> None:
+    """Confirms the next batch of the queue. Those of a failed batch are confirmed beside it, each
+    alone, so that only the ones that cause the failure fail."""
+    batch: list[_Queued] = []
+
+    def confirmations() -> list[Confirmation]:
+        batch.extend(take())
+        return [queued.request for queued in batch]
+
+    database.release_if_lost()
+    answers: Sequence[Answer]
+    try:
+        answers = confirm_batch(confirmations, lock_wait=BATCH_WAIT)
+    except Exception as error:
+        is_alone = len(batch) < 2 and not database.is_lock_timeout(error)
+        if is_alone or not database.was_rolled_back(error):
+            raise
+        answers = [_Later()] * len(batch)
+    for queued, answer in zip(batch, answers, strict=True):
+        if isinstance(answer, _Later):
+            _queues[0].put_back(queued)
+            _beside.submit(_confirm_alone, queued)
+        else:
+            _queues[0].resolve(queued, answer)
+
+
+_beside = ThreadPoolExecutor(1)
+
+
+def _confirm_alone(queued: _Queued) -> None:
+    if _queues[0].take(queued):
+        answer: Answer
+        try:
+            (answer,) = confirm_batch(lambda: [queued.request])
+        except Exception as error:
+            answer = error
+        finally:
+            database.release()
+        _queues[0].resolve(queued, answer)
+
+
+def confirm_batch(
+    take: Callable[[], Sequence[Confirmation]], lock_wait: float = MOVING_WAIT
+) -> list[Answer]:
+    """Confirms the orders that `take` returns in its transaction, which waits for each lock for
+    `lock_wait` seconds. Returns the answers: a refused order does not affect the others."""
+    with transaction.atomic(durable=True), database.pipeline():
+        database.limit_lock_wait(lock_wait)
+        batch = take()
+        if not batch:
+            return []
+        first = {confirmation.request.order: confirmation for confirmation in reversed(batch)}
+        answers = _confirm(list(first.values()))
+        return [
+            answers[confirmation.request.order]
+            if first[confirmation.request.order] is confirmation
+            else _Later()
+            for confirmation in batch
+        ]
+
+
+def _confirm(batch: Sequence[Confirmation]) -> dict[UUID, Answer]:
+    """Confirms different orders. Returns the answers by order."""
+    now = max(request.now for request, _ in batch)
+    claims = [request.claim for request, _ in batch if request.claim is not None]
+    claiming = idempotency.submit_claim(claims, now=now)
+    locking = _submit_locks([request for request, _ in batch])
+    earlier, locked = claiming(), locking()
+    answers: dict[UUID, Answer] = {}
+    confirmed: list[_Confirmed] = []
+    for request, by in batch:
+        try:
+            order = locked.order(request, earlier)
+            if order.begins():
+                missing = _missing(order.lines, locked.held[order.id])
+                if missing and len(batch) > 1:
+                    raise _Later
+                actor = order.caller.public_id
+                confirmed.append(_Confirmed(order.row, order.lines, actor, by, _take(missing)))
+            else:
+                answers[order.id] = order.moved
+        except (DomainError, _Later) as refusal:
+            answers[request.order] = refusal
+            if request.claim is not None and request.claim.scope not in earlier:
+                idempotency.release([request.claim.scope])
+    _write(confirmed, now=now)
+    return answers | {row.id: Moved(view_of_row(row, list(lines))) for row, lines, *_ in confirmed}
+
+
+class _Locked(NamedTuple):
+    """Locked orders, their lines and held units, and the callers with their present rights, or what
+    refuses them."""
+
+    rows: Mapping[UUID, Order]
+    lines: Mapping[UUID, Sequence[LineView]]
+    held: HeldByOrder
+    callers: Mapping[Caller, Caller | DomainError]
+
+    def order(self, request: TransitionRequest, earlier: Mapping[Scope, Earlier]) -> LockedOrder:
+        """Returns the order of a request. Raises KeyReused, NotFound, SessionEnded."""
+        claim = request.claim
+        use = None if claim is None else earlier.get(claim.scope)
+        if use is not None and claim is not None:
+            use.result_for(claim)
+        row, caller = self.rows.get(request.order), self.callers[request.caller]
+        if row is None:
+            raise NotFound
+        if isinstance(caller, DomainError):
+            raise caller
+        moved = Moved(replayed=use is not None)
+        lines = self.lines[row.id]
+        return LockedOrder(request, Move.CONFIRM, caller, row, lines, {}, None, None, moved)
+
+
+def _submit_locks(requests: Sequence[TransitionRequest]) -> Callable[[], _Locked]:
+    """Submits the locks of orders and their held lines, and what is read under them."""
+    ids = [request.order for request in requests]
+    locking, holding = submit_lock(ids), inventory.submit_held(ids, locks=True)
+    reading = submit_lines(ids)
+    renewing = {caller: submit_renewed(caller) for caller in {each.caller for each in requests}}
+
+    def read() -> _Locked:
+        rows, held, lines = locking(), holding(), reading()
+        callers = {caller: _renewed(renew) for caller, renew in renewing.items()}
+        return _Locked(rows, lines, held, callers)
+
+    return read
+
+
+def _renewed(renew: Callable[[], Caller]) -> Caller | DomainError:
+    try:
+        return renew()
+    except DomainError as refusal:
+        return refusal
+
+
+class _Taken(NamedTuple):
+    """Units that an order takes again, by product, and the balances of their locked stock."""
+
+    units: Mapping[int, int]
+    balances: Mapping[int, Balance]
+
+
+class _Confirmed(NamedTuple):
+    """A locked order that is confirmed, by whom, and what it takes again. `by`: who is named in the
+    audit trail."""
+
+    row: Order
+    lines: Sequence[LineView]
+    actor: UUID
+    by: audit.Acting | None
+    taken: _Taken
 
 
 def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
     """Confirms a locked order that is pending or expired, and changes its row likewise. Writes
     nothing if units of it are gone.
 
-    Locks the stock of the order.
+    Locks its held lines, and the stock of what it does not hold.
     """
-    reading = database.submit(writes.LINES_OF_LOCKED, [[order.id]])
-    stock = submit_stock(order.id, ())()
-    lines = [LineView(*line) for _, *line in reading()]
-    missing = _missing(lines, stock)
-    if _short_lines(missing, stock):
-        return
-    change = OrderChange(order=order, type="confirmed", status=PLACED, actor=actor)
-    reference = str(change.event)
-    taken = [Movement(product, -n, n, "order", reference, actor) for product, n in missing.items()]
-    inventory.move(taken, stock.balances, now=now)
-    inventory.end_holds([order.id])
-    book_sales(order, change.type, before=(), after=lines, now=now)
-    write_changes([change], now=now)
+    reading, holding = submit_lines([order.id]), inventory.submit_held([order.id], locks=True)
+    lines, held = reading()[order.id], holding()[order.id]
+    with suppress(HoldExpired):
+        taken = _take(_missing(lines, held))
+        _write([_Confirmed(order, lines, actor, None, taken)], now=now)
 
 
-def _missing(lines: Sequence[LineView], stock: LockedStock) -> dict[int, int]:
+def _missing(lines: Sequence[LineView], held: Mapping[int, int]) -> dict[int, int]:
     """Returns the units by product that an order does not hold any more."""
-    return {line.product: line.quantity for line in lines if line.product not in stock.held}
+    return {line.product: line.quantity for line in lines if line.product not in held}
 
 
-def _short_lines(missing: Mapping[int, int], stock: LockedStock) -> list[dict[str, Any]]:
+def _take(missing: Mapping[int, int]) -> _Taken:
+    """Locks the stock of units that an order does not hold any more. Raises HoldExpired with the
+    lines that it cannot get again."""
+    balances = inventory.lock(missing) if missing else {}
+    if short := _short_lines(missing, balances):
+        raise HoldExpired(short)
+    return _Taken(missing, balances)
+
+
+def _short_lines(
+    missing: Mapping[int, int], balances: Mapping[int, Balance]
+) -> list[dict[str, Any]]:
     """Returns the lines that an order cannot get again, as a refusal has them."""
     return [
         {
             "code": HoldExpired.code,
             "product": product,
             "requested": units,
-            "available": stock.balances[product].available,
+            "available": balances[product].available,
         }
         for product, units in missing.items()
-        if units > stock.balances[product].available
+        if units > balances[product].available
     ]
+
+
+def _write(confirmed: Sequence[_Confirmed], *, now: datetime) -> None:
+    """Writes orders as placed, with their sales, events and entries of the audit trail."""
+    if not confirmed:
+        return
+    inventory.end_holds([order.row.id for order in confirmed])
+    changes = [
+        OrderChange(order=order.row, type=EVENTS[Move.CONFIRM], status=PLACED, actor=order.actor)
+        for order in confirmed
+    ]
+    for order, change in zip(confirmed, changes, strict=True):
+        movements = [
+            Movement(product, -units, units, "order", str(change.event), order.actor)
+            for product, units in order.taken.units.items()
+        ]
+        inventory.move(movements, order.taken.balances, now=now)
+    book_sales([Sale(order.row, EVENTS[Move.CONFIRM], (), order.lines) for order in confirmed], now)
+    entries: dict[audit.Acting | None, list[audit.Entry]] = defaultdict(list)
+    for order in confirmed:
+        was, is_now = {"status": order.row.status}, {"status": PLACED}
+        name = order_name(order.row.id)
+        entries[order.by].append(audit.Entry(name, Move.CONFIRM, was, is_now))
+    for by, recorded in entries.items():
+        if by is not None:
+            audit.record_all(recorded, by)
+    write_changes(changes, now=now)

@@ -49,13 +49,14 @@ def order_name(order: UUID) -> str:
 
 def lock_order(id: UUID) -> Order | None:
     """Locks an order, and returns its row under the lock."""
-    return submit_lock(id)()
+    return submit_lock([id])().get(id)
 
 
-def submit_lock(id: UUID) -> Callable[[], Order | None]:
-    """Submits the statement of `lock_order`, and returns a function that reads its result."""
-    reading = database.submit(_LOCK, [id])
-    return lambda: next(map(_order, reading()), None)
+def submit_lock(ids: Collection[UUID]) -> Callable[[], dict[UUID, Order]]:
+    """Submits the locks of orders, and returns a function that returns their rows by id. Unknown
+    ids are not in it."""
+    reading = database.submit(_LOCK, [list(ids)])
+    return lambda: {order.id: order for order in map(_order, reading())}
 
 
 _FIELDS = Order._meta.concrete_fields

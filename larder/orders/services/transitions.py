@@ -38,7 +38,7 @@ from larder.orders.lifecycle import (
 )
 from larder.orders.models import Order
 from larder.orders.queries import LineView, OrderView, view_of_row
-from larder.orders.services.book_sales import book_sales
+from larder.orders.services.book_sales import Sale, book_sales
 from larder.orders.services.locks import order_name, submit_lock
 from larder.orders.services.write_changes import OrderChange, write_changes
 from larder.orders.sql import writes
@@ -210,7 +210,7 @@ class LockedOrder:
         before = self.lines if self.status in SOLD else ()
         after = new if status in SOLD else ()
         if before is not after:
-            book_sales(self.row, change.type, before=before, after=after, now=now)
+            book_sales([Sale(self.row, change.type, before, after)], now)
         if audit.current() is not None:
             self._record(change, new)
         write_changes([change], now=now)
@@ -253,14 +253,13 @@ def moving(
     caller, id = request.caller, request.order
     with moving_stock(by_staff=caller.is_staff):
         claiming = idempotency.submit_repeat(request.claim, now=request.now)
-        locking = submit_lock(id)
-        reading_lines = database.submit(writes.LINES_OF_LOCKED, [[id]])
+        locking, reading_lines = submit_lock([id]), submit_lines([id])
         reading_events = database.submit(writes.LAST_EVENTS, [id])
         locks_stock = products is not None and caller.is_staff
         stocking = submit_stock(id, products or ()) if locks_stock else None
         renewing = submit_renewed(caller)
         replayed = claiming()
-        row = locking()
+        row = locking().get(id)
         if row is None:
             raise NotFound
         yield LockedOrder(
@@ -268,12 +267,26 @@ def moving(
             move,
             renewing(),
             row,
-            [LineView(*line) for _, *line in reading_lines()],
+            reading_lines()[id],
             {type: json.loads(data) for type, data in reading_events()},
             products,
             stocking() if stocking else None,
             Moved(replayed=replayed),
         )
+
+
+def submit_lines(orders: Collection[UUID]) -> Callable[[], Mapping[UUID, Sequence[LineView]]]:
+    """Submits a statement, and returns a function that returns the lines of locked orders, sorted
+    by ascending id. An order that does not exist has none."""
+    reading = database.submit(writes.LINES_OF_LOCKED, [list(orders)])
+
+    def read() -> Mapping[UUID, Sequence[LineView]]:
+        lines: dict[UUID, list[LineView]] = {order: [] for order in orders}
+        for order, *line in reading():
+            lines[order].append(LineView(*line))
+        return lines
+
+    return read
 
 
 def submit_stock(order: UUID, products: Collection[int]) -> Callable[[], LockedStock]:

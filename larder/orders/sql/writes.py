@@ -153,5 +153,5 @@ UNION ALL SELECT "order" FROM cart WHERE "order" = ANY((SELECT %s::uuid[])::uuid
 """Index scans of order_pkey and of the index of carts on orders. The ORM could not send it together
 with other statements."""
 
-LOCK = 'SELECT {} FROM "order" WHERE id = %s FOR UPDATE'
-"""An index scan of order_pkey, of the columns of the model."""
+LOCK = 'SELECT {} FROM "order" WHERE id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id FOR UPDATE'
+"""Index scans of order_pkey, sorted below LockRows, of the columns of the model."""

@@ -99,9 +99,19 @@ BUGS = (
         *(movements, "mark_released", _note_nothing),
     ),
     Bug(
-        "a move counts released units as held",
+        "a confirmation counts released units as held",
         scenarios.confirmation_and_order_of_one_product,
-        *(stock_sql, "HELD", stock_sql.HELD.replace("released_at IS NULL", "true")),
+        *(stock_sql, "LOCK_HELD", stock_sql.LOCK_HELD.replace("released_at IS NULL", "true")),
+    ),
+    Bug(
+        "a confirmation does not lock its held lines",
+        scenarios.confirmation_and_order,
+        *(stock_sql, "LOCK_HELD", stock_sql.HELD),
+    ),
+    Bug(
+        "a release does not see that an order is confirmed",
+        scenarios.confirmation_and_order,
+        *(stock_sql, "DUE", stock_sql.DUE.replace("FOR UPDATE SKIP LOCKED", "")),
     ),
     Bug(
         "a confirmation takes units that others have",

@@ -18,8 +18,3 @@ def test_a_planted_bug_is_found(
         explorer.all_schedules()
     with pytest.raises(Failed):
         explorer.replay(found.value.schedule)
-
-
-def test_at_least_ten_bugs_are_planted() -> None:
-    """Each is another guard."""
-    assert len({(bug.where, bug.name) for bug in BUGS}) == len(BUGS) >= 10
