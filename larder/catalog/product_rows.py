@@ -18,10 +18,10 @@ from larder.catalog.queries import CategoryNames, category_names
 from larder.catalog.services.products import DEFAULTS
 from larder.catalog.tables import Table
 from larder.core.errors import Fault, InvalidInput
-from larder.core.invisible import text_fault
 from larder.core.limits import MAX_FAULTS, MAX_ID, MAX_STOCK
 from larder.core.money import SIGNS
 from larder.core.spreadsheets import unescape_formula
+from larder.core.texts import text_fault
 
 
 class RowFault(NamedTuple):

@@ -10,8 +10,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.core.invisible import text_fault
 from larder.core.limits import MAX_LINES, MAX_PASSWORD_LENGTH, MAX_UNITS
+from larder.core.texts import text_fault
 
 
 def _refuse_directions(text: str) -> None:

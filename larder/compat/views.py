@@ -27,7 +27,7 @@ from larder.core import waits
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID, MAX_OPEN_FORM_FIELDS, MAX_PAGE_ROWS
 from larder.core.parts import Part
-from larder.core.per_key import SlotsPerKey, Turns
+from larder.core.waits import SlotsPerKey, Turns
 from larder.http import quotas, throttling
 from larder.http.bodies import NestedTooDeeply, has_many_brackets, raw_body, short_body
 from larder.http.positions import SAFE

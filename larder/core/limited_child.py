@@ -12,7 +12,7 @@ from subprocess import DEVNULL, PIPE, Popen
 from threading import Timer
 
 from larder.core import decoder, waits
-from larder.core.per_key import Turns
+from larder.core.waits import Turns
 
 _children = Turns(2, 8)
 """Children of one process at once, and threads that wait for them."""

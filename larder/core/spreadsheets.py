@@ -7,7 +7,7 @@ exported file can be imported again.
 import codecs
 import re
 
-from larder.core.invisible import is_blank
+from larder.core.texts import is_blank
 
 _SIGN = re.compile("(?<!')'*+[=+\\-@＝＋－＠﹢﹣﹦﹫−]")
 """What a formula begins with, with the apostrophes before it: an escape adds one to them."""

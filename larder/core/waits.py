@@ -4,14 +4,17 @@ A process has fewer connections than threads. If a thread holds a connection whi
 thread that needs one, the process can deadlock. So such waits go through this module, which gives
 the thread's connections back first. A lock that only protects a few lines of code in memory needs
 none of this. No thread waits in a transaction: its connection cannot be given back.
+
+Also limits what threads do at once, in total or for each key (an account).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from threading import Event
+from threading import BoundedSemaphore, Event, Lock, Semaphore
 from typing import Any, Protocol
 
 from larder.core import seams
+from larder.core.errors import Overloaded
 
 _give_back: list[Callable[[str], object]] = []
 
@@ -63,3 +66,60 @@ def release(*, but: str = "") -> None:
     are in use."""
     for give_back in _give_back:
         give_back(but)
+
+
+LONGEST_WAIT = 5.0
+"""Seconds that a thread waits for its turn, as long as for a row lock."""
+
+
+@contextmanager
+def hold_slot(slots: Semaphore) -> Iterator[None]:
+    """Holds one of the slots for the block. Raises Overloaded at once if none is left."""
+    if not slots.acquire(blocking=False):
+        raise Overloaded
+    try:
+        yield
+    finally:
+        slots.release()
+
+
+class Turns:
+    """Lets `most` threads run at once, and `waiting` others wait for them, without a connection."""
+
+    def __init__(self, most: int, waiting: int) -> None:
+        self._running = BoundedSemaphore(most)
+        self._present = BoundedSemaphore(most + waiting)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Runs the block when it is the thread's turn. Raises Overloaded: at once if too many wait,
+        or after LONGEST_WAIT."""
+        with hold_slot(self._present), holding(self._running, LONGEST_WAIT) as is_free:
+            if not is_free:
+                raise Overloaded
+            yield
+
+
+class SlotsPerKey:
+    """Limits the slots of each key to `most`. A key without a slot in use takes no memory."""
+
+    def __init__(self, most: int) -> None:
+        self._lock = Lock()
+        self._most = most
+        self._taken: dict[Hashable, int] = {}
+
+    @contextmanager
+    def hold(self, key: Hashable) -> Iterator[None]:
+        """Holds a slot for the block. Raises Overloaded at once if none is free."""
+        with self._lock:
+            taken = self._taken.get(key, 0)
+            if taken >= self._most:
+                raise Overloaded
+            self._taken[key] = taken + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                taken = self._taken.pop(key) - 1
+                if taken:
+                    self._taken[key] = taken

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from larder.core.limits import MAX_BODY_BYTES, MAX_DISCARDED_BYTES, MAX_OPEN_BODY_BYTES
-from larder.core.per_key import SlotsPerKey
+from larder.core.waits import SlotsPerKey
 from larder.http.addresses import client_address
 from larder.http.bodies import declared_length
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from larder.core.errors import Overloaded
-from larder.core.per_key import LONGEST_WAIT
+from larder.core.waits import LONGEST_WAIT
 from larder.front import orders
 from larder.front.writes import METHOD
 from larder.http.addresses import client_address

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TypeVar
 
 from larder.core.ids import CORRELATION_ID
-from larder.core.per_key import SlotsPerKey, hold_slot
+from larder.core.waits import SlotsPerKey, hold_slot
 from larder.db import database
 from larder.identity.caller import Caller
 from larder.identity.services import audit

@@ -19,7 +19,7 @@ from django.utils.translation import gettext
 from larder.core import telemetry, waits
 from larder.core.errors import Overloaded
 from larder.core.limits import MAX_PASSWORD_LENGTH
-from larder.core.per_key import Turns
+from larder.core.waits import Turns
 
 
 def normal_form(password: str) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from larder.core import money
-from larder.core.currencies import to_payable
+from larder.core.money import to_payable
 
 
 class Amount(NamedTuple):

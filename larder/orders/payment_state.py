@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from larder.core.currencies import to_payable
+from larder.core.money import to_payable
 from larder.orders.lifecycle import CANCELLED, EXPIRED
 
 

@@ -29,8 +29,8 @@ from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import Overloaded
 from larder.core.limits import MAX_EXPORTED_ROWS
-from larder.core.per_key import Turns
 from larder.core.spreadsheets import escape_formula
+from larder.core.waits import Turns
 from larder.http import admin_session
 from larder.identity.services import audit
 from larder.staff.base import ServiceAdmin, button

@@ -17,7 +17,7 @@ from django.utils.translation import gettext, ngettext
 
 from larder.catalog.fields import DECIMALS, FIELDS, WHOLE
 from larder.core import money
-from larder.core.currencies import from_minor
+from larder.core.money import from_minor
 from larder.staff.lists import shop_zone
 
 _MARKS = str.maketrans(",.", ".,")

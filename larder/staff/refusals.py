@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, InvalidInput, Overloaded
-from larder.core.invisible import text_fault
+from larder.core.texts import text_fault
 from larder.identity.services.attempts import RateLimited
 from larder.staff.formatting import amount
 from larder.staff.language import gettext_lazy as _

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 
 from larder.core.errors import Fault
-from larder.core.invisible import text_fault
 from larder.core.limits import MAX_POINTER_LENGTH
+from larder.core.texts import text_fault
 
 _PATTERN = "matching regex"
 _CODES = (

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from larder.core import money
-from larder.core.currencies import from_minor
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH
+from larder.core.money import from_minor
 from larder.identity.caller import Caller
 from larder.orders import payment_state
 from larder.orders.amounts import Amount

@@ -2,7 +2,7 @@
 
 Events in Larder's own form are for a provider without an adapter, behind a small translator that
 the shop runs. Amounts are in minor units of ISO 4217, whatever units the provider counts. What is
-due of an order ends in 0 in currencies of three decimals (larder/core/currencies.py: `to_payable`),
+due of an order ends in 0 in currencies of three decimals (larder/core/money.py: `to_payable`),
 so that each provider can take it.
 """
 

@@ -153,14 +153,15 @@ def _attributes(path: Path) -> Iterator[str]:
 
 
 PROBES = {
+    "larder/ops/demo/app.py",
     "larder/ops/health.py",
     "larder/ops/telemetry/metrics.py",
     "larder/ops/telemetry/tracing.py",
 }
-"""`/livez` and `/readyz`; `/metrics`; the span of a request."""
+"""The example app; `/livez` and `/readyz`; `/metrics`; the span of a request."""
 
 
-def test_only_the_probes_of_ops_know_http() -> None:
+def test_only_these_modules_of_ops_know_http() -> None:
     known = ("django.http", "django.views", "django.shortcuts", "django.utils.deprecation")
     using = [*_sources("ops"), *_sources("core", "db")]
     found = {

@@ -12,7 +12,7 @@ from django.db import connection
 from config import urls
 from larder.compat import pages, views
 from larder.compat.urls import patterns
-from larder.core import parts, per_key
+from larder.core import parts, waits
 from larder.core.errors import Overloaded
 from larder.core.limits import MAX_PAGE_ROWS
 from larder.db import database
@@ -79,7 +79,7 @@ def test_a_page_longer_than_in_v1_waits_for_other_large_answers(
     client = at(contract)
     settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(frozenset({str(contract)})))
     stock_products(MAX_PAGE_ROWS + 1)
-    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(waits, "LONGEST_WAIT", 0.01)
     with views.one_at_a_time("another account"):
         long = client("GET", f"{path}?limit=1000", Accept=form)
         assert long.status == 503
@@ -138,7 +138,7 @@ def test_only_a_list_longer_than_a_page_of_v1_waits_for_another_large_answer(
     monkeypatch: pytest.MonkeyPatch,
     settings: Any,
 ) -> None:
-    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(waits, "LONGEST_WAIT", 0.1)
     settings.ROOT_URLCONF = f"larder.compat.contract{4 if path == '/products/' else 3}"
     client = Api(token_for(person(is_staff=True)))
     fill(MAX_PAGE_ROWS - before)
@@ -152,7 +152,7 @@ def test_only_a_list_longer_than_a_page_of_v1_waits_for_another_large_answer(
 def test_the_requests_that_wait_for_a_large_answer_are_limited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(per_key, "LONGEST_WAIT", 60.0)
+    monkeypatch.setattr(waits, "LONGEST_WAIT", 60.0)
     answers = Queue[bool]()
 
     def wait(account: int) -> None:
@@ -177,7 +177,7 @@ def test_the_requests_that_wait_for_a_large_answer_are_limited(
 def test_an_account_has_one_large_answer_at_a_time(
     person: Callable[..., Person], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(per_key, "LONGEST_WAIT", 60.0)
+    monkeypatch.setattr(waits, "LONGEST_WAIT", 60.0)
     settings.ROOT_URLCONF = "larder.compat.contract4"
     stock_products(parts.LENGTH + 1)
     first, second, third = (person() for _ in range(3))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from larder.core.currencies import from_minor, minor_digits, to_minor
+from larder.core.money import from_minor, minor_digits, to_minor
 
 CURRENCIES = st.sampled_from(["GBP", "EUR", "JPY", "KWD"])
 

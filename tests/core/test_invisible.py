@@ -2,7 +2,7 @@
 
 import pytest
 
-from larder.core.invisible import has_invisible
+from larder.core.texts import has_invisible
 
 SHOWN = [
     *(

@@ -6,9 +6,9 @@ from threading import Event
 
 import pytest
 
-from larder.core import per_key
+from larder.core import waits
 from larder.core.errors import Overloaded
-from larder.core.per_key import SlotsPerKey, Turns
+from larder.core.waits import SlotsPerKey, Turns
 from tests.tiers import LONGEST
 from tools.processes import wait_until
 
@@ -41,7 +41,7 @@ def test_a_thread_waits_for_its_turn_and_one_too_many_is_refused() -> None:
 
 
 def test_a_thread_that_waited_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(waits, "LONGEST_WAIT", 0.01)
     turns = Turns(1, 1)
     with turns.turn(), pytest.raises(Overloaded), turns.turn():
         pass

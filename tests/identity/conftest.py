@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from django.db.models import F
 
-from larder.core.per_key import Turns
+from larder.core.waits import Turns
 from larder.http.authentication import _EndedSessions
 from larder.identity import hashers
 from larder.identity.models import Session

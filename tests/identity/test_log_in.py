@@ -10,7 +10,7 @@ from argon2 import Type, extract_parameters
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 
-from larder.core import per_key
+from larder.core import waits
 from larder.core.clock import now
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts
@@ -105,7 +105,7 @@ def test_a_log_in_without_a_place_in_the_hash_lane_is_refused_with_retry_after(
     person: MakePerson, hashes: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person("anna", PASSWORD)
-    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(waits, "LONGEST_WAIT", 0.05)
     with hashes:
         answer = log_in("anna", PASSWORD)
     assert (answer.status, answer.body["code"]) == (503, "overloaded")

@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 from django.db import connections
 
-from larder.core import per_key
+from larder.core import waits
 from larder.core.errors import Overloaded
 from larder.core.stopwatch import Stopwatch
 from larder.inventory.services import movements
@@ -52,4 +52,4 @@ def test_moves_of_customers_leave_a_place_for_staff() -> None:
         assert wait_until(lambda: begun.count(False) >= 5)
         running = Stopwatch()
         with movements.moving_stock(by_staff=True):
-            assert running.seconds < per_key.LONGEST_WAIT / 2
+            assert running.seconds < waits.LONGEST_WAIT / 2

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from larder.core.clock import now
-from larder.core.currencies import rounded
 from larder.core.ids import new_id
+from larder.core.money import rounded
 from larder.orders.queries import LineView, OrderView
 from larder.v1.order_shapes import shown
 

@@ -10,7 +10,7 @@ import pytest
 
 from larder.catalog.services.categories import create_category
 from larder.catalog.services.products import archive_product
-from larder.core import per_key
+from larder.core import waits
 from larder.staff import exports
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk
@@ -43,7 +43,7 @@ def test_one_file_is_made_at_a_time(
     desk: Desk, product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product()
-    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(waits, "LONGEST_WAIT", 0.01)
     with exports._files.turn():
         busy = desk.get("catalog/product/export/")
         assert busy.messages == ["The server is busy. Try again in a moment."]

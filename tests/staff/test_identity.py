@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from larder.core import per_key
+from larder.core import waits
 from larder.core.clock import now
 from larder.identity import hashers
 from larder.identity.models import Customer
@@ -59,7 +59,7 @@ def test_a_log_in_while_too_many_passwords_are_checked_is_refused_with_advice(
     person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person("Mary", PASSWORD, is_staff=True)
-    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(waits, "LONGEST_WAIT", 0.01)
     monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=2, others=2))
     with hashers.slot("staff"):
         answer = Client().post("/admin/login/", {"username": "Mary", "password": PASSWORD})

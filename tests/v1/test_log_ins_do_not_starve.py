@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from larder.core import per_key
+from larder.core import waits
 from larder.core.errors import Overloaded
 from larder.identity import hashers
 from larder.ops.serve import THREADS
@@ -36,7 +36,7 @@ def test_log_ins_without_a_place_are_refused_at_once(monkeypatch: pytest.MonkeyP
         began = monotonic()
         with pytest.raises(Overloaded), hashers.slot("others"):
             pass
-        assert monotonic() - began < per_key.LONGEST_WAIT / 2
+        assert monotonic() - began < waits.LONGEST_WAIT / 2
         with hashers.slot("staff"):
             pass
     with hashers.slot("others"):
@@ -46,7 +46,7 @@ def test_log_ins_without_a_place_are_refused_at_once(monkeypatch: pytest.MonkeyP
 def test_a_log_in_that_waits_too_long_is_refused_and_keeps_no_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(waits, "LONGEST_WAIT", 0.02)
     monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=1, others=2))
     with hashers.slot("others"):
         for _ in range(2):

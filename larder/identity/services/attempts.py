@@ -27,7 +27,7 @@ from django.db import DatabaseError
 from larder.core.errors import DomainError, Limited, Overloaded
 from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.core.mailboxes import canonical
-from larder.core.per_key import SlotsPerKey
+from larder.core.waits import SlotsPerKey
 from larder.db import database
 from larder.identity import sql
 from larder.identity.models import Customer

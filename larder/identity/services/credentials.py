@@ -7,9 +7,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_noop
 
 from larder.core.errors import Fault, InvalidInput
-from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_USERNAME_LENGTH
 from larder.core.mailboxes import canonical, is_malformed
+from larder.core.texts import has_invisible
 from larder.identity import hashers
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials

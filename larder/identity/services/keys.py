@@ -19,8 +19,8 @@ from django.db.models import Max, QuerySet
 from django.utils.translation import gettext
 
 from larder.core.errors import Fault, InvalidInput, NotFound, Overloaded, SecondFactorRequired
-from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
+from larder.core.texts import has_invisible
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
 from larder.identity import permissions, sql

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from larder.core.errors import Fault, InvalidInput, NotFound
-from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_TEXT_LENGTH
+from larder.core.texts import has_invisible
 from larder.db import idempotency
 from larder.db.idempotency import Claim
 from larder.identity.caller import Caller

@@ -20,7 +20,7 @@ from msgspec.structs import asdict
 from larder.catalog.services.products import product_name
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_STOCK
-from larder.core.per_key import Turns
+from larder.core.waits import Turns
 from larder.db import database
 from larder.identity.services import audit
 from larder.inventory import sql

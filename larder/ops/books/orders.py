@@ -4,7 +4,7 @@ The rules of larder/orders/payment_state.py are written a second time, so that a
 them is found.
 """
 
-from larder.core.currencies import DIGITS
+from larder.core.money import DIGITS
 from larder.ops.books import Invariant
 
 _NOT_HUNDREDTHS = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in DIGITS.items())

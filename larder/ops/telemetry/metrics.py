@@ -24,7 +24,7 @@ from larder.db import replicas
 from larder.http import answered_requests
 from larder.ops.serve import COUNTS
 from larder.ops.serving.shutdown import at_end
-from larder.ops.telemetry import instruments, log_writer, requests
+from larder.ops.telemetry import instruments, logs, requests
 from larder.ops.telemetry.instruments import Durations
 from larder.ops.telemetry.shop_state import STATE
 
@@ -174,7 +174,7 @@ def look_at_replicas() -> None:
 
 def start() -> None:
     """Starts to count, in a server process."""
-    log_writer.start()
+    logs.start()
     # A process that is not killed also counts its last seconds.
     at_end(add_up)
     Thread(target=_keep_adding, name="metrics", daemon=True).start()

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
 from larder.http.answered_requests import AnsweredRequest
-from larder.ops.telemetry import log_writer
+from larder.ops.telemetry import logs
 from larder.ops.telemetry.instruments import Durations
 
 SECONDS = 1e-9
@@ -67,7 +67,7 @@ def write_lines(taken: Sequence[AnsweredRequest]) -> None:
     """Writes the lines of requests to the log, if LOG_LEVEL includes INFO."""
     if settings.LOG_LEVEL in {"INFO", "DEBUG"}:
         for piece in _pieces(map(_line, taken)):
-            log_writer.write(piece)
+            logs.write(piece)
 
 
 def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:

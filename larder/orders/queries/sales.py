@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from larder.core.currencies import from_minor
 from larder.core.days import midnight
+from larder.core.money import from_minor
 from larder.db import database
 from larder.orders.models import Order, OrderStatus
 from larder.orders.sql import sales

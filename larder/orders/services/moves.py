@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from msgspec.structs import replace
 
 from larder.core.errors import DomainError, Fault, InvalidInput
-from larder.core.invisible import has_invisible
+from larder.core.texts import has_invisible
 from larder.inventory.services.movements import Movement, end_holds
 from larder.orders.errors import ConflictingRepeat, InvalidTransition, ReturnExceedsShipped
 from larder.orders.lifecycle import (

@@ -15,10 +15,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from larder.core.currencies import to_payable
 from larder.core.errors import DomainError, Fault, InvalidInput, NotFound, together
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_PAYMENTS
+from larder.core.money import to_payable
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Scope
 from larder.identity.caller import Caller

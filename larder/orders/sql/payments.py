@@ -1,6 +1,6 @@
 """Records and reads payments."""
 
-from larder.core.currencies import DIGITS
+from larder.core.money import DIGITS
 
 _DIGITS = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in DIGITS.items())
 

@@ -24,10 +24,10 @@ from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core import money
-from larder.core.currencies import from_minor
 from larder.core.days import midnight
 from larder.core.errors import Overloaded
 from larder.core.limits import MAX_DASHBOARD_DAYS, MAX_EXPORTED_ROWS
+from larder.core.money import from_minor
 from larder.db import database
 from larder.http.long_files import begin, stream
 from larder.identity.queries import PARCEL_FIELDS

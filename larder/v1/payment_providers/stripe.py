@@ -9,7 +9,7 @@ Refund and Dispute of the same reference, and "Supported currencies" (docs.strip
   Refunds and disputes have separate metadata: they are found by the PaymentIntent.
 - `charge.refunded` is ignored: it has a sum, not a refund. Refunds have separate events.
 - Amounts of currencies of three decimals end in 0 ("Supported currencies", Three-decimal
-  currencies). What is due of an order does so too (larder/core/currencies.py: `to_payable`), so an
+  currencies). What is due of an order does so too (larder/core/money.py: `to_payable`), so an
   app pays exactly `amount_due`, and a refund is exactly what is due.
 - A dispute with a status `warning_…` is an inquiry: no money has moved.
 """
@@ -23,9 +23,9 @@ from uuid import UUID
 
 import msgspec
 
-from larder.core.currencies import minor_digits, to_minor
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
+from larder.core.money import minor_digits, to_minor
 from larder.orders.payment_state import Kind
 from larder.orders.services.payments import NewPayment, Report
 from larder.v1.bodies import Body, decode_if_valid

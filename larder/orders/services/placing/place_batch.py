@@ -20,8 +20,8 @@ from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.core import telemetry
-from larder.core.currencies import to_payable
 from larder.core.errors import DomainError
+from larder.core.money import to_payable
 from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
