@@ -5,21 +5,13 @@ import ast
 from tests.architecture.sources import ROOT, nodes
 
 WITHIN = {
-    "larder/catalog/services/clashes.py: clashes_named(durable=durable)": "its callers say which",
-    "larder/inventory/services/import_products.py: _import()": "a file is compared again after it",
+    "larder/catalog/services/products.py: clashes_named()": "a change may be part of another one",
+    "larder/inventory/services/products.py: _import()": "a file is compared again after it",
     "larder/inventory/queries.py: out_of_stock()": "a setting for one query",
     "larder/ops/roles.py: grant(using=using)": "a step of `migrate`, or of a test",
     "larder/identity/services/audit.py: remove_before(using=using)": "a command of the owner",
 }
 """Transactions that may be part of another one, with the reason."""
-
-PARTS = {
-    "create_product",
-    "change_product",
-    "replace_product",
-    "_insert_category",
-}
-"""Changes of the catalogue with a savepoint, in their caller's transaction."""
 
 
 def _blocks(called: str) -> set[tuple[str, str, str]]:
@@ -45,9 +37,3 @@ def test_each_transaction_of_a_use_case_is_durable() -> None:
         if "durable=True" not in given
     }
     assert found == WITHIN.keys()
-
-
-def test_each_change_of_the_catalogue_is_durable_or_part_of_another() -> None:
-    blocks = _blocks("clashes_named") | _blocks("all_clashes_named")
-    found = {name for _, name, given in blocks if "durable=True" not in given}
-    assert found - {"all_clashes_named"} == PARTS

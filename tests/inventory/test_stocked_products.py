@@ -16,11 +16,12 @@ from larder.inventory import queries
 from larder.inventory.errors import InsufficientStock, StockLimitExceeded
 from larder.inventory.models import Adjustment
 from larder.inventory.services.adjustments import dispatch
-from larder.inventory.services.import_products import import_products, preview_products
 from larder.inventory.services.products import (
     Author,
     change_stocked_product,
     create_stocked_product,
+    import_products,
+    preview_products,
     put_product,
 )
 from tests.conftest import Person

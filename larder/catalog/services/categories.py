@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, models, transaction
 from larder.catalog import sql
 from larder.catalog.errors import CategoryInUse, TooManyCategories, UnknownCategory
 from larder.catalog.models import Category, Product
-from larder.catalog.services.clashes import clashes_named
+from larder.catalog.services.products import clashes_named
 from larder.core.errors import together
 from larder.core.limits import MAX_CATEGORIES
 from larder.db import database, idempotency, versions
@@ -75,7 +75,7 @@ def change_category(
     version: int | None = None,
 ) -> None:
     """Changes `name` and `parent_id`. Raises NotFound, StaleVersion, UnknownCategory."""
-    with clashes_named(durable=True):
+    with clashes_named():
         # One lock for the tree: two valid concurrent moves together could create a cycle.
         list(Category.objects.select_for_update().order_by("id").values_list("id"))
         if fields.get("parent_id") is not None:

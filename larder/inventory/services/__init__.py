@@ -3,7 +3,6 @@
 __all__ = [
     "adjustments",
     "counts",
-    "import_products",
     "movements",
     "products",
 ]

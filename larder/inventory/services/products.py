@@ -1,24 +1,33 @@
-"""Creates and changes products together with their stock, in one transaction.
+"""Creates, changes and imports products together with their stock, in one transaction.
 
 Each change also raises what `require_permitted` raises, and Overloaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db import transaction
 
+from larder.catalog import tables
+from larder.catalog.product_rows import ProductFile, product_file
+from larder.catalog.services import product_import
 from larder.catalog.services import products as catalog
-from larder.core.errors import AlreadyTaken, StaleVersion
+from larder.catalog.services.product_import import Change
+from larder.catalog.tables import Table
+from larder.core.errors import AlreadyTaken, NotFound, Overloaded, StaleVersion
 from larder.core.ids import SYSTEM_ACTOR
-from larder.db import idempotency
-from larder.db.idempotency import Claim, Outcome
+from larder.db import database, idempotency, kept_files
+from larder.db.idempotency import RETENTION, Claim, Outcome, Scope
+from larder.db.kept_files import Kept
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.adjustments import set_available
 from larder.inventory.services.movements import lock, moving_stock, open_stock
@@ -137,3 +146,143 @@ def put_product(
         return put()
     with transaction.atomic(durable=True):
         return put()
+
+
+PERMISSIONS = ("catalog.add_product", "catalog.change_product")
+
+LONG_WAIT = 60.0
+"""Seconds that a command waits for another file."""
+
+TRIES = 3
+"""Of a file whose new products other requests add at the same time."""
+
+
+class PreviewOutdated(Exception):
+    """The products of a file have changed since its preview."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a file would change, and how many rows it has. `kept` is its id for `import_previewed`,
+    None if it would change nothing; `ignored` are columns that are not imported."""
+
+    kept: UUID | None
+    changes: Sequence[Change]
+    rows: int
+    ignored: Sequence[str]
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """The numbers of products that were added, were changed, and needed no change."""
+
+    created: int
+    changed: int
+    unchanged: int
+
+
+def import_products(
+    table: Table,
+    *,
+    author: Author,
+    claim: Claim | None = None,
+    currency: str,
+    has_time_limit: bool = True,
+) -> tuple[Imported, bool]:
+    """Stores all rows of a file, by SKU, or none. Returns the numbers, and whether the request
+    repeats an earlier import.
+
+    Columns that the file does not have stay unchanged; new products get the defaults. A file
+    without their required columns adds none. The stock of existing products stays unchanged;
+    `quantity` is the opening stock of new ones. Archived products of the file are put on sale
+    again, which needs ARCHIVE, unless their row has an `archived_at`.
+    Raises FaultyFile, KeyReused, Overloaded.
+    """
+    with transaction.atomic(durable=True):
+        if not has_time_limit:
+            database.lift_time_limit()
+            database.limit_lock_wait(LONG_WAIT)
+        stored = idempotency.once(
+            claim, lambda: _import(product_file(table, currency), author), now=author.now
+        )
+    return _imported(stored.result), stored.replayed
+
+
+def _imported(result: str) -> Imported:
+    return msgspec.json.decode(result, type=Imported)
+
+
+def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
+    """Returns what an import of a file would change. Keeps a file that changes something for
+    `import_previewed`. Raises FaultyFile and Overloaded."""
+    table = tables.read(raw)
+    with transaction.atomic(durable=True):
+        file = product_file(table, currency)
+        changes = product_import.compare(file, lock=False)
+        require_permitted(author.caller, *_permissions(changes))
+        shown = Kept(raw, _fingerprint(changes))
+        kept = kept_files.keep(author.actor, shown, now=author.now) if changes else None
+    return Preview(kept, changes, len(file.rows), file.ignored)
+
+
+def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
+    """Stores a file that `preview_products` has kept, if it changes what the preview showed. A
+    repeat returns the same numbers. Raises PreviewOutdated, NotFound (the file is not kept any
+    more), FaultyFile and Overloaded."""
+    file = kept_files.kept(author.actor, kept)
+    # Before the transaction, which must not wait.
+    table = tables.read(file.content) if file else None
+
+    def make() -> str:
+        if file is None or table is None:
+            raise NotFound
+        imported = _import(product_file(table, currency), author, file.fingerprint)
+        kept_files.forget(author.actor)
+        return imported
+
+    scope = Scope(author.actor, "POST admin/import", str(kept))
+    claim = Claim(scope, kept.bytes, expires_at=author.now + RETENTION)
+    with transaction.atomic(durable=True):
+        return _imported(idempotency.once(claim, make, now=author.now).result)
+
+
+def _fingerprint(changes: Sequence[Change]) -> str:
+    return blake2b(repr(changes).encode(), digest_size=16).hexdigest()
+
+
+def _permissions(changes: Sequence[Change]) -> Sequence[str]:
+    """Returns what the author of a file needs that changes this."""
+    revives = any(change.archived_at for change in changes)
+    return (*PERMISSIONS, catalog.ARCHIVE) if revives else PERMISSIONS
+
+
+def _import(file: ProductFile, author: Author, shown: str | None = None) -> str:
+    """Returns the numbers as JSON. `shown` is the fingerprint of the preview, if there was one."""
+    for _ in range(TRIES):
+        try:
+            with transaction.atomic(), audit.through(audit.IMPORT):
+                changes = product_import.compare(file, lock=True)
+                if shown not in {None, _fingerprint(changes)}:
+                    raise PreviewOutdated
+                _store(changes, author)
+                # Last, because the locks of the products may have been waited for.
+                require_permitted(author.caller, *_permissions(changes))
+        except AlreadyTaken:
+            # Another transaction added a product of the file after the comparison.
+            continue
+        created = sum(change.product is None for change in changes)
+        imported = Imported(created, len(changes) - created, len(file.rows) - len(changes))
+        return msgspec.json.encode(imported).decode()
+    raise Overloaded
+
+
+def _store(changes: Sequence[Change], author: Author) -> None:
+    archived = {
+        change.product: change.archived_at
+        for change in changes
+        if change.product and change.archived_at
+    }
+    # Locks the products before their stock, and stock rows in the usual order, as archiving does.
+    lock(archived)
+    product_import.revive(archived, now=author.now)
+    for opening in product_import.store(changes, now=author.now):
+        open_stock(opening, actor=author.actor, now=author.now)

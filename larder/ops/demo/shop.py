@@ -21,8 +21,7 @@ from larder.catalog.services.stored_pictures import store
 from larder.core.errors import InvalidInput, Overloaded
 from larder.db import database
 from larder.identity.services import accounts
-from larder.inventory.services.import_products import import_products
-from larder.inventory.services.products import Author
+from larder.inventory.services.products import Author, import_products
 
 FOLDER = Path(settings.BASE_DIR) / "demo" / "online_retail"
 

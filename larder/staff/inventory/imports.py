@@ -26,14 +26,14 @@ from larder.catalog.services.product_import import Change
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_FILE_ROWS, MAX_SHOWN_CHANGES
-from larder.inventory.services.import_products import (
+from larder.inventory.services.products import (
+    Author,
     Imported,
     Preview,
     PreviewOutdated,
     import_previewed,
     preview_products,
 )
-from larder.inventory.services.products import Author
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import XLSX_TYPE

@@ -15,8 +15,7 @@ from psycopg import errors
 from larder.catalog.models import Product
 from larder.catalog.tables import csv_table
 from larder.db import database
-from larder.inventory.services.import_products import import_products
-from larder.inventory.services.products import Author
+from larder.inventory.services.products import Author, import_products
 from larder.ops.roles import TIME_LIMITS, TRANSACTION_LIMIT, time_limits
 from tests.conftest import NOW, Api, Person
 from tests.db.feeds import transaction

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 from larder.catalog.tables import csv_table
 from larder.core.clock import now
-from larder.inventory.services.import_products import import_products
-from larder.inventory.services.products import Author
+from larder.inventory.services.products import Author, import_products
 from tests.system.race.shops import OK, Answer, answered
 
 AUTHOR = Author(None, now())

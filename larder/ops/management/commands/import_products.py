@@ -17,8 +17,7 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.core.spreadsheets import decoded
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity.services import audit
-from larder.inventory.services.import_products import Imported, import_products
-from larder.inventory.services.products import Author
+from larder.inventory.services.products import Author, Imported, import_products
 
 USE = f"""
 Columns, in any order, named in the first line: {", ".join(COLUMNS)}. category is an id, a name or a
