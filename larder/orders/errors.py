@@ -1,7 +1,7 @@
 """The refusals of orders. The lines of a refusal name all faulty lines, each with its code."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,8 +17,13 @@ from larder.core.errors import (
 from larder.inventory.errors import InsufficientStock
 
 
+@dataclass
 class OrderRefusal(Conflict):
     """Base of the refusals that name what is wrong with an order itself."""
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass
@@ -26,10 +31,6 @@ class LineRefusal(OrderRefusal):
     """Base of refusals that name lines."""
 
     lines: list[dict[str, Any]]
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"lines": self.lines}
 
 
 @dataclass
@@ -42,8 +43,7 @@ class PriceChanged(LineRefusal):
 
     @property
     def extensions(self) -> dict[str, Any]:
-        totals = {"total": self.total, "expected": self.expected}
-        return super().extensions | (totals if self.expected is not None else {})
+        return super().extensions if self.expected is not None else {"lines": self.lines}
 
 
 class OrderRule(LineRefusal):
@@ -62,7 +62,7 @@ class OrderTooSmall(OrderRefusal):
 
     @property
     def extensions(self) -> dict[str, Any]:
-        return {"lines": [], "total": self.total, "minimum": self.minimum}
+        return {"lines": [], **super().extensions}
 
 
 @dataclass
@@ -73,10 +73,6 @@ class CurrencyChanged(LineRefusal):
     currency: str
     offered: str
     code = "currency_changed"
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return super().extensions | {"currency": self.currency, "offered": self.offered}
 
 
 class CartEmpty(Conflict):
@@ -154,10 +150,6 @@ class UnpaidLimit(OrderRefusal):
     requested: int
     code = "unpaid_limit"
 
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"limit": self.limit, "unpaid": self.unpaid, "requested": self.requested}
-
 
 @dataclass
 class PaymentRequired(OrderRefusal):
@@ -168,10 +160,6 @@ class PaymentRequired(OrderRefusal):
     paid: int
     currency: str
     code = "payment_required"
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"due": self.due, "paid": self.paid, "currency": self.currency}
 
 
 @dataclass

@@ -66,18 +66,9 @@ HELD = frozenset({PENDING, EXPIRED})
 """The statuses of an order that is not confirmed. From its expiry on, a pending order counts as
 expired, also before the status is stored."""
 
-PERMISSIONS: dict[Move, str] = {
-    Move.CHANGE: "orders.change_order",
-    Move.CONFIRM: "orders.confirm_order",
-    Move.CANCEL: "orders.cancel_order",
-    Move.PACK: "orders.pack_order",
-    Move.SHIP: "orders.ship_order",
-    Move.DELIVER: "orders.deliver_order",
-    Move.RETURN: "orders.return_order",
-    Move.UNPACK: "orders.pack_order",
-    Move.UNSHIP: "orders.ship_order",
-    Move.TRACK: "orders.change_order",
-}
+_AS = {Move.UNPACK: Move.PACK, Move.UNSHIP: Move.SHIP, Move.TRACK: Move.CHANGE}
+
+PERMISSIONS: dict[Move, str] = {move: f"orders.{_AS.get(move, move)}_order" for move in Move}
 """The permission with which staff make a move on the order of any customer."""
 
 EVENTS: dict[Move, str] = {

@@ -8,7 +8,7 @@ import pytest
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders.queries import HistoryPosition, OrderFilter, _orders
+from larder.orders.queries import HistoryPosition, OrderFilter, _page
 from larder.orders.sql import reads
 from tests.conftest import Person
 from tests.database import analyze, generic_plan
@@ -58,7 +58,7 @@ FROM (SELECT n, %s::timestamptz - make_interval(mins => n) AS at
 
 def plan(asked: OrderFilter, after: HistoryPosition | None) -> str:
     """Returns the plan of a page without sequential scans and sorting, as for a large table."""
-    page, parameters = _orders(asked, after, 22)
+    page, parameters = _page(asked, after, 22)
     for way in ("seqscan", "sort", "bitmapscan", "incremental_sort", "hashjoin", "mergejoin"):
         database.execute(f"SET LOCAL enable_{way} = off")
     return "\n".join(row[0] for row in database.rows(f"EXPLAIN {page}", parameters))
@@ -93,28 +93,6 @@ def test_a_time_range_is_limited_by_the_index(
     (condition,) = [line for line in found.splitlines() if "placed_at >" in line]
     assert "Index Cond" in condition
     assert "Sort" not in found
-
-
-@pytest.mark.parametrize("deep", [False, True], ids=["the first page", "a deep page"])
-def test_a_page_of_several_statuses_merges_one_index_scan_of_each(
-    deep: bool,
-    wanted: Callable[..., OrderFilter],
-    now: datetime,
-) -> None:
-    """At most one page of each status is read, however many orders have it."""
-    index = "order_by_status"
-    asked = wanted(customer=None, statuses=("placed", "packed", "returned"))
-    after = HistoryPosition(now, new_id()) if deep else None
-    read = plan(asked, after).splitlines()
-    found = [line for line in read if "InitPlan" not in line.split("(")[0] and "Result" not in line]
-    walks = [at for at, line in enumerate(found) if f"Scan Backward using {index} " in line]
-    assert len(walks) == 3, found
-    assert [line for line in found if " Scan" in line] == [found[at] for at in walks]
-    for at in walks:
-        assert "Limit" in found[at - 1]
-        assert "Index Cond" in found[at + 1]
-        assert ("ROW(" in found[at + 1]) == deep
-    assert not [line for line in found if "Filter" in line]
 
 
 def test_a_plan_for_any_reference_uses_its_index_too(db: None, now: datetime) -> None:

@@ -42,7 +42,7 @@ class RefundRow:
 
 def payments(order: UUID, *, after: int, limit: int) -> Part[PaymentRow]:
     """Returns up to `limit` records of the id of an order, oldest first, after a record."""
-    rows = database.rows(payments_sql.RECORDS, [order, after, order, after, limit + 1])
+    rows = database.rows(payments_sql.RECORDS, [order, order, after, limit + 1])
     return first([PaymentRow(*row) for row in rows], limit)
 
 

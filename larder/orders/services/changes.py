@@ -86,7 +86,7 @@ def _change(order: LockedOrder, wanted: Sequence[Wanted], details: Details, term
         if _adds(order, wanted):
             _require_leave_to_add(order, wanted, terms)
         lines = _lines(order, wanted, terms)
-        old, units = _units(order), add_up(wanted)
+        old, units = order.units, add_up(wanted)
         before, after = {**before, "lines": _listed(old)}, {**after, "lines": _listed(units)}
         more = {product: units.get(product, 0) - old.get(product, 0) for product in old | units}
         movements = [order.movement(product, -n, n, "change") for product, n in more.items() if n]
@@ -99,19 +99,15 @@ def _change(order: LockedOrder, wanted: Sequence[Wanted], details: Details, term
     )
 
 
-def _units(order: LockedOrder) -> dict[int, int]:
-    return {line.product: line.quantity for line in order.lines}
-
-
 def _has(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
     """Returns whether the order has these lines, at their expected prices if they have one."""
     prices = {line.product: line.unit_price for line in order.lines}
     expected = all(line.expected_price in {None, prices.get(line.product)} for line in lines)
-    return expected and add_up(lines) == _units(order)
+    return expected and add_up(lines) == order.units
 
 
 def _adds(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
-    before = _units(order)
+    before = order.units
     return any(units > before.get(product, 0) for product, units in add_up(lines).items())
 
 
@@ -144,7 +140,7 @@ def _lines(order: LockedOrder, wanted: Sequence[Wanted], terms: Terms) -> list[L
         for line in order.lines
         if line.product in units
     ]
-    old = _units(order)
+    old = order.units
     new = [
         LineView(
             *(0, line.offer.id, line.offer.sku, line.offer.name, line.quantity, line.unit_price),

@@ -81,7 +81,7 @@ def cancel_order(request: TransitionRequest, *, reason: str = "") -> Moved:
         if reason not in {"", before}:
             conflict = ConflictingRepeat(order.status, Move.CANCEL, {"reason": before})
         if order.begins(conflict=conflict) and order.stock is not None:
-            units = {line.product: line.quantity for line in order.lines}
+            units = order.units
             cause = "cancel"
             if order.status in HELD:
                 units, cause = order.stock.held, "release"
@@ -238,7 +238,7 @@ def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> 
 
 
 def _pack(order: LockedOrder, picked: Sequence[Picked]) -> None:
-    ordered = _units(order)
+    ordered = order.units
     if faults := [*_faults(ordered, picked)]:
         raise InvalidInput(faults)
     short = _short(ordered, picked)
@@ -291,15 +291,11 @@ def _conflict(order: LockedOrder, picked: Sequence[Picked]) -> DomainError | Non
     if is_cancelled and not (picked and "picked" in data):
         return InvalidTransition(order.status, Move.PACK)
     before = {line["product"]: line for line in data.get("picked", ())}
-    ordered = _units(order) | {product: line["ordered"] for product, line in before.items()}
+    ordered = order.units | {product: line["ordered"] for product, line in before.items()}
     if faults := [*_faults(ordered, picked)]:
         return InvalidInput(faults)
     differing = _differences(ordered, before, _short(ordered, picked)) if picked else []
     return ConflictingRepeat(order.status, Move.PACK, {"lines": differing}) if differing else None
-
-
-def _units(order: LockedOrder) -> dict[int, int]:
-    return {line.product: line.quantity for line in order.lines}
 
 
 def _differences(

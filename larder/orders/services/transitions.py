@@ -105,6 +105,11 @@ class LockedOrder:
         return self.row.status
 
     @property
+    def units(self) -> dict[int, int]:
+        """The units of its lines by product."""
+        return {line.product: line.quantity for line in self.lines}
+
+    @property
     def is_by_staff(self) -> bool:
         """Whether the caller may move the orders of all customers."""
         return self.caller.may(PERMISSIONS[self.move])

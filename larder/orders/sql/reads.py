@@ -1,6 +1,5 @@
 """Reads orders, with their lines and events."""
 
-from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from larder.core.limits import MAX_PAGE_LINES
@@ -20,24 +19,6 @@ class Walk(NamedTuple):
     def orders(self) -> str:
         """The statement that reads orders in this way, up to its conditions."""
         return f'SELECT "order".*{self.source}'
-
-    @property
-    def after(self) -> str:
-        """The condition of orders that were placed later than a moment."""
-        return f"{self.moment} > %s"
-
-    @property
-    def before(self) -> str:
-        """The condition of orders that were placed earlier than a moment."""
-        return f"{self.moment} < %s"
-
-    def where(self, conditions: Iterable[str]) -> str:
-        """Returns the WHERE clause of orders with these conditions."""
-        return f" WHERE {' AND '.join(['TRUE', *conditions])}"
-
-    def counted(self, where: str) -> str:
-        """Returns the statement that counts orders: a range of the same indexes."""
-        return f"SELECT count(*){self.source}{where}"
 
     def page(self, where: str, limit: int, *, continued: bool) -> str:
         """Returns the statement of a page; `continued`: from behind a moment and an id. It compares
@@ -71,12 +52,6 @@ with very many those of the product (0.1 ms instead of 95)."""
 
 ORDERS = BY_ORDER.orders
 """Orders. To compile the ORM's version takes 0.7 ms more, in each request."""
-
-
-def merged(pages: Sequence[str], limit: int) -> str:
-    """Returns the statement that merges the statements of pages into one page."""
-    parts = " UNION ALL ".join(f"({page})" for page in pages)
-    return f"{parts} ORDER BY placed_at DESC, id DESC LIMIT {limit:d}"
 
 
 _LINES = """(
@@ -166,11 +141,10 @@ WITH_IDS = f"{ORDERS} WHERE {IDS}"
 AS_GIVEN = f'{WITH_IDS} ORDER BY array_position(%s::uuid[], "order".id)'
 """The same in the order of the ids."""
 
-STATUS = {status: f"\"order\".status = '{status}'" for status in lifecycle.STATUSES}
-"""Each status is a part of the text: with a parameter, a generic plan could not know that the order
-is in the partial index order_by_status."""
+STATUS = {status: f"'{status}'" for status in lifecycle.STATUSES}
+"""They are a part of the text: with a parameter, a generic plan could not know that the order is in
+the partial index order_by_status."""
 
-STATUSES = '"order".status = ANY(%s::text[])'
 NUMBER = '"order".number = %s::bigint'
 PRODUCT = "order_line.product_id = %s::bigint"
 
