@@ -67,7 +67,7 @@ QUOTA_UNPAID_UNITS = env.between(
 # number of seconds until one expires.
 ORDERS_NEED_PAYMENT = env.bool("ORDERS_NEED_PAYMENT", default=False)
 HOLD_SECONDS = env.between("HOLD_SECONDS", 900, 1, limits.MAX_HOLD_SECONDS)
-# All members of staff need a second factor (larder/identity/factors/codes.py).
+# All members of staff need a second factor (larder/identity/factors.py).
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=False)
 CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.amount("MIN_ORDER_TOTAL", "0")

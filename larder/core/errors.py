@@ -110,7 +110,7 @@ class PermissionMissing(Forbidden):
 
 class SecondFactorRequired(PermissionMissing):
     """A password alone does not give the rights of staff: use the admin, or an API key that names
-    its permissions. Staff need a second factor (larder/identity/factors/codes.py)."""
+    its permissions. Staff need a second factor (larder/identity/factors.py)."""
 
     code = "second_factor_required"
 

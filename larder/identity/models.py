@@ -322,8 +322,8 @@ class Key(models.Model):
     permissions = ArrayField(models.CharField(max_length=MAX_WORD_LENGTH), null=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
-    last_used_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(_("Last used"), null=True)
+    ended_at = models.DateTimeField(_("Ended"), null=True)
 
     objects: ClassVar[KeyQuerySet] = KeyQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -345,7 +345,7 @@ class Key(models.Model):
 
 
 class SecondFactor(models.Model):
-    """What an account proves beside its password (factors/codes.py).
+    """What an account proves beside its password (factors.py).
 
     `credential` of an authenticator app (`totp`) is the secret, encrypted. `counter` is the time
     step of the last code that was accepted: this code and older ones are refused. `credential` of a

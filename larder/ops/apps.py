@@ -8,8 +8,7 @@ class OpsConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
-        from larder.identity import hashers
-        from larder.identity.factors import codes
+        from larder.identity import factors, hashers
         from larder.identity.services import attempts, quotas
         from larder.ops import (
             checks,  # noqa: F401  registers the system checks
@@ -19,7 +18,7 @@ class OpsConfig(AppConfig):
 
         start_reporting()
         hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
-        codes.use(demanded=settings.STAFF_SECOND_FACTOR)
+        factors.use(demanded=settings.STAFF_SECOND_FACTOR)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
         attempts.use(attempts.Setup(limits, settings.SECRET_KEY))
         quotas.use(quota_settings.read())

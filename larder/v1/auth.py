@@ -24,7 +24,7 @@ from larder.http.authentication import secrets, signer
 from larder.http.idempotency import replay_headers
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.services import accounts, passwords, resets, sessions
+from larder.identity.services import accounts, passwords, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.tokens import V1
@@ -238,7 +238,7 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
     email, moment = body.email, now()
     notify = partial(queue_mail, PASSWORD_RESET, now=moment)
     with throttling.reset(request, email):
-        resets.request_reset(email, notify=notify, now=moment)
+        passwords.request_reset(email, notify=notify, now=moment)
     return no_content(202)
 
 
@@ -254,5 +254,5 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
 def set_forgotten_password(request: HttpRequest, body: NewPassword) -> HttpResponse:
     """Sets a new password with the token of a mail; all log-ins and all keys end."""
     with throttling.confirm(request):
-        resets.set_forgotten(body.reset_token, body.new_password, secrets=secrets(), now=now())
+        passwords.set_forgotten(body.reset_token, body.new_password, secrets=secrets(), now=now())
     return no_content()

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from larder.http.authentication import secrets
-from larder.identity.services import resets
-from larder.identity.services.resets import Invitation
+from larder.identity.services import passwords
+from larder.identity.services.passwords import Invitation
 from larder.notifications.models import Mail
 from larder.notifications.services import PASSWORD_RESET
 from tests.conftest import Answer, Api
@@ -54,4 +54,4 @@ def newest_link(mail: Mail | None = None, *, now: datetime | None = None) -> Inv
     """Returns the link of a mail as it would be sent now: by default of the newest."""
     sent = mail or Mail.objects.filter(kind=PASSWORD_RESET).latest("created_at")
     moment, secret = now or datetime.now(UTC), secrets()[0]
-    return resets.invitation(sent.about, requested_at=sent.created_at, secret=secret, now=moment)
+    return passwords.invitation(sent.about, requested_at=sent.created_at, secret=secret, now=moment)

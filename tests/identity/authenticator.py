@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from fido2 import cbor
 
-from larder.identity.factors import passkeys
-from larder.identity.factors.passkeys import Answer, Site, new_challenge
+from larder.identity import factors
+from larder.identity.factors import Answer, Site, new_challenge
 from larder.identity.queries import credentials
 from larder.identity.services import second_factors
 from larder.identity.services.second_factors import Enrolled
@@ -89,6 +89,6 @@ def enrol_passkey(
 def prove_with(who: Person, device: Authenticator, now: datetime) -> UUID:
     """Proves a passkey as the owner of the account does."""
     challenge = new_challenge()
-    passkeys.request_options(SITE, challenge, credentials.passkeys(who.id))
+    factors.request_options(SITE, challenge, credentials.passkeys(who.id))
     answer = Answer(SITE, challenge, device.get(challenge))
     return second_factors.prove_passkey(account_of(who), answer, now=now)

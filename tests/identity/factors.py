@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from larder.http.authentication import secrets
-from larder.identity.factors import codes
+from larder.identity import factors
 from larder.identity.services import second_factors
 from larder.identity.services.second_factors import Account
 from tests.conftest import Person
@@ -46,7 +46,7 @@ def enrol(
 ) -> Phone:
     """Enrols an app, whose first code is that of five minutes ago. `proven` is the factor that the
     session has proven."""
-    account, secret = account_of(who, keys, proven=proven), codes.new_secret()
+    account, secret = account_of(who, keys, proven=proven), factors.new_secret()
     before = now - timedelta(minutes=5)
     code = code_of(secret, before)
     enrolled = second_factors.enrol_app(account, secret, code, now=before)
@@ -56,8 +56,8 @@ def enrol(
 @contextmanager
 def demanded() -> Iterator[None]:
     """STAFF_SECOND_FACTOR=1."""
-    codes.use(demanded=True)
+    factors.use(demanded=True)
     try:
         yield
     finally:
-        codes.use(demanded=False)
+        factors.use(demanded=False)

@@ -17,7 +17,7 @@ from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Key
 from larder.identity.queries import credentials
-from larder.identity.services import accounts, addresses, keys, passwords, resets, sessions
+from larder.identity.services import accounts, addresses, keys, passwords, sessions
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.identity.conftest import Clock, clock
@@ -53,10 +53,10 @@ def reset_password(who: Person, access: str) -> None:
     sent: list[UUID] = []
     Customer.objects.filter(pk=who.id).update(email=f"{who.id}@example.com")
     now = datetime.now(UTC)
-    resets.request_reset(f"{who.id}@example.com", notify=sent.append, now=now)
-    mail = resets.invitation(sent[0], requested_at=now, secret=settings.SECRET_KEY, now=now)
+    passwords.request_reset(f"{who.id}@example.com", notify=sent.append, now=now)
+    mail = passwords.invitation(sent[0], requested_at=now, secret=settings.SECRET_KEY, now=now)
     assert mail is not None
-    resets.set_forgotten(mail.token, NEW, secrets=secrets(), now=now)
+    passwords.set_forgotten(mail.token, NEW, secrets=secrets(), now=now)
 
 
 def end_others(who: Person, access: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from larder.core.clock import now
 from larder.core.mailboxes import sent_to
 from larder.identity.models import Customer
-from larder.identity.services import resets
+from larder.identity.services import passwords
 from larder.identity.services.attempts import MAILS, folded, take_mail
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk
@@ -68,9 +68,9 @@ def test_a_reset_finds_the_account_by_either_form(person: MakePerson, held: str,
     who = person()
     Customer.objects.filter(pk=who.id).update(email=held)
     asked: list[UUID] = []
-    resets.request_reset(sent, notify=asked.append, now=now())
+    passwords.request_reset(sent, notify=asked.append, now=now())
     assert asked == [who.customer.public_id]
-    mailed = resets.invitation(asked[0], requested_at=now(), secret="x", now=now())
+    mailed = passwords.invitation(asked[0], requested_at=now(), secret="x", now=now())
     assert mailed is not None
     assert sent_to(mailed.email)
 

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_PASSKEYS
-from larder.identity import queries
+from larder.identity import factors, queries
 from larder.identity.errors import LastSecondFactor, SecondFactorWrong, TooManyPasskeys
-from larder.identity.factors import passkeys
-from larder.identity.factors.passkeys import Answer, User, new_challenge
+from larder.identity.factors import Answer, User, new_challenge
 from larder.identity.models import AuditEntry, RecoveryCode, SecondFactor
 from larder.identity.queries import credentials
 from larder.identity.services import second_factors
@@ -256,8 +255,8 @@ def test_the_options_name_the_site_the_account_and_its_passkeys(
     enrol_passkey(who, device, now)
     known = credentials.passkeys(who.id)
     user = User(who.customer.public_id, "anna")
-    made = passkeys.creation_options(SITE, challenge, user, known)
-    asked = passkeys.request_options(SITE, challenge, known)
+    made = factors.creation_options(SITE, challenge, user, known)
+    asked = factors.request_options(SITE, challenge, known)
     listed = [{"type": "public-key", "id": encoded(device.id)}]
     assert json.loads(json.dumps(made)) == {
         "rp": {"id": "shop.example", "name": "shop.example"},
@@ -293,7 +292,7 @@ def test_an_answer_that_is_none_is_refused(person: MakePerson, now: datetime, te
     enrol_passkey(who, Authenticator(), now)
     assert_refused(who, Answer(SITE, challenge, text), now)
     with pytest.raises(SecondFactorWrong):
-        passkeys.created(Answer(SITE, challenge, text))
+        factors.created(Answer(SITE, challenge, text))
 
 
 @given(part=st.sampled_from(["attestationObject", "clientDataJSON"]), data=st.binary(max_size=200))
@@ -302,4 +301,4 @@ def test_malformed_bytes_are_refused(part: str, data: bytes) -> None:
     sent = json.loads(Authenticator().create(challenge))
     sent["response"][part] = encoded(data)
     with pytest.raises(SecondFactorWrong):
-        passkeys.created(Answer(SITE, challenge, json.dumps(sent)))
+        factors.created(Answer(SITE, challenge, json.dumps(sent)))

@@ -16,7 +16,7 @@ from larder.identity import permissions, queries
 from larder.identity.errors import LastOwner, OwnRights, ResetTokenInvalid, SessionEnded
 from larder.identity.models import AuditEntry, Customer, Key
 from larder.identity.queries import credentials
-from larder.identity.services import accounts, audit, keys, resets, rights
+from larder.identity.services import accounts, audit, keys, passwords, rights
 from tests.conftest import ROLES, Api, Person
 from tests.identity.conftest import log_in_at_the_admin
 from tests.tiers import LONGEST
@@ -304,19 +304,19 @@ def test_a_link_ends_if_its_account_has_more_rights_than_who_saw_it(
 ) -> None:
     who, now = person(), datetime.now(UTC)
     clerk = person(is_staff=True, role="support")
-    offer = resets.Offer(secrets()[0], None, now)
-    links = [resets.offer_reset(one.caller, who.id, offer) for one in (clerk, owner)]
+    offer = passwords.Offer(secrets()[0], None, now)
+    links = [passwords.offer_reset(one.caller, who.id, offer) for one in (clerk, owner)]
     _make_staff(owner, who, now)
     rights.set_roles(who.id, [role("viewer").pk])
     Customer.objects.filter(pk=clerk.id).update(is_staff=False)
     with pytest.raises(ResetTokenInvalid):
-        resets.set_forgotten(links[0].token, "a longer passphrase", secrets=secrets(), now=now)
-    resets.set_forgotten(links[1].token, "a longer passphrase", secrets=secrets(), now=now)
+        passwords.set_forgotten(links[0].token, "a longer passphrase", secrets=secrets(), now=now)
+    passwords.set_forgotten(links[1].token, "a longer passphrase", secrets=secrets(), now=now)
 
 
 def _use_link(clerk: Person, who: Person, now: datetime) -> None:
-    link = resets.offer_reset(clerk.caller, who.id, resets.Offer(secrets()[0], None, now))
-    resets.set_forgotten(link.token, who.password, secrets=secrets(), now=now)
+    link = passwords.offer_reset(clerk.caller, who.id, passwords.Offer(secrets()[0], None, now))
+    passwords.set_forgotten(link.token, who.password, secrets=secrets(), now=now)
 
 
 def _set_address(clerk: Person, who: Person, now: datetime) -> None:

@@ -12,9 +12,8 @@ from django.db import connection
 
 from larder.core.errors import NotFound, NotStaff, PermissionMissing
 from larder.db import database
-from larder.identity import queries
+from larder.identity import factors, queries
 from larder.identity.errors import LastSecondFactor, SecondFactorWrong
-from larder.identity.factors import codes
 from larder.identity.models import AuditEntry, Customer, RecoveryCode, SecondFactor
 from larder.identity.services import accounts, audit, second_factors
 from tests.conftest import Person
@@ -108,8 +107,8 @@ def test_codes_and_secrets_are_not_stored_in_clear(person: MakePerson, now: date
     kept = str(database.rows("SELECT data::text FROM second_factor"))
     kept += str(database.rows("SELECT digest::text FROM recovery_code"))
     kept += str(database.rows("SELECT entry::text FROM audit_entry AS entry"))
-    texts = [codes.secret_text(phone.secret), *phone.recovery_codes]
-    for text in (*texts, *(codes.normalised(one) for one in phone.recovery_codes)):
+    texts = [factors.secret_text(phone.secret), *phone.recovery_codes]
+    for text in (*texts, *(factors.normalised(one) for one in phone.recovery_codes)):
         assert text not in kept
         assert text.encode().hex() not in kept
     assert phone.secret.hex() not in kept
@@ -162,7 +161,7 @@ def test_a_code_used_after_a_key_rotation_makes_the_old_key_unnecessary(
 def test_an_enrolment_is_confirmed_by_a_code_which_is_used_then(
     person: MakePerson, now: datetime
 ) -> None:
-    account, secret = account_of(person(is_staff=True)), codes.new_secret()
+    account, secret = account_of(person(is_staff=True)), factors.new_secret()
     for wrong in (code_of(secret, now - 5 * STEP), *WRONG):
         with pytest.raises(SecondFactorWrong):
             second_factors.enrol_app(account, secret, wrong, now=now)

@@ -13,7 +13,7 @@ from larder.http import middleware
 from larder.http.authentication import FACTOR, secrets
 from larder.identity import permissions, queries
 from larder.identity.models import SecondFactor
-from larder.identity.services import resets, second_factors
+from larder.identity.services import passwords, second_factors
 from tests.conftest import Api, Person
 from tests.identity.factors import account_of, demanded, enrol
 from tests.identity.operations import own_account, sender, staff_needs, unexpected
@@ -223,7 +223,7 @@ def test_a_password_without_the_factor_cannot_change_itself(boss: Person) -> Non
 
 def test_a_reset_by_mail_proves_no_factor_and_removes_none(boss: Person) -> None:
     now = datetime.now(UTC)
-    offered = resets.offer_reset(boss.caller, boss.id, resets.Offer(secrets()[0], None, now))
+    offered = passwords.offer_reset(boss.caller, boss.id, passwords.Offer(secrets()[0], None, now))
     phone, other = enrol(boss, now), "a horse of another colour"
     body = {"reset_token": offered.token, "new_password": other}
     assert Api()("POST", "auth/password/reset/confirm", body).status == 204

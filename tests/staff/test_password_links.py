@@ -14,7 +14,7 @@ from larder.core.errors import NotFound, PermissionMissing
 from larder.http.authentication import secrets
 from larder.identity import permissions
 from larder.identity.models import AuditEntry, Customer
-from larder.identity.services import resets
+from larder.identity.services import passwords
 from larder.identity.services.accounts import NewCustomer
 from larder.notifications import queries
 from larder.notifications.mail_texts import MailText
@@ -65,7 +65,7 @@ def test_an_account_without_a_password_gets_one_with_the_link_once(
 def test_a_link_is_over_after_an_hour(desk: Desk, person: Callable[..., Person]) -> None:
     tom = person("tom")
     account = Customer.objects.get(pk=tom.id)
-    late = resets._token(account, now() - timedelta(seconds=1), secrets()[0])
+    late = passwords._token(account, now() - timedelta(seconds=1), secrets()[0])
     assert "has expired" in use(late).errors["reset_token"][0]
     assert Customer.objects.get(pk=tom.id).check_password(tom.password)
 
@@ -124,7 +124,7 @@ def test_a_deactivated_account_gets_no_link(
     Customer.objects.filter(pk=tom.id).update(is_active=False)
     assert desk.post(link_path(tom.id), {}).status == 403
     with pytest.raises(NotFound):
-        resets.offer_reset(boss.caller, tom.id, resets.Offer("x", None, NOW))
+        passwords.offer_reset(boss.caller, tom.id, passwords.Offer("x", None, NOW))
 
 
 def test_the_rights_are_checked_again_when_the_link_is_made(
@@ -132,7 +132,7 @@ def test_the_rights_are_checked_again_when_the_link_is_made(
 ) -> None:
     clerk = allow(person(is_staff=True), "identity.change_customer")
     with pytest.raises(PermissionMissing):
-        resets.offer_reset(clerk.caller, boss.id, resets.Offer("x", None, NOW))
+        passwords.offer_reset(clerk.caller, boss.id, passwords.Offer("x", None, NOW))
 
 
 @pytest.mark.parametrize(
@@ -270,6 +270,6 @@ def test_the_rights_are_checked_again_when_the_account_is_added(
     clerk = allow(person(is_staff=True), *{*NEEDED, *ROLES["warehouse"]} - {missing})
     new, roles = NewCustomer(username="sam", password=None), [role("warehouse")]
     with pytest.raises(PermissionMissing) as refused:
-        resets.invite(clerk.caller, new, roles, offer=resets.Offer("x", None, NOW))
+        passwords.invite(clerk.caller, new, roles, offer=passwords.Offer("x", None, NOW))
     assert refused.value.permission == missing
     assert not Customer.objects.filter(username="sam").exists()

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from larder.http.admin_session import BEGAN
-from larder.identity.factors import codes
+from larder.identity import factors
 from larder.identity.models import AuditEntry, SecondFactor
 from larder.identity.services import attempts
 from tests.conftest import Person
@@ -180,4 +180,4 @@ def test_the_command_resets_a_factor_and_refuses_unknown_names(boss: Person) -> 
     with pytest.raises(CommandError):
         call_command("second_factor", "nobody", "--reset")
     assert account_of(boss).id == boss.id
-    assert not codes.is_demanded()
+    assert not factors.is_demanded()

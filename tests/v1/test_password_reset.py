@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from larder.db import database
 from larder.identity.models import AuditEntry, Customer, Key, Session
 from larder.identity.services import accounts, attempts, keys, passwords
-from larder.identity.services.resets import LIFETIME
+from larder.identity.services.passwords import LIFETIME
 from larder.identity.services.rights import SETTLED
 from larder.notifications.models import Mail
 from larder.notifications.services import PASSWORD_RESET, delete_old_mails

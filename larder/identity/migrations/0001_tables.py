@@ -195,7 +195,7 @@ class Migration(migrations.Migration):
                 ("digest", models.BinaryField(unique=True)),
                 ("generation", models.IntegerField(null=True)),
                 ("created_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="Ended")),
                 (
                     "customer",
                     models.ForeignKey(
@@ -209,7 +209,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("expires_at", models.DateTimeField(null=True)),
-                ("last_used_at", models.DateTimeField(null=True)),
+                ("last_used_at", models.DateTimeField(null=True, verbose_name="Last used")),
             ],
             options={
                 "verbose_name": "API key",

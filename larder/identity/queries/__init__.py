@@ -1,7 +1,7 @@
 """Reads of identity for other modules: accounts, their addresses, and what they may do. They return
 plain data, not models."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,10 +15,9 @@ from larder.core.mailboxes import spellings
 from larder.core.parts import Part, in_parts
 from larder.db import database
 from larder.db.fields import Fold
-from larder.identity import permissions, sql
+from larder.identity import factors, permissions, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import OrderingNotAllowed, SessionEnded
-from larder.identity.factors import codes
 from larder.identity.models import Address, Customer
 
 __all__ = ["audit", "credentials"]
@@ -85,12 +84,6 @@ def all_profiles() -> Iterator[Part[Profile]]:
 def count_profiles() -> int:
     """Returns the number of customers."""
     return _listed().count()
-
-
-def public_ids(customers: Iterable[int]) -> dict[int, UUID]:
-    """Returns the public id of each customer, including deleted ones: orders contain it."""
-    rows = Customer.objects.filter(id__in=set(customers))
-    return dict(rows.values_list("id", "public_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +223,7 @@ def rights(customer: int, factor: UUID | None = None) -> Rights:
 def _rights(row: Sequence[Any]) -> Rights:
     is_active, is_staff, is_superuser, granted, has_factor, proven, _ = row
     has = permissions.ALL if is_superuser else frozenset(granted)
-    needs = is_staff and not proven and (has_factor or codes.is_demanded())
+    needs = is_staff and not proven and (has_factor or factors.is_demanded())
     return Rights(
         is_active,
         is_staff,

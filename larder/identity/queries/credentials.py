@@ -182,7 +182,7 @@ def factors(customer: int) -> Sequence[Factor]:
 
 
 def passkeys(customer: int) -> Sequence[bytes]:
-    """Returns what is stored of the passkeys of an account (factors/passkeys.py: made)."""
+    """Returns what is stored of the passkeys of an account (factors.py: created)."""
     rows = SecondFactor.objects.filter(customer=customer, kind="passkey").order_by(
         "created_at", "id"
     )

@@ -10,7 +10,6 @@ __all__ = [
     "notes",
     "passwords",
     "quotas",
-    "resets",
     "rights",
     "second_factors",
     "sessions",

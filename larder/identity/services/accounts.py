@@ -190,7 +190,7 @@ def change_profile(
     """Changes the CHANGEABLE fields that `fields` contains, and ignores the others; with `version`,
     only if that is the current one. Services have no `caller`.
 
-    For some time a new email address cannot be used to reset the password (resets.py: SETTLED).
+    For some time a new email address cannot be used to reset the password (passwords.py: SETTLED).
     `notify` is called in the same transaction, so that the former address gets a mail; with None it
     gets none. Tokens stay valid.
 

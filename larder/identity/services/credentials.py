@@ -60,8 +60,9 @@ def lock_unchanged(customer: Customer) -> None:
     customer.is_staff = found[1]
 
 
-def lock_account(caller: Caller, *others: int) -> None:
-    """Locks the accounts of the caller and of `others`, in the order of their ids.
+def lock_account(caller: Caller, *others: int) -> Caller:
+    """Locks the accounts of the caller and of `others`, in the order of their ids. Returns the
+    caller with the present rights.
 
     The check of an access token may be some seconds old, and this transaction writes something that
     lasts longer than the token. So the caller's session or key must be live. It is read in a
@@ -70,7 +71,7 @@ def lock_account(caller: Caller, *others: int) -> None:
     """
     rows = Customer.objects.select_for_update(no_key=True).filter(pk__in={caller.id, *others})
     list(rows.order_by("pk").values_list("pk"))
-    renewed(caller)
+    return renewed(caller)
 
 
 def renewed(caller: Caller) -> Caller:

@@ -27,7 +27,6 @@ from larder.identity import permissions, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
-from larder.identity.queries import with_rights
 from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import (
     lock_account,
@@ -88,9 +87,8 @@ def create_key(
     text, customer = PREFIX + randomness.token_urlsafe(30), caller.id
 
     def save() -> UUID:
-        lock_account(caller)
-        # Read under the lock: a second factor may have been enrolled since the request began.
-        present = with_rights(caller)
+        # Under the lock: a second factor may have been enrolled since the request began.
+        present = lock_account(caller)
         _require_possible(present, name, limits, now)
         # Under the account's lock: no other transaction adds one meanwhile.
         if _live(customer).filter(generation=None).count() >= MAX_KEYS:
@@ -104,8 +102,8 @@ def create_key(
         return key
 
     with transaction.atomic(durable=True):
-        made = idempotency.once(claim, save, now=now)
-    return NewKey(UUID(made.result), None if made.replayed else text)
+        outcome = idempotency.once(claim, save, now=now)
+    return NewKey(UUID(outcome.result), None if outcome.replayed else text)
 
 
 def key_faults(name: str, limits: Limits, now: datetime) -> Iterator[Fault]:
@@ -120,8 +118,8 @@ def key_faults(name: str, limits: Limits, now: datetime) -> Iterator[Fault]:
         if not now < limits.expires_at <= until:
             text = gettext("Expected a time in the next {} days.")
             yield Fault("/expires_at", "out_of_range", text.format(f"{MAX_KEY_DAYS:,}"))
-    for position, one in enumerate(limits.permissions or ()):
-        if isinstance(one, str) and one not in permissions.ALL:
+    for position, permission in enumerate(limits.permissions or ()):
+        if isinstance(permission, str) and permission not in permissions.ALL:
             detail = gettext("There is no such permission of staff.")
             yield Fault(f"/permissions/{position}", "unknown_value", detail)
 
@@ -142,7 +140,7 @@ def _within_own_key(caller: Caller, limits: Limits) -> Limits:
         return limits
     own = Key.objects.values_list("permissions", "expires_at").get(pk=caller.key)
     permissions = own[0] if limits.permissions is None else limits.permissions
-    ends = [one for one in (limits.expires_at, own[1]) if one is not None]
+    ends = [end for end in (limits.expires_at, own[1]) if end is not None]
     return Limits(permissions=permissions, expires_at=min(ends, default=None))
 
 

@@ -81,7 +81,7 @@ def _has_gained(before: Rights, after: Rights) -> bool:
 
 def _end_credentials(accounts: Collection[int], *, now: datetime) -> None:
     """Ends what others may hold of accounts that gained a right, in a transaction that has locked
-    them: sessions, and keys that name no permissions. Links end too (resets.py: set_forgotten).
+    them: sessions, and keys that name no permissions. Links end too (passwords.py: set_forgotten).
 
     Also ends a password or an email address that was set by an account with fewer rights, which
     could act as this one, and an address that is not settled. The owner needs a new link then.
@@ -130,7 +130,7 @@ def require_manageable(actor: Caller, account: int, permission: str) -> Caller:
     The account could get rights after a check without the lock, and the change would be made by a
     caller who has fewer. Raises SessionEnded, NotStaff, PermissionMissing.
     """
-    present = _present(actor, account)
+    present = lock_account(actor, account)
     present.require(permission)
     if not queries.may_manage(present, account):
         raise PermissionMissing(MANAGE)
@@ -164,19 +164,12 @@ def lock_manageable(caller: Caller, customer: int, permission: str, *, of_staff:
         raise
 
 
-def _present(actor: Caller, *accounts: int) -> Caller:
-    """Locks the accounts and the caller's. Returns the caller with the present rights, which may
-    have been taken away since the request began. Raises SessionEnded."""
-    lock_account(actor, *accounts)
-    return queries.with_rights(actor)
-
-
 @contextmanager
 def _changing_role(actor: Caller, *members: int) -> Iterator[Caller]:
     """Opens a transaction that changes a role, of a caller who may, with the present rights. Locks
     the accounts of `members`."""
     with transaction.atomic(durable=True):
-        present = _present(actor, *members)
+        present = lock_account(actor, *members)
         present.require(MANAGE)
         with keeping_an_owner(None):
             yield present
@@ -261,7 +254,7 @@ def require_held(actor: Caller, permissions: Collection[str]) -> None:
     """
     missing = sorted(set(permissions) - actor.permissions)
     if missing and not queries.rights(actor.id).is_superuser:
-        raise together([PermissionMissing(one) for one in missing])
+        raise together([PermissionMissing(permission) for permission in missing])
 
 
 def _role_names(account: Customer) -> list[str]:

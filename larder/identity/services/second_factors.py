@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_PASSKEYS
-from larder.identity import queries
+from larder.identity import factors, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import (
     LastSecondFactor,
@@ -18,7 +18,6 @@ from larder.identity.errors import (
     SessionEnded,
     TooManyPasskeys,
 )
-from larder.identity.factors import codes, passkeys
 from larder.identity.models import Customer, RecoveryCode, SecondFactor
 from larder.identity.queries.credentials import is_ongoing_session
 from larder.identity.services import audit
@@ -54,9 +53,9 @@ def prove(account: Account, typed: str, *, now: datetime) -> UUID:
 
     The use is one conditional update: of two concurrent log-ins with one code, one succeeds.
     """
-    code = codes.normalised(typed)
+    code = factors.normalised(typed)
     with transaction.atomic(durable=True):
-        if codes.is_app_code(code):
+        if factors.is_app_code(code):
             return _prove_app(account, code, now)
         used = _use_recovery_code(account, code, now)
         _record(account, "use_recovery_code", {"left": _unused(account.id).count()})
@@ -67,26 +66,26 @@ def _prove_app(account: Account, code: str, now: datetime) -> UUID:
     factor = SecondFactor.objects.filter(customer=account.id, kind=TOTP).first()
     if factor is None:
         raise SecondFactorWrong
-    secret = codes.unseal(bytes(factor.credential), account.public_id, account.secrets)
-    step = None if secret is None else codes.step_of(code, secret, now=now)
+    secret = factors.unseal(bytes(factor.credential), account.public_id, account.secrets)
+    step = None if secret is None else factors.step_of(code, secret, now=now)
     if secret is None or step is None:
         raise SecondFactorWrong
     # Sealed anew, so that a former SECRET_KEY is no longer needed for it.
-    sealed = codes.seal(secret, account.public_id, account.secrets)
+    sealed = factors.seal(secret, account.public_id, account.secrets)
     unused = SecondFactor.objects.filter(pk=factor.pk, counter__lt=step)
     if not unused.update(counter=step, credential=sealed, last_used_at=now):
         raise SecondFactorWrong
     return factor.pk
 
 
-def prove_passkey(account: Account, answer: passkeys.Answer, *, now: datetime) -> UUID:
+def prove_passkey(account: Account, answer: factors.Answer, *, now: datetime) -> UUID:
     """Accepts a signature of one of the account's passkeys. Returns the id of what was proven.
     Raises SecondFactorWrong, also if the passkey has counted no more signatures than before: then
     a copy of it was used. Passkeys that several devices share do not count."""
     with transaction.atomic(durable=True):
         mine = _passkeys(account.id)
         known = {id: bytes(credential) for id, credential in mine.values_list("id", "credential")}
-        factor, counter = passkeys.proven(answer, known)
+        factor, counter = factors.proven(answer, known)
         unused = mine.filter(counter__lt=counter) if counter else mine.filter(counter=0)
         if not unused.filter(pk=factor).update(counter=counter, last_used_at=now):
             raise SecondFactorWrong
@@ -98,7 +97,7 @@ def _passkeys(customer: int) -> QuerySet[SecondFactor]:
 
 
 def _use_recovery_code(account: Account, code: str, now: datetime) -> UUID:
-    unused = _unused(account.id).filter(digest=codes.recovery_digest(code, account.public_id))
+    unused = _unused(account.id).filter(digest=factors.recovery_digest(code, account.public_id))
     used: UUID | None = unused.values_list("id", flat=True).first()
     if used is None or not unused.filter(pk=used).update(used_at=now):
         raise SecondFactorWrong
@@ -119,24 +118,24 @@ def enrol_app(account: Account, secret: bytes, typed: str, *, now: datetime) -> 
     Raises SecondFactorWrong (the code, or a proof that is missing or was reset meanwhile), NotFound
     (the account is not active), SessionEnded (its sessions were ended).
     """
-    code = codes.normalised(typed)
-    step = codes.step_of(code, secret, now=now) if codes.is_app_code(code) else None
+    code = factors.normalised(typed)
+    step = factors.step_of(code, secret, now=now) if factors.is_app_code(code) else None
     if step is None:
         raise SecondFactorWrong
     with transaction.atomic(durable=True):
         _lock_own(account)
         SecondFactor.objects.filter(customer=account.id, kind=TOTP).delete()
-        sealed = codes.seal(secret, account.public_id, account.secrets)
+        sealed = factors.seal(secret, account.public_id, account.secrets)
         factor = _add(account, TOTP, sealed, step, now)
         return Enrolled(factor, _new_recovery_codes(account, now))
 
 
 def enrol_passkey(
-    account: Account, answer: passkeys.Answer, name: str, *, now: datetime
+    account: Account, answer: factors.Answer, name: str, *, now: datetime
 ) -> Enrolled:
     """Enrols a passkey beside the factors that the account has. With its first factor an account
     gets recovery codes. Raises as `enrol_app` does, and TooManyPasskeys."""
-    credential, counter = passkeys.created(answer)
+    credential, counter = factors.created(answer)
     with transaction.atomic(durable=True):
         _lock_own(account)
         is_first = not SecondFactor.objects.filter(customer=account.id).exists()
@@ -180,11 +179,11 @@ def _new_recovery_codes(account: Account, now: datetime, but: UUID | None = None
     """Replaces the codes, except a used one that proves the session."""
     former = RecoveryCode.objects.filter(customer=account.id)
     (former.exclude(pk=but) if but else former).delete()
-    recovery = [codes.new_recovery_code() for _ in range(codes.RECOVERY_CODES)]
+    recovery = [factors.new_recovery_code() for _ in range(factors.RECOVERY_CODES)]
     RecoveryCode.objects.bulk_create(
         RecoveryCode(
             customer_id=account.id,
-            digest=codes.recovery_digest(codes.normalised(code), account.public_id),
+            digest=factors.recovery_digest(factors.normalised(code), account.public_id),
             created_at=now,
         )
         for code in recovery
@@ -202,13 +201,13 @@ def remove(account: Account, factor: UUID) -> None:
     """
     with transaction.atomic(durable=True):
         _lock_own(account)
-        factors = SecondFactor.objects.filter(customer=account.id)
-        row = factors.filter(pk=factor).first()
+        own = SecondFactor.objects.filter(customer=account.id)
+        row = own.filter(pk=factor).first()
         if row is None:
             raise NotFound
-        if factors.count() > 1:
+        if own.count() > 1:
             row.delete()
-        elif codes.is_demanded():
+        elif factors.is_demanded():
             raise LastSecondFactor
         else:
             forget(account.id)

@@ -15,7 +15,7 @@ from procrastinate.contrib.django import app
 
 from larder.core.clock import now
 from larder.db import database
-from larder.identity.services import resets
+from larder.identity.services import passwords
 from larder.notifications import mail_texts, queries, services
 from larder.notifications.delivery import hand_over
 from larder.notifications.errors import NotSent, NotSentYet
@@ -73,7 +73,7 @@ def _send(id: UUID, found: Waiting) -> bool:
 
 
 def _password_reset(mail: Waiting) -> MailText | None:
-    invited = resets.invitation(
+    invited = passwords.invitation(
         mail.about, requested_at=mail.created_at, secret=settings.SECRET_KEY, now=now()
     )
     if invited is None:

@@ -17,8 +17,8 @@ from larder.core.errors import DomainError
 from larder.http.addresses import base_url
 from larder.http.authentication import secrets
 from larder.identity import queries
-from larder.identity.services import resets, rights, second_factors
-from larder.identity.services.resets import Invitation
+from larder.identity.services import passwords, rights, second_factors
+from larder.identity.services.passwords import Invitation
 from larder.identity.services.second_factors import Account
 from larder.notifications.services import PASSWORD_RESET, queue_mail
 from larder.staff.base import Question, ask, button
@@ -40,12 +40,12 @@ RESET = _(
 CONSOLE = "django.core.mail.backends.console.EmailBackend"
 
 
-def link_offer(moment: datetime) -> resets.Offer:
+def link_offer(moment: datetime) -> passwords.Offer:
     """Returns the offer of a link that is mailed if mails reach people. Those of the demo are
     written to a log."""
     is_mailed = bool(settings.EMAIL_URL) and settings.EMAIL_BACKEND != CONSOLE
     mail = partial(queue_mail, PASSWORD_RESET, now=moment)
-    return resets.Offer(secrets()[0], mail if is_mailed else None, moment)
+    return passwords.Offer(secrets()[0], mail if is_mailed else None, moment)
 
 
 class AccountPages(NotableAdmin):
@@ -83,7 +83,7 @@ class AccountPages(NotableAdmin):
             answer = gettext("Make a link")
             return ask(self, request, Question(title, LINK, answer, [str(account)], [], "primary"))
         try:
-            link = resets.offer_reset(caller_of(request), account.pk, link_offer(now()))
+            link = passwords.offer_reset(caller_of(request), account.pk, link_offer(now()))
         except DomainError as refusal:
             self.tell_refusal(request, refusal, {})
             return HttpResponseRedirect(self.change_address(account.pk))

@@ -25,7 +25,7 @@ from larder.http.shop import former_address_notifier
 from larder.identity import permissions, queries
 from larder.identity.models import Customer
 from larder.identity.permissions import ROLES_FOR
-from larder.identity.services import accounts, audit, resets, rights
+from larder.identity.services import accounts, audit, passwords, rights
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.notes import About, about_customer
 from larder.staff.base import ServiceAdmin
@@ -231,7 +231,7 @@ class CustomerAdmin(AccountPages):
             obj.pk = accounts.register(new, policy="open", now=moment, by=caller.public_id).id
             return
         require_confirmation(request)
-        obj.pk, request.link = resets.invite(caller, new, roles, offer=link_offer(moment))
+        obj.pk, request.link = passwords.invite(caller, new, roles, offer=link_offer(moment))
 
     def response_add(self, request: Any, obj: Any, *args: Any, **options: Any) -> HttpResponse:
         link = getattr(request, "link", None)

@@ -6,12 +6,12 @@ permission. It is shown in the answer to the form, and nowhere else.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Q, Value
+from django.db.models import Value
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -34,9 +34,6 @@ from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, show, show_once, words
 from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence
-
-SOON = timedelta(days=30)
-"""The time before its expiry in which a key is listed as one that expires soon."""
 
 SENTENCES: Mapping[str, Sentence] = {
     "too_many_keys": Sentence(None, _("You have the maximum number of keys. End one first.")),
@@ -68,34 +65,9 @@ class KeyForm(PageForm):
     def __init__(self, own: frozenset[str], sent: Any) -> None:
         super().__init__(sent)
         field: Any = self.fields["permissions"]
-        field.choices = [(name, f"{name}: {gettext(what)}") for name, what in PERMISSIONS.items()]
-        # The service refuses the others, so that an attempt at one is recorded.
-        field.widget.choices = [choice for choice in field.choices if choice[0] in own]
-
-
-class StateFilter(admin.SimpleListFilter):
-    """Filters keys that are live, were never used, expire soon, or have ended or expired."""
-
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: Any, model_admin: Any) -> Any:
-        return [
-            ("live", gettext("Live")),
-            ("unused", gettext("Live, never used")),
-            ("expiring", gettext("Expires within {} days").format(SOON.days)),
-            ("ended", gettext("Ended or expired")),
+        field.choices = [
+            (name, f"{name}: {gettext(what)}") for name, what in PERMISSIONS.items() if name in own
         ]
-
-    def queryset(self, request: Any, queryset: Any) -> Any:
-        live, moment = queryset.live(), now()
-        states = {
-            "live": live,
-            "unused": live.filter(last_used_at=None),
-            "expiring": live.filter(expires_at__lt=moment + SOON),
-            "ended": queryset.filter(Q(ended_at__isnull=False) | Q(expires_at__lte=moment)),
-        }
-        return states.get(self.value() or "", queryset)
 
 
 def _gives(key: Key) -> str:
@@ -110,7 +82,10 @@ class KeyAdmin(ReadOnlyAdmin):
 
     fields = ("account", "name", "gives", "created", "expiry", "last_use", "end")
     list_display = fields
-    list_filter = (StateFilter,)
+    list_filter = (
+        ("ended_at", admin.EmptyFieldListFilter),
+        ("last_used_at", admin.EmptyFieldListFilter),
+    )
     list_select_related = ("customer",)
     search_fields = ("customer__username",)
     search_help_text = _("The user name of the owner")
@@ -182,16 +157,16 @@ class KeyAdmin(ReadOnlyAdmin):
         return None
 
 
-def _make(request: Any, given: Mapping[str, Any]) -> NewKey:
+def _make(request: Any, fields: Mapping[str, Any]) -> NewKey:
     """Makes the key of a valid form, once. Raises the errors of `create_key`."""
-    caller, at, last, named = caller_of(request), now(), given["expires_at"], given["permissions"]
-    scope = Scope(caller.public_id, "POST admin/own-keys", str(given["form_key"]))
-    content = fingerprint(given["name"], sorted(named), last)
+    caller, at, last, named = caller_of(request), now(), fields["expires_at"], fields["permissions"]
+    scope = Scope(caller.public_id, "POST admin/own-keys", str(fields["form_key"]))
+    content = fingerprint(fields["name"], sorted(named), last)
     zone = timezone.get_current_timezone()
     end = None if last is None else datetime.combine(last, time(23, 59, 59), zone)
     return keys.create_key(
         caller,
-        given["name"],
+        fields["name"],
         now=at,
         claim=Claim(scope, content, expires_at=at + RETENTION),
         limits=Limits(permissions=named, expires_at=end),

@@ -23,7 +23,7 @@ from larder.core.limits import MAX_PASSWORD_LENGTH, MAX_RESET_TOKEN_LENGTH
 from larder.http import admin_session, throttling
 from larder.http.authentication import secrets
 from larder.identity.caller import Caller
-from larder.identity.services import passwords, resets
+from larder.identity.services import passwords
 from larder.staff.confirming import CountedForm, answered
 from larder.staff.identity import second_factor
 from larder.staff.language import gettext_lazy as _
@@ -132,7 +132,7 @@ def new_password(request: HttpRequest) -> HttpResponse:
     token, wanted = form.cleaned_data["reset_token"], form.cleaned_data["new_password"]
     try:
         with throttling.confirm(request):
-            resets.set_forgotten(token, wanted, secrets=secrets(), now=now())
+            passwords.set_forgotten(token, wanted, secrets=secrets(), now=now())
     except DomainError as refusal:
         refuse(form, refusal, SENTENCES)
         return _show(request, form)

@@ -1,5 +1,5 @@
 """The admin's pages of the second factor: proven after the password, enrolled, removed. A form has
-the code of an app, or the answer of a passkey in its place (static/staff/passkeys.js).
+the code of an app, or the answer of a passkey in its place (static/staff/factors.js).
 
 A log-in with the password alone opens a session that has no rights of staff (larder/identity/
 queries.py: holding). It leads here, and is over if no factor is proven within PENDING_SECONDS.
@@ -30,9 +30,8 @@ from larder.core.limits import (
 from larder.http.addresses import address_of, base_url
 from larder.http.admin_session import BEGAN, session_of
 from larder.http.authentication import FACTOR, proven_factor, secrets
-from larder.identity import queries
+from larder.identity import factors, queries
 from larder.identity.errors import SecondFactorWrong
-from larder.identity.factors import codes, passkeys
 from larder.identity.queries import credentials
 from larder.identity.services import audit, second_factors
 from larder.identity.services.attempts import attempt
@@ -210,10 +209,10 @@ def _enrolled(request: Any, account: Account, fields: Any) -> Enrolled:
 def _offered(request: Any, account: Account) -> bytes:
     """Returns the secret that the session offers to an app until one is enrolled."""
     sealed = str(request.session.get(OFFERED, "")).encode()
-    secret = codes.unseal(sealed, account.public_id, account.secrets)
+    secret = factors.unseal(sealed, account.public_id, account.secrets)
     if secret is None:
-        secret = codes.new_secret()
-        sealed = codes.seal(secret, account.public_id, account.secrets)
+        secret = factors.new_secret()
+        sealed = factors.seal(secret, account.public_id, account.secrets)
         request.session[OFFERED] = sealed.decode()
     return secret
 
@@ -246,9 +245,9 @@ def _show(request: Any, form: forms.Form | None, recovery: Sequence[str] = ()) -
             for factor in credentials.factors(account.id)
         ]
         secret, name = _offered(request, account), request.user.username
-        uri = codes.provisioning_uri(secret, account=name, issuer=request.get_host())
-        context["secret"] = codes.secret_text(secret)
-        context["qr_code"] = codes.qr_code(uri)
+        uri = factors.provisioning_uri(secret, account=name, issuer=request.get_host())
+        context["secret"] = factors.secret_text(secret)
+        context["qr_code"] = factors.qr_code(uri)
     return answered(TemplateResponse(request, "staff/second_factor.html", context))
 
 
@@ -257,29 +256,29 @@ def _offer(request: Any, act: Literal["create", "get"]) -> dict[str, str] | None
     (`get`), on which origin, and the options as JSON; without these where browsers offer no
     passkeys. Keeps a new challenge in place of the former one. None for an account without passkeys
     that could be used."""
-    user, site = request.user, passkeys.site_at(base_url(request))
+    user, site = request.user, factors.site_at(base_url(request))
     known = credentials.passkeys(user.pk)
     if act == "get" and not known:
         return None
     if site is None:
         return {"act": act}
-    challenge = passkeys.new_challenge()
+    challenge = factors.new_challenge()
     request.session[CHALLENGE] = challenge.hex()
     if act == "get":
-        options = passkeys.request_options(site, challenge, known)
+        options = factors.request_options(site, challenge, known)
     else:
-        owner = passkeys.User(user.public_id, user.username)
-        options = passkeys.creation_options(site, challenge, owner, known)
+        owner = factors.User(user.public_id, user.username)
+        options = factors.creation_options(site, challenge, owner, known)
     return {"act": act, "origin": site.origin, "options": json.dumps(options)}
 
 
-def _sent(request: Any) -> passkeys.Answer | None:
+def _sent(request: Any) -> factors.Answer | None:
     """Returns the answer of a passkey; None if the form has none. The challenge is used up.
     Raises SecondFactorWrong where browsers offer no passkeys."""
     text = request.POST.get(PASSKEY)
     if not text:
         return None
-    site, kept = passkeys.site_at(base_url(request)), request.session.pop(CHALLENGE, None)
+    site, kept = factors.site_at(base_url(request)), request.session.pop(CHALLENGE, None)
     if site is None:
         raise SecondFactorWrong
-    return passkeys.Answer(site, None if kept is None else bytes.fromhex(kept), text)
+    return factors.Answer(site, None if kept is None else bytes.fromhex(kept), text)

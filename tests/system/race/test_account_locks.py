@@ -13,7 +13,7 @@ from larder.http.authentication import secrets, signer
 from larder.identity.caller import Caller
 from larder.identity.models import Address, Key, Note, Session
 from larder.identity.queries import has_password
-from larder.identity.services import accounts, addresses, keys, notes, passwords, resets, sessions
+from larder.identity.services import accounts, addresses, keys, notes, passwords, sessions
 from larder.identity.services.sessions import Credentials
 from larder.identity.tokens import V1
 from tests.conftest import Person
@@ -79,13 +79,13 @@ def both_succeed(outcome: Outcome) -> bool:
 def reset_twice(person: MakePerson) -> Race:
     """A token of a mail sets one password."""
     who = person(email=f"{new_id()}@example.com")
-    link = resets.invitation(
+    link = passwords.invitation(
         who.customer.public_id, requested_at=now(), secret=secrets()[0], now=now()
     )
     assert link is not None
 
     def confirm(wanted: str) -> None:
-        resets.set_forgotten(link.token, wanted, secrets=secrets(), now=now())
+        passwords.set_forgotten(link.token, wanted, secrets=secrets(), now=now())
 
     return Race(
         partial(confirm, "another horse 1"),

@@ -1,22 +1,33 @@
-"""Passkeys (WebAuthn) as second factors: options for the browser, and the check of its answer.
+"""The second factors of staff: codes of an app, recovery codes, passkeys. No database.
 
-A passkey signs a random challenge and the origin of the page. The browser writes the origin, so
-what a page that imitates the admin receives is refused here. The caller keeps the challenge, and
-removes it before its answer is checked: an answer counts once.
+An authenticator app makes a new code every 30 seconds (TOTP, RFC 6238). Its secret must be read
+again to check a code, so it is stored encrypted, with a key that is derived from SECRET_KEY. What
+is stored belongs to its account: copied to another account's row it cannot be read.
 
-What is stored of a passkey is public: the id of the credential, and the key that checks signatures.
+A passkey (WebAuthn) signs a random challenge and the origin of the page. The browser writes the
+origin, so what a page that imitates the admin receives is refused here. The caller keeps the
+challenge, and removes it before its answer is checked: an answer counts once. What is stored of a
+passkey is public: the id of the credential, and the key that checks signatures.
 """
 
+import base64
+import hashlib
+import hmac
 import json
 import secrets as randomness
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import segno
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from fido2.server import Fido2Server
 from fido2.utils import websafe_encode
 from fido2.webauthn import (
@@ -31,6 +42,115 @@ from fido2.webauthn import (
 
 from larder.core.limits import MAX_PASSKEY_LENGTH
 from larder.identity.errors import SecondFactorWrong
+from larder.identity.tokens import derive_key
+
+STEP = 30
+"""Seconds for which an app shows a code."""
+
+DRIFT = 1
+"""Steps by which the clock of a phone may differ, in both directions."""
+
+DIGITS = 6
+SECRET_BYTES = 20
+
+RECOVERY_CODES = 10
+
+_demanded = [False]
+
+
+def use(*, demanded: bool) -> None:
+    """Sets whether all staff need a second factor (STAFF_SECOND_FACTOR). Called when a process
+    starts, so that no reader of rights can forget it."""
+    _demanded[0] = demanded
+
+
+def is_demanded() -> bool:
+    """Returns whether all staff need a second factor. Otherwise those need it who enrolled one."""
+    return _demanded[0]
+
+
+def seal(secret: bytes, owner: UUID, secrets: Sequence[str]) -> bytes:
+    """Returns a secret of this account, encrypted under the first of the installation's secrets."""
+    return _box(secrets).encrypt(owner.bytes + secret)
+
+
+def unseal(sealed: bytes, owner: UUID, secrets: Sequence[str]) -> bytes | None:
+    """Returns the secret; None if it is another account's, or was sealed under another secret."""
+    try:
+        text = _box(secrets).decrypt(sealed)
+    except InvalidToken:
+        return None
+    return text[16:] if text[:16] == owner.bytes else None
+
+
+def _box(secrets: Sequence[str]) -> MultiFernet:
+    keys = (derive_key(secret, "second factor") for secret in secrets)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
+
+
+def new_secret() -> bytes:
+    """Returns a new secret for an app."""
+    return randomness.token_bytes(SECRET_BYTES)
+
+
+def secret_text(secret: bytes) -> str:
+    """Returns the secret as it is typed into an app: 32 letters and digits."""
+    return base64.b32encode(secret).decode()
+
+
+def provisioning_uri(secret: bytes, *, account: str, issuer: str) -> str:
+    """Returns the `otpauth:` address that the QR code contains."""
+    return _totp(secret).get_provisioning_uri(account, issuer)
+
+
+def qr_code(uri: str) -> str:
+    """Returns the QR code of a text, an SVG image as a `data:` address."""
+    return segno.make(uri, micro=False).svg_data_uri(scale=5)
+
+
+def step_of(code: str, secret: bytes, *, now: datetime) -> int | None:
+    """Returns the time step of which this is the code, within DRIFT of now; None otherwise."""
+    present, totp = int(now.timestamp()) // STEP, _totp(secret)
+    for step in range(present - DRIFT, present + DRIFT + 1):
+        if hmac.compare_digest(totp.generate(step * STEP), code.encode()):
+            return step
+    return None
+
+
+def _totp(secret: bytes) -> TOTP:
+    return TOTP(secret, DIGITS, SHA1(), STEP)  # noqa: S303  # nosec B303
+
+
+def normalised(typed: str) -> str:
+    """Returns a typed code without spaces and hyphens, in capital letters.
+
+    >>> normalised(" 123 456"), normalised("abcd-efgh")
+    ('123456', 'ABCDEFGH')
+    """
+    return "".join(typed.split()).replace("-", "").upper()
+
+
+def is_app_code(code: str) -> bool:
+    """Returns whether a normalised code has the form of an app's, not of a recovery code.
+
+    >>> is_app_code("123456"), is_app_code("ABCDEFGHIJKLMNOP"), is_app_code("١٢٣٤٥٦")
+    (True, False, False)
+    """
+    return len(code) == DIGITS and code.isascii() and code.isdigit()
+
+
+def new_recovery_code() -> str:
+    """Returns a code with 80 random bits: four groups of four letters and digits."""
+    text = base64.b32encode(randomness.token_bytes(10)).decode()
+    return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def recovery_digest(code: str, owner: UUID) -> bytes:
+    """Returns the stored hash of a normalised recovery code. It has 80 random bits, so SHA-256
+    needs no salt; the account makes it useless elsewhere."""
+    content = b"recovery\0" + owner.bytes + code.encode(errors="replace")
+    return hashlib.sha256(content).digest()
+
 
 ALGORITHMS = (-7, -8, -257)
 """ES256, EdDSA and RS256, by their numbers in COSE: each authenticator has one of them."""
