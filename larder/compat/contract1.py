@@ -123,13 +123,13 @@ class OrderView(CompatView):
     def post(self, request: Request, order_id: str) -> Response:
         """Places an order, once for each id. 200 is for the same order sent again."""
         lines, id = read(request, NewOrder)["products"], UUID(order_id)
-        wanted = [(line["id"], line["quantity"]) for line in lines]
+        ordered = [(line["id"], line["quantity"]) for line in lines]
         try:
-            placed = place(caller(request), wanted, order_id=id)
+            placed = place(caller(request), ordered, order_id=id)
         except KeyReused:
             order = orders.order(id, customer=caller(request).id)
             units: Counter[int] = Counter()
-            for product, quantity in wanted:
+            for product, quantity in ordered:
                 units[product] += quantity
             same = units == {line.product: line.quantity for line in order.lines}
             # v1 placed it: orders of this contract have no details.

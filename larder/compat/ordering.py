@@ -41,8 +41,8 @@ def place(who: Caller, lines: Iterable[tuple[int, int]], **options: Any) -> Plac
 
     `options` are further fields of Placement. Raises the errors of `place_order`.
     """
-    wanted = [Wanted(product, quantity) for product, quantity in lines]
-    placement = Placement(customer=who.id, actor=who.public_id, lines=wanted, **options)
+    ordered = [Wanted(product, quantity) for product, quantity in lines]
+    placement = Placement(customer=who.id, actor=who.public_id, lines=ordered, **options)
     return place_order(placement, terms=terms(), now=now())
 
 

@@ -20,12 +20,14 @@ from larder.inventory.services.products import (
 )
 
 
-def product_rows(request: Request, wanted: ProductFilter = ProductFilter()) -> Rows[StockedProduct]:
+def product_rows(
+    request: Request, filters: ProductFilter = ProductFilter()
+) -> Rows[StockedProduct]:
     """Returns the products that match, by ascending id."""
     who = caller(request).id
     return Rows(
-        lambda: queries.count_products(wanted),
-        lambda offset, limit: queries.products(who, wanted, offset=offset, limit=limit),
+        lambda: queries.count_products(filters),
+        lambda offset, limit: queries.products(who, filters, offset=offset, limit=limit),
     )
 
 

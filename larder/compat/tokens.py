@@ -77,11 +77,11 @@ class LogInView(TokenView):
         return log_in(request, sessions.Credentials(name, body["password"]), policy=API)
 
 
-def log_in(request: Request, given: sessions.Credentials, *, policy: TokenPolicy) -> Response:
+def log_in(request: Request, credentials: sessions.Credentials, *, policy: TokenPolicy) -> Response:
     """Returns the tokens of a new session. Raises AuthenticationFailed, RateLimited."""
-    credentials = replace(given, client=request.META.get("HTTP_USER_AGENT", ""))
+    credentials = replace(credentials, client=request.META.get("HTTP_USER_AGENT", ""))
     try:
-        with throttling.log_in(request, given.username):
+        with throttling.log_in(request, credentials.username):
             pair = sessions.log_in(credentials, policy=policy, signer=signer(), now=now())
     except InvalidCredentials as error:
         detail = "No active account found with the given credentials"

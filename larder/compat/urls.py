@@ -17,11 +17,11 @@ CONTRACTS = frozenset(TITLES)
 
 def patterns(chosen: frozenset[str]) -> list[URLPattern]:
     """Returns the paths of these contracts. If two have the same path, the lower answers."""
-    found: list[URLPattern] = []
+    paths: list[URLPattern] = []
     for name in sorted(chosen & CONTRACTS):
-        found += import_module(f"larder.compat.contract{name}").urlpatterns
-        found += document_paths(name)
-    return [*found, re_path(r"^(?P<path>.+[^/])$", with_slash)] if found else []
+        paths += import_module(f"larder.compat.contract{name}").urlpatterns
+        paths += document_paths(name)
+    return [*paths, re_path(r"^(?P<path>.+[^/])$", with_slash)] if paths else []
 
 
 @csrf_exempt
@@ -48,5 +48,5 @@ _BELOW_THEIR_PATHS = re.compile("/(api/(?!v1(/|$))|auth/|token/|products/|orders
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404: a path that does not exist, or an id that is not a number."""
     if settings.COMPAT and _BELOW_THEIR_PATHS.match(request.path):
-        return JsonResponse({"detail": "Not found."}, status=404)
+        return JsonResponse({"detail": "Not paths."}, status=404)
     return handlers.not_found(request, exception)

@@ -138,14 +138,14 @@ class CompatView(APIView):
     ) -> list[Any]:
         """Joins the parts of a list, shaped; those of a large one without a connection. One with
         more rows than a page of v1 is large. Raises Overloaded if other large answers are made."""
-        found: list[Any] = []
+        rows: list[Any] = []
         for part in parts:
             if part.more or len(part.rows) > MAX_PAGE_ROWS:
                 self.large()
             if self.is_large:
                 waits.release()
-            found += shape(part.rows)
-        return found
+            rows += shape(part.rows)
+        return rows
 
     def shown(self, value: Any, *, many: bool = False) -> Any:
         """Returns a value, or many, in the shape of `serializer_class`."""

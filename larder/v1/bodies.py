@@ -100,10 +100,10 @@ def read_signed(request: HttpRequest) -> Signed:
     return Signed(_raw_body(request))
 
 
-def _raw_body(request: HttpRequest, wanted: str = JSON, *also: str) -> bytes:
+def _raw_body(request: HttpRequest, kind: str = JSON, *also: str) -> bytes:
     raw = request.body  # Resource has read it completely, within the limit
     media_type = (request.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-    is_json = media_type.endswith("+json") and wanted == JSON
-    if raw and media_type not in {wanted, *also} and not is_json:
-        raise UnsupportedMediaType(f"Send Content-Type: {wanted}.")
+    is_json = media_type.endswith("+json") and kind == JSON
+    if raw and media_type not in {kind, *also} and not is_json:
+        raise UnsupportedMediaType(f"Send Content-Type: {kind}.")
     return raw

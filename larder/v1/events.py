@@ -11,34 +11,15 @@ from msgspec import UNSET, UnsetType
 from larder.http import pagination
 from larder.identity.caller import Caller
 from larder.orders import queries
+from larder.orders.lifecycle import EVENTS
 from larder.orders.queries import event_log
 from larder.orders.queries.event_log import EventView
 from larder.v1.http import PageParameters, reply_page, shaped
 from larder.v1.operations import CACHED, ECHOED, operation
 from larder.v1.shapes import Actor, Address, Id, Number, Page, Time, open_enum
 
-Type = Annotated[
-    str,
-    open_enum(
-        "The type. Ignore events of unknown types.",
-        [
-            "placed",
-            "changed",
-            "packed",
-            "shipped",
-            "delivered",
-            "cancelled",
-            "returned",
-            "held",
-            "confirmed",
-            "expired",
-            "payment",
-            "unpacked",
-            "unshipped",
-            "tracked",
-        ],
-    ),
-]
+TYPES = ("placed", "held", "expired", "payment", *EVENTS.values())
+Type = Annotated[str, open_enum("The type. Ignore events of unknown types.", TYPES)]
 
 
 class PickedShort(msgspec.Struct):

@@ -40,14 +40,14 @@ def export_orders(
 ) -> HttpResponse | StreamingHttpResponse:
     """All placed orders of the caller as CSV, newest first, a row for each line. Staff who send a
     filter get the orders of all customers."""
-    wanted = order_filter(query, caller)
-    is_own = wanted.customer == caller.id
+    filters = order_filter(query, caller)
+    is_own = filters.customer == caller.id
     if not is_own:
         caller.require("orders.export_order")
     headers = {"Content-Disposition": 'attachment; filename="orders.csv"'}
     if request.method == "HEAD":
         return HttpResponse(content_type=CSV, headers=headers)
-    file = stream(caller, queries.history_in_parts(wanted), COLUMNS, _rows, is_own=is_own)
+    file = stream(caller, queries.history_in_parts(filters), COLUMNS, _rows, is_own=is_own)
     begin(file, "orders", _filters(query) | ({"own": True} if is_own else {}))
     return StreamingHttpResponse(file, content_type=CSV, headers=headers)
 

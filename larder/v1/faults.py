@@ -48,16 +48,16 @@ def character_faults(value: Any) -> Iterator[Fault]:
     """
     waiting: list[tuple[Any, _Place]] = [(value, None)]
     while waiting:
-        one, place = waiting.pop()
-        if isinstance(one, str) and (fault := text_fault(one)):
+        item, place = waiting.pop()
+        if isinstance(item, str) and (fault := text_fault(item)):
             is_password = place is not None and str(place[1]).endswith("password")
-            if not is_password or "\0" in one:
+            if not is_password or "\0" in item:
                 yield Fault(_pointer(place), fault.code, fault.detail)
-        elif isinstance(one, dict):
-            waiting += [(inner, (place, name)) for name, inner in reversed(one.items())]
-            waiting += [(name, (place, name)) for name in one if text_fault(name)]
-        elif isinstance(one, list):
-            waiting += [(inner, (place, at)) for at, inner in reversed(list(enumerate(one)))]
+        elif isinstance(item, dict):
+            waiting += [(inner, (place, name)) for name, inner in reversed(item.items())]
+            waiting += [(name, (place, name)) for name in item if text_fault(name)]
+        elif isinstance(item, list):
+            waiting += [(inner, (place, at)) for at, inner in reversed(list(enumerate(item)))]
 
 
 _Place = tuple[Any, str | int] | None
@@ -73,17 +73,16 @@ def _pointer(place: _Place) -> str:
     return "".join(f"/{name}" for name in reversed(names))[:MAX_POINTER_LENGTH]
 
 
-def parameter_faults(given: Mapping[str, str], kind: type[msgspec.Struct]) -> list[Fault]:
-    """Returns all faults of query parameters: text that may represent a number or a boolean."""
-    found: list[Fault] = []
+def parameter_faults(texts: Mapping[str, str], kind: type[msgspec.Struct]) -> Iterator[Fault]:
+    """Yields all faults of query parameters: text that may represent a number or a boolean."""
     for name, (hint, is_required) in _fields(kind).items():
-        if name not in given:
-            found += [Fault(name, "required", "This parameter is required.")] * is_required
-        elif "\0" in given[name]:
-            found.append(Fault(name, "nul", "Text must not contain the character U+0000."))
+        if name not in texts:
+            if is_required:
+                yield Fault(name, "required", "This parameter is required.")
+        elif "\0" in texts[name]:
+            yield Fault(name, "nul", "Text must not contain the character U+0000.")
         else:
-            found += _judged(given[name], hint, name, strict=is_moment(hint))
-    return found
+            yield from _judged(texts[name], hint, name, strict=is_moment(hint))
 
 
 @cache
@@ -145,8 +144,8 @@ def _faults_of_list(
     length_faults = list(_judged(value, Annotated[list[Any], *rules], pointer))
     yield from length_faults
     if not any(fault.code == "too_many" for fault in length_faults):
-        for position, one in enumerate(value):
-            yield from each_fault(one, get_args(hint)[0], f"{pointer}/{position}")
+        for position, item in enumerate(value):
+            yield from each_fault(item, get_args(hint)[0], f"{pointer}/{position}")
 
 
 def _judged(value: Any, hint: Any, pointer: str, *, strict: bool = True) -> Iterator[Fault]:

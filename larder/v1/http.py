@@ -56,7 +56,7 @@ def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
             return msgspec.convert(values, kind, strict=False)
         except msgspec.ValidationError:
             pass
-    raise InvalidInput(parameter_faults(values, kind))
+    raise InvalidInput([*parameter_faults(values, kind)])
 
 
 class IdCursor(Cursor, array_like=True):

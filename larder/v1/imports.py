@@ -41,11 +41,11 @@ def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResp
     """
     moment = now()
     content = hashlib.sha256(body).digest()
-    made, replayed = import_rows(
+    numbers, replayed = import_rows(
         tables.read(body),
         author=Author(caller, moment),
         currency=settings.CURRENCY,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
-    answer = ProductsImported(made.created, made.changed, made.unchanged)
+    answer = ProductsImported(numbers.created, numbers.changed, numbers.unchanged)
     return reply(answer, headers=replay_headers(replayed=replayed))

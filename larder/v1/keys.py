@@ -33,59 +33,37 @@ operation = partial(Declaration, tag="auth")
 Permission = Annotated[
     str, Meta(max_length=MAX_WORD_LENGTH, examples=["orders.view_order", "catalog.change_product"])
 ]
-Permissions = Annotated[
-    list[str] | None,
-    Meta(
-        description="The key has only these permissions of staff, and only while its owner has "
-        "them. Null: all permissions of its owner."
-    ),
-]
-Expiry = Annotated[Time | None, Meta(description="When the key expires; null: never.")]
-LastUse = Annotated[
-    Time | None,
-    Meta(description="The last use, noted once in ten minutes; null: no use is known."),
-]
 
 
 class NewKey(Request):
-    """An API key to create; its owner chooses `name`."""
+    """An API key to create; its owner chooses `name`. The caller must have the `permissions`. Null:
+    all permissions of the owner, or of the caller's key, and no end, or that of the caller's key.
+    """
 
     name: Annotated[str, Meta(max_length=MAX_KEY_NAME_LENGTH)] = ""
-    permissions: Annotated[
-        Annotated[list[Permission], Meta(max_length=MAX_KEY_PERMISSIONS)] | None,
-        Meta(
-            description="The key has only these permissions of staff; the caller must have them. "
-            "Null: all permissions of its owner, or of the caller's key."
-        ),
-    ] = None
-    expires_at: Annotated[
-        Time | None,
-        Meta(description="When the key expires. Null: never, or with the caller's key."),
-    ] = None
+    permissions: Annotated[list[Permission], Meta(max_length=MAX_KEY_PERMISSIONS)] | None = None
+    expires_at: Time | None = None
 
 
 class Key(msgspec.Struct):
-    """An API key. `derived`: the key that an earlier contract gives its clients as a token."""
+    """An API key. It has only these `permissions` of staff, and only while its owner has them; null
+    means all of them. `expires_at` is null without an end, and `last_used_at`, which is noted once
+    in ten minutes, without a known use. `derived`: the key that an earlier contract gives its
+    clients as a token."""
 
     id: UUID
     name: str
     derived: bool
-    permissions: Permissions
+    permissions: list[str] | None
     created_at: Time
-    expires_at: Expiry
-    last_used_at: LastUse
+    expires_at: Time | None
+    last_used_at: Time | None
 
 
-class MadeKey(msgspec.Struct):
+class MadeKey(Key):
     """A new key. `key` is shown only once: in answers to repeats it is null."""
 
-    id: UUID
-    name: str
     key: str | None
-    permissions: Permissions
-    created_at: Time
-    expires_at: Expiry
-    last_used_at: LastUse
 
 
 class KeyPage(Page[Key]):

@@ -146,7 +146,7 @@ def track_order(
     request: HttpRequest, caller: Caller, order: UUID, body: TrackingWanted
 ) -> HttpResponse:
     """Staff: corrects carrier and tracking number of an order that was shipped."""
-    return _moved(request, caller, order, body, lambda wanted: moves.track_order(wanted, _of(body)))
+    return _moved(request, caller, order, body, partial(moves.track_order, tracking=_of(body)))
 
 
 @move(permissions=["orders.deliver_order"])
@@ -194,14 +194,14 @@ def _moved(
     """Makes a move and answers with the order after it, also to a caller who may make the move but
     may not view orders."""
     content = fingerprint(msgspec.to_builtins(body))
-    wanted = TransitionRequest(
+    transition = TransitionRequest(
         order=order,
         caller=caller,
         now=now(),
         version=version_wanted(request),
         claim=claim(request, caller, content, result=str(order)),
     )
-    moved = make(wanted)
+    moved = make(transition)
     current = moved.order or queries.visible_order(order, caller, *PERMISSIONS.values())
     headers = replay_headers(replayed=moved.replayed)
     return reply_tagged(request, shown(current), version=current.version, headers=headers)

@@ -136,11 +136,11 @@ def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
         for method in METHODS
         if isinstance(path.callback, Resource) and method in path.callback.operations
     ]
-    schemas = _schemas(one for _, _, one in declared)
+    schemas = _schemas(operation for _, _, operation in declared)
     documented: dict[str, Any] = {}
-    for path, method, one in declared:
+    for path, method, operation in declared:
         operations = documented.setdefault(_PART.sub(r"{\2}", path), {})
-        operations[method.lower()] = _operation(path, method, one, schemas)
+        operations[method.lower()] = _operation(path, method, operation, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Larder", "version": "1", "description": ABOUT},
@@ -192,42 +192,48 @@ def _place(path: URLPattern) -> str:
 
 
 def _operation(
-    path: str, method: str, one: Operation, schemas: Mapping[str, Any]
+    path: str, method: str, operation: Operation, schemas: Mapping[str, Any]
 ) -> dict[str, Any]:
-    declared, traits = one.declared, _traits(method, one)
+    declared, traits = operation.declared, _traits(method, operation)
     headers = [header for trait in traits for header in trait.headers]
     members: dict[str, Any] = {
-        "operationId": one.name,
-        "description": getdoc(one.run),
-        "summary": first_sentence(one.run),
-        "parameters": sorted(_parameters(path, headers, one), key=lambda one: str(one["name"])),
+        "operationId": operation.name,
+        "description": getdoc(operation.run),
+        "summary": first_sentence(operation.run),
+        "parameters": sorted(
+            _parameters(path, headers, operation), key=lambda parameter: str(parameter["name"])
+        ),
         "tags": [declared.tag],
-        "requestBody": one.body and _request_body(one, schemas),
+        "requestBody": operation.body and _request_body(operation, schemas),
         "security": declared.token and [{"bearer": []}],
-        "responses": _responses(one, headers, _codes(one, traits)),
+        "responses": _responses(operation, headers, _codes(operation, traits)),
         "x-permissions": list(declared.permissions),
         "x-permission-for-others": declared.for_others,
-        "x-permission-of-keys": one.key_permission,
+        "x-permission-of-keys": operation.key_permission,
     }
     return {name: value for name, value in members.items() if value}
 
 
-def _traits(method: str, one: Operation) -> list[Trait]:
-    had = ((TOKEN, one.declared.token), (BODY, one.body), (WRITTEN, method != "GET"))
-    return [EVERYWHERE, *one.declared.traits, *(trait for trait, applies in had if applies)]
+def _traits(method: str, operation: Operation) -> list[Trait]:
+    had = ((TOKEN, operation.declared.token), (BODY, operation.body), (WRITTEN, method != "GET"))
+    return [EVERYWHERE, *operation.declared.traits, *(trait for trait, applies in had if applies)]
 
 
 _OF_STAFF = ("not_staff", "permission_missing", "second_factor_required")
 
 
-def _codes(one: Operation, traits: Iterable[Trait]) -> dict[int, list[str]]:
+def _codes(operation: Operation, traits: Iterable[Trait]) -> dict[int, list[str]]:
     """Returns the codes of refusals by their statuses."""
-    of_staff = list(_OF_STAFF) if one.declared.permissions else []
-    if one.declared.for_others:
+    of_staff = list(_OF_STAFF) if operation.declared.permissions else []
+    if operation.declared.for_others:
         of_staff += _OF_STAFF[1:]
-    if one.key_permission:
+    if operation.key_permission:
         of_staff += _OF_STAFF[:2]
-    codes = {*one.declared.problems, *of_staff, *(code for trait in traits for code in trait.codes)}
+    codes = {
+        *operation.declared.problems,
+        *of_staff,
+        *(code for trait in traits for code in trait.codes),
+    }
     by_status: dict[int, list[str]] = {}
     for code in sorted(codes):
         for status in kind_of(code).statuses:
@@ -235,13 +241,19 @@ def _codes(one: Operation, traits: Iterable[Trait]) -> dict[int, list[str]]:
     return dict(sorted(by_status.items()))
 
 
-def _parameters(path: str, headers: Iterable[Header], one: Operation) -> Iterator[dict[str, Any]]:
+def _parameters(
+    path: str, headers: Iterable[Header], operation: Operation
+) -> Iterator[dict[str, Any]]:
     for header in headers:
         if not header.on:
             yield {"in": "header", "name": header.name} | _header(header)
     for converter, name in _PART.findall(path):
         yield {"in": "path", "name": name, "schema": PARTS[converter], "required": True}
-    own = described([one.query])[one.query.__name__] if one.query else {"properties": {}}
+    own = (
+        described([operation.query])[operation.query.__name__]
+        if operation.query
+        else {"properties": {}}
+    )
     for name, schema in own["properties"].items():
         plain = _plain(schema)
         about = {"description": plain.pop("description")} if "description" in plain else {}
@@ -251,7 +263,7 @@ def _parameters(path: str, headers: Iterable[Header], one: Operation) -> Iterato
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the schema without null: a query parameter is absent, never null."""
-    options = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
     plain = {name: value for name, value in schema.items() if name != "anyOf"}
     return (options[0] if options else {}) | plain
 
@@ -261,28 +273,30 @@ def _header(header: Header) -> dict[str, Any]:
     return {"schema": header.schema, "description": header.description, **required}
 
 
-def _request_body(one: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
-    is_file = one.body is Csv
-    examples = {"Example": {"value": one.declared.example or {}}}
+def _request_body(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    is_file = operation.body is Csv
+    examples = {"Example": {"value": operation.declared.example or {}}}
     # An empty JSON body counts as {}.
-    required = is_file or schemas[one.body.__name__].get("required")
-    kinds = dict(zip(CSV_TYPES, FILES, strict=True)) if is_file else {JSON: _reference(one.body)}
-    contents = {kind: {"schema": one, "examples": examples} for kind, one in kinds.items()}
+    required = is_file or schemas[operation.body.__name__].get("required")
+    kinds = (
+        dict(zip(CSV_TYPES, FILES, strict=True)) if is_file else {JSON: _reference(operation.body)}
+    )
+    contents = {kind: {"schema": schema, "examples": examples} for kind, schema in kinds.items()}
     body: dict[str, Any] = {"content": contents}
     return body | {"required": True} if required else body
 
 
 def _responses(
-    one: Operation, headers: Iterable[Header], codes: Mapping[int, list[str]]
+    operation: Operation, headers: Iterable[Header], codes: Mapping[int, list[str]]
 ) -> dict[str, Any]:
     responses: dict[str, Any] = {}
-    current = {304: None} if CACHED in one.declared.traits else {}
-    for status, kind in {**one.declared.answers, **current}.items():
+    current = {304: None} if CACHED in operation.declared.traits else {}
+    for status, kind in {**operation.declared.answers, **current}.items():
         responses[str(status)] = _response(status, headers, phrase(status), _answered(kind))
-    for status, found in codes.items():
-        examples = {code: {"$ref": f"#/components/examples/{code}"} for code in found}
+    for status, known in codes.items():
+        examples = {code: {"$ref": f"#/components/examples/{code}"} for code in known}
         content = {PROBLEM: {"schema": _reference(Problem), "examples": examples}}
-        responses[str(status)] = _response(status, headers, ", ".join(found), content)
+        responses[str(status)] = _response(status, headers, ", ".join(known), content)
     return responses
 
 

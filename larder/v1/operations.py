@@ -245,7 +245,9 @@ class Operation:
 
     def __init__(self, run: View, declared: Declaration) -> None:
         self.run, self.declared, self.name = run, declared, run.__name__
-        kinds = {name: one.annotation for name, one in signature(run).parameters.items()}
+        kinds = {
+            name: parameter.annotation for name, parameter in signature(run).parameters.items()
+        }
         self.body: Any = kinds.get("body")
         self.query: Any = kinds.get("query")
         # What is signed comes from a payment provider, for many customers.

@@ -192,11 +192,11 @@ def change_order(
 ) -> HttpResponse:
     """Changes the lines or the details of an order that is not packed yet, completely or not at
     all."""
-    wanted = TransitionRequest(
+    transition = TransitionRequest(
         order=order, caller=caller, now=now(), version=version_wanted(request)
     )
     lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
-    moved = changes.change_order(wanted, terms=terms(), lines=lines, details=_details(body))
+    moved = changes.change_order(transition, terms=terms(), lines=lines, details=_details(body))
     current = moved.order or queries.visible_order(order, caller, "orders.change_order")
     return reply_tagged(request, shown(current), version=current.version)
 

@@ -26,22 +26,15 @@ from larder.v1.http import reply
 from larder.v1.operations import operation
 from larder.v1.payment_providers import Adapter, ProviderOff, outcome_of, verify
 from larder.v1.payment_providers.stripe import STRIPE
-from larder.v1.payments import Amount, CurrencyCode, Intent, KindName, TransactionId
-from larder.v1.shapes import Request, Time
-
-OrderId = Annotated[UUID | None, Meta(description="The id of the order; left out for a refund.")]
+from larder.v1.payments import Movement
+from larder.v1.shapes import Time
 
 
-class SignedEvent(Request):
+class SignedEvent(Movement, kw_only=True):
     """A movement of money. Without `order`, `intent` names the payment that it belongs to."""
 
-    kind: KindName
-    transaction_id: TransactionId
-    amount: Amount
-    currency: CurrencyCode
     at: Time
-    order: OrderId = None
-    intent: Intent = ""
+    order: Annotated[UUID | None, Meta(description="Left out for a refund.")] = None
 
 
 def _read_signed(raw: bytes) -> Report:

@@ -11,7 +11,7 @@ from msgspec import Meta
 from larder.core import telemetry
 from larder.core.clock import now
 from larder.core.errors import DomainError, Fault, InvalidInput
-from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH, MAX_WORD_LENGTH
+from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
 from larder.http import pagination, shop
 from larder.identity.caller import Caller
 from larder.orders import queries
@@ -22,7 +22,7 @@ from larder.v1.http import IdCursor, PageParameters, reply, reply_page, shaped
 from larder.v1.operations import CACHED, ECHOED, Declaration
 from larder.v1.order_shapes import Moment
 from larder.v1.payment_providers import RESERVED, outcome_of
-from larder.v1.shapes import Actor, Id, Number, Page, Request, Time, open_enum
+from larder.v1.shapes import Actor, Id, Number, Page, Request, Time, Word, open_enum
 
 operation = partial(Declaration, tag="payments")
 
@@ -31,15 +31,7 @@ OVER_THE_API = "api"
 KINDS = [kind.value for kind in Kind]
 VISIBLE = "Expected visible ASCII characters."
 
-ProviderName = Annotated[
-    str,
-    Meta(
-        max_length=MAX_WORD_LENGTH,
-        pattern=r"^[a-z][a-z0-9_]*\Z",
-        extra={"form": "Expected a word of small letters, digits and _, such as cash."},
-        examples=["cash", "transfer", "terminal", "other"],
-    ),
-]
+ProviderName = Annotated[Word, Meta(examples=["cash", "transfer", "terminal", "other"])]
 KindName = Annotated[
     str,
     Meta(
@@ -78,16 +70,21 @@ CurrencyCode = Annotated[
 ]
 
 
-class NewPayment(Request):
-    """A movement of money to record. The same `provider`, `kind` and `transaction_id` again is the
-    same record."""
+class Movement(Request):
+    """A movement of money."""
 
-    provider: ProviderName
     kind: KindName
     transaction_id: TransactionId
     amount: Amount
     currency: CurrencyCode
     intent: Intent = ""
+
+
+class NewPayment(Movement, kw_only=True):
+    """A movement of money to record. The same `provider`, `kind` and `transaction_id` again is the
+    same record."""
+
+    provider: ProviderName
     at: Annotated[Time | None, Meta(description="When it happened. Null: now.")] = None
 
 

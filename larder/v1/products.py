@@ -187,12 +187,12 @@ def _page(
     customer: int, query: ListParameters, cursor: ProductCursor | None, links: Links
 ) -> Callable[[], ProductPage]:
     """Returns a function that reads the page. The event loop keeps it after the request."""
-    wanted, after = _filter(query), cursor.position if cursor else None
+    filters, after = _filter(query), cursor.position if cursor else None
 
     def page() -> ProductPage:
-        part = queries.page(customer, wanted, after=after, limit=query.rows)
+        part = queries.page(customer, filters, after=after, limit=query.rows)
         results, link = pagination.part(links, part, _cursor_of(query.ordering))
-        count = queries.count_products(wanted) if query.count else UNSET
+        count = queries.count_products(filters) if query.count else UNSET
         return ProductPage(shown(results), link, count)
 
     return page
@@ -344,8 +344,8 @@ def _fields(body: ProductFields) -> dict[str, Any]:
     """Returns the given fields, by their names in the model."""
     values = [(field, getattr(body, field.name)) for field in FIELDS]
     return {
-        one.column: Decimal(value) if one.kind in DECIMALS and value is not None else value
-        for one, value in values
+        field.column: Decimal(value) if field.kind in DECIMALS and value is not None else value
+        for field, value in values
         if value is not UNSET
     }
 

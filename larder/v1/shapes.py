@@ -25,6 +25,7 @@ from larder.core.limits import (
     MAX_TEXT_LENGTH,
     MAX_UNITS,
     MAX_USERNAME_LENGTH,
+    MAX_WORD_LENGTH,
 )
 from larder.orders.lifecycle import STATUSES
 
@@ -97,6 +98,16 @@ Country = Annotated[
         pattern=r"^([A-Z]{2})?\Z",
         description="ISO 3166, two capital letters.",
         extra={"form": "Expected two capital letters, such as GB, or an empty text."},
+    ),
+]
+
+
+Word = Annotated[
+    str,
+    Meta(
+        max_length=MAX_WORD_LENGTH,
+        pattern=r"^[a-z][a-z0-9_]*\Z",
+        extra={"form": "Expected a word of small letters, digits and _, such as received."},
     ),
 ]
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
 from larder.core.errors import Fault, InvalidInput
-from larder.core.limits import MAX_LINES, MAX_WORD_LENGTH
+from larder.core.limits import MAX_LINES
 from larder.core.parts import first
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http.idempotency import replay_headers
@@ -42,18 +42,11 @@ from larder.v1.shapes import (
     Text,
     Time,
     Units,
+    Word,
 )
 
 operation = partial(Declaration, tag="stock")
 
-Reason = Annotated[
-    str,
-    Meta(
-        max_length=MAX_WORD_LENGTH,
-        pattern=r"^[a-z][a-z0-9_]*\Z",
-        extra={"form": "Expected a word of small letters, digits and _, such as received."},
-    ),
-]
 Cause = Annotated[
     str,
     Meta(
@@ -94,7 +87,7 @@ class NewAdjustment(Request):
     """An adjustment of stock. The reason is received, correction, damaged, counted, or another
     word."""
 
-    reason: Reason
+    reason: Word
     lines: Annotated[list[AdjustmentLine], Meta(min_length=1, max_length=MAX_LINES)]
     note: _Note | UnsetType = UNSET
 

@@ -72,8 +72,8 @@ class ProductsView(BrowsableView):
         """Lists all products, or those of a category."""
         filters = Filters(data=request.query_params)
         filters.is_valid(raise_exception=True)
-        wanted = ProductFilter(**filters.validated_data, described=True)
-        return Response(self.page(products.product_rows(request, wanted)))
+        described = ProductFilter(**filters.validated_data, described=True)
+        return Response(self.page(products.product_rows(request, described)))
 
     @operation("create_product", permission="catalog.add_product", responses={201: ProductBody})
     def post(self, request: Request) -> Response:

@@ -73,12 +73,12 @@ def _is_near(moment: str, now: datetime) -> bool:
     return is_time and abs(now.timestamp() - int(moment)) <= TOLERANCE_SECONDS
 
 
-def _matches(given: Sequence[str], signed: bytes, secrets: Sequence[str]) -> bool:
+def _matches(signatures: Sequence[str], signed: bytes, secrets: Sequence[str]) -> bool:
     """Compares in constant time, with every secret."""
     expected = [_digest(signed, secret) for secret in secrets]
     return any(
         hmac.compare_digest(signature.encode(), digest.encode())
-        for signature in given
+        for signature in signatures
         for digest in expected
     )
 

@@ -88,50 +88,50 @@ Moved = tuple[Kind, str, int] | None
 """What moved, under which id, and how much in Stripe's units. None: nothing."""
 
 
-def _intent(one: StripeObject) -> str:
+def _intent(subject: StripeObject) -> str:
     """Returns the name that all movements of a payment share."""
-    return _id(one.payment_intent) or _id(one.charge) or one.id
+    return _id(subject.payment_intent) or _id(subject.charge) or subject.id
 
 
 def _id(reference: Reference) -> str:
-    found = reference.get("id") if isinstance(reference, dict) else reference
-    return found if isinstance(found, str) else ""
+    id = reference.get("id") if isinstance(reference, dict) else reference
+    return id if isinstance(id, str) else ""
 
 
-def _intent_succeeded(one: StripeObject) -> Moved:
-    return Kind.CAPTURED, one.id, one.amount_received
+def _intent_succeeded(subject: StripeObject) -> Moved:
+    return Kind.CAPTURED, subject.id, subject.amount_received
 
 
-def _intent_authorised(one: StripeObject) -> Moved:
-    return Kind.AUTHORISED, one.id, one.amount_capturable
+def _intent_authorised(subject: StripeObject) -> Moved:
+    return Kind.AUTHORISED, subject.id, subject.amount_capturable
 
 
-def _intent_failed(one: StripeObject) -> Moved:
-    return Kind.FAILED, _id(one.latest_charge) or one.id, one.amount
+def _intent_failed(subject: StripeObject) -> Moved:
+    return Kind.FAILED, _id(subject.latest_charge) or subject.id, subject.amount
 
 
-def _charge_moved(one: StripeObject) -> Moved:
-    if not one.captured:
-        return Kind.AUTHORISED, _intent(one), one.amount
-    units = one.amount if one.amount_captured is None else one.amount_captured
-    return Kind.CAPTURED, _intent(one), units
+def _charge_moved(subject: StripeObject) -> Moved:
+    if not subject.captured:
+        return Kind.AUTHORISED, _intent(subject), subject.amount
+    units = subject.amount if subject.amount_captured is None else subject.amount_captured
+    return Kind.CAPTURED, _intent(subject), units
 
 
-def _released(one: StripeObject) -> Moved:
-    return Kind.AUTHORISATION_RELEASED, _intent(one), one.amount
+def _released(subject: StripeObject) -> Moved:
+    return Kind.AUTHORISATION_RELEASED, _intent(subject), subject.amount
 
 
-def _refund(one: StripeObject) -> Moved:
+def _refund(subject: StripeObject) -> Moved:
     kinds = {"succeeded": Kind.REFUNDED, "failed": Kind.REFUND_FAILED}
-    kind = (kinds | {"canceled": Kind.REFUND_FAILED}).get(one.status or "")
-    return None if kind is None else (kind, one.id, one.amount)
+    kind = (kinds | {"canceled": Kind.REFUND_FAILED}).get(subject.status or "")
+    return None if kind is None else (kind, subject.id, subject.amount)
 
 
-def _dispute(one: StripeObject) -> Moved:
-    status = one.status or ""
+def _dispute(subject: StripeObject) -> Moved:
+    status = subject.status or ""
     if status.startswith("warning"):
         return None
-    return Kind.DISPUTE_WON if status == "won" else Kind.DISPUTED, one.id, one.amount
+    return Kind.DISPUTE_WON if status == "won" else Kind.DISPUTED, subject.id, subject.amount
 
 
 _READERS: Mapping[str, Callable[[StripeObject], Moved]] = {
@@ -141,7 +141,7 @@ _READERS: Mapping[str, Callable[[StripeObject], Moved]] = {
     "payment_intent.canceled": _released,
     "charge.succeeded": _charge_moved,
     "charge.captured": _charge_moved,
-    "charge.failed": lambda one: (Kind.FAILED, one.id, one.amount),
+    "charge.failed": lambda subject: (Kind.FAILED, subject.id, subject.amount),
     "charge.expired": _released,
     **dict.fromkeys(
         ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated"), _refund
@@ -151,7 +151,11 @@ _READERS: Mapping[str, Callable[[StripeObject], Moved]] = {
         _dispute,
     ),
     "charge.dispute.closed": _dispute,
-    "charge.dispute.funds_reinstated": lambda one: (Kind.DISPUTE_WON, one.id, one.amount),
+    "charge.dispute.funds_reinstated": lambda subject: (
+        Kind.DISPUTE_WON,
+        subject.id,
+        subject.amount,
+    ),
 }
 
 
@@ -161,23 +165,23 @@ def read(raw: bytes) -> Report | None:
     if reader is None:
         return None
     event = _decoded(raw, StripeEvent)
-    one = event.data.object
-    moved = reader(one)
+    subject = event.data.object
+    moved = reader(subject)
     if moved is None or not moved[2]:
         return None
     kind, transaction_id, amount = moved
-    _require_usable([transaction_id, _intent(one)], one.currency, amount, event.created)
+    _require_usable([transaction_id, _intent(subject)], subject.currency, amount, event.created)
     sent_at = datetime.fromtimestamp(event.created, UTC)
     payment = NewPayment(
         provider=NAME,
         kind=kind,
         transaction_id=transaction_id,
-        intent=_intent(one),
-        amount=_units(amount, one.currency.upper()),
-        currency=one.currency.upper(),
+        intent=_intent(subject),
+        amount=_units(amount, subject.currency.upper()),
+        currency=subject.currency.upper(),
         at=sent_at,
     )
-    return Report(payment=payment, order=_order(one), sent_at=sent_at)
+    return Report(payment=payment, order=_order(subject), sent_at=sent_at)
 
 
 def _require_usable(ids: Sequence[str], currency: str, amount: int, created: int) -> None:
@@ -214,10 +218,10 @@ def _units(amount: int, currency: str) -> int:
     return to_minor(Decimal(amount).scaleb(-digits), currency)
 
 
-def _order(one: StripeObject) -> UUID | None:
+def _order(subject: StripeObject) -> UUID | None:
     """Returns the order that the object names. Raises InvalidInput if it is no id: the provider
     repeats the event, and the shop sees it, until its app names orders by their ids."""
-    named = (one.metadata or {}).get(ORDER)
+    named = (subject.metadata or {}).get(ORDER)
     if named is None:
         return None
     try:
