@@ -12,43 +12,15 @@ if [ -z "${PYTHON:-}" ] && "$venv/bin/python" -c "$right_version" 2>/dev/null; t
     exec "$venv/bin/python" -I tools/bootstrap.py "$@"
 fi
 
-# Builds differ: one without optimisation takes a third more for an order, and nothing but time
-# tells. So each Python of the PATH runs a loop of some 50 ms, three times.
-measure='
-import sys, time
-def loop():
-    began, total = time.process_time(), 0
-    for number in range(600_000):
-        total += number * number % 7
-    return time.process_time() - began
-print(round(min(loop() for _ in range(3)) * 1e6), sys.version.split()[0], sys.executable)'
-
 fits() { "$1" -c "$right_version" 2>/dev/null; }
 has_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
 
-without_venv='' fastest='' least=''
-if [ -n "${PYTHON:-}" ]; then
-    fits "$PYTHON" && has_venv "$PYTHON" && exec "$PYTHON" -I tools/bootstrap.py "$@"
-    fits "$PYTHON" && without_venv=$PYTHON
-else
-    folders=$PATH:
-    while [ -n "$folders" ]; do
-        for name in python3.13 python3.12 python3.11 python3 python; do
-            candidate=${folders%%:*}/$name
-            [ -x "$candidate" ] && fits "$candidate" || continue
-            without_venv=$name
-            has_venv "$candidate" && measured=$("$candidate" -I -c "$measure") || continue
-            if [ -z "$least" ] || [ "${measured%% *}" -lt "$least" ]; then
-                least=${measured%% *} fastest=${measured#* }
-            fi
-        done
-        folders=${folders#*:}
-    done
-fi
-if [ -n "$fastest" ]; then
-    echo "Python $fastest: the fastest one of the PATH (PYTHON= names another)"
-    exec "${fastest#* }" -I tools/bootstrap.py "$@"
-fi
+without_venv=
+for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3 python}; do
+    fits "$candidate" || continue
+    has_venv "$candidate" && exec "$candidate" -I tools/bootstrap.py "$@"
+    without_venv=$candidate
+done
 
 if [ -n "$without_venv" ]; then
     echo "$without_venv has no venv module: install it (on Debian and Ubuntu the package python3-venv)." >&2
