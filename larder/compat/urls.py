@@ -48,5 +48,5 @@ _BELOW_THEIR_PATHS = re.compile("/(api/(?!v1(/|$))|auth/|token/|products/|orders
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404: a path that does not exist, or an id that is not a number."""
     if settings.COMPAT and _BELOW_THEIR_PATHS.match(request.path):
-        return JsonResponse({"detail": "Not paths."}, status=404)
+        return JsonResponse({"detail": "Not found."}, status=404)
     return handlers.not_found(request, exception)
