@@ -115,7 +115,7 @@ def database(
     `pool` are further options of its pool. With the default `target` libpq refuses a server that
     accepts no writes (a standby, a former primary), and tries the next host of several.
     """
-    given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     # Values are sent beside the statement, never in its text, which PostgreSQL may log.
     options: dict[str, Any] = {
         **DB_CONNECTING,
@@ -135,15 +135,15 @@ def database(
         }
     settings = {
         "ENGINE": "larder.db.postgresql",
-        "NAME": given.pop("dbname", "larder"),
-        "USER": given.pop("user", ""),
-        "PASSWORD": given.pop("password", ""),
-        "HOST": given.pop("host", ""),
-        "PORT": given.pop("port", ""),
+        "NAME": parts.pop("dbname", "larder"),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": parts.pop("port", ""),
         "CONN_MAX_AGE": 0,
         "DISABLE_SERVER_SIDE_CURSORS": PGBOUNCER,
     }
-    return settings | {"OPTIONS": options | given}
+    return settings | {"OPTIONS": options | parts}
 
 
 DATABASE_URL = env.str("DATABASE_URL", default="postgresql:///larder")
@@ -334,7 +334,7 @@ LANGUAGE_CODE = "en-gb"
 # Only the admin has others (larder/http/middleware.py).
 LOCALE_PATHS = [BASE_DIR / "larder/staff/locale", BASE_DIR / "larder/staff/theme_texts"]
 _TRANSLATED = sorted(folder.name for folder in LOCALE_PATHS[0].iterdir())
-LANGUAGES = [("en-gb", "English"), *((one, LANG_INFO[one]["name_local"]) for one in _TRANSLATED)]
+LANGUAGES = [("en-gb", "English"), *((code, LANG_INFO[code]["name_local"]) for code in _TRANSLATED)]
 LANGUAGE_COOKIE_NAME = "admin_language"
 LANGUAGE_COOKIE_PATH = "/admin/"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600

@@ -87,8 +87,8 @@ class ProductField:
     @property
     def written(self) -> Any:
         """The type in bodies."""
-        given: Any = Annotated[self.kind.json, self.rules]
-        return given | None if self.is_nullable else given
+        type: Any = Annotated[self.kind.json, self.rules]
+        return type | None if self.is_nullable else type
 
     @property
     def filtering(self) -> Any:
@@ -171,7 +171,7 @@ FIELDS = (
 )
 """The fields in the order of bodies and answers. Add a new field at the end."""
 
-IN_FILES = sorted(FIELDS, key=lambda one: not one.is_required)
+IN_FILES = sorted(FIELDS, key=lambda field: not field.is_required)
 """The fields in the order of a file's columns."""
 
 REQUIRED = tuple(field.name for field in IN_FILES if field.is_required)

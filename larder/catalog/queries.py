@@ -52,8 +52,8 @@ def ids_by_sku(skus: Collection[str]) -> dict[str, int]:
 def ids_by_code(code: str, *, archived: bool = False) -> list[int]:
     """Returns the product with this SKU, or else those with this barcode, up to
     MAX_OFFERED_PRODUCTS (index product_by_code): those on sale, or with `archived` all."""
-    if found := ids_by_sku([code]):
-        return [*found.values()]
+    if ids := ids_by_sku([code]):
+        return [*ids.values()]
     codes = spellings(code)
     coded = Product.objects.filter(barcode__in=codes, barcode__gt="")
     coded = coded if archived else coded.filter(archived_at=None)

@@ -66,7 +66,7 @@ def _changed(customer: int, mark: Mark, limit: int) -> Changes:
     this page, and comes again in a later one."""
     part = feed.read(CHANGES, mark, limit=limit)
     ids = set(part.subjects)
-    wanted = ProductFilter(ids=tuple(ids), described=True)
-    shown = products(customer, wanted, limit=None) if ids else []
+    these = ProductFilter(ids=tuple(ids), described=True)
+    shown = products(customer, these, limit=None) if ids else []
     gone = sorted(ids - {product.id for product in shown})
     return Changes(shown, gone, Progress(part.mark), part.more)

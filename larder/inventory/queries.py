@@ -24,7 +24,7 @@ from larder.inventory import sql
 from larder.inventory.models import Adjustment, CountedProduct, LedgerEntry, Stock
 
 
-@with_fields([(one.name, one.shown) for one in SHOWN], behind="quantity")
+@with_fields([(field.name, field.shown) for field in SHOWN], behind="quantity")
 class StockedProduct(Struct):
     """A listed product with its available units. `price` is this customer's, of one unit,
     tax included."""
@@ -128,7 +128,7 @@ class Position:
 
 def products(
     customer: int,
-    wanted: ProductFilter = ProductFilter(),
+    filter: ProductFilter = ProductFilter(),
     *,
     after: Position | None = None,
     offset: int = 0,
@@ -139,9 +139,9 @@ def products(
     With `after` every page costs the same. `offset` is for clients that count rows; the database
     reads and skips that many rows.
     """
-    conditions, parameters = wanted.conditions()
-    page, position = _page(wanted.ordering, after, limit)
-    statement = f"{PRODUCTS if wanted.described else BRIEF}{conditions}{page}"
+    conditions, parameters = filter.conditions()
+    page, position = _page(filter.ordering, after, limit)
+    statement = f"{PRODUCTS if filter.described else BRIEF}{conditions}{page}"
     parameters += position
     if offset:
         statement, parameters = f"{statement} OFFSET %s", [*parameters, offset]
@@ -150,22 +150,22 @@ def products(
 
 def page(
     customer: int,
-    wanted: ProductFilter = ProductFilter(),
+    filter: ProductFilter = ProductFilter(),
     *,
     after: Position | None = None,
     limit: int,
 ) -> Part[StockedProduct]:
     """Returns up to `limit` listed products as `products` does, with their descriptions."""
-    described = replace(wanted, described=True)
+    described = replace(filter, described=True)
     return first(products(customer, described, after=after, limit=limit + 1), limit)
 
 
-def all_products(customer: int, wanted: ProductFilter) -> Iterator[Part[StockedProduct]]:
+def all_products(customer: int, filter: ProductFilter) -> Iterator[Part[StockedProduct]]:
     """Yields all listed products by ascending id, as `products` returns them, in parts."""
 
     def fetch(last: StockedProduct | None, limit: int) -> list[StockedProduct]:
         after = None if last is None else Position(last.id, last.id)
-        return products(customer, wanted, after=after, limit=limit)
+        return products(customer, filter, after=after, limit=limit)
 
     return in_parts(fetch)
 
@@ -185,9 +185,9 @@ def _priced(customer: int, stocked: list[StockedProduct]) -> list[StockedProduct
     return stocked
 
 
-def count_products(wanted: ProductFilter) -> int:
+def count_products(filter: ProductFilter) -> int:
     """Returns the number of listed products that match."""
-    conditions, parameters = wanted.conditions()
+    conditions, parameters = filter.conditions()
     return int(database.rows(f"{sql.COUNT}{conditions}", parameters)[0][0])
 
 

@@ -19,6 +19,6 @@ class Waiting:
 
 def waiting(mail: UUID) -> Waiting | None:
     """Returns the mail if it still waits to be sent."""
-    found = Mail.objects.filter(id=mail, sent_at=None, given_up_at=None)
-    row = found.values_list(*Waiting.__slots__).first()
+    mails = Mail.objects.filter(id=mail, sent_at=None, given_up_at=None)
+    row = mails.values_list(*Waiting.__slots__).first()
     return None if row is None else Waiting(*row)

@@ -11,8 +11,6 @@ import psycopg
 import pytest
 from django.db import connection
 
-from larder.catalog.models import Product
-from larder.catalog.services import products as catalog
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.inventory.services import products
@@ -86,21 +84,6 @@ def test_a_new_sku_and_quantity_never_deadlock_with_orders(
     person: Callable[..., Person], product: MakeProduct
 ) -> None:
     assert relabel(person(), product(stock=OPENING)) == ALL_DONE
-
-
-def test_a_sku_written_before_the_stock_lock_does_not_deadlock_with_orders(
-    person: Callable[..., Person], product: MakeProduct, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No row that an order writes references the product itself."""
-    numbers = iter(range(10**6))
-
-    def write_first(product: int, *, version: int | None = None) -> None:
-        Product.objects.filter(id=product).update(sku=f"first-{next(numbers)}")
-
-    monkeypatch.setattr(catalog, "lock_product", write_first)
-    who = person()
-    for _ in range(3):
-        assert relabel(who, product(stock=OPENING)) == ALL_DONE
 
 
 ARCHIVE = "UPDATE catalog.product SET archived_at = now() WHERE id = %s"

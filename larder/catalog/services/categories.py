@@ -57,14 +57,14 @@ def _insert_category(name: str, parent: int | None, caller: Caller | None) -> in
             known = parent is None or Category.objects.filter(id=parent).exists()
             others = [] if known else [UnknownCategory("parent")]
             raise together([TooManyCategories(MAX_CATEGORIES), *others])
-        made = Category.objects.create(name=name, parent_id=parent).pk
-        if made == parent:
+        category = Category.objects.create(name=name, parent_id=parent).pk
+        if category == parent:
             # The client guessed the next id, and the foreign key accepts the row itself.
             raise UnknownCategory("parent")
         connection.check_constraints()
         require_permitted(caller, "catalog.add_category")
-        audit.record(category_name(made), "create", after={"name": name, "parent": parent})
-    return made
+        audit.record(category_name(category), "create", after={"name": name, "parent": parent})
+    return category
 
 
 def change_category(

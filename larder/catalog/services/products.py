@@ -133,21 +133,21 @@ class NewPrice(NamedTuple):
     price: Decimal
 
 
-def change_prices(wanted: Sequence[NewPrice], *, caller: Caller | None, now: datetime) -> None:
+def change_prices(prices: Sequence[NewPrice], *, caller: Caller | None, now: datetime) -> None:
     """Sets the prices of different products on sale: all of them or none, in one transaction.
 
     Raises PricesChanged if a product has another price than `former`, or is archived, and what
     `require_permitted` raises.
     """
-    ids = [price.product for price in wanted]
+    ids = [price.product for price in prices]
     with transaction.atomic(durable=True):
         listed = Product.objects.filter(id__in=ids, archived_at=None).order_by("id")
         present = dict(listed.select_for_update(no_key=True).values_list("id", "price"))
-        other = [price.product for price in wanted if present.get(price.product) != price.former]
+        other = [price.product for price in prices if present.get(price.product) != price.former]
         if other:
             named = Product.objects.filter(id__in=other).order_by("sku")
             raise PricesChanged(list(named.values_list("sku", flat=True)))
-        for new in wanted:
+        for new in prices:
             row = Product.objects.filter(id=new.product)
             versions.update(row, None, price=new.price, updated_at=now)
         require_permitted(caller, "catalog.change_product")
@@ -156,7 +156,7 @@ def change_prices(wanted: Sequence[NewPrice], *, caller: Caller | None, now: dat
                 audit.Entry(
                     product_name(new.product), "change", {"price": new.former}, {"price": new.price}
                 )
-                for new in wanted
+                for new in prices
             ]
         )
 
@@ -203,13 +203,13 @@ def replace_product(
     With `version` it changes only if that is the current one. Raises StaleVersion, UnknownCategory,
     InvalidInput (rules of a line).
     """
-    wanted: dict[str, Any] = {**_REPLACED, **_editable(fields), "archived_at": None}
-    present = Product.objects.filter(id=product).values("version", *wanted).get()
-    changed = {name: value for name, value in wanted.items() if present[name] != value}
+    values: dict[str, Any] = {**_REPLACED, **_editable(fields), "archived_at": None}
+    present = Product.objects.filter(id=product).values("version", *values).get()
+    changed = {name: value for name, value in values.items() if present[name] != value}
     if changed and version not in (None, present["version"]):
         raise StaleVersion(present["version"])
     if changed:
-        with all_clashes_named(wanted, product):
+        with all_clashes_named(values, product):
             versions.update(Product.objects.filter(id=product), None, **changed, updated_at=now)
             revived = [ARCHIVE] if "archived_at" in changed else []
             require_permitted(caller, "catalog.change_product", *revived)

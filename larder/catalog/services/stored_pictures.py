@@ -31,12 +31,6 @@ NAME = re.compile(rf"([0-9a-f]{{64}})({_THUMBNAIL})?\.webp")
 """The name of a picture or, with the suffix, of its thumbnail."""
 
 
-UNREADABLE = gettext_noop(
-    "This is not a complete JPEG, PNG or WebP picture. Save it as one of these formats."
-)
-TOO_LARGE = gettext_noop("The picture has {} × {} pixels. Expected at most {} pixels.")
-
-
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A picture and its thumbnail, both WebP."""
@@ -52,20 +46,23 @@ def prepare(content: bytes) -> Picture:
     Raises InvalidInput (`/picture`) and Overloaded.
     """
     if len(content) > MAX_PICTURE_BYTES:
-        raise _refused(
-            "too_long", gettext("Expected at most {} MB.").format(MAX_PICTURE_BYTES >> 20)
-        )
+        text = gettext("Expected at most {} MB.")
+        raise _refused("too_long", text.format(MAX_PICTURE_BYTES >> 20))
     try:
         answer = limited_child.run(
             "larder.catalog.picture_decoder", content, most=2 * MAX_PICTURE_BYTES
         )
     except limited_child.LimitExceeded:
         # The decoder fails in many ways for a faulty file, and then ends its process.
-        raise _refused("invalid_format", gettext(UNREADABLE)) from None
+        text = gettext(
+            "This is not a complete JPEG, PNG or WebP picture. Save it as one of these formats."
+        )
+        raise _refused("invalid_format", text) from None
     line, _, pictures = answer.partition(b"\n")
     size, *too_large = json.loads(line)
     if too_large:
-        raise _refused("out_of_range", gettext(TOO_LARGE).format(*too_large))
+        text = gettext("The picture has {} × {} pixels. Expected at most {} pixels.")
+        raise _refused("out_of_range", text.format(*too_large))
     return Picture(pictures[:size], pictures[size:])
 
 

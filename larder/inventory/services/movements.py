@@ -157,11 +157,6 @@ def _released(rows: Sequence[Sequence[Any]]) -> tuple[dict[int, Balance], bool]:
     return balances, bool(expired)
 
 
-def lock_only(products: Iterable[int]) -> None:
-    """Locks the stock rows as `lock` does, and writes nothing."""
-    database.rows(sql.LOCK, [list(products)])
-
-
 def _release_due(products: Sequence[int], balances: dict[int, Balance]) -> None:
     """Releases the expired lines of locked products, and adds their units to `balances`."""
     due = find_due(products)

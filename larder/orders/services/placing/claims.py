@@ -199,7 +199,7 @@ def _look(product: int, event: UUID, seconds: float) -> bool:
     lost one, which is closed. Commits nothing. Raises Error."""
     with database.answers_within(seconds), transaction.atomic(durable=True):
         database.limit_lock_wait(seconds)
-        inventory.lock_only([product])
+        inventory.lock([product])
         is_there = bool(event_log.orders_of([event]))
         transaction.set_rollback(True)
         return is_there

@@ -106,7 +106,7 @@ def place_batch(
         with span, transaction.atomic(durable=True), database.pipeline():
             database.limit_lock_wait(lock_wait)
             if first:
-                inventory.lock_only(first)
+                inventory.lock(first)
             if in_turn:
                 database.rows(writes.TURN)
             batch, later = separate_repeats(take())
