@@ -28,11 +28,11 @@ def amounts(lines: Iterable[tuple[Decimal, Decimal | None]], currency: str) -> l
     >>> amounts([(Decimal("1.005"), Decimal(20)), (Decimal("1.005"), None)], "GBP")
     [Amount(gross=101, net=84), Amount(gross=100, net=None)]
     """
-    total, before, found = Decimal(0), 0, []
+    total, before, counted = Decimal(0), 0, []
     for exact, rate in lines:
         total += exact
         up_to = to_payable(total, currency)
         gross, before = up_to - before, up_to
         net = money.net(Decimal(gross), rate, decimals=0)
-        found.append(Amount(gross, None if net is None else int(net)))
-    return found
+        counted.append(Amount(gross, None if net is None else int(net)))
+    return counted

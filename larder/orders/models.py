@@ -276,7 +276,7 @@ class Payment(models.Model):
                 condition=Q(amount__gte=1, amount__lte=MAX_PAYMENT), name="payment_amount"
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=[one.value for one in Kind]), name="payment_kind"
+                condition=Q(kind__in=[kind.value for kind in Kind]), name="payment_kind"
             ),
         )
         indexes = (

@@ -88,29 +88,31 @@ def balances(records: Collection[Movement]) -> Balances:
 _Name = tuple[str, str, str]
 
 
-def _names(one: Movement, *, by_intent: bool = True) -> set[_Name]:
+def _names(record: Movement, *, by_intent: bool = True) -> set[_Name]:
     """Returns the names by which a record belongs to another: the transaction, and its intent."""
-    own = {(one.provider, "transaction", one.transaction_id)}
-    return own | ({(one.provider, "intent", one.intent)} if by_intent and one.intent else set())
+    names = {(record.provider, "transaction", record.transaction_id)}
+    if by_intent and record.intent:
+        names.add((record.provider, "intent", record.intent))
+    return names
 
 
 def _named(records: Iterable[Movement], *kinds: Kind, by_intent: bool = True) -> set[_Name]:
-    found = (_names(one, by_intent=by_intent) for one in records if one.kind in kinds)
-    return set().union(*found)
+    names = (_names(each, by_intent=by_intent) for each in records if each.kind in kinds)
+    return set().union(*names)
 
 
 def _sum(
     records: Iterable[Movement], kind: Kind, *, without: Collection[_Name] = frozenset()
 ) -> int:
     return sum(
-        one.amount for one in records if one.kind == kind and _names(one).isdisjoint(without)
+        each.amount for each in records if each.kind == kind and _names(each).isdisjoint(without)
     )
 
 
-def payable(status: str, kept: Decimal, currency: str) -> int:
-    """Returns what the customer has to pay for an order. `kept` is the exact sum of its lines
+def payable(status: str, total: Decimal, currency: str) -> int:
+    """Returns what the customer has to pay for an order. `total` is the exact sum of its lines
     without the returned units."""
-    return 0 if status in {CANCELLED, EXPIRED} else to_payable(kept, currency)
+    return 0 if status in {CANCELLED, EXPIRED} else to_payable(total, currency)
 
 
 def amount_due(sums: Balances, payable: int) -> int:

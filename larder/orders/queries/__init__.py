@@ -167,7 +167,7 @@ def end_of(page: Part[OrderView]) -> HistoryPosition | None:
 
 
 def history(
-    wanted: OrderFilter, *, after: HistoryPosition | None = None, limit: int
+    chosen: OrderFilter, *, after: HistoryPosition | None = None, limit: int
 ) -> Part[OrderView]:
     """Returns up to `limit` orders, newest first by (placed_at, id). The page ends before the order
     with which it would have more than `MAX_PAGE_LINES` lines.
@@ -180,19 +180,19 @@ def history(
     time and left out, as PostgreSQL's figures say. docs/explain/performance.md has the
     measurements.
     """
-    return _first_part(*_page(wanted, after, limit + 1), limit=limit)
+    return _first_part(*_page(chosen, after, limit + 1), limit=limit)
 
 
 def _page(
-    wanted: OrderFilter, after: HistoryPosition | None, limit: int
+    chosen: OrderFilter, after: HistoryPosition | None, limit: int
 ) -> tuple[str, Sequence[Any]]:
-    where, parameters = wanted.conditions()
+    where, parameters = chosen.conditions()
     if after is not None:
         parameters += [after.placed_at, after.id]
-    return wanted.walk.page(where, limit, continued=after is not None), parameters
+    return chosen.walk.page(where, limit, continued=after is not None), parameters
 
 
-def history_in_parts(wanted: OrderFilter) -> Iterator[list[OrderView]]:
+def history_in_parts(chosen: OrderFilter) -> Iterator[list[OrderView]]:
     """Yields the history in parts, newest first, each in its state when it is read, so that memory
     does not grow with the number of orders.
 
@@ -201,7 +201,7 @@ def history_in_parts(wanted: OrderFilter) -> Iterator[list[OrderView]]:
     """
     after: HistoryPosition | None = None
     while True:
-        page = history(wanted, after=after, limit=ORDERS_OF_A_PART)
+        page = history(chosen, after=after, limit=ORDERS_OF_A_PART)
         database.release()
         if page.rows:
             yield page.rows
@@ -225,10 +225,10 @@ def page(
         yield replace(part, more=bool(ids))
 
 
-def count(wanted: OrderFilter) -> int:
+def count(chosen: OrderFilter) -> int:
     """Returns the number of matching orders."""
-    where, parameters = wanted.conditions()
-    ((number,),) = database.rows(f"SELECT count(*){wanted.walk.source}{where}", parameters)
+    where, parameters = chosen.conditions()
+    ((number,),) = database.rows(f"SELECT count(*){chosen.walk.source}{where}", parameters)
     return int(number)
 
 

@@ -168,7 +168,7 @@ def order_or_cart(number: int, *, customer: int) -> OrderView | CartView:
     try:
         return by_number(number, customer=customer)
     except NotFound:
-        open_one = cart(customer)
-    if open_one is not None and open_one.number == number:
-        return open_one
+        present = cart(customer)
+    if present is not None and present.number == number:
+        return present
     return by_number(number, customer=customer)  # It may have been placed meanwhile.

@@ -66,7 +66,7 @@ def _changed(customer: int, mark: Mark, limit: int) -> OrderChanges:
     """Returns changed orders. They are read after the feed, so a change between the two reads is
     shown now and once more later."""
     page = feed.read(CHANGES, mark, limit=limit, parameters=[customer])
-    found = first_orders(page.subjects)
-    if found.more:
-        page = page.up_to(page.subjects.index(found.rows[-1].id))
-    return OrderChanges(found.rows, OrderProgress(page.mark), page.more)
+    orders = first_orders(page.subjects)
+    if orders.more:
+        page = page.up_to(page.subjects.index(orders.rows[-1].id))
+    return OrderChanges(orders.rows, OrderProgress(page.mark), page.more)

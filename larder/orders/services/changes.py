@@ -63,30 +63,28 @@ def change_order(
     `ordering_refusal` returns, if units are added; PaymentRequired; and what
     `moving`, `begins` and `write` raise.
     """
-
-    wanted = lines or ()
-    products = None if lines is None else {line.product for line in wanted}
-    request = replace(request, lines=len(wanted))
+    products = None if lines is None else {line.product for line in lines}
+    request = replace(request, lines=len(lines or ()))
     with moving(request, Move.CHANGE, products=products) as order:
         has_details = all(getattr(order.row, name) == value for name, value in details.items())
         has_lines = lines is None or _has(order, lines)
         is_satisfied = has_details and has_lines and order.status != CANCELLED
         if order.begins(is_satisfied=is_satisfied):
-            _change(order, () if has_lines else wanted, details, terms)
+            _change(order, () if has_lines else lines or (), details, terms)
     return order.moved
 
 
-def _change(order: LockedOrder, wanted: Sequence[Wanted], details: Details, terms: Terms) -> None:
+def _change(order: LockedOrder, asked: Sequence[Wanted], details: Details, terms: Terms) -> None:
     """Writes the details, and the lines if there are any."""
     new = {name: value for name, value in details.items() if value != getattr(order.row, name)}
     before = {name: _plain(getattr(order.row, name)) for name in new}
     after = {name: _plain(value) for name, value in new.items()}
     lines, movements = order.lines, []
-    if wanted:
-        if _adds(order, wanted):
-            _require_leave_to_add(order, wanted, terms)
-        lines = _lines(order, wanted, terms)
-        old, units = order.units, add_up(wanted)
+    if asked:
+        if _adds(order, asked):
+            _require_leave_to_add(order, asked, terms)
+        lines = _lines(order, asked, terms)
+        old, units = order.units, add_up(asked)
         before, after = {**before, "lines": _listed(old)}, {**after, "lines": _listed(units)}
         more = {product: units.get(product, 0) - old.get(product, 0) for product in old | units}
         movements = [order.movement(product, -n, n, "change") for product, n in more.items() if n]
@@ -128,13 +126,13 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _lines(order: LockedOrder, wanted: Sequence[Wanted], terms: Terms) -> list[LineView]:
+def _lines(order: LockedOrder, asked: Sequence[Wanted], terms: Terms) -> list[LineView]:
     """Returns the lines of the changed order: those that stay, and then the new ones."""
     # The products are read after the lock of their stock.
-    priced = _decided(order, wanted, terms)
+    priced = _decided(order, asked, terms)
     if terms.own_hold is not None and not order.is_by_staff:
         _require_payment(order, priced)
-    units = add_up(wanted)
+    units = add_up(asked)
     left = [
         with_values(line, quantity=units[line.product])
         for line in order.lines

@@ -33,14 +33,13 @@ from larder.orders.lifecycle import EVENTS, PLACED, Move
 from larder.orders.models import Order
 from larder.orders.queries import LineView, view_of_row
 from larder.orders.services.book_sales import Sale, book_sales
-from larder.orders.services.locks import order_name, submit_lock
+from larder.orders.services.locks import OrderChange, order_name, submit_lock, write_changes
 from larder.orders.services.transitions import (
     LockedOrder,
     Moved,
     TransitionRequest,
     submit_lines,
 )
-from larder.orders.services.write_changes import OrderChange, write_changes
 
 LIMITS = Limits(max_batch_size=64, queue_capacity=1_024, queue_timeout=5.0)
 

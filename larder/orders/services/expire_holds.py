@@ -16,8 +16,7 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.inventory.services import movements as inventory
 from larder.orders.lifecycle import EXPIRED, PENDING
 from larder.orders.models import Order
-from larder.orders.services.locks import lock_without_wait
-from larder.orders.services.write_changes import OrderChange, write_changes
+from larder.orders.services.locks import OrderChange, lock_without_wait, write_changes
 
 MOST_ORDERS = 5
 """Orders whose units a transaction releases: orders of the same products wait for it."""
@@ -33,34 +32,34 @@ def expire_holds(*, now: datetime, limit: int) -> int:
     Waits for no lock. Skips orders that are locked, and those of products that another transaction
     has locked: the next call takes them.
     """
-    kept: set[int] = set()
+    busy: set[int] = set()
     expired = 0
     for _ in range(MOST_TRIES):
-        due = list(_due(kept).values_list("id", flat=True)[: limit - expired])
-        before = len(kept)
+        due = list(_due(busy).values_list("id", flat=True)[: limit - expired])
+        before = len(busy)
         for at in range(0, len(due), MOST_ORDERS):
-            expired += _expire(due[at : at + MOST_ORDERS], kept, now)
-        if len(kept) == before:
+            expired += _expire(due[at : at + MOST_ORDERS], busy, now)
+        if len(busy) == before:
             break
     return expired
 
 
-def _due(kept: Collection[int]) -> QuerySet[Order]:
+def _due(busy: Collection[int]) -> QuerySet[Order]:
     """Returns the orders whose hold has expired, by the index order_expiry, the first ones first:
-    without those of the products `kept`. Now() is the time of the statement."""
+    without those of the products `busy`. Now() is the time of the statement."""
     rows = Order.objects.filter(status=PENDING, expires_at__lte=Now())
-    if kept:
-        rows = rows.exclude(lines__product__in=kept)
+    if busy:
+        rows = rows.exclude(lines__product__in=busy)
     return rows.order_by("expires_at", "id")
 
 
-def _expire(ids: Collection[UUID], kept: set[int], now: datetime) -> int:
+def _expire(ids: Collection[UUID], busy: set[int], now: datetime) -> int:
     """Releases the units of orders, and stores the expiry of those that hold none any more. Adds
-    products that another transaction has locked to `kept`."""
+    products that another transaction has locked to `busy`."""
     with transaction.atomic(durable=True):
         orders = lock_without_wait(_due(()).filter(id__in=ids), limit=len(ids))
         products = {product for units in _held(orders).values() for product in units}
-        kept |= products - inventory.lock_free(products).keys()
+        busy |= products - inventory.lock_free(products).keys()
         held = _held(orders)
         # If the clock was set back meanwhile, a line may not be due any more.
         released = [order for order in orders if not held[order.id]]

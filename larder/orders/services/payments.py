@@ -39,9 +39,14 @@ from larder.orders.payment_state import (
 )
 from larder.orders.services.cart import renew_cart
 from larder.orders.services.confirm_order import confirm_paid
-from larder.orders.services.locks import lock_order, order_name
+from larder.orders.services.locks import (
+    OrderChange,
+    lock_order,
+    order_name,
+    set_refund_due,
+    write_changes,
+)
 from larder.orders.services.placing.placement import ABANDONED, ORDER_ID, mark_of
-from larder.orders.services.write_changes import OrderChange, set_refund_due, write_changes
 from larder.orders.sql import payments as payments_sql
 
 RECORD, VIEW = "orders.record_payment", "orders.view_order"
@@ -149,15 +154,15 @@ def receive_payment(
         if order is None:
             return _record_unassigned(payment, by)
         row = _placed(order)
-        kept = row is None and not _is_abandoned(order)
-        if kept and now - report.sent_at < KEPT_AFTER:
+        is_unknown = row is None and not _is_abandoned(order)
+        if is_unknown and now - report.sent_at < KEPT_AFTER:
             raise PaymentUnmatched
-        if kept:
+        if is_unknown:
             row = _abandon(order, now)
         recorded = _record(order, row, payment, by)
     if recorded.replayed:
         return Outcome.REPEATED
-    return Outcome.KEPT if kept and row is None else Outcome.RECORDED
+    return Outcome.KEPT if is_unknown and row is None else Outcome.RECORDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +195,8 @@ def _is_abandoned(order: UUID) -> bool:
     """Returns whether no order can have this id. Then transactions that record payments with it
     wait for each other: there is no row to lock."""
     database.execute(payments_sql.LOCK_PAYMENT, [str(order)])
-    found = idempotency.find([_scope(order)]).get(_scope(order))
-    return found is not None and found.result == ABANDONED
+    claims = idempotency.find([_scope(order)]).values()
+    return any(claim.result == ABANDONED for claim in claims)
 
 
 def _abandon(order: UUID, now: datetime) -> Order | None:
@@ -229,10 +234,10 @@ def _record_unassigned(payment: NewPayment, by: _Recorder) -> Outcome:
 
 def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Recorder) -> Recorded:
     """Inserts the record and writes what follows from it; or returns the earlier record."""
-    given = (payment.provider, payment.kind.value, payment.transaction_id, payment.intent)
+    names = (payment.provider, payment.kind.value, payment.transaction_id, payment.intent)
     amount = (payment.amount, payment.currency, payment.at)
-    made = database.rows(payments_sql.RECORD_PAYMENT, [order, *given, *amount, by.now, by.actor])
-    if not made:
+    ids = database.rows(payments_sql.RECORD_PAYMENT, [order, *names, *amount, by.now, by.actor])
+    if not ids:
         return _earlier(order, payment, by)
     if order is not None:
         records = database.rows(payments_sql.PAYMENTS, [order, order])
@@ -244,7 +249,7 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
         _write(row, sums.get(row.currency, NOTHING), payment, by)
         if payment.kind in by.confirming and row.status in HELD and _is_covered(row, by):
             confirm_paid(row, actor=by.actor, now=by.now)
-    return Recorded(made[0][0], replayed=False)
+    return Recorded(ids[0][0], replayed=False)
 
 
 def _is_covered(row: Order, by: _Recorder) -> bool:
@@ -255,16 +260,16 @@ def _is_covered(row: Order, by: _Recorder) -> bool:
 def _earlier(order: UUID | None, payment: NewPayment, by: _Recorder) -> Recorded:
     """Returns the record of the same movement. Raises PaymentConflict if it differs. A refund or a
     dispute without an order agrees with each order."""
-    found = Payment.objects.get(
+    earlier = Payment.objects.get(
         provider=payment.provider, kind=payment.kind, transaction_id=payment.transaction_id
     )
-    is_other = None not in (found.order, order) and found.order != order
+    is_other = None not in (earlier.order, order) and earlier.order != order
     differs = ["order"] if is_other else []
-    differs += [name for name in COMPARED if getattr(found, name) != getattr(payment, name)]
+    differs += [name for name in COMPARED if getattr(earlier, name) != getattr(payment, name)]
     if differs:
-        shown = found.order if is_other and by.sees_orders else None
-        raise PaymentConflict(differs, found.amount, found.currency, shown)
-    return Recorded(found.pk, replayed=True)
+        shown = earlier.order if is_other and by.sees_orders else None
+        raise PaymentConflict(differs, earlier.amount, earlier.currency, shown)
+    return Recorded(earlier.pk, replayed=True)
 
 
 def _refuse_faulty(row: Order | None, payment: NewPayment, records: int) -> None:

@@ -39,8 +39,7 @@ from larder.orders.lifecycle import (
 from larder.orders.models import Order
 from larder.orders.queries import LineView, OrderView, view_of_row
 from larder.orders.services.book_sales import Sale, book_sales
-from larder.orders.services.locks import order_name, submit_lock
-from larder.orders.services.write_changes import OrderChange, write_changes
+from larder.orders.services.locks import OrderChange, order_name, submit_lock, write_changes
 from larder.orders.sql import writes
 
 LINES_OF_A_CHANGE = 100

@@ -1,6 +1,6 @@
 """Planted bugs: each removes exactly one guard, and names the scenario whose schedules show it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -36,12 +36,12 @@ class Bug:
     instead: object
 
 
-def _submit_find(id: UUID) -> Callable[[], Order | None]:
-    return lambda: _find_one(id)
+def _submit_find(ids: Collection[UUID]) -> Callable[[], dict[UUID, Order]]:
+    return lambda: {order.id: order for order in Order.objects.filter(id__in=ids)}
 
 
 def _find_one(id: UUID) -> Order | None:
-    return Order.objects.filter(id=id).first()
+    return _submit_find([id])().get(id)
 
 
 def _find_some(rows: QuerySet[Order], *, limit: int) -> list[Order]:

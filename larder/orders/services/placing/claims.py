@@ -88,11 +88,11 @@ def claim(
     answers: dict[NewOrder, Placed | Exception] = {}
     repeats: dict[NewOrder, UUID] = {}
     for order in orders if earlier else ():
-        found = _earlier_order(order, earlier)
-        if isinstance(found, UUID):
-            repeats[order] = found
-        elif found is not None:
-            answers[order] = found
+        placed = _earlier_order(order, earlier)
+        if isinstance(placed, UUID):
+            repeats[order] = placed
+        elif placed is not None:
+            answers[order] = placed
     for order in chosen if existing else ():
         if order not in answers and order.id in existing:
             repeats.setdefault(order, order.id)

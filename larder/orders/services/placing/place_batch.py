@@ -182,9 +182,9 @@ def _decide_under_locks(
     taking = quotas.submit_take("orders", counts)
     summing = submit_unpaid(counts, terms.unpaid_units, now)
     products = {order: {line.product for line in order.lines} for order in orders}
-    wanted = set().union(*products.values())
-    locking = inventory.submit_lock(wanted, skip_locked=True)
-    offered = catalog.submit_offers(wanted)
+    all_products = set().union(*products.values())
+    locking = inventory.submit_lock(all_products, skip_locked=True)
+    offered = catalog.submit_offers(all_products)
     is_held = any(hold_of(order.placement, terms) for order in orders)
     clock = inventory.submit_clock() if is_held else None
     standing, balances, offers = reading(), locking(), offered()
@@ -301,7 +301,7 @@ def write_orders(accepted: Sequence[Accepted], *, currency: str, now: datetime) 
         for position, line in enumerate(order.lines)
     ]
     parameters = [currency, now, *(msgspec.json.encode(each).decode() for each in (rows, lines))]
-    written = {id: given for id, *given in database.rows(writes.INSERT, parameters)}
+    written = {id: values for id, *values in database.rows(writes.INSERT, parameters)}
     for order in accepted:
         if (acting := order.order.placement.acting) is not None:
             audit.record_all([_entry(order)], by=acting)
