@@ -6,18 +6,9 @@ measurements must survive its restart.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from larder.db.models import Observation
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """Numbers by name, and the time of the measurement."""
-
-    found: Mapping[str, float]
-    at: datetime
 
 
 def note(subject: str, found: Mapping[str, float], *, now: datetime) -> None:
@@ -28,7 +19,6 @@ def note(subject: str, found: Mapping[str, float], *, now: datetime) -> None:
     )
 
 
-def noted() -> dict[str, Observed]:
-    """Returns the measurements of all subjects: a few."""
-    rows = Observation.objects.order_by("subject")
-    return {one.subject: Observed(one.found, one.at) for one in rows}
+def noted(subject: str) -> Observation | None:
+    """Returns the measurements of a subject; None before the first."""
+    return Observation.objects.filter(subject=subject).first()

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from functools import cache, wraps
 from http import HTTPStatus
-from threading import RLock
 from typing import TypeVar, TypeVarTuple
 
 from larder.core import waits
-from larder.core.errors import Overloaded
 
 # Python 3.13 has the names of RFC 9110; 3.11 and 3.12 have those of RFC 7231 and RFC 4918.
 _RFC_9110 = {413: "Content Too Large", 422: "Unprocessable Content"}
@@ -26,9 +24,7 @@ def first_sentence(documented: object) -> str:
     return " ".join((documented.__doc__ or "").partition(".")[0].split())
 
 
-_generating = RLock()
-GENERATED_WITHIN = 30.0
-"""Seconds. One document takes one or two, and there are six."""
+_generating = waits.Turns(1, 64)
 
 Arguments = TypeVarTuple("Arguments")
 Document = TypeVar("Document")
@@ -37,14 +33,12 @@ Document = TypeVar("Document")
 def generated_once(generate: Callable[[*Arguments], Document]) -> Callable[[*Arguments], Document]:
     """Returns a function that calls `generate` once for each tuple of arguments, in one thread at a
     time: drf-spectacular loads modules at first use, and a second thread would find them half
-    loaded. Others wait, without a connection, and get Overloaded after GENERATED_WITHIN."""
+    loaded. Raises Overloaded if others take too long."""
     generated = cache(generate)
 
     @wraps(generate)
     def document(*args: *Arguments) -> Document:
-        with waits.holding(_generating, GENERATED_WITHIN) as in_time:
-            if not in_time:
-                raise Overloaded
+        with _generating.turn():
             return generated(*args)
 
     return document

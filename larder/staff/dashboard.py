@@ -121,7 +121,7 @@ def _refunds() -> Figure:
 
 
 def _stock() -> Iterable[Figure]:
-    noted = observations.noted().get("stock")
+    noted = observations.noted("stock")
     for name, title in (("out", gettext("Out of stock")), ("low", gettext("Low stock"))):
         if noted is not None and name in noted.found:
             link = reverse("admin:catalog_product_changelist", query={"stock": name})

@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator
 
 from larder.http.problems import kinds
-from larder.v1.documents import document
+from larder.v1.documents import schema
 from tests.conftest import Answer
 from tools.openapi import (
     PROBLEM,
@@ -99,9 +99,9 @@ class Operation:
 @cache
 def whole() -> dict[str, Any]:
     """Returns the document with `additionalProperties` false for all objects."""
-    said: dict[str, Any] = copy.deepcopy(inlined(json.loads(bytes(document()))))
-    for schema in said["components"]["schemas"].values():
-        schema.setdefault("additionalProperties", False)
+    said: dict[str, Any] = copy.deepcopy(inlined(json.loads(json.dumps(schema()))))
+    for shape in said["components"]["schemas"].values():
+        shape.setdefault("additionalProperties", False)
     return said
 
 
