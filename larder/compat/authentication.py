@@ -99,7 +99,7 @@ class PasswordAuthentication(framework.BasicAuthentication):
         """Checks a password, which counts as an attempt to log in. Raises AuthenticationFailed, and
         RateLimited after too many attempts."""
         try:
-            with throttling.log_in(request, userid):
+            with throttling.attempted(request, "log in", userid):
                 return authenticate(userid, password), None
         except InvalidCredentials as error:
             raise AuthenticationFailed("Invalid username/password.") from error

@@ -24,7 +24,7 @@ class KeyView(OpenView):
         """Returns the key of the account. It is valid until the account is deactivated."""
         body = read(request, Credentials)
         try:
-            with throttling.log_in(request, body["username"]):
+            with throttling.attempted(request, "log in", body["username"]):
                 key = key_for_password(**body, channel="contract0", secrets=secrets(), now=now())
         except InvalidCredentials as error:
             detail = {"non_field_errors": ["Unable to log in with provided credentials."]}

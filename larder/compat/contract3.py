@@ -216,7 +216,10 @@ class RegisterView(OpenView):
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
         registration = account_body(request, Registration)
-        with _all_named(registration), throttling.register(request, registration.account()):
+        with (
+            _all_named(registration),
+            throttling.attempted(request, "register", registration.account()),
+        ):
             body = registration.fields()
             new = NewCustomer(username=body["name"], password=body["password"])
             accounts.register(new, policy=settings.REGISTRATION, now=now())

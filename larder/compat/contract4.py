@@ -102,7 +102,7 @@ class KeyByPassword(PasswordAuthentication):
         self, userid: str, password: str, request: Any = None
     ) -> tuple[Caller, str]:
         try:
-            with throttling.log_in(request, userid):
+            with throttling.attempted(request, "log in", userid):
                 key = key_for_password(
                     userid, password, channel="contract4", secrets=secrets(), now=now()
                 )

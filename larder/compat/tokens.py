@@ -81,7 +81,7 @@ def log_in(request: Request, credentials: sessions.Credentials, *, policy: Token
     """Returns the tokens of a new session. Raises AuthenticationFailed, RateLimited."""
     credentials = replace(credentials, client=request.META.get("HTTP_USER_AGENT", ""))
     try:
-        with throttling.log_in(request, credentials.username):
+        with throttling.attempted(request, "log in", credentials.username):
             pair = sessions.log_in(credentials, policy=policy, signer=signer(), now=now())
     except InvalidCredentials as error:
         detail = "No active account found with the given credentials"

@@ -11,7 +11,7 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenInvalid
 from larder.identity.queries import credentials
-from larder.identity.services.attempts import attempt, count_anonymous
+from larder.identity.services.attempts import Action, attempt, count_anonymous
 from larder.identity.tokens import TOKEN_POLICIES, TokenPolicy
 
 
@@ -20,15 +20,15 @@ def anonymous(request: HttpRequest) -> None:
     count_anonymous(address_of(request))
 
 
-def log_in(
-    request: HttpRequest, username: str, *, is_proven: bool = False
+def attempted(
+    request: HttpRequest, action: Action, account: str | None = None, *, is_proven: bool = False
 ) -> AbstractContextManager[None]:
-    """Returns a context for checking a password. `is_proven`: the request has a token of the
-    account.
+    """Returns a context for an action that only the owner of the account should do. `account`: what
+    the client sent. `is_proven`: the request has a token of the account.
 
     Entering it raises RateLimited, which all views answer with 429.
     """
-    return attempt("log in", account=username, address=address_of(request), is_proven=is_proven)
+    return attempt(action, account=account, address=address_of(request), is_proven=is_proven)
 
 
 def is_token_of(token: str, username: str) -> bool:
@@ -41,11 +41,6 @@ def is_token_of(token: str, username: str) -> bool:
     return False
 
 
-def register(request: HttpRequest, username: str) -> AbstractContextManager[None]:
-    """Returns a context for registering this name. Entering it raises RateLimited."""
-    return attempt("register", account=username, address=address_of(request))
-
-
 def refresh(
     request: HttpRequest, token: str, *, policy: TokenPolicy
 ) -> AbstractContextManager[None]:
@@ -54,7 +49,7 @@ def refresh(
 
     Entering it raises RateLimited.
     """
-    return attempt("refresh", account=_issued_for(token, policy), address=address_of(request))
+    return attempted(request, "refresh", _issued_for(token, policy))
 
 
 def _issued_for(token: str, policy: TokenPolicy) -> str | None:
@@ -63,18 +58,6 @@ def _issued_for(token: str, policy: TokenPolicy) -> str | None:
     except TokenInvalid:
         return None
     return None if owner is None else str(owner)
-
-
-def reset(request: HttpRequest, account: str) -> AbstractContextManager[None]:
-    """Returns a context for requesting a password reset. `account` is what the client sent: a
-    username or an email address, known or not. Entering it raises RateLimited."""
-    return attempt("reset", account=account, address=address_of(request))
-
-
-def confirm(request: HttpRequest) -> AbstractContextManager[None]:
-    """Returns a context for setting a new password with the token of a mail. Entering it raises
-    RateLimited."""
-    return attempt("confirm", account=None, address=address_of(request))
 
 
 def change_profile(
@@ -90,4 +73,4 @@ def change_profile(
     wanted = {name: fields[name] for name in ("username", "email") if name in fields}
     if account != caller.id or not wanted or queries.has_names(account, wanted):
         return nullcontext()
-    return attempt("profile", account=str(account), address=address_of(request))
+    return attempted(request, "profile", str(account))

@@ -111,7 +111,7 @@ def register(request: HttpRequest, body: Register) -> HttpResponse:
     if faults := accounts.faults(requested):
         raise InvalidInput(faults)
     claimed = claim(request, None, fingerprint(*about), expires_at=moment + RETENTION)
-    with throttling.register(request, body.username):
+    with throttling.attempted(request, "register", body.username):
         registered = accounts.register(
             requested, policy=settings.REGISTRATION, now=moment, claim=claimed
         )
@@ -143,7 +143,7 @@ def log_in(request: HttpRequest, body: LogIn) -> HttpResponse:
 def _log_in(request: HttpRequest, username: str, password: str, refresh: str = "") -> TokenPair:
     credentials = Credentials(username, password, request.META.get("HTTP_USER_AGENT", ""))
     is_proven = bool(refresh) and throttling.is_token_of(refresh, username)
-    with throttling.log_in(request, username, is_proven=is_proven):
+    with throttling.attempted(request, "log in", username, is_proven=is_proven):
         return _shown(sessions.log_in(credentials, policy=V1, signer=signer(), now=now()))
 
 
@@ -217,7 +217,7 @@ class NewPassword(Request):
 def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) -> HttpResponse:
     """Changes the caller's password; the caller's other log-ins end."""
     username = queries.profile(caller.id).username
-    with throttling.log_in(request, username, is_proven=True):
+    with throttling.attempted(request, "log in", username, is_proven=True):
         passwords.change_password(
             caller, current=body.current_password, new=body.new_password, now=now()
         )
@@ -237,7 +237,7 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
         raise MailOff
     email, moment = body.email, now()
     notify = partial(queue_mail, PASSWORD_RESET, now=moment)
-    with throttling.reset(request, email):
+    with throttling.attempted(request, "reset", email):
         passwords.request_reset(email, notify=notify, now=moment)
     return no_content(202)
 
@@ -253,6 +253,6 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
 )
 def set_forgotten_password(request: HttpRequest, body: NewPassword) -> HttpResponse:
     """Sets a new password with the token of a mail; all log-ins and all keys end."""
-    with throttling.confirm(request):
+    with throttling.attempted(request, "confirm"):
         passwords.set_forgotten(body.reset_token, body.new_password, secrets=secrets(), now=now())
     return no_content()

@@ -54,7 +54,7 @@ class Register(OpenView):
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
         body = account_body(request, Registration)
-        with all_named(body), throttling.register(request, body.account()):
+        with all_named(body), throttling.attempted(request, "register", body.account()):
             new = NewCustomer(**body.fields())
             customer = accounts.register(new, policy=settings.REGISTRATION, now=now())
         profile = queries.profile(customer.id)

@@ -131,7 +131,7 @@ def new_password(request: HttpRequest) -> HttpResponse:
         return _show(request, form)
     token, wanted = form.cleaned_data["reset_token"], form.cleaned_data["new_password"]
     try:
-        with throttling.confirm(request):
+        with throttling.attempted(request, "confirm"):
             passwords.set_forgotten(token, wanted, secrets=secrets(), now=now())
     except DomainError as refusal:
         refuse(form, refusal, SENTENCES)
