@@ -1,4 +1,4 @@
-"""The customer's own account and its sessions."""
+"""The customer's own account: its profile, its sessions and its addresses."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -10,25 +10,30 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
+from larder.core.limits import MAX_LABEL_LENGTH
 from larder.core.parts import first
+from larder.core.structs import with_fields
+from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import throttling
 from larder.http.shop import former_address_notifier
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.queries import Profile, credentials
+from larder.identity.queries import ADDRESS_FIELDS, Profile, credentials
 from larder.identity.queries.credentials import LogIn
-from larder.identity.services import accounts, sessions
+from larder.identity.services import accounts, addresses, sessions
 from larder.v1.http import (
     PageParameters,
     UuidCursor,
+    claim,
     no_content,
+    reply_created,
     reply_page,
     reply_tagged,
     shaped,
     version_wanted,
 )
-from larder.v1.operations import CACHED, OWN_VERSIONED, TAGGED, Declaration
-from larder.v1.shapes import Email, Id, Page, PersonName, Request, Time, Username
+from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, QUOTA, TAGGED, Declaration
+from larder.v1.shapes import Address, Email, Id, Page, PersonName, Request, Time, Username
 
 operation = partial(Declaration, tag="me")
 
@@ -168,3 +173,133 @@ def end_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResp
 def _log_in(who: Caller, log_in: LogIn) -> Session:
     is_current = log_in.id == who.session
     return shaped(log_in, Session, current=is_current, last_used_at=log_in.rotated_at)
+
+
+Label = Annotated[
+    str, Meta(max_length=MAX_LABEL_LENGTH, description="A name that the owner chooses.")
+]
+
+
+class NewAddress(Address, kw_only=True):
+    """An address to store: the fields of an order's `ship_to`, and a label."""
+
+    label: Label = ""
+
+
+_FIELDS = msgspec.structs.fields(Address)
+"""The fields of an order's `ship_to`. The database's columns have the same names."""
+
+
+@with_fields([(field.name, field.type | UnsetType, UNSET) for field in _FIELDS], behind="label")
+class AddressFields(Request):
+    """Changes of an address. Only the given fields are changed."""
+
+    label: Label | UnsetType = UNSET
+
+
+@with_fields([(field.name, str) for field in _FIELDS], behind="label")
+class KeptAddress(msgspec.Struct):
+    """One of the customer's addresses."""
+
+    id: UUID
+    label: str
+    version: int
+
+
+class AddressPage(Page[KeptAddress]):
+    """A page of addresses, oldest first."""
+
+
+@operation(
+    key_permission="identity.view_customer",
+    answers={200: AddressPage},
+    traits=[CACHED],
+)
+def list_addresses(
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: UuidCursor | None
+) -> HttpResponse:
+    """A page of the caller's addresses, oldest first."""
+    rows = queries.addresses(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
+    return reply_page(request, first(rows, query.rows), UuidCursor, _shown_address, AddressPage)
+
+
+@operation(
+    key_permission="identity.change_customer",
+    answers={201: KeptAddress},
+    problems=["not_found", "too_many_addresses"],
+    traits=[KEYED, LOCATED, TAGGED, QUOTA],
+    example={
+        "label": "Home",
+        "name": "Ada Guest",
+        "line1": "12 St James's Sq",
+        "city": "London",
+        "country": "GB",
+    },
+)
+def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpResponse:
+    """Stores an address; an account has at most 50."""
+    moment, fields = now(), msgspec.to_builtins(body)
+    added = addresses.add_address(
+        caller,
+        fields,
+        now=moment,
+        claim=claim(request, caller, fingerprint(fields), expires_at=moment + RETENTION),
+    )
+    address = queries.address(caller.id, UUID(added.result))
+    return reply_created(
+        request,
+        _shown_address(address),
+        location=f"{request.path}/{address.id}",
+        version=address.version,
+        replayed=added.replayed,
+    )
+
+
+@operation(
+    key_permission="identity.view_customer",
+    answers={200: KeptAddress},
+    problems=["not_found"],
+    traits=[CACHED],
+)
+def get_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
+    """One of the caller's addresses."""
+    return _answer_address(request, caller, address)
+
+
+@operation(
+    key_permission="identity.change_customer",
+    answers={200: KeptAddress},
+    problems=["not_found"],
+    traits=[OWN_VERSIONED, TAGGED],
+    example={"postal_code": "SW1Y 4JH"},
+)
+def change_address(
+    request: HttpRequest, caller: Caller, address: UUID, body: AddressFields
+) -> HttpResponse:
+    """Changes the given fields of an address. Orders keep the address they were placed with."""
+    values = {name: getattr(body, name) for name in ADDRESS_FIELDS}
+    fields = {name: value for name, value in values.items() if value is not UNSET}
+    version = version_wanted(request)
+    addresses.change_address(caller, address, fields, version=version)
+    return _answer_address(request, caller, address)
+
+
+@operation(
+    key_permission="identity.change_customer",
+    answers={204: None},
+    problems=["not_found"],
+    traits=[OWN_VERSIONED],
+)
+def delete_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
+    """Deletes an address. Orders keep the address they were placed with."""
+    version = version_wanted(request)
+    addresses.delete_address(caller, address, version=version)
+    return no_content()
+
+
+def _answer_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
+    row = queries.address(caller.id, address)
+    return reply_tagged(request, _shown_address(row), version=row.version)
+
+
+_shown_address = partial(shaped, kind=KeptAddress)

@@ -1,4 +1,4 @@
-"""Orders: placing them, and the history."""
+"""Orders: placing them, abandoning them, and the history."""
 
 from collections.abc import Callable
 from datetime import date
@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
-from larder.core.errors import NotFound
-from larder.core.limits import MAX_HOLD_SECONDS, MAX_LINES
+from larder.core.errors import Fault, InvalidInput, NotFound
+from larder.core.limits import MAX_HOLD_SECONDS, MAX_IDEMPOTENCY_KEY_LENGTH, MAX_LINES
 from larder.core.structs import with_fields
 from larder.http import pagination
 from larder.http.idempotency import idempotency_key, operation_of
@@ -25,12 +25,19 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import UnknownCustomer
 from larder.orders.queries import HistoryPosition
-from larder.orders.services import changes
+from larder.orders.services import abandon, changes
 from larder.orders.services.changes import Details
 from larder.orders.services.placing import place_order as placing
 from larder.orders.services.placing.placement import Hold, Placed, Placement
 from larder.orders.services.transitions import TransitionRequest
-from larder.v1.http import PageParameters, reply_created, reply_page, reply_tagged, version_wanted
+from larder.v1.http import (
+    PageParameters,
+    reply,
+    reply_created,
+    reply_page,
+    reply_tagged,
+    version_wanted,
+)
 from larder.v1.operations import (
     CACHED,
     ECHOED,
@@ -283,3 +290,64 @@ def answer_placed(request: HttpRequest, placed: Placed) -> HttpResponse:
         version=order.version,
         replayed=placed.replayed,
     )
+
+
+Key = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_IDEMPOTENCY_KEY_LENGTH,
+        pattern=r"^[!-+\-.-~]+\Z",
+        description="The `Idempotency-Key` of the caller's `POST orders` or `POST cart/submit`.",
+        extra={
+            "form": f"Expected 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters"
+            " without a comma."
+        },
+    ),
+]
+OrderId = Annotated[
+    UUID, Meta(description="The id that the order was sent with, or that of the open cart.")
+]
+Outcome = Annotated[
+    str,
+    Meta(
+        description="`placed`: it was placed. `abandoned`: it cannot be placed any more.",
+        examples=["abandoned", "placed"],
+    ),
+]
+
+
+class Abandonment(Request):
+    """The order to abandon: either its `id` or its `idempotency_key`."""
+
+    id: OrderId | UnsetType = UNSET
+    idempotency_key: Key | UnsetType = UNSET
+
+
+class Abandoned(msgspec.Struct):
+    """The final result. `placed`: the order was placed, and `order` has its current state.
+    `abandoned`: it was not placed, and cannot be placed any more."""
+
+    outcome: Outcome
+    order: Order | UnsetType = UNSET
+
+
+@operation(
+    for_others="orders.view_order",
+    key_permission="orders.add_order",
+    answers={200: Abandoned},
+    problems=["not_found"],
+    traits=[QUOTA],
+    example={"idempotency_key": "0f5b2c9e-5d0e-4a55-9c54-2f7f4b0f7a31"},
+)
+def abandon_order(request: HttpRequest, caller: Caller, body: Abandonment) -> HttpResponse:
+    """Returns whether an order was placed; if not, prevents that it is placed later."""
+    if (body.id is UNSET) == (body.idempotency_key is UNSET):
+        raise InvalidInput([Fault("", "one_of", "Give either id or idempotency_key.")])
+    if isinstance(body.id, UUID):
+        order = abandon.abandon_id(body.id, who=caller, now=now())
+    else:
+        order = abandon.abandon_key(str(body.idempotency_key), who=caller, now=now())
+    if order is None:
+        return reply(Abandoned("abandoned"))
+    return reply(Abandoned("placed", shown(order)))

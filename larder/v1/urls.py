@@ -4,8 +4,6 @@ from django.urls import path, register_converter
 from django.urls.converters import UUIDConverter
 
 from larder.v1 import (
-    abandon,
-    addresses,
     audit,
     auth,
     cart,
@@ -15,11 +13,9 @@ from larder.v1 import (
     events,
     exports,
     imports,
-    keys,
     me,
     moves,
     orders,
-    payment_events,
     payments,
     products,
     stock,
@@ -56,18 +52,18 @@ urlpatterns = [
     path("auth/password/change", Resource(POST=auth.change_password)),
     path("auth/password/reset", Resource(POST=auth.reset_password)),
     path("auth/password/reset/confirm", Resource(POST=auth.set_forgotten_password)),
-    path("auth/keys", Resource(GET=keys.list_keys, POST=keys.create_key)),
-    path("auth/keys/<id:key>", Resource(DELETE=keys.delete_key)),
+    path("auth/keys", Resource(GET=auth.list_keys, POST=auth.create_key)),
+    path("auth/keys/<id:key>", Resource(DELETE=auth.delete_key)),
     path("me", Resource(GET=me.get_me, PATCH=me.change_me, DELETE=me.delete_me)),
     path("me/sessions", Resource(GET=me.list_sessions, DELETE=me.end_sessions)),
     path("me/sessions/<id:session>", Resource(GET=me.get_session, DELETE=me.end_session)),
-    path("me/addresses", Resource(GET=addresses.list_addresses, POST=addresses.add_address)),
+    path("me/addresses", Resource(GET=me.list_addresses, POST=me.add_address)),
     path(
         "me/addresses/<id:address>",
         Resource(
-            GET=addresses.get_address,
-            PATCH=addresses.change_address,
-            DELETE=addresses.delete_address,
+            GET=me.get_address,
+            PATCH=me.change_address,
+            DELETE=me.delete_address,
         ),
     ),
     path("products/changes", Resource(GET=changes.list_product_changes)),
@@ -88,7 +84,7 @@ urlpatterns = [
         "cart/lines/<int:product>", Resource(PUT=cart.put_cart_line, DELETE=cart.delete_cart_line)
     ),
     path("cart/submit", Resource(POST=cart.submit_cart)),
-    path("orders/abandon", Resource(POST=abandon.abandon_order)),
+    path("orders/abandon", Resource(POST=orders.abandon_order)),
     path("orders/changes", Resource(GET=changes.list_order_changes)),
     path("orders.csv", Resource(GET=exports.export_orders)),
     path("orders/<id:order>/events", Resource(GET=events.list_order_events)),
@@ -110,8 +106,8 @@ urlpatterns = [
 ]
 
 provider_events = [
-    path("payments/providers/stripe", Resource(POST=payment_events.receive_stripe_event)),
-    path("payments/providers/signed", Resource(POST=payment_events.receive_signed_event)),
+    path("payments/providers/stripe", Resource(POST=payments.receive_stripe_event)),
+    path("payments/providers/signed", Resource(POST=payments.receive_signed_event)),
 ]
 """Not in the document of the clients: each provider says what it sends."""
 
