@@ -45,9 +45,10 @@ class Caller:
         kind: type[NotStaff | PermissionMissing] = PermissionMissing if self.is_staff else NotStaff
         if self.is_restricted:
             kind = SecondFactorRequired
-        missing = [one for one in permissions if self.is_restricted or one not in self.permissions]
+        held = frozenset() if self.is_restricted else self.permissions
+        missing = [permission for permission in permissions if permission not in held]
         if missing:
-            raise together([kind(one) for one in missing])
+            raise together([kind(permission) for permission in missing])
 
     def require_named(self, permission: str) -> None:
         """Raises what `require` raises for a key that names permissions, and not this one.

@@ -200,7 +200,7 @@ class Signer:
 
     def _genuine(self, payload: bytes, mac: bytes, policy: TokenPolicy) -> bool:
         expected = (self._mac(key, payload, policy) for key in self._refresh)
-        return any(hmac.compare_digest(mac, one) for one in expected)
+        return any(hmac.compare_digest(mac, genuine) for genuine in expected)
 
     @staticmethod
     def _mac(key: bytes, payload: bytes, policy: TokenPolicy) -> bytes:

@@ -47,8 +47,8 @@ def _listed() -> QuerySet[Customer]:
     return Customer.objects.filter(deleted_at=None)
 
 
-def _one(found: QuerySet[Customer]) -> Profile:
-    row = found.values_list(*_PROFILE).first()
+def _profile(rows: QuerySet[Customer]) -> Profile:
+    row = rows.values_list(*_PROFILE).first()
     if row is None:
         raise NotFound
     return Profile(*row)
@@ -56,7 +56,7 @@ def _one(found: QuerySet[Customer]) -> Profile:
 
 def profile(customer: int) -> Profile:
     """Returns the profile of this id. Raises NotFound."""
-    return _one(_listed().filter(id=customer))
+    return _profile(_listed().filter(id=customer))
 
 
 def has_names(customer: int, names: Mapping[str, str]) -> bool:
@@ -66,7 +66,7 @@ def has_names(customer: int, names: Mapping[str, str]) -> bool:
 
 def profile_by_public_id(public_id: UUID) -> Profile:
     """Returns the profile of this public id. Raises NotFound."""
-    return _one(_listed().filter(public_id=public_id))
+    return _profile(_listed().filter(public_id=public_id))
 
 
 def profiles(*, after: int = 0, offset: int = 0, limit: int) -> list[Profile]:
@@ -107,14 +107,6 @@ def submit_standing(customers: Collection[int]) -> Callable[[], dict[int, Standi
     return lambda: {row[0]: Standing(*row[1:]) for row in reading()}
 
 
-def exists(username: str) -> bool:
-    """Returns whether an account has this name."""
-    try:
-        return bool(Customer.objects.get_by_natural_key(username))
-    except Customer.DoesNotExist:
-        return False
-
-
 def taken(*, username: str, email: str, but: int = 0) -> set[str]:
     """Returns which of "username" and "email" another account than `but` has, in any spelling. A
     name that `but` has as it is stays its own."""
@@ -122,24 +114,30 @@ def taken(*, username: str, email: str, but: int = 0) -> set[str]:
     others = Customer.objects.exclude(pk=but)
     by_email = others.annotate(folded=Lower("email")).exclude(email="")
     by_name = others.annotate(folded=Fold("username")).filter(folded=Fold(Value(name)))
-    found = {"email"} if by_email.filter(folded__in=lowered_spellings(email)).exists() else set()
+    names = {"email"} if by_email.filter(folded__in=lowered_spellings(email)).exists() else set()
     if by_name.exists() and not Customer.objects.filter(pk=but, username=name).exists():
-        found.add("username")
-    return found
+        names.add("username")
+    return names
 
 
 def lowered_spellings(email: str) -> list[Lower]:
     """Returns the forms of an email address as the index of addresses has them."""
-    return [Lower(Value(one)) for one in sorted(spellings(email))]
+    return [Lower(Value(spelling)) for spelling in sorted(spellings(email))]
+
+
+def _named(username: str) -> QuerySet[Customer]:
+    return Customer.objects.alias(folded=Fold("username")).filter(folded=Fold(Value(username)))
+
+
+def exists(username: str) -> bool:
+    """Returns whether an account has this name."""
+    return _named(username).exists()
 
 
 def has_password(username: str, password: str) -> bool:
     """Returns whether an active account of this name has this password."""
-    try:
-        customer = Customer.objects.get_by_natural_key(username)
-    except Customer.DoesNotExist:
-        return False
-    return customer.is_active and customer.check_password(password)
+    active = _named(username).filter(is_active=True)
+    return any(customer.check_password(password) for customer in active)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +175,15 @@ PARCEL_FIELDS = SHIP_TO_FIELDS[:-1]
 
 def addresses(customer: int, *, after: UUID | None, limit: int) -> list[AddressRow]:
     """Returns up to `limit` addresses of a customer by id, which is the order of creation."""
-    found = Address.objects.filter(customer=customer).order_by("id")
-    rows = found if after is None else found.filter(id__gt=after)
+    own = Address.objects.filter(customer=customer).order_by("id")
+    rows = own if after is None else own.filter(id__gt=after)
     return [AddressRow(*row) for row in rows.values_list(*_ADDRESS)[:limit]]
 
 
 def address(customer: int, address_id: UUID) -> AddressRow:
     """Returns an address of this customer. Raises NotFound."""
-    found = Address.objects.filter(customer=customer, id=address_id)
-    row = found.values_list(*_ADDRESS).first()
+    rows = Address.objects.filter(customer=customer, id=address_id)
+    row = rows.values_list(*_ADDRESS).first()
     if row is None:
         raise NotFound
     return AddressRow(*row)
@@ -216,8 +214,8 @@ def rights(customer: int, factor: UUID | None = None) -> Rights:
     A member of staff needs a second factor where the shop demands it or the account has enrolled
     one, unless `factor` is one that the caller has proven.
     """
-    found = database.rows(sql.RIGHTS, [factor, None, None, customer])
-    return _rights(found[0]) if found else NO_RIGHTS
+    rows = database.rows(sql.RIGHTS, [factor, None, None, customer])
+    return _rights(rows[0]) if rows else NO_RIGHTS
 
 
 def _rights(row: Sequence[Any]) -> Rights:
@@ -245,9 +243,9 @@ def submit_renewed(caller: Caller) -> Callable[[], Caller]:
 
     def read() -> Caller:
         for row in reading():
-            found, is_live = _rights(row), row[-1]
-            if found.is_active and is_live:
-                return holding(caller, found) if caller.is_staff else caller
+            rights, is_live = _rights(row), row[-1]
+            if rights.is_active and is_live:
+                return holding(caller, rights) if caller.is_staff else caller
         raise SessionEnded
 
     return read
@@ -258,20 +256,20 @@ def with_rights(caller: Caller) -> Caller:
     return holding(caller, rights(caller.id, caller.factor)) if caller.is_staff else caller
 
 
-def holding(caller: Caller, found: Rights) -> Caller:
+def holding(caller: Caller, rights: Rights) -> Caller:
     """Returns the caller with these rights of the account. Decides for every API version and for
     the admin what a caller holds.
 
     A key gives the permissions that it names, as far as the account has them. If the account needs
     a second factor, a caller without such a key has no permissions until the factor is proven.
     """
-    held, named = found.permissions, caller.key_permissions
-    restricted = found.needs_factor and named is None
+    held, named = rights.permissions, caller.key_permissions
+    restricted = rights.needs_factor and named is None
     if named is not None:
         held &= named
     elif restricted:
         held = permissions.NO_PERMISSIONS
-    return replace(caller, is_staff=found.is_staff, permissions=held, is_restricted=restricted)
+    return replace(caller, is_staff=rights.is_staff, permissions=held, is_restricted=restricted)
 
 
 def may_manage(actor: Caller, customer: int) -> bool:

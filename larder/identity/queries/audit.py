@@ -38,9 +38,9 @@ def entries(
     """Returns up to `limit` entries of the audit trail, newest first: those of an object, those of
     an actor by public id, those recorded later than `after`, and those with an id lower than
     `before`, where these are given."""
-    given = {"object": object, "actor": actor, "at__gt": after, "id__lt": before}
-    wanted = {name: value for name, value in given.items() if value is not None}
-    rows = AuditEntry.objects.filter(**wanted).order_by("-id")
+    bounds = {"object": object, "actor": actor, "at__gt": after, "id__lt": before}
+    filters = {name: value for name, value in bounds.items() if value is not None}
+    rows = AuditEntry.objects.filter(**filters).order_by("-id")
     return first([AuditRow(*row) for row in rows.values_list(*_COLUMNS)[: limit + 1]], limit)
 
 

@@ -29,11 +29,8 @@ def is_session_of(session: UUID, username: str) -> bool:
     if "\0" in username:
         return False
     name = Fold(Value(Customer.normalize_username(username)))
-    return (
-        Session.objects.annotate(folded=Fold("customer__username"))
-        .filter(pk=session, folded=name)
-        .exists()
-    )
+    named = Session.objects.alias(folded=Fold("customer__username")).filter(folded=name)
+    return named.filter(pk=session).exists()
 
 
 MAX_LISTED = 20_000
@@ -151,16 +148,16 @@ def keys(customer: int, *, after: UUID | None, limit: int) -> list[KeyRow]:
 
 def key(customer: int, key_id: UUID) -> KeyRow:
     """Returns a live key of this customer. Raises NotFound."""
-    found = _key_rows(Key.objects.live().filter(customer=customer, id=key_id))
-    if not found:
+    rows = _key_rows(Key.objects.live().filter(customer=customer, id=key_id))
+    if not rows:
         raise NotFound
-    return found[0]
+    return rows[0]
 
 
-def _key_rows(found: QuerySet[Key]) -> list[KeyRow]:
+def _key_rows(keys: QuerySet[Key]) -> list[KeyRow]:
     derived = Case(When(generation=None, then=False), default=True)
     columns = ("id", "name", "derived", *KeyRow.__slots__[3:])
-    return [KeyRow(*row) for row in found.annotate(derived=derived).values_list(*columns)]
+    return [KeyRow(*row) for row in keys.annotate(derived=derived).values_list(*columns)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,4 +183,4 @@ def passkeys(customer: int) -> Sequence[bytes]:
     rows = SecondFactor.objects.filter(customer=customer, kind="passkey").order_by(
         "created_at", "id"
     )
-    return [bytes(one) for one in rows.values_list("credential", flat=True)[:MAX_PASSKEYS]]
+    return [bytes(stored) for stored in rows.values_list("credential", flat=True)[:MAX_PASSKEYS]]

@@ -20,7 +20,7 @@ from larder.db.constraints import refusing_taken
 from larder.db.idempotency import Claim, Outcome
 from larder.identity import hashers, queries
 from larder.identity.caller import Caller
-from larder.identity.errors import RegistrationClosed, SessionEnded
+from larder.identity.errors import RegistrationClosed
 from larder.identity.models import Address, Customer, Key, Note, Session
 from larder.identity.services import audit, rights, second_factors
 from larder.identity.services.attempts import take_mail
@@ -48,19 +48,6 @@ def require_open(policy: str) -> None:
     """Raises RegistrationClosed if customers cannot register."""
     if policy == "closed":
         raise RegistrationClosed
-
-
-def require_active(who: Caller) -> None:
-    """Raises SessionEnded if the caller's account is deactivated or deleted.
-
-    A customer's access token stays valid for some seconds after that, and may read meanwhile. For
-    staff the account is looked up with every request anyway.
-    """
-    if who.is_staff:
-        return
-    account = queries.standing([who.id]).get(who.id)
-    if account is None or not account.is_active:
-        raise SessionEnded
 
 
 def register(
@@ -114,7 +101,7 @@ def _earlier(customer: Customer, claim: Claim | None, password: str | None) -> O
 def _already(taken: set[str]) -> AlreadyTaken:
     """Returns the refusal: its code is that of the username, if that is taken."""
     first, *others = sorted(taken, reverse=True)
-    return AlreadyTaken(first, [AlreadyTaken(one) for one in others])
+    return AlreadyTaken(first, [AlreadyTaken(name) for name in others])
 
 
 def _insert(customer: Customer) -> int:
@@ -356,8 +343,7 @@ def _anonymous() -> dict[str, object]:
 
 
 def ensure_account(username: str, password: str, *, superuser: bool) -> None:
-    """Creates an account unless one of this name exists or a concurrent transaction creates it. The
-    password rules do not apply."""
+    """Creates an account unless one of this name exists. The password rules do not apply."""
     if queries.exists(username):
         return
     make = Customer.objects.create_superuser if superuser else Customer.objects.create_user

@@ -26,7 +26,7 @@ def add_address(
     Raises SessionEnded (the account is not active, or the caller's session or key has ended),
     TooManyAddresses, KeyReused, QuotaExceeded.
     """
-    wanted, customer = _known(fields), caller.id
+    columns, customer = _known(fields), caller.id
 
     def save() -> UUID:
         lock_account(caller)
@@ -34,7 +34,7 @@ def add_address(
         if Address.objects.filter(customer=customer).count() >= MAX_ADDRESSES:
             raise TooManyAddresses(MAX_ADDRESSES)
         quotas.take("addresses", customer)
-        return Address.objects.create(customer_id=customer, created_at=now, **wanted).id
+        return Address.objects.create(customer_id=customer, created_at=now, **columns).id
 
     with transaction.atomic(durable=True):
         return idempotency.once(claim, save, now=now)

@@ -313,23 +313,23 @@ def network_of(address: str) -> str:
     >>> network_of("203.0.113.9"), network_of("2001:db8:1:2345:6:7:8:9")
     ('203.0.113.9', '2001:db8:1:2300::/56')
     """
-    found = parsed(address)
-    if isinstance(found, IPv6Address):
-        return str(IPv6Network((found, PREFIX), strict=False))
-    return str(found or address)
+    ip = parsed(address)
+    if isinstance(ip, IPv6Address):
+        return str(IPv6Network((ip, PREFIX), strict=False))
+    return str(ip or address)
 
 
 def parsed(text: str) -> Address | None:
     """Returns the address without the port that some proxies add: `203.0.113.9:4711`,
     `[2001:db8::1]:4711`. None if the text is not an address."""
-    given = text.strip()
-    if given.startswith("["):
-        given = given[1:].partition("]")[0]
-    elif given.count(":") == 1:
-        given = given.partition(":")[0]
+    host = text.strip()
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
     try:
-        found = ip_address(given)
+        ip = ip_address(host)
     except ValueError:
         return None
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return mapped or found
+    mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
+    return mapped or ip

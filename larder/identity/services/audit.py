@@ -111,7 +111,7 @@ def record_all(entries: Sequence[Entry], by: Acting | None = None) -> None:
     if who is None or not entries:
         return
     columns = database.columns(
-        (one.object, one.action, _json(one.before), _json(one.after)) for one in entries
+        (entry.object, entry.action, _json(entry.before), _json(entry.after)) for entry in entries
     )
     database.execute(sql.RECORD, [who.actor, who.channel, *columns])
 
@@ -143,24 +143,18 @@ def record_difference(
     action: str = "change",
     personal: Collection[str] = (),
 ) -> None:
-    """Records the columns of `after` that differ from `before`; nothing if none does."""
-    entry = difference(Entry(object, action, before, after), personal)
-    if entry is not None:
-        record_all([entry])
-
-
-def difference(entry: Entry, personal: Collection[str] = ()) -> Entry | None:
-    """Returns the entry with the columns that differ; None if none does."""
-    changed = [name for name, value in entry.after.items() if entry.before.get(name) != value]
+    """Records the columns of `after` that differ from `before`, of `personal` ones the names;
+    nothing if none does."""
+    changed = [name for name, value in after.items() if before.get(name) != value]
     if not changed:
-        return None
+        return
     shown = [name for name in changed if name not in personal]
     hidden = sorted(set(changed) - set(shown))
-    return Entry(
-        entry.object,
-        entry.action,
-        {name: entry.before.get(name) for name in shown if entry.before},
-        {name: entry.after[name] for name in shown} | ({PERSONAL: hidden} if hidden else {}),
+    record(
+        object,
+        action,
+        before={name: before.get(name) for name in shown if before},
+        after={name: after[name] for name in shown} | ({PERSONAL: hidden} if hidden else {}),
     )
 
 

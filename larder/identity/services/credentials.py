@@ -54,10 +54,10 @@ def lock_unchanged(customer: Customer) -> None:
     of staff meanwhile, `customer` is one from now on. Raises InvalidCredentials.
     """
     rows = Customer.objects.select_for_update(no_key=True).filter(pk=customer.pk, is_active=True)
-    found = rows.values_list("password", "is_staff").first()
-    if found is None or found[0] != customer.password:
+    row = rows.values_list("password", "is_staff").first()
+    if row is None or row[0] != customer.password:
         raise InvalidCredentials
-    customer.is_staff = found[1]
+    customer.is_staff = row[1]
 
 
 def lock_account(caller: Caller, *others: int) -> Caller:
@@ -102,40 +102,40 @@ def password_faults(
 
 def username_faults(normalised: str) -> list[Fault]:
     """Checks the normalized name, which can be longer: U+FDFA becomes eighteen characters."""
-    found = []
+    faults = []
     if len(normalised) > MAX_USERNAME_LENGTH:
         text = gettext("At most {} characters in Unicode normalization form KC.")
-        found.append(Fault("/username", "too_long", text.format(MAX_USERNAME_LENGTH)))
+        faults.append(Fault("/username", "too_long", text.format(MAX_USERNAME_LENGTH)))
     if has_invisible(normalised):
-        found.append(Fault("/username", "invalid_format", gettext(_INVISIBLE)))
-    return found
+        faults.append(Fault("/username", "invalid_format", gettext(_INVISIBLE)))
+    return faults
 
 
 _INVISIBLE = gettext_noop("Control and invisible characters are not allowed.")
 
 
-def email_faults(one: str) -> list[Fault]:
+def email_faults(address: str) -> list[Fault]:
     """Checks the canonical address, which can be longer than what was sent."""
-    found = []
-    if len(one) > MAX_EMAIL_LENGTH:
+    faults = []
+    if len(address) > MAX_EMAIL_LENGTH:
         detail = gettext("At most {} characters.").format(MAX_EMAIL_LENGTH)
-        found.append(Fault("/email", "too_long", detail))
-    if has_invisible(one):
-        found.append(Fault("/email", "invalid_format", gettext(_INVISIBLE)))
-    elif is_malformed(one):
+        faults.append(Fault("/email", "too_long", detail))
+    if has_invisible(address):
+        faults.append(Fault("/email", "invalid_format", gettext(_INVISIBLE)))
+    elif is_malformed(address):
         detail = gettext("There can be no such address.")
-        found.append(Fault("/email", "invalid_format", detail))
-    return found
+        faults.append(Fault("/email", "invalid_format", detail))
+    return faults
 
 
-def normalize(wanted: dict[str, Any]) -> None:
+def normalize(columns: dict[str, Any]) -> None:
     """Normalizes the username and the email address, if they are given. Raises InvalidInput."""
-    found: list[Fault] = []
-    if "username" in wanted:
-        wanted["username"] = Customer.normalize_username(str(wanted["username"]))
-        found += username_faults(wanted["username"])
-    if "email" in wanted:
-        wanted["email"] = canonical(str(wanted["email"]))
-        found += email_faults(wanted["email"])
-    if found:
-        raise InvalidInput(found)
+    faults: list[Fault] = []
+    if "username" in columns:
+        columns["username"] = Customer.normalize_username(str(columns["username"]))
+        faults += username_faults(columns["username"])
+    if "email" in columns:
+        columns["email"] = canonical(str(columns["email"]))
+        faults += email_faults(columns["email"])
+    if faults:
+        raise InvalidInput(faults)

@@ -5,10 +5,9 @@ key is derived: it is an HMAC of the customer and a generation, and is valid whi
 stored as live.
 """
 
-import logging
 import secrets as randomness
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,8 +34,6 @@ from larder.identity.services.credentials import (
     verified,
 )
 from larder.identity.tokens import derived_text, key_digest
-
-logger = logging.getLogger(__name__)
 
 PREFIX = "larder_"
 """Scanners for leaked secrets recognize keys by a prefix."""
@@ -154,15 +151,9 @@ def _columns(limits: Limits) -> dict[str, Any]:
 
 def note_use(caller: Caller) -> None:
     """Notes that the caller's key is used now. Assumes that no transaction is open. If the database
-    is away or busy, nothing is noted."""
-    try:
+    is away or busy, its next use is noted."""
+    with suppress(Error, Overloaded):
         database.execute(sql.NOTE_USE, [caller.key])
-    except (Error, Overloaded) as error:
-        logger.warning(
-            "the last use of a key was not stored; its next use will be: %s; if this repeats, check"
-            " that the database accepts writes",
-            str(error).strip().split("\n")[0],
-        )
 
 
 def key_for_password(

@@ -69,13 +69,13 @@ def _lock_customer(caller: Caller, customer: int) -> None:
 def refuse_faulty(text: str) -> None:
     """Raises InvalidInput for a text of a note that is too long, empty, or has other control
     characters than line breaks: with all faults."""
-    found = []
+    faults = []
     if len(text) > MAX_TEXT_LENGTH or not text.strip():
         code = "too_long" if text.strip() else "too_short"
         detail = gettext("Between 1 and {} characters are allowed.")
-        found.append(Fault("/text", code, detail.format(f"{MAX_TEXT_LENGTH:,}")))
+        faults.append(Fault("/text", code, detail.format(f"{MAX_TEXT_LENGTH:,}")))
     if any(has_invisible(line) for line in text.split("\n")):
         detail = gettext("Control and invisible characters are not allowed.")
-        found.append(Fault("/text", "invalid_format", detail))
-    if found:
-        raise InvalidInput(found)
+        faults.append(Fault("/text", "invalid_format", detail))
+    if faults:
+        raise InvalidInput(faults)

@@ -38,10 +38,10 @@ def parse(text: str) -> Rate | None:
     """
     if text == "off":
         return None
-    found = _RATE.fullmatch(text)
-    if found is None:
+    match = _RATE.fullmatch(text)
+    if match is None:
         raise ValueError(text)
-    rate = Rate(int(found[1]), UNITS[found[2]])
+    rate = Rate(int(match[1]), UNITS[match[2]])
     if rate.times > min(MAX_QUOTA, 1000 * rate.seconds):
         raise ValueError(text)
     return rate

@@ -213,8 +213,8 @@ def save_role(
     with refusing_taken(), _changing_role(actor, *members) as present:
         group = Group(pk=role, name=name)
         former = [] if role is None else _permissions_of([role])
-        wanted = _names(Permission.objects.filter(pk__in=permissions))
-        require_held(present, [*former, *wanted])
+        granted = _names(Permission.objects.filter(pk__in=permissions))
+        require_held(present, [*former, *granted])
         # PostgreSQL logs a failed statement; only a concurrent one still fails.
         if Group.objects.filter(name=name).exclude(pk=role or 0).exists():
             raise AlreadyTaken("name")
@@ -223,7 +223,7 @@ def save_role(
         group.permissions.set(permissions)
         action = "create" if role is None else "change"
         audit.record_difference(f"group:{group.pk}", before, _role(group.pk), action=action)
-        if not set(wanted) <= set(former):
+        if not set(granted) <= set(former):
             _end_credentials(members, now=now)
     return int(group.pk)
 

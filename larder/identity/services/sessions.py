@@ -69,10 +69,7 @@ def _opened(
             rotated_at=now,
             expires_at=now + policy.refresh,
         )
-    return Pair(
-        _access(session, customer, policy, signer, now),
-        _refresh_token(session, customer, policy, signer),
-    )
+    return _pair(session, policy, signer, now)
 
 
 ADMIN = "admin"
@@ -118,9 +115,8 @@ def refresh(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -
     session = (
         _exchanged(presented, policy, now=now) if policy.rotates else _used(presented, now=now)
     )
-    customer = session.customer
-    renewed = _refresh_token(session, customer, policy, signer) if policy.rotates else token
-    return Pair(_access(session, customer, policy, signer, now), renewed)
+    pair = _pair(session, policy, signer, now)
+    return pair if policy.rotates else Pair(pair.access, token)
 
 
 def _used(presented: Refresh, *, now: datetime) -> Session:
@@ -184,25 +180,16 @@ def _live_session(presented: Refresh, *, now: datetime) -> Session:
     return session
 
 
-def _access(
-    session: Session, customer: Customer, policy: TokenPolicy, signer: Signer, now: datetime
-) -> str:
-    return signer.access(_caller(session, customer), now=now, policy=policy, email=customer.email)
-
-
-def _refresh_token(
-    session: Session, customer: Customer, policy: TokenPolicy, signer: Signer
-) -> str:
+def _pair(session: Session, policy: TokenPolicy, signer: Signer, now: datetime) -> Pair:
+    customer = session.customer
+    caller = Caller(customer.pk, customer.public_id, customer.is_staff, session.id)
+    access = signer.access(caller, now=now, policy=policy, email=customer.email)
     if not policy.signed:
-        return signer.refresh(session.id, session.generation, policy=policy)
+        return Pair(access, signer.refresh(session.id, session.generation, policy=policy))
     since = session.expires_at - policy.refresh
     issued = Issued(session.generation, since, session.expires_at)
-    caller = _caller(session, customer)
-    return signer.signed_refresh(caller, issued, policy=policy, email=customer.email)
-
-
-def _caller(session: Session, customer: Customer) -> Caller:
-    return Caller(customer.pk, customer.public_id, customer.is_staff, session.id)
+    token = signer.signed_refresh(caller, issued, policy=policy, email=customer.email)
+    return Pair(access, token)
 
 
 def verify(token: str, *, signer: Signer, now: datetime) -> None:

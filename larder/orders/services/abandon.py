@@ -14,7 +14,8 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.db import idempotency
 from larder.db.idempotency import Claim, Scope
 from larder.identity.caller import Caller
-from larder.identity.services import accounts, audit, quotas
+from larder.identity.services import audit, quotas
+from larder.identity.services.credentials import renewed
 from larder.orders import queries
 from larder.orders.queries import OrderView
 from larder.orders.services.cart import renew_cart
@@ -35,7 +36,7 @@ def abandon_id(id: UUID, *, who: Caller, now: datetime) -> OrderView | None:
     """
     claim = _claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), who)
     with transaction.atomic(durable=True):
-        accounts.require_active(who)
+        renewed(who)
         earlier = idempotency.claim([claim], now=now).get(claim.scope)
         if earlier is not None and earlier.result == ABANDONED:
             if earlier.fingerprint != claim.fingerprint:
@@ -63,7 +64,7 @@ def abandon_key(key: str, *, who: Caller, now: datetime) -> OrderView | None:
     scopes = [Scope(who.public_id, operation, key) for operation in PLACING]
     claims = [_claim(scope, who) for scope in scopes]
     with transaction.atomic(durable=True):
-        accounts.require_active(who)
+        renewed(who)
         earlier = idempotency.claim(claims, now=now)
         placed = [UUID(use.result) for use in earlier.values() if use.result != ABANDONED]
         if placed:

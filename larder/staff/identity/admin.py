@@ -222,11 +222,11 @@ class CustomerAdmin(AccountPages):
         if obj.is_staff and not obj.has_usable_password():
             self.message_user(request, NO_PASSWORD, messages.WARNING)
 
-    def _add(self, request: Any, obj: Any, given: Any) -> None:
+    def _add(self, request: Any, obj: Any, fields: Any) -> None:
         """Adds an account, and of a member of staff the link that `response_add` hands over."""
         caller, moment = caller_of(request), now()
-        new = NewCustomer(**{name: given[name] for name in self.names}, password=None)
-        roles = [role.pk for role in given.get("groups", ())]
+        new = NewCustomer(**{name: fields[name] for name in self.names}, password=None)
+        roles = [role.pk for role in fields.get("groups", ())]
         if not roles:
             obj.pk = accounts.register(new, policy="open", now=moment, by=caller.public_id).id
             return
@@ -287,10 +287,10 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
-        given = form.cleaned_data
+        fields = form.cleaned_data
         require_confirmation(request)
-        granted = [permission.pk for permission in given["permissions"]]
-        obj.pk = rights.save_role(caller_of(request), obj.pk, given["name"], granted, now=now())
+        granted = [permission.pk for permission in fields["permissions"]]
+        obj.pk = rights.save_role(caller_of(request), obj.pk, fields["name"], granted, now=now())
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """Saves nothing: save_model saves the permissions."""

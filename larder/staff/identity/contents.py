@@ -36,13 +36,13 @@ def customer_contents(user: Any, customer: Customer) -> dict[str, Any]:
     notes = {"customer_notes": _notes(customer)}
     if not user.has_perm("orders.view_order"):
         return notes
-    found = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES)
+    addresses = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES)
     orders = _placed(customer.pk)
     return {
         **notes,
         "customer_orders": _orders_table(orders),
         "customer_sum": _sum(orders),
-        "customer_addresses": [_address(one) for one in found],
+        "customer_addresses": [_address(address) for address in addresses],
         "new_order": _new_order(customer.pk) if user.has_perm("orders.add_order") else "",
     }
 
@@ -59,8 +59,7 @@ def _notes(customer: Customer) -> dict[str, Any]:
 
 def _placed(customer: int) -> "QuerySet[Order]":
     """Returns the placed orders, newest first: index order_history."""
-    found = Order.objects.filter(customer_id=customer)
-    return found.order_by("-placed_at", "-id")
+    return Order.objects.filter(customer_id=customer).order_by("-placed_at", "-id")
 
 
 def _orders_table(orders: "QuerySet[Order]") -> dict[str, Any]:
@@ -81,16 +80,16 @@ def _sum(orders: "QuerySet[Order]") -> str:
     """Returns number and sum of the orders in the shop's currency that were not cancelled. Reads at
     most the newest MAX_SUMMED_ORDERS orders."""
     counts = Q(currency=settings.CURRENCY) & ~Q(status__in=UNSOLD)
-    found = orders.only("id", "status", "total", "currency")[:MAX_SUMMED_ORDERS].aggregate(
+    sums = orders.only("id", "status", "total", "currency")[:MAX_SUMMED_ORDERS].aggregate(
         read=Count("id"), number=Count("id", filter=counts), total=Sum("total", filter=counts)
     )
-    total = amount(found["total"] or Decimal(0), settings.CURRENCY)
+    total = amount(sums["total"] or Decimal(0), settings.CURRENCY)
     text = ngettext(
         "{} order, {}, without cancelled and expired ones.",
         "{} orders, {}, without cancelled and expired ones.",
-        found["number"],
-    ).format(grouped(found["number"]), total)
-    if found["read"] < MAX_SUMMED_ORDERS:
+        sums["number"],
+    ).format(grouped(sums["number"]), total)
+    if sums["read"] < MAX_SUMMED_ORDERS:
         return text
     limit = gettext("Only the last {} orders are counted.").format(grouped(MAX_SUMMED_ORDERS))
     return f"{text} {limit}"

@@ -26,12 +26,12 @@ def search(rows: "QuerySet[Any]", term: str, order: tuple[str, ...]) -> "QuerySe
 
     Plan: customer_search. A phone number reads every address (a million in about a second).
     """
-    wanted = words(term)
-    found = with_trigrams(with_words(rows, SEARCH_TEXT, wanted), SEARCH_TEXT, wanted)
+    typed = words(term)
+    matching = with_trigrams(with_words(rows, SEARCH_TEXT, typed), SEARCH_TEXT, typed)
     if callers := _with_phone(term):
-        others = found.order_by("-pk").values_list("pk", flat=True)[:MAX_FOUND_OWNERS]
-        found = rows.filter(pk__in=[*callers, *others])
-    folded = found.alias(folded_name=Fold("username"), folded_mail=Lower("email"))
+        others = matching.order_by("-pk").values_list("pk", flat=True)[:MAX_FOUND_OWNERS]
+        matching = rows.filter(pk__in=[*callers, *others])
+    folded = matching.alias(folded_name=Fold("username"), folded_mail=Lower("email"))
     mail = Q(folded_mail__in=lowered_spellings(term)) & ~Q(email="")
     is_whole = When(Q(folded_name=Fold(Value(term))) | mail, then=True)
     whole = Case(is_whole, default=False, output_field=BooleanField())

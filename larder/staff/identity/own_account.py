@@ -72,11 +72,11 @@ class OwnPasswordForm(CountedForm, AdminOwnPasswordChangeForm):  # type: ignore[
             return super().clean_old_password()
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002
-        user, given = self.user, self.cleaned_data
+        user, fields = self.user, self.cleaned_data
         session = admin_session.session_of(self.request)
         caller = Caller(user.pk, user.public_id, user.is_staff, session)
         changed = passwords.change_password(
-            caller, current=given["old_password"], new=given["new_password1"], now=now()
+            caller, current=fields["old_password"], new=fields["new_password1"], now=now()
         )
         # Not read again: a password that someone else sets now ends this session, too.
         user.password = changed.password
@@ -116,10 +116,10 @@ class NewPasswordForm(forms.Form):
     again = _password(_("New password again"))
 
     def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
-        if not self.errors and given["new_password"] != given["again"]:
+        fields = super().clean() or {}
+        if not self.errors and fields["new_password"] != fields["again"]:
             self.add_error("again", gettext("The two passwords differ."))
-        return given
+        return fields
 
 
 @never_cache
@@ -129,10 +129,10 @@ def new_password(request: HttpRequest) -> HttpResponse:
     form = NewPasswordForm(request.POST or None)
     if not form.is_valid():
         return _show(request, form)
-    token, wanted = form.cleaned_data["reset_token"], form.cleaned_data["new_password"]
+    token, new = form.cleaned_data["reset_token"], form.cleaned_data["new_password"]
     try:
         with throttling.attempted(request, "confirm"):
-            passwords.set_forgotten(token, wanted, secrets=secrets(), now=now())
+            passwords.set_forgotten(token, new, secrets=secrets(), now=now())
     except DomainError as refusal:
         refuse(form, refusal, SENTENCES)
         return _show(request, form)

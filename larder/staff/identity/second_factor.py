@@ -278,7 +278,7 @@ def _sent(request: Any) -> factors.Answer | None:
     text = request.POST.get(PASSKEY)
     if not text:
         return None
-    site, kept = factors.site_at(base_url(request)), request.session.pop(CHALLENGE, None)
+    site, challenge = factors.site_at(base_url(request)), request.session.pop(CHALLENGE, None)
     if site is None:
         raise SecondFactorWrong
-    return factors.Answer(site, None if kept is None else bytes.fromhex(kept), text)
+    return factors.Answer(site, None if challenge is None else bytes.fromhex(challenge), text)

@@ -27,9 +27,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         people: Any = get_user_model()._default_manager
         try:
-            found = people.get_by_natural_key(options["username"])
+            member = people.get_by_natural_key(options["username"])
             with audit.acting(SYSTEM_ACTOR, audit.COMMAND):
-                second_factors.reset(None, Account(found.pk, found.public_id, ()))
+                second_factors.reset(None, Account(member.pk, member.public_id, ()))
         except (people.model.DoesNotExist, NotFound) as error:
             raise CommandError(
                 "There is no active account of this name. Check the user name."
