@@ -18,7 +18,6 @@ from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placed, Placement, Terms
 from tests.conftest import Person
 from tests.database import lock_is_awaited
-from tests.db.round_trips import round_trips
 from tests.orders.placing import place_orders
 from tests.tiers import LONGEST
 from tools.processes import wait_until
@@ -49,20 +48,6 @@ def test_a_refused_order_changes_nothing_and_names_every_short_line(
         (rice, 0),
     ]
     assert inventory.available([jam, tea, rice]) == {jam: 5, tea: 1, rice: 0}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_placing_needs_three_round_trips(
-    person: Callable[..., Person], product: Callable[..., int], now: datetime
-) -> None:
-    """Independent statements are sent in one pipeline."""
-    who, jam = person(), product(stock=20)
-    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 1)])
-    for _ in range(5):
-        place_order(asked, terms=GBP, now=now)  # until everything is prepared
-    with round_trips(connection) as seen:
-        place_order(asked, terms=GBP, now=now)
-    assert seen.count == len(["read", "write", "commit"])
 
 
 @pytest.mark.django_db(transaction=True)

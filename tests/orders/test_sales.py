@@ -107,23 +107,3 @@ def test_best_sellers_are_those_of_the_lines(shop: Shop) -> None:
     lines = OrderLine.objects.exclude(order__status="cancelled").values_list("product")
     sold = sorted(((-units, id) for id, units in lines.annotate(sold=Sum("quantity"))))
     assert best == [(id, -units) for units, id in sold[:3]]
-
-
-def test_orders_are_due_from_the_day_that_was_asked_for(shop: Shop) -> None:
-    shop.place(BEGAN)
-    Order.objects.update(requested_for=BEGAN.date())
-    assert sales.due_orders(BEGAN.date(), limit=9) == {"placed": 1, "packed": 0}
-    assert sales.due_orders(BEGAN.date() - timedelta(days=1), limit=9) == {
-        "placed": 0,
-        "packed": 0,
-    }
-
-
-def test_orders_due_are_counted_up_to_the_limit_in_each_status(shop: Shop) -> None:
-    for _ in range(5):
-        shop.place(BEGAN)
-    Order.objects.update(requested_for=BEGAN.date())
-    staff = shop.people[0].caller
-    for order in shop.placed[:2]:
-        moves.pack_order(TransitionRequest(order=order, caller=staff, now=BEGAN), picked=[])
-    assert sales.due_orders(BEGAN.date(), limit=2) == {"placed": 2, "packed": 2}

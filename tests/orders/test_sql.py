@@ -139,13 +139,6 @@ def test_the_answers_equal_a_later_read(accepted: list[Accepted], now: datetime)
     assert [answer.order for answer in answers] == [later[one.order.id] for one in accepted]
 
 
-def test_writing_no_orders_runs_no_statement(
-    now: datetime, db: None, django_assert_num_queries: Any
-) -> None:
-    with django_assert_num_queries(0):
-        write_orders([], currency="GBP", now=now)
-
-
 def test_a_cart_keeps_its_id_and_number_and_its_lines_theirs(
     accepted: list[Accepted], now: datetime
 ) -> None:

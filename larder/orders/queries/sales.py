@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from larder.core.days import midnight
 from larder.core.money import from_minor
 from larder.db import database
-from larder.orders.models import Order, OrderStatus
 from larder.orders.sql import sales
 
 
@@ -28,15 +27,6 @@ class DaySales:
     orders: int
     cancelled: int
     revenue: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class OpenOrders:
-    """The orders of a status: how many, up to a limit, and when the oldest was placed."""
-
-    status: str
-    number: int
-    since: datetime | None
 
 
 def day_sales(first: date, last: date, zone: ZoneInfo) -> list[DaySales]:
@@ -65,26 +55,6 @@ def _midnights(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
     """Returns when each of these days begins, and when the last one ends."""
     days = range((last - first).days + 2)
     return [midnight(first + timedelta(days=number), zone) for number in days]
-
-
-def open_orders(statuses: tuple[str, ...], *, limit: int) -> list[OpenOrders]:
-    """Returns the orders of each of these statuses, but delivered ones, counted up to `limit`."""
-    return [_open_orders(status, limit) for status in statuses]
-
-
-def _open_orders(status: str, limit: int) -> OpenOrders:
-    # The second condition is that of the index order_by_status.
-    orders = Order.objects.filter(status=status).exclude(status=OrderStatus.DELIVERED)
-    since = orders.order_by("placed_at", "id").values_list("placed_at", flat=True).first()
-    return OpenOrders(status, orders[:limit].count(), since)
-
-
-def due_orders(day: date, *, limit: int) -> dict[str, int]:
-    """Returns how many orders are requested for this day or an earlier one, and are not shipped, by
-    status, each counted up to `limit`."""
-    statuses = (OrderStatus.PLACED, OrderStatus.PACKED)
-    due = Order.objects.filter(requested_for__lte=day, status__in=statuses)
-    return {status.value: due.filter(status=status)[:limit].count() for status in statuses}
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,12 +118,9 @@ class LockedOrder:
         and the stock is locked.
 
         It has not if it was made before, unless the request differs from that one (`conflict` is
-        then the refusal), nor if the order already has the requested values (`is_satisfied`). The
-        key of such a request is kept only if the move can be undone: any other stays made. After an
-        undo, a request without a version and a key is refused.
-
-        A request for values that the order already has succeeds even if `If-Match` names an earlier
-        version: RFC 9110, section 13.1.1, allows it.
+        then the refusal), nor if the order already has the requested values (`is_satisfied`), also
+        if `If-Match` names an earlier version (RFC 9110, section 13.1.1). The key of such a request
+        is kept only if the move can be undone. After an undo, a request needs a version or a key.
 
         Raises NotFound (an order of another customer), NotStaff, PermissionMissing,
         SecondFactorRequired, StaleVersion, PreconditionRequired, InvalidTransition, QuotaExceeded
@@ -143,7 +140,7 @@ class LockedOrder:
             raise conflict
         if verdict is Verdict.NOT_ALLOWED:
             raise InvalidTransition(self.status, self.move)
-        if request.version is None and request.claim is None and self.is_undone(self.move):
+        if request.version is None and request.claim is None and self.is_undone:
             raise PreconditionRequired
         if not self.is_by_staff:
             most = max(len(self.lines), request.lines)
@@ -162,13 +159,14 @@ class LockedOrder:
             raise NotFound
         return verdict
 
-    def is_undone(self, move: Move) -> bool:
-        """Returns whether the move, or the one that it undoes, was undone before."""
-        return UNDONE.get(move) in self.events
+    @property
+    def is_undone(self) -> bool:
+        """Whether the move, or the one that it undoes, was undone before."""
+        return UNDONE.get(self.move) in self.events
 
     def never_undone(self) -> DomainError | None:
         """Returns the refusal of a repeated undoing if the order was never undone."""
-        return None if self.is_undone(self.move) else InvalidTransition(self.status, self.move)
+        return None if self.is_undone else InvalidTransition(self.status, self.move)
 
     def movement(self, product: int, available: int, committed: int, cause: str) -> Movement:
         """Returns a movement of this move, which `write` writes."""

@@ -79,7 +79,8 @@ def claim(
     orders: Sequence[NewOrder], *, now: datetime
 ) -> tuple[Collection[Scope], dict[NewOrder, Placed | Exception]]:
     """Claims all ids and keys, in a fixed order. Returns those that earlier requests had claimed,
-    and the answers to the repeats of earlier requests. Waits for equal requests in flight."""
+    and the answers to repeats: Placed, KeyReused, OrderAbandoned, NotFound (the id belongs to
+    another customer). Waits for equal requests in flight."""
     claims = [claim for order in orders for claim in order.claims]
     claiming = idempotency.submit_claim(claims, now=now)
     chosen = [order for order in orders if order.placement.order_id is not None]

@@ -91,12 +91,8 @@ def place_batch(
     The answer to an order that has the key, id or cart of another one is Later. The error of a
     failed transaction is the answer of its orders; one that comes before they are taken is raised.
 
-    Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
-    KeyReused, NotFound (the customer does not exist, or the id belongs to another),
-    OrderingNotAllowed, SessionEnded (the customer's own account was deactivated), QuotaExceeded,
-    UnpaidLimitExceeded; for orders of staff what `require_permitted` raises; for carts also
-    CartEmpty, StaleVersion, CartChanged; for an abandoned id or key OrderAbandoned. The lines of a
-    refused cart are named by ascending line id.
+    Refusals: those of `claim`, `lock_carts`, `decide` and `ordering_refusal`; for orders of staff
+    what `require_permitted` raises.
     """
     batch: Sequence[NewOrder] = ()
     later: Sequence[NewOrder] = ()

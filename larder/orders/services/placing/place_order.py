@@ -38,13 +38,7 @@ from larder.orders.services.placing.placement import (
     new_order,
 )
 
-LIMITS = Limits(
-    max_batch_size=64,
-    max_batch_lines=2_000,
-    queue_capacity=2_048,
-    queue_lines=10_000,
-    queue_timeout=5.0,
-)
+LIMITS = Limits(max_batch_size=64, queue_capacity=2_048)
 
 LOCK_WAIT = 0.1
 """Seconds for which a batch waits for its turn, and for the lock of a key, a cart or a quota."""
