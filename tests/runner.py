@@ -12,10 +12,7 @@ from tests.database import ROOT
 
 __all__ = ["PytestRunner", "environment"]
 
-WITHOUT_SERVERS = (
-    *("--ignore", "tests/system", "--ignore", "tests/benchmarks"),
-    *("-m", "not system and not slow"),
-)
+WITHOUT_SERVERS = ("--ignore", "tests/system", "-m", "not system and not slow")
 """As `make test` has it."""
 
 

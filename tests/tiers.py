@@ -1,8 +1,8 @@
 """The tiers of tests: `make test` runs all that start no program, `make test/system` the others.
 
-A test belongs to the tier `system` if it is below tests/system or tests/benchmarks, carries the
-marker, or uses a fixture of SERVERS. A server or program that another test starts raises, so that
-`make test` stays quick: starting Larder takes some seconds of CPU.
+A test belongs to the tier `system` if it is below tests/system, carries the marker, or uses a
+fixture of SERVERS. A server or program that another test starts raises, so that `make test` stays
+quick: starting Larder takes some seconds of CPU.
 """
 
 import sys
@@ -20,7 +20,7 @@ __all__ = ["SERVERS", "is_system", "mark", "running"]
 SERVERS = frozenset({"server", "long_server", "site"})
 """Fixtures that start a server."""
 
-_SYSTEM = {Path(__file__).resolve().parent / name for name in ("system", "benchmarks")}
+_SYSTEM = Path(__file__).resolve().parent / "system"
 _current: list[bool] = []
 
 
@@ -31,9 +31,7 @@ that is busy (tests/server.py)."""
 
 def mark(item: pytest.Item) -> None:
     """Mark a test that uses a fixture of SERVERS, or is in a folder of the tier, as `system`."""
-    if _SYSTEM.intersection(item.path.parents) or SERVERS.intersection(
-        getattr(item, "fixturenames", ())
-    ):
+    if _SYSTEM in item.path.parents or SERVERS.intersection(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.system)
     if item.get_closest_marker("system") and not item.get_closest_marker("timeout"):
         item.add_marker(pytest.mark.timeout(LONGEST))

@@ -4,9 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 
@@ -14,6 +13,7 @@ from tests.database import patient
 from tests.system.faults.proxied_shop import ProxiedShop, open_proxied
 from tests.system.faults.shop import Shop, open_shop
 from tools.local_postgres import Cluster
+from tools.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -59,17 +59,8 @@ def proxied(opened_proxy: ProxiedShop) -> Iterator[ProxiedShop]:
     opened_proxy.server.hang_up()
 
 
-@pytest.fixture(params=["stopped", "killed"])
-def take_away(cluster: Cluster, request: pytest.FixtureRequest) -> Callable[[], None]:
-    """Ends PostgreSQL: as an operator would, or with kill -9."""
-    return cluster.stop if request.param == "stopped" else lambda: kill(cluster)
-
-
 def kill(cluster: Cluster) -> None:
     """Kill -9 of the postmaster; its other processes end by themselves."""
     assert cluster.pid is not None
     os.kill(cluster.pid, signal.SIGKILL)
-    deadline = monotonic() + 60
-    while cluster.running:
-        assert monotonic() < deadline, "PostgreSQL survived kill -9"
-        sleep(0.01)
+    assert wait_until(lambda: not cluster.running, 60), "PostgreSQL survived kill -9"

@@ -3,9 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, sleep
 
 import psycopg
 
@@ -32,13 +31,6 @@ def names(cluster: Cluster) -> set[str]:
 def copies(cluster: Cluster) -> set[str]:
     """Those that are made to prove a backup."""
     return {name for name in names(cluster) if name.startswith("larder_restored")}
-
-
-def until(true: Callable[[], object], *, every: float = 0.02) -> None:
-    deadline = monotonic() + TIMEOUT
-    while not true():
-        assert monotonic() < deadline, "it never came"
-        sleep(every)
 
 
 def backed_up(folder: Path) -> Iterator[tuple[Cluster, Path]]:

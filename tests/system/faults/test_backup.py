@@ -10,11 +10,12 @@ import psycopg
 import pytest
 
 from tests.server import Reply, Server
-from tests.system.faults.copies import backed_up, copies, names, prepare, target, until
+from tests.system.faults.copies import TIMEOUT, backed_up, copies, names, prepare, target
 from tests.system.faults.load import Load
 from tests.system.faults.shop import PASSWORD, Shop, served_by
 from tools.backup import databases, dump, manifest, restore
 from tools.local_postgres import Cluster, temporary_cluster
+from tools.processes import wait_until
 from tools.terminal import LauncherError
 
 STOCK = 1_000_000
@@ -231,7 +232,7 @@ def test_a_database_filled_during_the_proof_is_not_replaced(small: tuple[Cluster
 
 def _fill(cluster: Cluster) -> None:
     """Makes a table in the shop's database, once a backup is being restored beside it."""
-    until(lambda: copies(cluster))
+    assert wait_until(lambda: bool(copies(cluster)), TIMEOUT)
     with psycopg.connect(cluster.owner_url()) as owner:
         owner.execute("CREATE TABLE public.meanwhile (id int)")
 

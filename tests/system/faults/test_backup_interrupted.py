@@ -12,9 +12,10 @@ import psycopg
 import pytest
 
 from tests.system.faults.conftest import ROOT
-from tests.system.faults.copies import TIMEOUT, backed_up, copies, target, until
+from tests.system.faults.copies import TIMEOUT, backed_up, copies, target
 from tools.backup import databases, restore
 from tools.local_postgres import Cluster
+from tools.processes import wait_until
 from tools.terminal import LauncherError
 
 COPY = "larder_restored"
@@ -42,7 +43,7 @@ def proving(cluster: Cluster, file: Path) -> Iterator[subprocess.Popen[str]]:
     ) as process:
         try:
             # Marked, which comes just after it is made: what is killed between has no data yet.
-            until(lambda: is_marked(cluster))
+            assert wait_until(lambda: is_marked(cluster), TIMEOUT)
             yield process
         finally:
             process.kill()

@@ -1,6 +1,5 @@
 """The database is unavailable for a time: the answers to clients, and the recovery."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from time import monotonic, sleep
@@ -9,6 +8,7 @@ import pytest
 
 from larder.db.postgresql.bounded import ANSWER_TIMEOUT as LONGEST_WAIT
 from larder.ops import serve
+from tests.system.faults.conftest import kill
 from tests.system.faults.shop import RECOVERY, Shop, Timed
 from tests.system.replica.standby import frozen
 from tools.local_postgres import Cluster
@@ -49,11 +49,11 @@ def assert_unavailable(
             assert answer.reply.body["code"] in codes
 
 
-def outlast(shop: Shop, cluster: Cluster, take_away: Callable[[], None], seconds: float) -> float:
+def outlast(shop: Shop, cluster: Cluster, seconds: float) -> float:
     """An outage with clients that keep asking; checks their answers. Returns the seconds until the
     shop is back after it."""
     assert shop.refused(times=2) == []
-    take_away()
+    kill(cluster)
     began = monotonic()
     assert_unavailable(shop.ask_at_once(list(shop.requests)))
     for kind in HOT:
@@ -71,18 +71,18 @@ def outlast(shop: Shop, cluster: Cluster, take_away: Callable[[], None], seconds
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seconds", [10, pytest.param(80, marks=pytest.mark.slow)])
 def test_all_clients_get_503_during_an_outage_and_are_served_after_it(
-    seconds: float, shop: Shop, cluster: Cluster, take_away: Callable[[], None]
+    seconds: float, shop: Shop, cluster: Cluster
 ) -> None:
-    assert outlast(shop, cluster, take_away, seconds) < RECOVERY
+    assert outlast(shop, cluster, seconds) < RECOVERY
 
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seconds", [0, pytest.param(80, marks=pytest.mark.slow)])
 def test_an_unnoticed_outage_fails_no_later_request(
-    seconds: float, shop: Shop, cluster: Cluster, take_away: Callable[[], None]
+    seconds: float, shop: Shop, cluster: Cluster
 ) -> None:
     assert shop.refused(times=4) == []
-    take_away()
+    kill(cluster)
     sleep(seconds)
     cluster.start()
     assert shop.log_in()
@@ -90,10 +90,10 @@ def test_an_unnoticed_outage_fails_no_later_request(
 
 
 def test_a_server_started_during_an_outage_answers_503_in_time(
-    shop: Shop, cluster: Cluster, take_away: Callable[[], None]
+    shop: Shop, cluster: Cluster
 ) -> None:
     """Its workers have looked up no ended session yet, and all want to at once."""
-    take_away()
+    kill(cluster)
     assert_unavailable(shop.ask_at_once(["list", "order"] * 16))
     cluster.start()
     assert shop.seconds_until_back() < RECOVERY
@@ -112,10 +112,8 @@ def test_a_hanging_database_is_given_up_and_used_again_when_it_answers(
     assert shop.seconds_until_back() < RECOVERY
 
 
-def test_the_server_stays_alive_while_its_database_is_away(
-    shop: Shop, take_away: Callable[[], None]
-) -> None:
-    take_away()
+def test_the_server_stays_alive_while_its_database_is_away(shop: Shop, cluster: Cluster) -> None:
+    kill(cluster)
     with ThreadPoolExecutor(40) as clients:
         waiting = [clients.submit(shop.ask, "list") for _ in range(20)]
         began = monotonic()
