@@ -218,7 +218,7 @@ class BatchQueue(Generic[Request, Result]):
                     self._end(queued, _copied(error), State.WAITING)
         done = [queued for queued in taken if queued.state is State.DONE]
         if done:
-            waited, results = zip(*((one.waited, one.result) for one in done), strict=True)
+            waited, results = zip(*((queued.waited, queued.result) for queued in done), strict=True)
             left = self._arrived.qsize() + len(self._next)
             self._batches.append(Batch(waited, results, running.seconds, left))
         return again

@@ -43,7 +43,7 @@ class DomainError(Exception):
     @property
     def all(self) -> "list[DomainError]":
         """This refusal, and all others of the request."""
-        return [self, *(one for other in self.others for one in other.all)]
+        return [self, *(refusal for other in self.others for refusal in other.all)]
 
     def __str__(self) -> str:
         return f"{self.code} {self.extensions}"

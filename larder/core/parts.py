@@ -18,9 +18,9 @@ class Part(Generic[Row]):
     more: bool = False
 
 
-def first(found: list[Row], limit: int) -> Part[Row]:
+def first(rows: list[Row], limit: int) -> Part[Row]:
     """Returns the first `limit` rows of a list of which up to `limit + 1` were found."""
-    return Part(found[:limit], more=len(found) > limit)
+    return Part(rows[:limit], more=len(rows) > limit)
 
 
 def in_parts(fetch: Callable[[Row | None, int], list[Row]]) -> Iterator[Part[Row]]:

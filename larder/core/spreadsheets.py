@@ -72,14 +72,16 @@ def _before(text: str, place: int, done: int) -> str:
     none. Assumes a sign at `done` if that is not 0: nothing is looked at twice."""
     while place > done:
         place -= 1
-        one = text[place]
-        if one in _ENDS_CELL or not _is_unseen(one):
-            return one
+        character = text[place]
+        if character in _ENDS_CELL or not _is_unseen(character):
+            return character
     return ""
 
 
-def _is_unseen(one: str) -> bool:
-    return one in _UNSEEN or one.isspace() or not one.isprintable() or is_blank(one)
+def _is_unseen(character: str) -> bool:
+    if character in _UNSEEN or character.isspace() or not character.isprintable():
+        return True
+    return is_blank(character)
 
 
 UNREADABLE = "larder.unreadable"

@@ -20,40 +20,40 @@ def with_fields(
     """
 
     def decorate(declared: type[Declared]) -> type[Declared]:
-        known = {one.name: _field(one) for one in msgspec.structs.fields(declared)}
+        known = {info.name: _field(info) for info in msgspec.structs.fields(declared)}
         own = list(declared.__annotations__)
         first = own[: own.index(behind) + 1]
-        given = {name: (name, *rest) for name, *rest in more if name not in first}
-        names = dict.fromkeys([*first, *given, *own])
-        made = msgspec.defstruct(
+        added = {name: (name, *rest) for name, *rest in more if name not in first}
+        names = dict.fromkeys([*first, *added, *own])
+        struct = msgspec.defstruct(
             declared.__name__,
-            [known.get(name) or given[name] for name in names],
+            [known.get(name) or added[name] for name in names],
             bases=declared.__bases__,
             module=declared.__module__,
             namespace={"__doc__": declared.__doc__},
             **options,
         )
-        return cast(type[Declared], made)
+        return cast(type[Declared], struct)
 
     return decorate
 
 
-def _field(one: msgspec.structs.FieldInfo) -> tuple[Any, ...]:
-    declared = (one.name, one.type)
-    return declared if one.default is NODEFAULT else (*declared, one.default)
+def _field(info: msgspec.structs.FieldInfo) -> tuple[Any, ...]:
+    declared = (info.name, info.type)
+    return declared if info.default is NODEFAULT else (*declared, info.default)
 
 
 def prepare_decoding() -> None:
     """Lets msgspec read the fields of every loaded struct now. msgspec 0.22.0 else does it when a
     struct is first decoded, and a thread that decodes it meanwhile ends the process (SIGSEGV)."""
-    for one in structs():
-        msgspec.json.Decoder(one)
+    for struct in structs():
+        msgspec.json.Decoder(struct)
 
 
 def structs() -> Iterator[type[Struct]]:
     """All loaded subclasses of `Struct`."""
     waiting = Struct.__subclasses__()
     while waiting:
-        one = waiting.pop()
-        yield one
-        waiting += one.__subclasses__()
+        struct = waiting.pop()
+        yield struct
+        waiting += struct.__subclasses__()

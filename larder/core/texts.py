@@ -55,21 +55,21 @@ def text_fault(text: str) -> TextFault | None:
     >>> text_fault("\u0645\u06cc\u200c\u0631\u0648\u062f\u200f"), text_fault("7\u202e").detail
     (None, 'Text must not contain the character U+202E.')
     """
-    found = _REFUSED.search(text)
-    if found is None:
+    refused = _REFUSED.search(text)
+    if refused is None:
         return None
-    code = "invalid_format" if ord(found[0]) else "nul"
-    return TextFault(code, _CHARACTER, (f"{ord(found[0]):04X}",))
+    code = "invalid_format" if ord(refused[0]) else "nul"
+    return TextFault(code, _CHARACTER, (f"{ord(refused[0]):04X}",))
 
 
 @lru_cache(4096)
-def is_blank(one: str) -> bool:
+def is_blank(character: str) -> bool:
     """Returns whether fonts draw this character as nothing, by its name.
 
-    >>> [is_blank(one) for one in "\\u2800\\u3164\\u2d7f\\U0001107f\\ufffc\\ufe0f-a\\u094d"]
+    >>> [is_blank(each) for each in "\\u2800\\u3164\\u2d7f\\U0001107f\\ufffc\\ufe0f-a\\u094d"]
     [True, True, True, True, True, True, False, False, False]
     """
-    return not one.isascii() and bool(_NAMES.search(unicodedata.name(one, "")))
+    return not character.isascii() and bool(_NAMES.search(unicodedata.name(character, "")))
 
 
 def has_invisible(text: str) -> bool:
@@ -80,4 +80,4 @@ def has_invisible(text: str) -> bool:
     (True, False)
     """
     visible = _JOINED.sub("", text)
-    return any(unicodedata.category(one) in _CATEGORIES or is_blank(one) for one in visible)
+    return any(unicodedata.category(each) in _CATEGORIES or is_blank(each) for each in visible)

@@ -129,12 +129,12 @@ def read(feed: Feed, after: Mark, *, limit: int, parameters: Sequence[Any] = ())
 
     Raises SinceExpired.
     """
-    given = [*parameters, str(after.transaction_id), after.number]
-    found = database.rows(feed.page(limit + 1), given)
-    epoch, ahead = found[0][:2]
+    mark_values = [str(after.transaction_id), after.number]
+    changes = database.rows(feed.page(limit + 1), [*parameters, *mark_values])
+    epoch, ahead = changes[0][:2]
     if after.epoch != epoch or after.transaction_id > ahead:
         raise SinceExpired
-    rows: list[Any] = [row[2:] for row in found if row[3] is not None]
+    rows: list[Any] = [row[2:] for row in changes if row[3] is not None]
     shown = rows[:limit]
     mark = Mark(epoch, shown[-1][0], shown[-1][1]) if shown else after
     places = [row[:2] for row in shown]

@@ -106,8 +106,8 @@ def find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:
     """Returns the scopes that are claimed, with their earlier use."""
     if not scopes:
         return {}
-    found = database.rows(sql.FIND, database.columns(scopes))
-    return {Scope(*row[:3]): Earlier(bytes(row[3]), row[4]) for row in found}
+    rows = database.rows(sql.FIND, database.columns(scopes))
+    return {Scope(*row[:3]): Earlier(bytes(row[3]), row[4]) for row in rows}
 
 
 def submit_repeat(wanted: Claim | None, *, now: datetime) -> Callable[[], bool]:

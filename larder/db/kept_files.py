@@ -36,8 +36,8 @@ def keep(actor: UUID, kept: Kept, *, now: datetime) -> UUID:
 
 def kept(actor: UUID, file: UUID) -> Kept | None:
     """Returns a file of the user; None if it was used, replaced or deleted."""
-    found = KeptFile.objects.filter(actor=actor, file=file)
-    row = found.values_list("content", "fingerprint").first()
+    files = KeptFile.objects.filter(actor=actor, file=file)
+    row = files.values_list("content", "fingerprint").first()
     return Kept(bytes(row[0]), row[1]) if row else None
 
 

@@ -34,21 +34,21 @@ def client_address(environ: Mapping[str, Any], trusted: Sequence[str]) -> str:
     '198.51.100.7'
     """
     peer = environ.get("REMOTE_ADDR", "")
-    found, networks = parsed(peer), _networks(tuple(trusted))
-    if found is None:
+    address, networks = parsed(peer), _networks(tuple(trusted))
+    if address is None:
         return str(peer)
     hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    while hops and _is_in(found, networks):
+    while hops and _is_in(address, networks):
         hop = parsed(hops.pop())
         if hop is None:
             break
-        found = hop
-    return str(found)
+        address = hop
+    return str(address)
 
 
 @lru_cache(maxsize=8)
 def _networks(trusted: tuple[str, ...]) -> list[IPv4Network | IPv6Network]:
-    return [ip_network(one.strip(), strict=False) for one in trusted]
+    return [ip_network(network.strip(), strict=False) for network in trusted]
 
 
 def _is_in(address: Address, networks: Sequence[IPv4Network | IPv6Network]) -> bool:

@@ -133,8 +133,8 @@ FACTOR = "second_factor"
 
 def proven_factor(request: HttpRequest) -> UUID | None:
     """Returns the second factor that was proven in the admin's session of this request."""
-    found = request.session.get(FACTOR)
-    return None if found is None else UUID(found)
+    factor = request.session.get(FACTOR)
+    return None if factor is None else UUID(factor)
 
 
 def looked_up(caller: Caller) -> Caller:

@@ -14,9 +14,9 @@ def with_plain_charsets(application: Application) -> Application:
     as Python's rot13."""
 
     def shown(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        given = environ.get("CONTENT_TYPE")
-        if given and ";" in given:
-            environ["CONTENT_TYPE"] = plain(given)
+        content_type = environ.get("CONTENT_TYPE")
+        if content_type and ";" in content_type:
+            environ["CONTENT_TYPE"] = plain(content_type)
         return application(environ, start_response)
 
     return shown

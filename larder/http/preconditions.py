@@ -28,8 +28,8 @@ def tag(text: str) -> Tag:
     >>> tag('"3-c0ffee"').version, tag('W/"3-c0ffee"').digits, tag("3") == OF_NOTHING
     (3, 'c0ffee', True)
     """
-    found = _ETAG.fullmatch(text.strip())
-    return Tag(int(found[1]), found[2]) if found else OF_NOTHING
+    parts = _ETAG.fullmatch(text.strip())
+    return Tag(int(parts[1]), parts[2]) if parts else OF_NOTHING
 
 
 def tag_wanted(request: HttpRequest) -> Tag | None:

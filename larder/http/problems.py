@@ -211,9 +211,9 @@ def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
 def _members(error: DomainError) -> dict[str, Any]:
     """Returns the members of a refusal and of its others. Their lines and faults are added up."""
     members: dict[str, Any] = {}
-    for one in error.all:
-        listed = {"errors": _errors(_faults(one))} if _faults(one) else {}
-        for name, value in (_shown(one.extensions) | listed).items():
+    for refusal in error.all:
+        listed = {"errors": _errors(_faults(refusal))} if _faults(refusal) else {}
+        for name, value in (_shown(refusal.extensions) | listed).items():
             present = members.setdefault(name, value)
             if isinstance(value, list) and present is not value:
                 members[name] = [*present, *value]
@@ -269,22 +269,24 @@ def _shown(value: Any) -> Any:
     if isinstance(value, Decimal):
         return money.text(value)
     if isinstance(value, dict):
-        return {name: _shown(one) for name, one in value.items()}
-    return [_shown(one) for one in value] if isinstance(value, list) else value
+        return {name: _shown(member) for name, member in value.items()}
+    return [_shown(member) for member in value] if isinstance(value, list) else value
 
 
 def _from_faults(request: HttpRequest, error: InvalidInput) -> HttpResponse:
     members = _members(error)
     errors = members["errors"]
-    codes = {one["code"] for one in errors}
+    codes = {fault["code"] for fault in errors}
     code = "unknown_field" if codes == {"unknown_field"} else error.code
-    detail = "".join(f"{one['pointer'] or 'The body'}: {one['detail']}" for one in errors[:1])
+    detail = "".join(f"{fault['pointer'] or 'The body'}: {fault['detail']}" for fault in errors[:1])
     detail += f" errors has {len(errors) - 1} more." if errors[1:] else ""
     return problem(request, code, detail=detail, **members)
 
 
 def _errors(faults: Sequence[Fault]) -> list[dict[str, str]]:
-    return [{"pointer": one.where, "code": one.code, "detail": one.detail} for one in faults]
+    return [
+        {"pointer": fault.where, "code": fault.code, "detail": fault.detail} for fault in faults
+    ]
 
 
 def handle(request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -70,7 +70,7 @@ def change_profile(
     of other accounts do not count: their callers can list all accounts.
 
     Entering it raises RateLimited."""
-    wanted = {name: fields[name] for name in ("username", "email") if name in fields}
-    if account != caller.id or not wanted or queries.has_names(account, wanted):
+    names = {name: fields[name] for name in ("username", "email") if name in fields}
+    if account != caller.id or not names or queries.has_names(account, names):
         return nullcontext()
     return attempted(request, "profile", str(account))

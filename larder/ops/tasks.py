@@ -113,7 +113,7 @@ def check_invariants(timestamp: int) -> None:
     """Logs an error for each violated invariant, and stores the results for `/metrics`;
     `manage.py check_invariants` shows the rows."""
     began, report = now(), invariants.check()
-    found = {one.invariant.name: one.violations for one in report.findings}
+    found = {finding.invariant.name: finding.violations for finding in report.findings}
     observations.note("invariants", found, now=began)
     for finding in report.violated:
         details = {

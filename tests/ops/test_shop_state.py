@@ -114,13 +114,3 @@ def test_the_shop_is_not_reported_healthy_before_the_first_check(db: None) -> No
     found = gauges()
     assert not [name for name in found if name.startswith("larder_invariant_violations")]
     assert "larder_products_out_of_stock" not in found
-
-
-def test_several_reads_of_the_state_query_the_database_once(
-    db: None, django_assert_num_queries: Callable[..., object]
-) -> None:
-    state = ShopState()
-    with django_assert_num_queries(len(GAUGES)):  # type: ignore[attr-defined]
-        first = list(state.collect())
-    with django_assert_num_queries(0):  # type: ignore[attr-defined]
-        assert list(state.collect()) == first

@@ -331,7 +331,7 @@ def test_metrics_have_the_open_holds_and_the_delay_of_the_worker(
     jam, who = product(stock=9), person()
 
     def seen() -> tuple[float, float]:
-        values = {one.name: one.samples for one in shop_state._families()}
+        values = {one.name: one.samples for one in shop_state.ShopState().collect()}
         held, late = values["larder_holds_open"], values["larder_holds_oldest_expired_seconds"]
         return held[0].value, late[0].value
 

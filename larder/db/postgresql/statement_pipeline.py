@@ -156,7 +156,9 @@ def _send_all(libpq: PGconn, sendings: Sequence[Sending]) -> PQGen[list[list[PGr
 
 
 def _has_failed(received: Sequence[Sequence[PGresult]]) -> bool:
-    return any(one.status == ExecStatus.FATAL_ERROR for results in received for one in results)
+    return any(
+        result.status == ExecStatus.FATAL_ERROR for results in received for result in results
+    )
 
 
 def _store_results(

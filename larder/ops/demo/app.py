@@ -32,8 +32,8 @@ TYPES = {
 
 def _files() -> dict[str, Path]:
     """Returns the files by their paths below `/demo/`."""
-    app = {one.name: one for one in APP.iterdir() if one.suffix in TYPES}
-    sdk = {f"sdk/{one.name}": one for one in SDK.glob("*.js")}
+    app = {file.name: file for file in APP.iterdir() if file.suffix in TYPES}
+    sdk = {f"sdk/{file.name}": file for file in SDK.glob("*.js")}
     return app | sdk | {"": APP / "index.html"}
 
 

@@ -31,7 +31,7 @@ def _public() -> Iterator[CheckMessage]:
     if settings.PUBLIC_URL.strip().lower().startswith("https:"):
         message = f"DEMO is on, and PUBLIC_URL is an https address: {settings.PUBLIC_URL}."
         yield Error(message, hint="Unset PUBLIC_URL, or DEMO in production.", id="larder.E020")
-    if public := [one for one in settings.ALLOWED_HOSTS if not _is_local(one)]:
+    if public := [host for host in settings.ALLOWED_HOSTS if not _is_local(host)]:
         message = (
             f"DEMO is on, and ALLOWED_HOSTS has hosts that are not local: {', '.join(public)}."
         )

@@ -26,7 +26,7 @@ from larder.ops.serve import COUNTS
 from larder.ops.serving.shutdown import at_end
 from larder.ops.telemetry import instruments, logs, requests
 from larder.ops.telemetry.instruments import Durations
-from larder.ops.telemetry.shop_state import STATE
+from larder.ops.telemetry.shop_state import ShopState
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def page(request: HttpRequest) -> HttpResponse:
         raise Http404
     add_up()
     shop = CollectorRegistry()
-    shop.register(STATE)
+    shop.register(ShopState())
     counted = REGISTRY
     if COUNTS in os.environ:
         counted = CollectorRegistry()
@@ -76,8 +76,8 @@ def _is_loopback(text: str) -> bool:
         return False
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    proxies = [ip_network(one, strict=False) for one in settings.TRUSTED_PROXIES]
-    return address.is_loopback and not any(address in proxy for proxy in proxies)
+    proxies = [ip_network(proxy, strict=False) for proxy in settings.TRUSTED_PROXIES]
+    return address.is_loopback and not any(address in network for network in proxies)
 
 
 def _count_batch(batch: telemetry.Batch) -> None:

@@ -4,19 +4,13 @@ All servers return the same values, so a query uses the maximum: `max(larder_job
 """
 
 from collections.abc import Iterable
-from threading import Lock
 from typing import NamedTuple
 
 from django.db import Error
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from larder.core import waits
-from larder.core.stopwatch import Stopwatch
 from larder.db import database
-
-READ_EVERY = 10.0
-"""Seconds for which the values are used again without new queries."""
 
 
 class Gauge(NamedTuple):
@@ -135,30 +129,16 @@ GAUGES = (
 
 
 class ShopState(Collector):
-    """Gauges that are queried when Prometheus reads them, at most every READ_EVERY seconds."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._since_read: Stopwatch | None = None
-        self._known: list[GaugeMetricFamily] = []
+    """Gauges that are queried when Prometheus reads them."""
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Yields the gauges; only larder_database_up if the database does not answer. Yields the
-        former ones if another thread still reads after READ_EVERY seconds."""
-        with waits.holding(self._lock, READ_EVERY) as in_time:
-            if in_time and (self._since_read is None or self._since_read.seconds > READ_EVERY):
-                self._known = _families()
-                self._since_read = Stopwatch()
-            return self._known
-
-
-def _families() -> list[GaugeMetricFamily]:
-    try:
-        return [_family(gauge) for gauge in GAUGES]
-    except Error:
-        return [GaugeMetricFamily(UP.name, UP.means, value=0)]
-    finally:
-        database.release()
+        """Returns the gauges; only larder_database_up if the database does not answer."""
+        try:
+            return [_family(gauge) for gauge in GAUGES]
+        except Error:
+            return [GaugeMetricFamily(UP.name, UP.means, value=0)]
+        finally:
+            database.release()
 
 
 def _family(gauge: Gauge) -> GaugeMetricFamily:
@@ -166,7 +146,3 @@ def _family(gauge: Gauge) -> GaugeMetricFamily:
     for *labels, value in database.rows(gauge.rows):
         family.add_metric(labels, value)
     return family
-
-
-STATE = ShopState()
-"""The one of this process."""

@@ -69,5 +69,5 @@ class Command(BaseCommand):
 
 
 def _faults_text(error: FaultyFile) -> str:
-    lines = [f"line {one.line}: {one.column or 'row'}: {one.detail}" for one in error.rows]
+    lines = [f"line {row.line}: {row.column or 'row'}: {row.detail}" for row in error.rows]
     return "\n".join([f"Nothing was imported: {len(lines)} fault(s).", *lines, HINT])
