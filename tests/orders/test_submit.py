@@ -46,14 +46,14 @@ def fill(who: Person, *products: int, now: datetime) -> UUID:
     return ensure_cart(who.id, now=now)
 
 
-def submit(who: Person, **details: Any) -> Placement:
-    """The placing of a draft."""
+def submit(who: Person, total: str | None = None, **details: Any) -> Placement:
+    """The placing of a draft; `total` is the expected total."""
     return Placement(
         customer=who.id,
         actor=who.customer.public_id,
         lines=[],
-        cart=ExpectedCart(),
-        operation="POST /orders/1/submit/",
+        cart=ExpectedCart(total=None if total is None else Decimal(total)),
+        operation="POST /api/v1/cart/submit",
         **details,
     )
 
@@ -221,6 +221,26 @@ def test_a_refused_draft_releases_its_key(
     assert database.rows("SELECT * FROM idempotency_key") == []
     fill(who, jam, now=now)
     assert not place_order(asked, terms=GBP, now=now).replayed
+
+
+def test_a_draft_refused_for_its_total_takes_no_stock(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    ada, grace, jam = person(), person(), product(stock=3, price="2")
+    for each in (ada, grace):
+        fill(each, jam, jam, jam, now=now)
+    answers = place_orders([submit(ada, "5"), submit(grace, "6")], terms=GBP, now=now)
+    assert [code(answer) for answer in answers] == ["price_changed", "placed"]
+
+
+def test_a_key_is_settled_with_the_placed_draft(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who = person()
+    fill(who, product(), now=now)
+    placed = place_order(submit(who, key="k"), terms=GBP, now=now)
+    stored = database.rows("SELECT operation, key, result, expires_at FROM idempotency_key")
+    assert stored == [("POST /api/v1/cart/submit", "k", str(placed.order.id), None)]
 
 
 def test_the_id_of_a_placed_draft_answers_an_order_with_its_lines(

@@ -1,12 +1,14 @@
 """Packing and shipping that staff undo, and late repeats of what was undone."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 
 from larder.ops.books import invariants
-from tests.conftest import Answer, Api
-from tests.v1.moving import causes, events, move, moved, returning, stock
+from tests.conftest import Answer, Api, Person
+from tests.v1.moving import As, causes, events, move, moved, returning, stock
 from tests.v1.placing import place
 
 Product = Callable[..., int]
@@ -49,6 +51,52 @@ def test_an_order_whose_packing_was_undone_keeps_the_units_that_were_picked(
     more = {"lines": [{"product": tea, "quantity": 6}]}
     assert customer("PATCH", placed.headers["Location"], more).body["lines"][0]["quantity"] == 6
     assert invariants.check().violated == []
+
+
+def test_an_order_whose_packing_was_undone_sells_no_units_at_a_former_price(
+    customer: Api, staff: Api, placed: Answer, tea: int, product: Product
+) -> None:
+    def wanting(units: int, *others: dict[str, int]) -> dict[str, Any]:
+        return {"lines": [{"product": tea, "quantity": units}, *others]}
+
+    url = placed.headers["Location"]
+    moved(staff, placed, "pack", "ship", "unship", "unpack")
+    assert customer("PATCH", url, wanting(5)).status == 200
+    staff("PATCH", f"products/{tea}", {"price": "1.51"})
+    refused = customer("PATCH", url, wanting(6))
+    assert (refused.status, refused.body["code"]) == (409, "order_rule")
+    line = refused.body["lines"][0]
+    assert (line["product"], line["requested"], line["max_per_order"]) == (tea, 6, 5)
+    new = {"product": product(), "quantity": 1}
+    fewer = customer("PATCH", url, wanting(4, new))
+    assert [one["quantity"] for one in fewer.body["lines"]] == [4, 1]
+    assert staff("PATCH", url, wanting(5)).body["lines"][0]["unit_price"] == "1.50"
+    assert invariants.check().violated == []
+
+
+def test_an_order_whose_packing_was_undone_sells_no_units_in_a_former_currency(
+    customer: Api, staff: Api, placed: Answer, tea: int, settings: Any
+) -> None:
+    moved(staff, placed, "pack", "unpack")
+    staff("PATCH", f"products/{tea}", {"price": "0.90"})
+    more = {"lines": [{"product": tea, "quantity": 5}]}
+    settings.CURRENCY = "EUR"
+    assert customer("PATCH", placed.headers["Location"], more).body["code"] == "order_rule"
+    settings.CURRENCY = "GBP"
+    assert customer("PATCH", placed.headers["Location"], more).status == 200
+
+
+def test_the_role_that_undoes_packing_cannot_add_units_to_its_own_order_at_a_former_price(
+    person: Callable[..., Person], as_: As, staff: Api, tea: int
+) -> None:
+    clerk = person(is_staff=True)
+    clerk.customer.groups.set(Group.objects.filter(name="warehouse"))
+    warehouse = as_(clerk)
+    placed = place(warehouse, (tea, 4))
+    staff("PATCH", f"products/{tea}", {"price": "3.00"})
+    moved(warehouse, placed, "pack", "unpack")
+    more = {"lines": [{"product": tea, "quantity": 5}]}
+    assert warehouse("PATCH", placed.headers["Location"], more).body["code"] == "order_rule"
 
 
 def test_shipping_of_which_units_came_back_cannot_be_undone(

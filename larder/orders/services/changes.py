@@ -23,7 +23,7 @@ from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
 from larder.orders.decision import Asked, PricedLine, Shop, Wanted, add_up, decide
 from larder.orders.errors import CurrencyChanged, PaymentRequired
-from larder.orders.lifecycle import CANCELLED, PLACED, Move
+from larder.orders.lifecycle import CANCELLED, PLACED, UNDONE, Move
 from larder.orders.payment_state import NOTHING as NO_PAYMENTS
 from larder.orders.payment_state import payable, secured
 from larder.orders.queries import LineView
@@ -186,6 +186,14 @@ def _decided(order: LockedOrder, lines: Sequence[Wanted], terms: Terms) -> list[
         faulty = [{"code": CurrencyChanged.code, "product": product} for product in new]
         raise CurrencyChanged(faulty, order.row.currency, terms.currency)
     today = prices_for(order.row.customer_id, offers.values())
+    if UNDONE[Move.UNPACK] in order.events and not order.is_by_staff:
+        # Packing ends the sale at a former price, also if it is undone (ADR 8).
+        offers |= {
+            product: with_values(offers[product], max_per_order=line.quantity)
+            for product, line in old.items()
+            if product in offers
+            if order.row.currency != terms.currency or line.unit_price < today[product]
+        }
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
     (decided,) = decide([Asked(lines, prices)], Shop(shelf, offers, _minimum_total(order, terms)))
     if isinstance(decided, DomainError):
