@@ -6,9 +6,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.operations import operation
 from larder.compat.tokens import Credentials
-from larder.compat.views import OpenView, read
+from larder.compat.views import OpenView, operation, read
 from larder.core.clock import now
 from larder.http import throttling
 from larder.http.authentication import secrets

@@ -14,11 +14,10 @@ from rest_framework.response import Response
 
 from larder.compat import tokens
 from larder.compat.fields import Amount, Moment
-from larder.compat.operations import operation
 from larder.compat.ordering import REFUSED, LinesById, place, refusal
 from larder.compat.pages import Rows
 from larder.compat.products import product_rows
-from larder.compat.views import CompatView, caller, read
+from larder.compat.views import CompatView, caller, operation, read
 from larder.core.errors import KeyReused, NotFound
 from larder.inventory import queries as inventory
 from larder.orders import queries as orders

@@ -20,13 +20,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat import products, tokens
-from larder.compat.account_faults import account_body, all_named
+from larder.compat.answers import account_body, all_named
 from larder.compat.authentication import require_confirmation
 from larder.compat.fields import AnyText, Moment, Password, Price, Text
-from larder.compat.operations import operation
 from larder.compat.ordering import REFUSED, LinesById, place_keyed, refusal
 from larder.compat.pages import ByOffsetOfFive, Rows
-from larder.compat.views import CompatView, OpenView, caller, read
+from larder.compat.views import CompatView, OpenView, caller, operation, read
 from larder.core import limits
 from larder.core.clock import now
 from larder.core.errors import NotFound

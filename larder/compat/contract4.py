@@ -19,10 +19,9 @@ from rest_framework.response import Response
 from larder.compat import products
 from larder.compat.authentication import KeyAuthentication, PasswordAuthentication
 from larder.compat.fields import Price, Text, amount, moment
-from larder.compat.operations import operation
 from larder.compat.ordering import place
 from larder.compat.pages import first_parts
-from larder.compat.views import Kinds, PasswordView, caller
+from larder.compat.views import Kinds, PasswordView, caller, operation
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound, Overloaded, StaleVersion, UnknownProducts
 from larder.core.limits import MAX_NAME_LENGTH, MAX_STOCK

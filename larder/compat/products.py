@@ -7,9 +7,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from larder.catalog.services.products import archive_product
-from larder.compat.operations import operation
 from larder.compat.pages import Rows
-from larder.compat.views import CompatView, caller, read
+from larder.compat.views import CompatView, caller, operation, read
 from larder.core.clock import now
 from larder.inventory import queries
 from larder.inventory.queries import ProductFilter, StockedProduct

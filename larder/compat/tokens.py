@@ -16,8 +16,7 @@ from rest_framework.response import Response
 
 from larder.compat.authentication import REFUSED_TOKEN, BearerAuthentication, TokenNotValid
 from larder.compat.fields import Password, Text
-from larder.compat.operations import operation
-from larder.compat.views import OpenView, read
+from larder.compat.views import OpenView, operation, read
 from larder.core.clock import now
 from larder.http import throttling
 from larder.http.authentication import signer

@@ -1,12 +1,14 @@
-"""Base classes of the earlier contracts' views."""
+"""Base classes of the earlier contracts' views, and the guard of their methods."""
 
 import io
 import json
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, cast
+from functools import wraps
+from typing import Any, TypeVar, cast
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.pagination import BasePagination
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
@@ -30,6 +32,7 @@ from larder.core.parts import Part
 from larder.core.waits import SlotsPerKey, Turns
 from larder.http import quotas, throttling
 from larder.http.bodies import NestedTooDeeply, has_many_brackets, raw_body, short_body
+from larder.http.documents import first_sentence
 from larder.http.positions import SAFE
 from larder.http.quotas import add_quota_headers
 from larder.identity.caller import Caller
@@ -252,3 +255,30 @@ def read(request: Request, shape: type[Serializer[Any]], **options: Any) -> Mapp
     body.is_valid(raise_exception=True)
     validated: Mapping[str, Any] = body.validated_data
     return validated
+
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def operation(
+    name: str, *, permission: str = "", key_permission: str = "", **documented: Any
+) -> Callable[[View], View]:
+    """Refuses callers without `permission`, and keys that name permissions without
+    `key_permission`. `documented` is what drf-spectacular does not see in the view: the `request`
+    and the `responses`, where they are not of its `serializer_class`."""
+
+    def decorated(view: View) -> View:
+        @wraps(view)
+        def guarded(self: Any, request: Any, **path: Any) -> Any:
+            if permission:
+                request.user.require(permission)
+            if permission or key_permission:
+                request.user.require_named(key_permission)
+            return view(self, request, **path)
+
+        document = extend_schema(operation_id=name, summary=first_sentence(view), **documented)
+        method: Any = document(guarded)
+        method.permission, method.key_permission = permission, key_permission
+        return cast(View, method)
+
+    return decorated

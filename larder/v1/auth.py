@@ -23,7 +23,7 @@ from larder.core.limits import (
     MAX_WORD_LENGTH,
 )
 from larder.core.parts import first
-from larder.db.idempotency import RETENTION, Outcome, fingerprint
+from larder.db.idempotency import Outcome, fingerprint
 from larder.http import throttling
 from larder.http.authentication import secrets, signer
 from larder.http.idempotency import replay_headers
@@ -112,7 +112,6 @@ class Registered(Me):
 )
 def register(request: HttpRequest, body: Register) -> HttpResponse:
     """Creates a customer account. With `tokens`, each repeat logs in too."""
-    moment = now()
     about = (body.username, body.email, body.first_name, body.last_name)
     requested = NewCustomer(
         username=body.username,
@@ -124,10 +123,10 @@ def register(request: HttpRequest, body: Register) -> HttpResponse:
     # A faulty attempt counts for no limit.
     if faults := accounts.faults(requested):
         raise InvalidInput(faults)
-    claimed = claim(request, None, fingerprint(*about), expires_at=moment + RETENTION)
+    claimed = claim(request, None, fingerprint(*about))
     with throttling.attempted(request, "register", body.username):
         registered = accounts.register(
-            requested, policy=settings.REGISTRATION, now=moment, claim=claimed
+            requested, policy=settings.REGISTRATION, now=now(), claim=claimed
         )
     tokens = _first_tokens(request, body, registered) if body.tokens else UNSET
     profile = shown(queries.profile(registered.id))
@@ -352,14 +351,12 @@ def list_keys(
 )
 def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpResponse:
     """Creates a key. It is shown only once: a repeat with the same Idempotency-Key has null."""
-    moment, limits = now(), (body.permissions, body.expires_at)
-    # The same as before limits were added, so that repeats are recognized after an upgrade.
-    content = fingerprint(body.name, *(() if limits == (None, None) else limits))
+    content = fingerprint(body.name, body.permissions, body.expires_at)
     key = keys.create_key(
         caller,
         body.name,
-        now=moment,
-        claim=claim(request, caller, content, expires_at=moment + RETENTION),
+        now=now(),
+        claim=claim(request, caller, content),
         limits=keys.Limits(permissions=body.permissions, expires_at=body.expires_at),
     )
     row = credentials.key(caller.id, key.id)

@@ -13,7 +13,7 @@ from larder.catalog.services import categories
 from larder.core.clock import now
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.core.parts import first
-from larder.db.idempotency import RETENTION, fingerprint
+from larder.db.idempotency import fingerprint
 from larder.identity.caller import Caller
 from larder.v1.http import (
     IdCursor,
@@ -79,14 +79,13 @@ def list_categories(
 )
 def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> HttpResponse:
     """Staff: creates a category."""
-    moment = now()
     content = fingerprint(body.name, body.parent)
     category = categories.create_category(
         name=body.name,
         parent=body.parent,
         caller=caller,
-        now=moment,
-        claim=claim(request, caller, content, expires_at=moment + RETENTION),
+        now=now(),
+        claim=claim(request, caller, content),
     )
     row = queries.category(category.id)
     return reply_created(

@@ -10,11 +10,12 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
+from larder.core.clock import now
 from larder.core.errors import InvalidInput
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.parts import Part
-from larder.db.idempotency import Claim, Scope
+from larder.db.idempotency import RETENTION, Claim, Scope
 from larder.http import pagination
 from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
 from larder.http.idempotency import idempotency_key, operation_of, replay_headers
@@ -208,11 +209,13 @@ def version_wanted(request: HttpRequest) -> int | None:
 
 
 def claim(
-    request: HttpRequest, who: Caller | None, fingerprint: bytes, **options: Any
+    request: HttpRequest, who: Caller | None, fingerprint: bytes, *, result: str = ""
 ) -> Claim | None:
-    """Returns the claim of the request's idempotency key for `fingerprint`; None without a key."""
+    """Returns the claim of the request's idempotency key for `fingerprint`; None without a key. It
+    is stored for RETENTION; with a `result`, the id of an order, for ever."""
     key = idempotency_key(request.META)
     if key is None:
         return None
     actor = who.public_id if who else SYSTEM_ACTOR
-    return Claim(Scope(actor, operation_of(request), key), fingerprint, **options)
+    expires_at = None if result else now() + RETENTION
+    return Claim(Scope(actor, operation_of(request), key), fingerprint, result, expires_at)

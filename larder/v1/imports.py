@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 
 from larder.catalog import tables
 from larder.core.clock import now
-from larder.db.idempotency import RETENTION
 from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.inventory.services.products import Author
@@ -39,13 +38,12 @@ def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResp
 
     A pointer of a fault is `/line/column`.
     """
-    moment = now()
     content = hashlib.sha256(body).digest()
     numbers, replayed = import_rows(
         tables.read(body),
-        author=Author(caller, moment),
+        author=Author(caller, now()),
         currency=settings.CURRENCY,
-        claim=claim(request, caller, content, expires_at=moment + RETENTION),
+        claim=claim(request, caller, content),
     )
     answer = ProductsImported(numbers.created, numbers.changed, numbers.unchanged)
     return reply(answer, headers=replay_headers(replayed=replayed))

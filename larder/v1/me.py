@@ -13,7 +13,7 @@ from larder.core.clock import now
 from larder.core.limits import MAX_LABEL_LENGTH
 from larder.core.parts import first
 from larder.core.structs import with_fields
-from larder.db.idempotency import RETENTION, fingerprint
+from larder.db.idempotency import fingerprint
 from larder.http import throttling
 from larder.http.shop import former_address_notifier
 from larder.identity import queries
@@ -238,12 +238,12 @@ def list_addresses(
 )
 def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpResponse:
     """Stores an address; an account has at most 50."""
-    moment, fields = now(), msgspec.to_builtins(body)
+    fields = msgspec.to_builtins(body)
     added = addresses.add_address(
         caller,
         fields,
-        now=moment,
-        claim=claim(request, caller, fingerprint(fields), expires_at=moment + RETENTION),
+        now=now(),
+        claim=claim(request, caller, fingerprint(fields)),
     )
     address = queries.address(caller.id, UUID(added.result))
     return reply_created(

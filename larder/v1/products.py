@@ -23,7 +23,7 @@ from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.core.money import PRICE_PATTERN
 from larder.core.structs import with_fields
-from larder.db.idempotency import RETENTION, fingerprint
+from larder.db.idempotency import fingerprint
 from larder.http import pagination
 from larder.http.pagination import Links
 from larder.http.preconditions import wants_none
@@ -212,14 +212,13 @@ def _page(
 )
 def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> HttpResponse:
     """Staff: creates a product with its opening stock."""
-    moment = now()
     fields = _fields(body)
     content = fingerprint(money.with_texts(fields), body.quantity)
     stocked_product = products.create_stocked_product(
         fields,
         quantity=body.quantity,
-        author=Author(caller, moment),
-        claim=claim(request, caller, content, expires_at=moment + RETENTION),
+        author=Author(caller, now()),
+        claim=claim(request, caller, content),
     )
     product = queries.product(caller.id, stocked_product.id, archived=stocked_product.replayed)
     return reply_created(

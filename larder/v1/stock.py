@@ -13,7 +13,7 @@ from larder.core.clock import now
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_LINES
 from larder.core.parts import first
-from larder.db.idempotency import RETENTION, fingerprint
+from larder.db.idempotency import fingerprint
 from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.inventory import queries
@@ -168,14 +168,13 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
     """Staff: adjusts stock, such as goods received, damaged or counted; all lines or none."""
     if faults := list(_faults(body)):
         raise InvalidInput(faults)
-    moment = now()
     content = fingerprint(msgspec.to_builtins(body))
     id, replayed = adjustments.adjust_stock(
         [_line(line) for line in body.lines],
         adjustments.Cause(body.reason, body.note or ""),
         caller=caller,
-        now=moment,
-        claim=claim(request, caller, content, expires_at=moment + RETENTION),
+        now=now(),
+        claim=claim(request, caller, content),
     )
     adjustment = queries.adjustment(id)
     lines = [shaped(line, AdjustedLine) for line in adjustment.lines]

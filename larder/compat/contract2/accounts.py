@@ -8,13 +8,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.account_faults import account_body, all_named
+from larder.compat.answers import account_body, all_named
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid, require_confirmation
 from larder.compat.fields import Address, Password, Text, created
-from larder.compat.operations import operation
 from larder.compat.pages import ByOffset, Rows
 from larder.compat.tokens import Credentials, RefreshToken, TokenView, both, log_in, renew
-from larder.compat.views import BrowsableView, OpenView, caller, read
+from larder.compat.views import BrowsableView, OpenView, caller, operation, read
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH

@@ -21,10 +21,9 @@ from larder.compat.fields import (
     amount,
     created,
 )
-from larder.compat.operations import operation
 from larder.compat.ordering import REFUSED, place_keyed
 from larder.compat.pages import ByOffset, ByOffsetOfLarge, Rows
-from larder.compat.views import BrowsableView, caller, read
+from larder.compat.views import BrowsableView, caller, operation, read
 from larder.core.clock import now
 from larder.core.errors import DomainError, UnknownProducts
 from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_ID, MAX_STOCK
