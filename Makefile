@@ -144,7 +144,7 @@ test/system: venv ## The tests of servers, clusters, faults, replicas, browsers 
 	@exec $(python) -m pytest -m "system and not slow" $(PYTEST_ARGS)
 
 .PHONY: slow
-slow: venv ## The tests that take minutes: long outages, time limits
+slow: venv ## The tests that take minutes: long outages, generated clients for phones
 	@exec $(python) -m pytest -m slow $(PYTEST_ARGS)
 
 # COVERAGE_CORE=sysmon costs little from Python 3.12 on; before, the tests take about half as long again.

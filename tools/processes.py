@@ -27,8 +27,8 @@ def send(pid: int, number: int) -> None:
         return
 
 
-LONGEST_WAIT = float(os.environ.get("LARDER_TEST_LONGEST_WAIT", "60"))
-"""Seconds until a wait gives up. A test on a busy machine needs them, one of a mutant does not."""
+LONGEST_WAIT = 60.0
+"""Seconds until a wait gives up, on a busy machine."""
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = LONGEST_WAIT) -> bool:

