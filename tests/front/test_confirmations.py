@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 
@@ -66,6 +67,7 @@ def test_a_confirmation_is_refused_as_django_does(
     confirmations.send(b"{}", token, f"orders/{first}/confirm", **JSON)
     for who, order, code in [
         (viewer, second, "permission_missing"),
+        (viewer, uuid4(), "permission_missing"),
         (token_for(customer), second, "not_staff"),
         (token, customer.customer.public_id, "not_found"),
     ]:

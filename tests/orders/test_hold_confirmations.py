@@ -1,9 +1,11 @@
 """Confirmations of orders that await their payment, in time and late."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from larder.core.errors import KeyReused, NotFound, NotStaff, PermissionMissing, StaleVersion
@@ -15,7 +17,7 @@ from larder.orders import queries
 from larder.orders.errors import HoldExpired
 from larder.orders.services import moves
 from larder.orders.services.cart import ensure_cart
-from larder.orders.services.confirm_order import confirm_order
+from larder.orders.services.confirm_order import Confirmation, confirm_batch, confirm_order
 from tests.conftest import Person
 from tests.orders.holding import (
     SECONDS,
@@ -176,3 +178,14 @@ def test_the_key_of_a_refused_confirmation_is_free(
     moves.cancel_order(request(clerk.caller, taken.id))
     assert not confirm_order(asked).replayed
     assert balance(jam) == (0, 3)
+
+
+def test_a_batch_does_not_wait_for_a_locked_order(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
+    held = [hold(person(), (product(stock=5), 3)) for _ in range(2)]
+    asked = [Confirmation(request(with_rights(clerk.caller), each.id), None) for each in held]
+    with psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
+        keeper.execute('SELECT FROM "order" WHERE id = %s FOR UPDATE', [held[0].id])
+        confirm_batch(lambda: asked, is_alone=False)
+        assert [status(each.id) for each in held] == ["pending", "placed"]

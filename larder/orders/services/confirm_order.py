@@ -29,7 +29,7 @@ from larder.identity.services import audit
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import MOVING_WAIT, Balance, HeldByOrder, Movement
 from larder.orders.errors import HoldExpired
-from larder.orders.lifecycle import EVENTS, PLACED, Move
+from larder.orders.lifecycle import EVENTS, PERMISSIONS, PLACED, Move
 from larder.orders.models import Order
 from larder.orders.queries import LineView, view_of_row
 from larder.orders.services.book_sales import Sale, book_sales
@@ -44,7 +44,8 @@ from larder.orders.services.transitions import (
 LIMITS = Limits(max_batch_size=64, queue_capacity=1_024, queue_timeout=5.0)
 
 BATCH_WAIT = 0.1
-"""Seconds for which a batch waits for each lock. One that is confirmed beside it has longer."""
+"""Seconds for which a batch waits for the lock of a key or of a held line. It does not wait for
+orders that another transaction has locked: they are confirmed beside it, and have longer."""
 
 
 class Confirmation(NamedTuple):
@@ -59,8 +60,8 @@ _Queued = Queued[Confirmation, Moved]
 
 
 class _Later(Exception):
-    """The order was not decided. It is confirmed beside the batches: it needs stock, or another of
-    its batch is for the same order."""
+    """The order was not decided. It is confirmed beside the batches: it is locked, needs stock, or
+    another of its batch is for the same order."""
 
 
 def confirm_order(request: TransitionRequest) -> Moved:
@@ -116,7 +117,7 @@ def _confirm_next(take: Take[Confirmation, Moved]) -> None:
     database.release_if_lost()
     answers: Sequence[Answer]
     try:
-        answers = confirm_batch(confirmations, lock_wait=BATCH_WAIT)
+        answers = confirm_batch(confirmations, is_alone=False)
     except Exception as error:
         is_alone = len(batch) < 2 and not database.is_lock_timeout(error)
         if is_alone or not database.was_rolled_back(error):
@@ -146,17 +147,18 @@ def _confirm_alone(queued: _Queued) -> None:
 
 
 def confirm_batch(
-    take: Callable[[], Sequence[Confirmation]], lock_wait: float = MOVING_WAIT
+    take: Callable[[], Sequence[Confirmation]], *, is_alone: bool = True
 ) -> list[Answer]:
-    """Confirms the orders that `take` returns in its transaction, which waits for each lock for
-    `lock_wait` seconds. Returns the answers: a refused order does not affect the others."""
+    """Confirms the orders that `take` returns in its transaction. Returns the answers: a refused
+    order does not affect the others. An order that `is_alone` waits for its own lock, and for
+    stock."""
     with transaction.atomic(durable=True), database.pipeline():
-        database.limit_lock_wait(lock_wait)
+        database.limit_lock_wait(MOVING_WAIT if is_alone else BATCH_WAIT)
         batch = take()
         if not batch:
             return []
         first = {confirmation.request.order: confirmation for confirmation in reversed(batch)}
-        answers = _confirm(list(first.values()))
+        answers = _confirm(list(first.values()), is_alone=is_alone)
         return [
             answers[confirmation.request.order]
             if first[confirmation.request.order] is confirmation
@@ -165,12 +167,12 @@ def confirm_batch(
         ]
 
 
-def _confirm(batch: Sequence[Confirmation]) -> dict[UUID, Answer]:
+def _confirm(batch: Sequence[Confirmation], *, is_alone: bool) -> dict[UUID, Answer]:
     """Confirms different orders. Returns the answers by order."""
     now = max(request.now for request, _ in batch)
     claims = [request.claim for request, _ in batch if request.claim is not None]
     claiming = idempotency.submit_claim(claims, now=now)
-    locking = _submit_locks([request for request, _ in batch])
+    locking = _submit_locks([request for request, _ in batch], skip_locked=not is_alone)
     earlier, locked = claiming(), locking()
     answers: dict[UUID, Answer] = {}
     confirmed: list[_Confirmed] = []
@@ -179,7 +181,7 @@ def _confirm(batch: Sequence[Confirmation]) -> dict[UUID, Answer]:
             order = locked.order(request, earlier)
             if order.begins():
                 missing = _missing(order.lines, locked.held[order.id])
-                if missing and len(batch) > 1:
+                if missing and not is_alone:
                     raise _Later
                 actor = order.caller.public_id
                 confirmed.append(_Confirmed(order.row, order.lines, actor, by, _take(missing)))
@@ -203,25 +205,29 @@ class _Locked(NamedTuple):
     callers: Mapping[Caller, Caller | DomainError]
 
     def order(self, request: TransitionRequest, earlier: Mapping[Scope, Earlier]) -> LockedOrder:
-        """Returns the order of a request. Raises KeyReused, NotFound, SessionEnded."""
-        claim = request.claim
+        """Returns the order of a request. Raises SessionEnded, NotStaff, PermissionMissing,
+        SecondFactorRequired, KeyReused, NotFound; _Later if another transaction has locked it."""
+        caller, claim = self.callers[request.caller], request.claim
+        if isinstance(caller, DomainError):
+            raise caller
+        caller.require(PERMISSIONS[Move.CONFIRM])
         use = None if claim is None else earlier.get(claim.scope)
         if use is not None and claim is not None:
             use.result_for(claim)
-        row, caller = self.rows.get(request.order), self.callers[request.caller]
+        row, lines = self.rows.get(request.order), self.lines[request.order]
         if row is None:
-            raise NotFound
-        if isinstance(caller, DomainError):
-            raise caller
+            raise _Later if lines else NotFound
         moved = Moved(replayed=use is not None)
-        lines = self.lines[row.id]
         return LockedOrder(request, Move.CONFIRM, caller, row, lines, {}, None, None, moved)
 
 
-def _submit_locks(requests: Sequence[TransitionRequest]) -> Callable[[], _Locked]:
+def _submit_locks(
+    requests: Sequence[TransitionRequest], *, skip_locked: bool
+) -> Callable[[], _Locked]:
     """Submits the locks of orders and their held lines, and what is read under them."""
     ids = [request.order for request in requests]
-    locking, holding = submit_lock(ids), inventory.submit_held(ids, locks=True)
+    locking = submit_lock(ids, skip_locked=skip_locked)
+    holding = inventory.submit_held(ids, locks=True)
     reading = submit_lines(ids)
     renewing = {caller: submit_renewed(caller) for caller in {each.caller for each in requests}}
 

@@ -58,10 +58,12 @@ def lock_order(id: UUID) -> Order | None:
     return submit_lock([id])().get(id)
 
 
-def submit_lock(ids: Collection[UUID]) -> Callable[[], dict[UUID, Order]]:
+def submit_lock(
+    ids: Collection[UUID], *, skip_locked: bool = False
+) -> Callable[[], dict[UUID, Order]]:
     """Submits the locks of orders, and returns a function that returns their rows by id. Unknown
-    ids are not in it."""
-    reading = database.submit(_LOCK, [list(ids)])
+    ids are not in it; with `skip_locked`, nor are orders that another transaction has locked."""
+    reading = database.submit(f"{_LOCK} SKIP LOCKED" if skip_locked else _LOCK, [list(ids)])
     return lambda: {order.id: order for order in map(_order, reading())}
 
 
