@@ -46,11 +46,8 @@ class Change(NamedTuple):
     @property
     def after(self) -> Mapping[str, Any]:
         """The new values: of a new product all that the file has."""
-        return (
-            self.row.values
-            if self.product is None
-            else {name: self.row.values[name] for name in self.before}
-        )
+        values = self.row.values
+        return values if self.product is None else {name: values[name] for name in self.before}
 
 
 def compare(file: ProductFile, *, lock: bool) -> list[Change]:
@@ -137,18 +134,16 @@ def _faults_of(
 
 def revive(archived: Mapping[int, datetime], *, now: datetime) -> None:
     """Puts archived products on sale again. Assumes that their stock rows are locked."""
-    rows = [*archived.items()]
-    for start in range(0, len(rows), PART):
-        part = dict(rows[start : start + PART])
-        database.execute(sql.REVIVE, [now, [*part]])
-        audit.record_all(
-            [
-                audit.Entry(
-                    product_name(product), "restore", {"archived_at": since}, {"archived_at": None}
-                )
-                for product, since in part.items()
-            ]
-        )
+    if archived:
+        database.execute(sql.REVIVE, [now, [*archived]])
+    audit.record_all(
+        [
+            audit.Entry(
+                product_name(product), "restore", {"archived_at": since}, {"archived_at": None}
+            )
+            for product, since in archived.items()
+        ]
+    )
 
 
 def store(changes: Sequence[Change], *, now: datetime) -> Iterator[dict[int, int]]:
