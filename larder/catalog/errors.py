@@ -2,22 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from larder.core.errors import Conflict, FieldRefused, TooMany, Unusable
+from larder.core.errors import Conflict, FieldRefused, Telling, TooMany, Unusable
 
 
 @dataclass
-class CategoryInUse(Conflict):
+class CategoryInUse(Telling, Conflict):
     """The category is not empty. It has `products`, archived ones too, or `categories` below it."""
 
     products: int
     categories: int
     code = "category_in_use"
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"products": self.products, "categories": self.categories}
 
 
 class TooManyCategories(TooMany):

@@ -7,7 +7,7 @@ code to the developers of apps.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from random import uniform
 from typing import Any, ClassVar
 
@@ -81,6 +81,15 @@ class Unavailable(DomainError):
     """Kind: the same request may succeed later."""
 
 
+@dataclass
+class Telling(DomainError):
+    """A refusal whose fields are members of the problem object."""
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
 class NotFound(Missing):
     """The object does not exist, or you have no access to it. One answer for both."""
 
@@ -96,16 +105,12 @@ class NotStaff(Forbidden):
 
 
 @dataclass
-class PermissionMissing(Forbidden):
+class PermissionMissing(Telling, Forbidden):
     """Your account or key does not have the permission. `permission`: such as
     `orders.pack_order`."""
 
     permission: str
     code = "permission_missing"
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"permission": self.permission}
 
 
 class SecondFactorRequired(PermissionMissing):
@@ -149,14 +154,10 @@ class AlreadyTaken(FieldRefused, Conflict):
 
 
 @dataclass
-class TooMany(Conflict):
+class TooMany(Telling, Conflict):
     """There are as many of something as there can be: `limit`."""
 
     limit: int
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"limit": self.limit}
 
 
 @dataclass
@@ -188,16 +189,12 @@ class KeyReused(Unusable):
 
 
 @dataclass
-class UnknownProducts(Unusable):
+class UnknownProducts(Telling, Unusable):
     """Some products do not exist or are no longer sold. `lines`: all of them, in the order of the
     request."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
     code = "unknown_product"
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"lines": self.lines}
 
 
 def refusal(

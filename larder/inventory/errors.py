@@ -3,19 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from larder.core.errors import Conflict, DomainError, UnknownProducts
+from larder.core.errors import Conflict, DomainError, Telling, UnknownProducts
 
 
 @dataclass
-class InsufficientStock(Conflict):
+class InsufficientStock(Telling, Conflict):
     """Not enough units are available. `lines` lists every such product."""
 
     lines: list[dict[str, Any]]
     code = "insufficient_stock"
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"lines": self.lines}
 
 
 class CountBelowCommitted(InsufficientStock):

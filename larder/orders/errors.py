@@ -1,7 +1,7 @@
 """The refusals of orders. The lines of a refusal name all faulty lines, each with its code."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,19 +11,15 @@ from larder.core.errors import (
     Fault,
     Missing,
     NotFound,
+    Telling,
     TooMany,
     UnknownProducts,
 )
 from larder.inventory.errors import InsufficientStock
 
 
-@dataclass
-class OrderRefusal(Conflict):
+class OrderRefusal(Telling, Conflict):
     """Base of the refusals that name what is wrong with an order itself."""
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass
