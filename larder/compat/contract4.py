@@ -6,6 +6,7 @@ one sentence; 403, 404 and 409 (the order was abandoned during its submission) a
 """
 
 from collections.abc import Mapping
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -20,7 +21,6 @@ from larder.compat import products
 from larder.compat.authentication import KeyAuthentication, PasswordAuthentication
 from larder.compat.fields import Price, Text, amount, moment
 from larder.compat.ordering import place
-from larder.compat.pages import first_parts
 from larder.compat.views import Kinds, PasswordView, caller, operation
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound, Overloaded, StaleVersion, UnknownProducts
@@ -48,6 +48,9 @@ from larder.orders.queries.carts import CartVersion, CartView
 from larder.orders.services.cart import add_unit, ensure_cart, remove_unit
 from larder.orders.services.placing.place_order import MOST_READS
 from larder.orders.services.placing.placement import ExpectedCart
+
+MOST_PARTS = 16
+"""Parts of the list of orders that an answer has."""
 
 PLAIN: dict[str, Any] = {"request": None, "responses": OpenApiTypes.OBJECT}
 """The documentation of operations without serializers."""
@@ -159,7 +162,7 @@ class Orders(PasswordView):
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, open and submitted, by ascending id: at most the newest
         80,000 lines."""
-        parts = first_parts(carts.orders_and_cart(caller(request).id))
+        parts = islice(carts.orders_and_cart(caller(request).id), MOST_PARTS)
         rows = self.whole(parts, lambda orders: [order_row(order) for order in orders])
         return Response(sorted(rows, key=itemgetter("id")))
 

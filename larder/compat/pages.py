@@ -3,14 +3,11 @@
 Their cost grows with the offset. v1 uses cursors instead.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Generic, TypeVar
 
 from rest_framework.pagination import LimitOffsetPagination, PageNumberPagination
-
-from larder.core.parts import Part
 
 Row = TypeVar("Row")
 
@@ -26,9 +23,6 @@ whole lists."""
 
 MAX_LARGE_ROWS = 100
 """Rows of a page of orders, at most: each may have a thousand lines."""
-
-MOST_PARTS = 16
-"""Parts of a list of orders that an answer has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +66,3 @@ class ByOffsetOfLarge(ByOffset):
     """`?limit=&offset=` for rows that may be large: ten by default, at most 100."""
 
     max_limit = MAX_LARGE_ROWS
-
-
-def first_parts(parts: Iterable[Part[Row]]) -> Iterator[Part[Row]]:
-    """Returns the first MOST_PARTS parts of a list."""
-    return islice(parts, MOST_PARTS)

@@ -32,27 +32,26 @@ from larder.v1.http import read_parameters
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header of requests or of answers. `on`: the statuses of answers that can have it, True for
-    all; empty for a header of requests. `always`: all answers with these statuses have it."""
+    """A header of requests or of answers."""
 
     name: str
     description: str
     schema: Mapping[str, Any]
     on: Sequence[int] | bool = ()
+    """The statuses of answers that can have it, True for all; empty for a header of requests."""
     always: bool = False
+    """Whether all answers with these statuses have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trait:
-    """Headers that several operations share, and the codes that belong to them.
-
-    `repeats_with` names a header that makes a repeat safe: without it, a repeat can have a second
-    effect, or undo a later change by another client.
-    """
+    """Headers that several operations share, and the codes that belong to them."""
 
     headers: tuple[Header, ...] = ()
     codes: tuple[str, ...] = ()
     repeats_with: frozenset[str] = frozenset()
+    """Headers that make a repeat safe: without them, it can have a second effect, or undo a later
+    change by another client."""
 
 
 def _sent(name: str, description: str, **schema: Any) -> Header:
@@ -193,33 +192,29 @@ Reader = Callable[[HttpRequest, Caller | None], Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declaration:
-    """The declaration of an operation, which decorates its function.
-
-    `answers`: the struct of each successful status, or a media type for an answer that is not JSON.
-    `problems`: the codes of refusals of this operation, besides those of its traits.
-    `token`: whether it needs a token; otherwise an Authorization header is ignored.
-    `permissions`: the permissions that it needs, all of them; only staff have any.
-    `for_others`: the permission for objects of other customers, which are hidden or refused
-    without it.
-    `key_permission`: the permission for what belongs to the key's owner, if the key names
-    permissions; without it `for_others`, and empty where such a key needs none.
-    `is_short`: a body over MAX_OPEN_BODY_BYTES is refused before it is read, as in all operations
-    without a token.
-    `is_signed`: the body is signed in place of a token, and has up to MAX_SIGNED_BODY_BYTES.
-    `example` is a body, for the OpenAPI document.
-    """
+    """The declaration of an operation, which decorates its function."""
 
     tag: str = ""
     answers: Mapping[int, Any]
+    """The struct of each successful status, or a media type for an answer that is not JSON."""
     problems: Sequence[str] = ()
+    """The codes of refusals of this operation, besides those of its traits."""
     traits: Sequence[Trait] = ()
     token: bool = True
+    """Whether it needs a token; otherwise an Authorization header is ignored."""
     permissions: Sequence[str] = ()
+    """The permissions that it needs, all of them; only staff have any."""
     for_others: str = ""
+    """The permission for objects of other customers, hidden or refused without it."""
     key_permission: str | None = None
+    """The permission for what belongs to the key's owner, if the key names permissions; None for
+    that of `for_others`, empty where such a key needs none."""
     is_short: bool = False
+    """Whether a body over MAX_OPEN_BODY_BYTES is refused before it is read, as without a token."""
     is_signed: bool = False
+    """Whether the body is signed in place of a token; it has up to MAX_SIGNED_BODY_BYTES."""
     example: Any = None
+    """A body, for the OpenAPI document."""
 
     def __call__(self, run: View) -> "Operation":
         return Operation(run, self)

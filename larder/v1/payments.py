@@ -6,6 +6,7 @@ whatever units the provider counts. What is due of an order ends in 0 in currenc
 decimals (larder/core/currencies.py: `to_payable`), so that each provider can take it.
 """
 
+from datetime import datetime
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -36,8 +37,6 @@ from larder.v1.shapes import Actor, Id, Number, Page, Request, Time, Word, open_
 
 operation = partial(Declaration, tag="payments")
 
-OVER_THE_API = "api"
-"""The provider under which metrics count records that come over the API."""
 KINDS = [kind.value for kind in Kind]
 VISIBLE = "Expected visible ASCII characters."
 
@@ -182,24 +181,13 @@ def record_payment(
         detail = "This name is reserved for events. Expected another, such as cash or transfer."
         raise InvalidInput([Fault("/provider", "unknown_value", detail)])
     moment = now()
-    payment = payments.NewPayment(
-        provider=body.provider,
-        kind=Kind(body.kind),
-        transaction_id=body.transaction_id,
-        intent=body.intent,
-        amount=body.amount,
-        currency=body.currency,
-        at=body.at or moment,
+    recorded = payments.record_payment(
+        order,
+        _payment(body.provider, body, body.at or moment),
+        caller=caller,
+        now=moment,
+        confirming=shop.confirming(),
     )
-    try:
-        recorded = payments.record_payment(
-            order, payment, caller=caller, now=moment, confirming=shop.confirming()
-        )
-    except DomainError as error:
-        telemetry.payments.append((OVER_THE_API, outcome_of(error)))
-        raise
-    outcome = payments.Outcome.REPEATED if recorded.replayed else payments.Outcome.RECORDED
-    telemetry.payments.append((OVER_THE_API, outcome))
     status = 200 if recorded.replayed else 201
     return reply(shaped(payment_records.payment(recorded.id), Payment), status=status)
 
@@ -232,16 +220,20 @@ def _read_signed(raw: bytes) -> Report:
     event = decode_or_explain(raw, SignedEvent)
     if event.order is None and not event.intent:
         raise InvalidInput([Fault("", "one_of", "Give order or intent.")])
-    payment = payments.NewPayment(
-        provider=SIGNED.name,
-        kind=Kind(event.kind),
-        transaction_id=event.transaction_id,
-        intent=event.intent,
-        amount=event.amount,
-        currency=event.currency,
-        at=event.at,
-    )
+    payment = _payment(SIGNED.name, event, event.at)
     return Report(payment=payment, order=event.order, sent_at=event.at)
+
+
+def _payment(provider: str, movement: Movement, at: datetime) -> payments.NewPayment:
+    return payments.NewPayment(
+        provider=provider,
+        kind=Kind(movement.kind),
+        transaction_id=movement.transaction_id,
+        intent=movement.intent,
+        amount=movement.amount,
+        currency=movement.currency,
+        at=at,
+    )
 
 
 SIGNED = Adapter("signed", "Larder-Signature", "SIGNED_PAYMENT_SECRETS", _read_signed)

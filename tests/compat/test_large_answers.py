@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from config import urls
-from larder.compat import pages, views
+from larder.compat import contract4, pages, views
 from larder.compat.urls import patterns
 from larder.core import parts, waits
 from larder.core.errors import Overloaded
@@ -213,5 +213,5 @@ def test_a_list_of_orders_ends_with_the_newest(
     assert len(numbers) == 6
     assert numbers == sorted(numbers)
     # A part has the orders of 5,000 lines.
-    monkeypatch.setattr(pages, "MOST_PARTS", 1)
+    monkeypatch.setattr(contract4, "MOST_PARTS", 1)
     assert [one["id"] for one in client("GET", "/orders/").body] == numbers[1:]

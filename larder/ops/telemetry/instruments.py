@@ -91,10 +91,10 @@ REFUSED = Counter(
 FAILED = Counter("larder_orders_failed_total", "Orders whose transaction failed.")
 PAYMENTS = Counter(
     "larder_payment_events_total",
-    "Events of payment providers, and records over the API, by what became of them.",
+    "Events of payment providers, by what became of them.",
     ["provider", "outcome"],
 )
-for provider in ("stripe", "signed", "api"):
+for provider in ("stripe", "signed"):
     for outcome in (
         "recorded",
         "repeated",
