@@ -206,21 +206,14 @@ def new_challenge() -> bytes:
     return randomness.token_bytes(32)
 
 
-@dataclass(frozen=True, slots=True)
-class User:
-    """Whose passkey is made. The authenticator stores these."""
-
-    handle: UUID
-    name: str
-
-
 def creation_options(
-    site: Site, challenge: bytes, user: User, known: Sequence[bytes]
+    site: Site, challenge: bytes, handle: UUID, name: str, known: Sequence[bytes]
 ) -> dict[str, Any]:
-    """Returns the options of `navigator.credentials.create`, as JSON. `known` are the passkeys that
-    the account has: an authenticator with one of them makes no other."""
+    """Returns the options of `navigator.credentials.create`, as JSON. The authenticator stores the
+    handle and the name of the account. `known` are the passkeys that it has: an authenticator with
+    one of them makes no other."""
     options, _ = _server(site).register_begin(
-        PublicKeyCredentialUserEntity(id=user.handle.bytes, name=user.name, display_name=user.name),
+        PublicKeyCredentialUserEntity(id=handle.bytes, name=name, display_name=name),
         [AttestedCredentialData(data) for data in known],
         resident_key_requirement=ResidentKeyRequirement.PREFERRED,
         user_verification=UserVerificationRequirement.PREFERRED,

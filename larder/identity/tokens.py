@@ -126,15 +126,7 @@ class Signer:
         self, caller: Caller, *, now: datetime, policy: TokenPolicy = V1, email: str = ""
     ) -> str:
         """Returns a JWT for this caller, valid for `policy.access`. Signed policies add `email`."""
-        claims = {
-            "token_type": "access",
-            "sub": str(caller.public_id),
-            "user_id": caller.id,
-            "staff": caller.is_staff,
-            "sid": str(caller.session),
-            "iat": int(now.timestamp()),
-            "exp": int((now + policy.access).timestamp()),
-        }
+        claims = _claims("access", caller, now, now + policy.access)
         if policy.signed:
             claims |= _read_by_clients(caller, email)
         return jwt.encode(claims, self._access[0], algorithm="HS256")
@@ -156,17 +148,8 @@ class Signer:
         self, caller: Caller, issued: "Issued", *, policy: TokenPolicy, email: str = ""
     ) -> str:
         """Returns a refresh token of a signed policy: a JWT, a different one each time."""
-        claims = {
-            "token_type": "refresh",
-            "sub": str(caller.public_id),
-            "user_id": caller.id,
-            "staff": caller.is_staff,
-            "sid": str(caller.session),
-            _POLICY: policy.name,
-            "generation": issued.generation,
-            "iat": int(issued.at.timestamp()),
-            "exp": int(issued.until.timestamp()),
-        }
+        claims = _claims("refresh", caller, issued.at, issued.until)
+        claims |= {_POLICY: policy.name, "generation": issued.generation}
         claims |= _read_by_clients(caller, email)
         return jwt.encode(claims, self._signed[0], algorithm="HS256")
 
@@ -214,6 +197,18 @@ class Issued:
     generation: int
     at: datetime
     until: datetime
+
+
+def _claims(kind: str, caller: Caller, at: datetime, until: datetime) -> dict[str, Any]:
+    return {
+        "token_type": kind,
+        "sub": str(caller.public_id),
+        "user_id": caller.id,
+        "staff": caller.is_staff,
+        "sid": str(caller.session),
+        "iat": int(at.timestamp()),
+        "exp": int(until.timestamp()),
+    }
 
 
 def _read_by_clients(caller: Caller, email: str) -> dict[str, str]:

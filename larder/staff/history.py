@@ -8,7 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 
 from larder.core.limits import MAX_SHOWN_ROWS
-from larder.identity.queries import audit as audit_queries
+from larder.identity import queries
 from larder.identity.services import audit
 from larder.staff.formatting import (
     actor_names,
@@ -72,7 +72,7 @@ def _single(name: str, value: Any) -> str:
 def history(name: str) -> dict[str, Any]:
     """Returns the last entries of an object as a table, and how many they are if there are earlier
     ones."""
-    entries = audit_queries.entries(object=name, limit=MAX_SHOWN_ROWS)
+    entries = queries.audit_entries(object=name, limit=MAX_SHOWN_ROWS)
     names = actor_names({entry.actor for entry in entries.rows})
     rows = [
         [

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
 from larder.core.limits import MAX_AUDITED_OBJECT_LENGTH
+from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.queries import audit as audit_queries
 from larder.v1.http import IdCursor, PageParameters, reply_page, shaped
 from larder.v1.operations import CACHED, operation
 from larder.v1.shapes import Actor, Page, Time
@@ -79,7 +79,7 @@ def list_audit_entries(
     request: HttpRequest, caller: Caller, query: AuditParameters, cursor: IdCursor | None
 ) -> HttpResponse:
     """Staff: a page of the actions of staff and commands, newest first."""
-    rows = audit_queries.entries(
+    rows = queries.audit_entries(
         object=query.object,
         actor=query.actor,
         after=query.after,

@@ -18,7 +18,7 @@ from larder.core.errors import NotFound
 from larder.core.limits import MAX_PASSKEYS
 from larder.identity import factors, queries
 from larder.identity.errors import LastSecondFactor, SecondFactorWrong, TooManyPasskeys
-from larder.identity.factors import Answer, User, new_challenge
+from larder.identity.factors import Answer, new_challenge
 from larder.identity.models import AuditEntry, RecoveryCode, SecondFactor
 from larder.identity.queries import credentials
 from larder.identity.services import second_factors
@@ -254,8 +254,7 @@ def test_the_options_name_the_site_the_account_and_its_passkeys(
     who, device, challenge = person(is_staff=True), Authenticator(), new_challenge()
     enrol_passkey(who, device, now)
     known = credentials.passkeys(who.id)
-    user = User(who.customer.public_id, "anna")
-    made = factors.creation_options(SITE, challenge, user, known)
+    made = factors.creation_options(SITE, challenge, who.customer.public_id, "anna", known)
     asked = factors.request_options(SITE, challenge, known)
     listed = [{"type": "public-key", "id": encoded(device.id)}]
     assert json.loads(json.dumps(made)) == {

@@ -1,4 +1,4 @@
-"""Names, addresses and SKUs that are taken: refused without a failed statement.
+"""Names and addresses that are taken: refused without a failed statement.
 
 PostgreSQL logs a statement that fails, and in some configurations what it contains: the hash of a
 password, a name, an address.
@@ -160,21 +160,4 @@ def test_a_command_cannot_create_an_account_with_a_taken_name(person: MakePerson
             Customer.objects.create_superuser("Anna", WORDS)
         with pytest.raises(AlreadyTaken, match="email"):
             Customer.objects.create_user("bert", WORDS, email="anna@example.com")
-    assert_no_failure(lines)
-
-
-def test_a_product_with_a_taken_sku_is_refused(staff: Api, product: Callable[..., int]) -> None:
-    product(sku="A")
-    with logged() as lines:
-        answer = staff("POST", "products", {"name": "N", "price": "1", "sku": "A"})
-    assert (answer.status, answer.body["code"]) == (409, "sku_taken")
-    assert_no_failure(lines)
-
-
-def test_a_change_to_a_taken_sku_is_refused(staff: Api, product: Callable[..., int]) -> None:
-    product(sku="A")
-    changed = product(sku="B")
-    with logged() as lines:
-        answer = staff("PATCH", f"products/{changed}", {"sku": "A"})
-    assert (answer.status, answer.body["code"]) == (409, "sku_taken")
     assert_no_failure(lines)

@@ -14,8 +14,8 @@ from larder.catalog.services.products import (
     change_product,
 )
 from larder.db import database
+from larder.identity import queries
 from larder.identity.models import AuditEntry
-from larder.identity.queries import audit as audit_queries
 from larder.inventory.models import LedgerEntry
 from tests.conftest import Api, Person, add_products
 from tests.staff.desk import PRODUCTS, Desk, change
@@ -285,7 +285,7 @@ def test_an_archived_product_is_restored_after_a_question_and_is_on_sale_again(
     assert page.messages == ["Restored: 1."]
     found = customer("GET", f"products/{jam}").body
     assert (found["quantity"], found["version"]) == (4, 3)
-    entry = audit_queries.entries(object=f"product:{jam}", limit=1).rows[0]
+    entry = queries.audit_entries(object=f"product:{jam}", limit=1).rows[0]
     assert (entry.action, entry.after) == ("restore", {"archived_at": None})
 
 

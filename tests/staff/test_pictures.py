@@ -13,7 +13,7 @@ from PIL import Image
 from larder.catalog.models import Product
 from larder.catalog.services.products import change_product, product_name
 from larder.core.limits import MAX_PICTURE_BYTES
-from larder.identity.queries import audit as audit_queries
+from larder.identity import queries
 from tests.catalog.photos import PLACE, bomb, encoded, phone_photo
 from tests.conftest import Api, Person
 from tests.staff.desk import PRODUCTS, Desk, allow, change
@@ -90,7 +90,7 @@ def test_the_audit_trail_has_the_former_and_the_new_picture(
     jam = product()
     change_product(jam, {"image_url": "https://example.com/jam.png"}, caller=None, now=now)
     desk.save(change(jam), picture=file(phone_photo()))
-    entry = audit_queries.entries(object=product_name(jam), limit=1).rows[0]
+    entry = queries.audit_entries(object=product_name(jam), limit=1).rows[0]
     assert entry.actor == boss.customer.public_id
     assert entry.before == {"image_url": "https://example.com/jam.png"}
     assert entry.after == {"image_url": image_url(jam)}

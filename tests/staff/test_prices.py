@@ -17,7 +17,7 @@ from larder.catalog.services.products import (
     change_prices,
     change_product,
 )
-from larder.identity.queries import audit as audit_queries
+from larder.identity import queries
 from tests.conftest import NOW, ROLES, Person
 from tests.staff.desk import Desk, Page, allow, change
 from tests.v1.waiting import until_a_transaction_waits
@@ -64,7 +64,7 @@ def test_selected_prices_change_as_the_preview_shows_them(desk: Desk, product: M
     assert confirm(desk, preview).messages == ["Prices changed: 2."]
     assert prices(jam, tea, other) == ["1.650", "2.400", "1.000"]
     assert Product.objects.get(pk=jam).version == 2
-    entry = audit_queries.entries(object=f"product:{jam}", limit=1).rows[0]
+    entry = queries.audit_entries(object=f"product:{jam}", limit=1).rows[0]
     assert (entry.action, entry.before, entry.after) == (
         "change",
         {"price": "1.50"},

@@ -1,5 +1,5 @@
-"""Reads of identity for other modules: accounts, their addresses, and what they may do. They return
-plain data, not models."""
+"""Reads of identity for other modules: accounts, their addresses, what they may do, the audit trail
+and notes. They return plain data, not models."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +12,15 @@ from django.db.models.functions import Lower
 
 from larder.core.errors import DomainError, NotFound
 from larder.core.mailboxes import spellings
-from larder.core.parts import Part, in_parts
+from larder.core.parts import Part, first, in_parts
 from larder.db import database
 from larder.db.fields import Fold
 from larder.identity import factors, permissions, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import OrderingNotAllowed, SessionEnded
-from larder.identity.models import Address, Customer
+from larder.identity.models import Address, AuditEntry, Customer, Note
 
-__all__ = ["audit", "credentials"]
+__all__ = ["credentials"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +125,19 @@ def lowered_spellings(email: str) -> list[Lower]:
     return [Lower(Value(spelling)) for spelling in sorted(spellings(email))]
 
 
-def _named(username: str) -> QuerySet[Customer]:
+def named(username: str) -> QuerySet[Customer]:
+    """Returns the account with this name, in any spelling, or none."""
     return Customer.objects.alias(folded=Fold("username")).filter(folded=Fold(Value(username)))
 
 
 def exists(username: str) -> bool:
     """Returns whether an account has this name."""
-    return _named(username).exists()
+    return named(username).exists()
 
 
 def has_password(username: str, password: str) -> bool:
     """Returns whether an active account of this name has this password."""
-    active = _named(username).filter(is_active=True)
+    active = named(username).filter(is_active=True)
     return any(customer.check_password(password) for customer in active)
 
 
@@ -298,3 +299,54 @@ def ordering_refusal(account: Standing | None, *, actor: UUID) -> DomainError | 
     if not account.is_active and account.public_id == actor:
         return SessionEnded()
     return None if account.is_active and account.may_order else OrderingNotAllowed()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """An entry of the audit trail."""
+
+    id: int
+    at: datetime
+    actor: UUID
+    channel: str
+    object: str
+    action: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+_AUDIT = tuple(AuditRow.__slots__)
+
+
+def audit_entries(
+    *,
+    object: str | None = None,
+    actor: UUID | None = None,
+    after: datetime | None = None,
+    before: int | None = None,
+    limit: int,
+) -> Part[AuditRow]:
+    """Returns up to `limit` entries of the audit trail, newest first: those of an object, those of
+    an actor by public id, those recorded later than `after`, and those with an id lower than
+    `before`, where these are given."""
+    bounds = {"object": object, "actor": actor, "at__gt": after, "id__lt": before}
+    filters = {name: value for name, value in bounds.items() if value is not None}
+    rows = AuditEntry.objects.filter(**filters).order_by("-id")
+    return first([AuditRow(*row) for row in rows.values_list(*_AUDIT)[: limit + 1]], limit)
+
+
+@dataclass(frozen=True, slots=True)
+class NoteView:
+    """A note: the public id of its author, the time, the text."""
+
+    actor: UUID
+    at: datetime
+    text: str
+
+
+def latest_notes(object: str, *, limit: int) -> Part[NoteView]:
+    """Returns the last `limit` notes about an object, by its name in the audit trail, newest first.
+    `more` says whether there are earlier ones."""
+    rows = Note.objects.filter(object=object).order_by("-id")
+    views = [NoteView(*row) for row in rows.values_list(*NoteView.__slots__)[: limit + 1]]
+    return first(views, limit)

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import Case, QuerySet, When
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_PASSKEYS
 from larder.db import database
-from larder.db.fields import Fold
 from larder.identity import sql
 from larder.identity.caller import Caller
 from larder.identity.models import Customer, Key, SecondFactor, Session
-from larder.identity.queries import with_rights
+from larder.identity.queries import named, with_rights
 from larder.identity.tokens import ENDED_LATELY, derived_text, key_digest
 
 
@@ -28,9 +27,8 @@ def is_session_of(session: UUID, username: str) -> bool:
     """Returns whether this is a session, live or ended, of the account of this name."""
     if "\0" in username:
         return False
-    name = Fold(Value(Customer.normalize_username(username)))
-    named = Session.objects.alias(folded=Fold("customer__username")).filter(folded=name)
-    return named.filter(pk=session).exists()
+    accounts = named(Customer.normalize_username(username))
+    return Session.objects.filter(pk=session, customer__in=accounts).exists()
 
 
 MAX_LISTED = 20_000
@@ -112,12 +110,12 @@ def key_use(text: str, *, secrets: Sequence[str]) -> KeyUse | None:
     """
     if not _KEY.fullmatch(text):
         return None
-    for id, public_id, is_staff, generation, key, named, is_unnoted in database.rows(
+    for id, public_id, is_staff, generation, key, only, is_unnoted in database.rows(
         sql.KEY_OWNER, [key_digest(text)]
     ):
         if generation is None or text in _derived_texts(secrets, public_id, generation):
-            only = None if named is None else frozenset(named)
-            owner = Caller(id, public_id, is_staff, session=None, key=key, key_permissions=only)
+            held = None if only is None else frozenset(only)
+            owner = Caller(id, public_id, is_staff, session=None, key=key, key_permissions=held)
             return KeyUse(with_rights(owner), is_unnoted)
     return None
 

@@ -135,9 +135,6 @@ Many customers may share an address (an office, a mobile network), so only failu
 Beside it each log-in counts for a wide limit, also with the right password, because each costs a
 hash and a session: no person reaches it.
 
-Each request without credentials that has a body counts for its address before the body is parsed
-(`anonymous`), whatever becomes of it.
-
 Each change of a profile counts too: a success says that the name or the address was free.
 
 Three of a million codes of an app are valid at a time. After 10 wrong ones, and then one each 12

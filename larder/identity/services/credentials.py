@@ -14,7 +14,7 @@ from larder.identity import hashers
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials
 from larder.identity.models import Customer
-from larder.identity.queries import submit_renewed, with_rights
+from larder.identity.queries import named, submit_renewed, with_rights
 
 
 def authenticate(username: str, password: str) -> Caller:
@@ -39,10 +39,7 @@ def verified(username: str, password: str) -> Customer:
 def _named(username: str) -> Customer | None:
     if "\0" in username or len(username) > MAX_USERNAME_LENGTH:
         return None  # no account has such a name, and PostgreSQL refuses a NUL in a text
-    try:
-        return Customer.objects.get_by_natural_key(username)
-    except Customer.DoesNotExist:
-        return None
+    return named(username).first()
 
 
 def lock_unchanged(customer: Customer) -> None:

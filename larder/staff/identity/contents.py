@@ -16,8 +16,7 @@ from larder.core.limits import (
 )
 from larder.identity import queries
 from larder.identity.models import Customer
-from larder.identity.queries import PARCEL_FIELDS, AddressRow
-from larder.identity.queries.audit import latest_notes
+from larder.identity.queries import PARCEL_FIELDS, AddressRow, latest_notes
 from larder.identity.services.audit import customer_name
 from larder.orders.models import Order, OrderStatus
 from larder.staff.formatting import actor_names, amount, change_link, grouped, in_one_line, moment

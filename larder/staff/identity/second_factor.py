@@ -267,8 +267,7 @@ def _offer(request: Any, act: Literal["create", "get"]) -> dict[str, str] | None
     if act == "get":
         options = factors.request_options(site, challenge, known)
     else:
-        owner = factors.User(user.public_id, user.username)
-        options = factors.creation_options(site, challenge, owner, known)
+        options = factors.creation_options(site, challenge, user.public_id, user.username, known)
     return {"act": act, "origin": site.origin, "options": json.dumps(options)}
 
 

@@ -11,8 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS, MAX_SHOWN_ROWS
-from larder.identity.queries import PARCEL_FIELDS, AddressRow
-from larder.identity.queries.audit import NoteView, latest_notes
+from larder.identity.queries import PARCEL_FIELDS, AddressRow, NoteView, latest_notes
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import payment_state
