@@ -89,7 +89,7 @@ curl -sw '\n' "{address}/api/v1/products?q=lantern&limit=2" -H "Authorization: B
 curl -sw '\n' {address}/api/v1/orders -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-order' -d '{{"lines": [{{"product": 1, "quantity": 2}}]}}'
 curl -sw '\n' {address}/api/v1/orders -H "Authorization: Bearer $TOKEN"
 """  # noqa: E501
-"""The README shows the same; tests/ops/test_readme.py compares them, and pastes them."""
+"""The README shows the same."""
 
 
 def greeting(settings: Settings) -> str:
