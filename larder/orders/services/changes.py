@@ -75,7 +75,6 @@ def change_order(
 
 
 def _change(order: LockedOrder, asked: Sequence[Wanted], details: Details, terms: Terms) -> None:
-    """Writes the details, and the lines if there are any."""
     new = {name: value for name, value in details.items() if value != getattr(order.row, name)}
     before = {name: _plain(getattr(order.row, name)) for name in new}
     after = {name: _plain(value) for name, value in new.items()}

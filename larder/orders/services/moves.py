@@ -321,7 +321,6 @@ def _short(ordered: Mapping[int, int], picked: Sequence[Picked]) -> dict[int, Pi
 
 
 def _faults(ordered: Mapping[int, int], picked: Sequence[Picked]) -> Iterator[Fault]:
-    """Yields the fault of each faulty line."""
     seen: set[int] = set()
     for position, line in enumerate(picked):
         where, units = f"/lines/{position}", ordered.get(line.product)

@@ -223,9 +223,8 @@ def _order_of(payment: NewPayment) -> UUID | None:
 
 
 def _record_unassigned(payment: NewPayment, by: _Recorder) -> Outcome:
-    """Records a refund or a dispute whose payment is not known. It belongs to another system with
-    this account, or the event of its payment is late: then it counts as soon as that is recorded.
-    """
+    """Records a refund or a dispute whose payment is not known: that of another system, or a late
+    one, with which it counts as soon as that is recorded."""
     if payment.kind not in _LATER:
         return Outcome.IGNORED
     replayed = _record(None, None, payment, by).replayed
@@ -233,7 +232,6 @@ def _record_unassigned(payment: NewPayment, by: _Recorder) -> Outcome:
 
 
 def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Recorder) -> Recorded:
-    """Inserts the record and writes what follows from it; or returns the earlier record."""
     names = (payment.provider, payment.kind.value, payment.transaction_id, payment.intent)
     amount = (payment.amount, payment.currency, payment.at)
     ids = database.rows(payments_sql.RECORD_PAYMENT, [order, *names, *amount, by.now, by.actor])
@@ -300,7 +298,6 @@ def _recount(
 
 
 def _write(row: Order, sums: Balances, payment: NewPayment, by: _Recorder) -> None:
-    """Writes the sums of an order with the event of the payment, and the refund that is due."""
     change = OrderChange(
         order=row,
         type="payment",
@@ -314,7 +311,6 @@ def _write(row: Order, sums: Balances, payment: NewPayment, by: _Recorder) -> No
 
 
 def _returned(row: Order) -> Decimal:
-    """Returns the exact sum of the returned units."""
     back = OrderLine.objects.filter(order_id=row.id, returned__gt=0)
     return sum((n * price for n, price in back.values_list("returned", "unit_price")), Decimal(0))
 

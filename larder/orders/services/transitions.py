@@ -298,7 +298,6 @@ def submit_stock(order: UUID, products: Collection[int]) -> Callable[[], LockedS
 
 
 def _write_lines(order: Order, before: Sequence[LineView], after: Sequence[LineView]) -> None:
-    """Writes the lines that differ."""
     if after is before:
         return
     old = {line.id: line for line in before}

@@ -336,7 +336,6 @@ def _row(accepted: Accepted, now: datetime) -> dict[str, Any]:
 
 
 def _entry(accepted: Accepted) -> audit.Entry:
-    """Returns the entry of an order that staff place for a customer."""
     quantities = {str(line.offer.id): line.quantity for line in accepted.lines}
     customer = accepted.order.placement.customer
     after = {"customer": customer, "total": accepted.total, "quantities": quantities}
