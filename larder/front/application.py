@@ -7,12 +7,14 @@ a client reads slowly is sent by the server; only the parts of a long file wait 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from time import perf_counter_ns
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIRequest
+from django.urls import Resolver404, resolve
 
 from larder.core.errors import DomainError, Overloaded
 from larder.core.stopwatch import BEGAN
@@ -154,6 +156,13 @@ def _refused(environ: dict[str, Any], error: DomainError) -> Answer:
     request = WSGIRequest(environ | {"wsgi.input": BytesIO()})
     response = for_reader(request, problems.from_domain(request, error))
     response.headers[HEADER] = correlation_id
-    note = answered_requests.access_log_hook(environ["REQUEST_METHOD"], None)
-    note(response.status_code, began, correlation_id, None, environ["PATH_INFO"])
+    note = answered_requests.access_log_hook(request.method or "", _route(request.path_info))
+    note(response.status_code, began, correlation_id, None, request.path_info)
     return Answer(response.status_code, encoded(response.headers.items()), response.content)
+
+
+def _route(path: str) -> str | None:
+    """Returns the pattern that a path matches, as Django would have found it."""
+    with suppress(Resolver404):
+        return resolve(path).route
+    return None

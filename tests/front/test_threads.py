@@ -1,14 +1,30 @@
 """The threads of Django, and the queue in front of them."""
 
 import asyncio
+from collections.abc import Mapping
 from threading import Event
+from typing import Any
 
 import pytest
 
 from larder.core.errors import Overloaded
 from larder.front import threads
+from larder.front.application import Front
 from larder.front.threads import Threads
+from larder.http import answered_requests
+from larder.http.answered_requests import AnsweredRequest
 from tests.tiers import LONGEST
+
+SCOPE: dict[str, Any] = {
+    "method": "GET",
+    "raw_path": b"/api/v1/orders",
+    "query_string": b"",
+    "server": ("localhost", 80),
+    "client": ("127.0.0.1", 1),
+    "scheme": "http",
+    "http_version": "1.1",
+    "headers": [],
+}
 
 
 async def refused(pool: Threads) -> bool:
@@ -39,3 +55,21 @@ def test_one_more_than_may_wait_is_refused_at_once(monkeypatch: pytest.MonkeyPat
 def test_a_request_that_waited_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "LONGEST_WAIT", -1.0)
     assert asyncio.run(refused(Threads(1)))
+
+
+def test_a_refused_request_is_noted_with_its_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "LONGEST_WAIT", -1.0)
+    sent: list[Mapping[str, Any]] = []
+
+    async def send(message: Mapping[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> Mapping[str, Any]:
+        return {"type": "http.request"}
+
+    answered_requests.take()
+    front = Front(lambda *_: [], Threads(1), {}, lambda _: None)
+    asyncio.run(front(SCOPE, receive, send))
+    (noted,) = answered_requests.take()
+    assert sent[0]["status"] == 503
+    assert AnsweredRequest(*noted)[:3] == ("GET", "api/v1/orders", 503)
