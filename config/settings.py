@@ -54,7 +54,7 @@ CORS_EXPOSE_HEADERS = [
 # The earlier contracts that are answered too (larder/compat).
 COMPAT = env.choices("COMPAT", "0,1,2,3,4" if DEMO else "", *"01234")
 REGISTRATION = env.choice("REGISTRATION", "open" if DEMO else "", "open", "approval", "closed")
-# normal or wide: rate limits of log-ins (larder/identity/services/rates/attempts.py), and quotas.
+# normal or wide: rate limits of log-ins (larder/identity/services/attempts.py), and quotas.
 RATE_LIMITS = env.choice("RATE_LIMITS", "wide" if DEMO else "normal", "normal", "wide")
 # How many orders a customer may place in a time (larder/ops/quota_settings.py): 120/hour, or off.
 QUOTA_ORDERS = env.str("QUOTA_ORDERS", default="")
