@@ -291,9 +291,6 @@ FORM_LINES = 10
 MAX_FORM_LINES = 100
 """Lines of a form."""
 
-MAX_FILTER_CHOICES = 200
-"""Categories offered as a filter. Staff find the others with the search."""
-
 MAX_SEARCHED_ORDERS = 50_000
 """Orders that a search, filter or order without an index reads, the newest."""
 

@@ -16,7 +16,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext, gettext_lazy, ngettext
@@ -95,19 +94,6 @@ def _present_user(request: HttpRequest) -> Any:
 def attach_user(request: HttpRequest) -> None:
     """Sets `request.user`: the user is read when it is first used."""
     request.user = SimpleLazyObject(lambda: user_of(request))  # type: ignore[assignment]
-
-
-def read_again(request: HttpRequest) -> None:
-    """Discards the cached session and user, after saving changes of the session. Called after a
-    wait, during which the session may have ended."""
-    if not hasattr(request, "session"):
-        return
-    if request.session.modified:
-        # The session may have been deleted meanwhile.
-        with suppress(UpdateError):
-            request.session.save()
-    request.session = type(request.session)(request.session.session_key)
-    attach_user(request)
 
 
 def _over(session: Mapping[str, Any], moment: int) -> str:

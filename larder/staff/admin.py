@@ -3,22 +3,12 @@
 from django.contrib import admin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from larder.staff.catalog import categories, products
-from larder.staff.identity import admin as identity
-from larder.staff.identity import audit_trail, keys
-from larder.staff.inventory import adjustments, ledger
-from larder.staff.orders import admin as orders
-
-__all__ = [
-    "adjustments",
-    "audit_trail",
-    "categories",
-    "identity",
-    "keys",
-    "ledger",
-    "orders",
-    "products",
-]
+import larder.staff.catalog.products
+import larder.staff.identity.admin
+import larder.staff.identity.audit_trail
+import larder.staff.identity.keys
+import larder.staff.inventory.adjustments
+import larder.staff.orders.admin  # noqa: F401
 
 # Jobs are for operators only. Their arguments are private: mails, addresses, reset links.
 admin.site.unregister(ProcrastinateJob)

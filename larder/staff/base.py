@@ -176,9 +176,9 @@ def ask(model_admin: ServiceAdmin, request: Any, question: Question) -> HttpResp
 
 def selected(model_admin: ServiceAdmin, request: Any, rows: "QuerySet[Any]") -> list[Any]:
     """Returns the objects of an action; none, with a message, if they are too many."""
-    found = list(rows[: MAX_SELECTED_ROWS + 1])
-    if len(found) <= MAX_SELECTED_ROWS:
-        return found
+    objects = list(rows[: MAX_SELECTED_ROWS + 1])
+    if len(objects) <= MAX_SELECTED_ROWS:
+        return objects
     plural = model_admin.opts.verbose_name_plural
     limit = gettext("Select at most {} {} at once.").format(MAX_SELECTED_ROWS, plural)
     model_admin.message_user(request, limit, messages.ERROR)

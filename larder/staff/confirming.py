@@ -87,8 +87,8 @@ def attach(request: Any) -> None:
     """Sets `request.typed`, the kept fields of the page that is opened; empty if there are none."""
     request.typed = QueryDict(request.POST.get(_AGAIN, ""), mutable=True)
     kept = request.session.get(_KEPT)
-    wanted = {"user": request.user.pk, "path": request.get_full_path()}
-    if request.method == "GET" and kept and kept.items() >= wanted.items():
+    here = {"user": request.user.pk, "path": request.get_full_path()}
+    if request.method == "GET" and kept and kept.items() >= here.items():
         for name, values in kept["fields"].items():
             request.typed.setlist(name, values)
 

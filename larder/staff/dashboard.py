@@ -24,7 +24,6 @@ from larder.orders.queries import sales
 from larder.orders.queries.sales import DaySales
 from larder.staff.formatting import (
     amount,
-    change_link,
     day_of,
     grouped,
     in_one_line,
@@ -62,13 +61,11 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
     it)."""
     today = timezone.localtime(timezone=shop_zone()).date()
     parts: dict[str, Any] = {"figures": list(_figures(request.user, today))}
-    if request.user.has_perm("orders.view_order"):
-        parts["oldest"] = _oldest()
-        if any(request.user.has_perm(permission) for permission in MONEY):
-            period = request.GET.get("period", "")
-            period = period if period in PERIODS else "week"
-            first = today - timedelta(days=PERIODS[period][1] - 1)
-            parts |= {"periods": PERIODS.items(), "period": period, **_sales(first, today)}
+    if request.user.has_perm("orders.view_order") and any(map(request.user.has_perm, MONEY)):
+        period = request.GET.get("period", "")
+        period = period if period in PERIODS else "week"
+        first = today - timedelta(days=PERIODS[period][1] - 1)
+        parts |= {"periods": PERIODS.items(), "period": period, **_sales(first, today)}
     return {**context, **parts}
 
 
@@ -140,24 +137,6 @@ def _oldest_since(at: datetime | None) -> str:
 def _number(number: int) -> str:
     shown = grouped(number)
     return gettext("{} or more").format(shown) if number == MAX_LISTED_ROWS else shown
-
-
-def _oldest() -> dict[str, Any]:
-    """Returns the orders to pack, the oldest first, as a table."""
-    orders = Order.objects.filter(status=OrderStatus.PLACED).order_by("placed_at", "id")
-    rows = [
-        [
-            change_link("orders_order", order.id, order.number),
-            moment(order.placed_at),
-            day_of(order.requested_for) if order.requested_for else "–",
-            in_one_line(amount(order.total, order.currency)),
-        ]
-        for order in orders[:DASHBOARD_ROWS]
-    ]
-    return {
-        "headers": [_("Number"), _("Placed"), _("Requested for"), _("Total")],
-        "rows": rows,
-    }
 
 
 def _sales(first: date, last: date) -> dict[str, Any]:

@@ -7,12 +7,12 @@ workbook cannot have are replaced.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 from operator import attrgetter
+from threading import BoundedSemaphore
 from typing import Any
 
 from django.conf import settings
@@ -30,8 +30,7 @@ from larder.core.clock import now
 from larder.core.errors import Overloaded
 from larder.core.limits import MAX_EXPORTED_ROWS
 from larder.core.spreadsheets import escape_formula
-from larder.core.waits import Turns
-from larder.http import admin_session
+from larder.core.waits import hold_slot
 from larder.identity.services import audit
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import grouped
@@ -79,18 +78,8 @@ def _cell(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-_files = Turns(1, 8)
-"""Files that a process makes at once: each is in memory, as a table and as a file."""
-
-
-@contextmanager
-def one_at_a_time(request: Any) -> Iterator[None]:
-    """Runs the block, which makes a file, after those before it. Raises Overloaded."""
-    with _files.turn():
-        # The session may have ended during the wait.
-        admin_session.read_again(request)
-        yield
-
+files = BoundedSemaphore(1)
+"""The file that a process makes: it is in memory, as a table and as a file."""
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -114,7 +103,6 @@ class ExportableProducts(ServiceAdmin):
     actions_list: Any = ("export",)
 
     def has_export_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may see the list."""
         return bool(self.has_view_permission(request))
 
     def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
@@ -127,10 +115,9 @@ class ExportableProducts(ServiceAdmin):
 
     @button(_("Export"), permissions=["export"], icon="download", url_path="export")
     def export(self, request: Any) -> HttpResponse:
-        """Sends the file, made after those before it. Raises BadRequest for filters that the list
-        would leave out."""
+        """Sends the file. Raises BadRequest for filters that the list would leave out."""
         try:
-            with one_at_a_time(request):
+            with hold_slot(files):
                 rows = self._exported(request)
                 if len(rows) <= MAX_EXPORTED_ROWS:
                     return self._file(request, rows)

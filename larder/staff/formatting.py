@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 from django.urls import reverse
-from django.utils.formats import get_format
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 
@@ -20,27 +20,15 @@ from larder.core import money
 from larder.core.money import from_minor
 from larder.staff.lists import shop_zone
 
-_MARKS = str.maketrans(",.", ".,")
 
-
-def localized(text: str) -> str:
-    """Returns a number such as 1,234.50 with the marks of the language."""
-    return text.translate(_MARKS) if has_comma() else text
-
-
-def has_comma() -> bool:
-    """Returns whether decimals follow a comma, in the language of the request."""
-    return bool(get_format("DECIMAL_SEPARATOR") == ",")
-
-
-def grouped(number: int) -> str:
-    """Returns a whole number with marks of thousands."""
-    return localized(f"{number:,}")
+def grouped(number: int | Decimal) -> str:
+    """Returns a number with marks of thousands."""
+    return str(number_format(number, force_grouping=True))
 
 
 def signed(number: int) -> str:
     """Returns a change of a whole number."""
-    return localized(f"{number:+,}") if number else "0"
+    return f"+{grouped(number)}" if number > 0 else grouped(number)
 
 
 def day_of(at: date) -> str:
@@ -84,7 +72,7 @@ def customer_name(customer: Any) -> str:
 def actor_names(actors: Collection[UUID]) -> dict[UUID, str]:
     """Returns names by public id. The system actor and unknown actors are the shop."""
     people = get_user_model()._default_manager.filter(public_id__in=actors)
-    known = {one.public_id: customer_name(one) for one in people.order_by("pk")}
+    known = {person.public_id: customer_name(person) for person in people.order_by("pk")}
     return {actor: known.get(actor, the_shop()) for actor in actors}
 
 
@@ -92,13 +80,12 @@ def decimal(value: Decimal) -> str:
     """Returns an amount or a rate without its unit.
 
     >>> decimal(Decimal("1234.500"))
-    '1234.50'
+    '1,234.50'
     >>> with translation.override("de"):
     ...     decimal(Decimal("1234.500"))
     '1.234,50'
     """
-    shown = money.text(value)
-    return localized(f"{Decimal(shown):,}") if has_comma() else shown
+    return grouped(Decimal(money.text(value)))
 
 
 def amount(value: Decimal, currency: str) -> str:
@@ -108,10 +95,9 @@ def amount(value: Decimal, currency: str) -> str:
     '2.20 GBP'
     >>> with translation.override("de"):
     ...     amount(Decimal("1234.5"), "EUR"), amount(Decimal("2.125"), "GBP")
-    ('1.234,50 €', '2,125 GBP')
+    ('1.234,50 EUR', '2,125 GBP')
     """
-    has_sign = currency == "EUR" and has_comma()
-    return f"{decimal(value)} {'€' if has_sign else currency}"
+    return f"{decimal(value)} {currency}"
 
 
 def minor_amount(units: int, currency: str) -> str:
@@ -119,9 +105,9 @@ def minor_amount(units: int, currency: str) -> str:
     return amount(from_minor(units, currency), currency)
 
 
-AMOUNTS = {"total", *(one.name for one in FIELDS if one.kind in DECIMALS)}
+AMOUNTS = {"total", *(field.name for field in FIELDS if field.kind in DECIMALS)}
 QUANTITIES = {
-    *(one.name for one in FIELDS if one.kind is WHOLE),
+    *(field.name for field in FIELDS if field.kind is WHOLE),
     *("available", "lines", "quantities", "quantity", "returned", "rows"),
 }
 """Fields of products, files and the audit trail whose values are amounts, rates and quantities."""

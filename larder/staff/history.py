@@ -36,7 +36,7 @@ CODED = frozenset({"status", "reason", "cause", "kind", "disposition"})
 def _lines(entry: Any) -> Iterator[str]:
     for name in {**entry.before, **entry.after}:
         if name == audit.PERSONAL:
-            names = ", ".join(word(one) for one in entry.after[name])
+            names = ", ".join(map(word, entry.after[name]))
             yield gettext("changed, values are not kept: {}").format(names)
             continue
         if name == "amount" and "currency" in entry.after:
@@ -49,9 +49,9 @@ def _lines(entry: Any) -> Iterator[str]:
 
 def _text(name: str, value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(_single(name, one) for one in value) or "–"
+        return ", ".join(_single(name, part) for part in value) or "–"
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_single(name, one)}" for key, one in value.items())
+        return ", ".join(f"{key}: {_single(name, part)}" for key, part in value.items())
     return _single(name, value)
 
 

@@ -58,7 +58,7 @@ _options = AutocompleteMixin.optgroups
 def _options_of_ids(field: Any, name: str, value: Sequence[str], attr: Any = None) -> Any:
     """Returns the chosen rows of a field that searches, without values that can be no id. Django
     looks those up too, which fails while the page is rendered."""
-    ids = [one for one in value if one.isdecimal() and len(one) < 20]
+    ids = [id for id in value if id.isdecimal() and len(id) < 20]
     return _options(field, name, ids, attr)
 
 
@@ -101,18 +101,18 @@ class ListPage(ChangeList):  # type: ignore[misc]
 TRIGRAMS = ArrayField(TextField())
 
 
-def with_words(rows: "QuerySet[Any]", text: Any, wanted: Sequence[str]) -> "QuerySet[Any]":
+def with_words(rows: "QuerySet[Any]", text: Any, terms: Sequence[str]) -> "QuerySet[Any]":
     """Returns the rows whose folded text contains all words, checked row by row."""
-    for word in wanted:
+    for word in terms:
         at = Func(text, Fold(Value(word)), function="strpos", output_field=IntegerField())
         rows = rows.filter(GreaterThan(at, 0))
     return rows
 
 
-def with_trigrams(rows: "QuerySet[Any]", text: Any, wanted: Sequence[str]) -> "QuerySet[Any]":
+def with_trigrams(rows: "QuerySet[Any]", text: Any, terms: Sequence[str]) -> "QuerySet[Any]":
     """Returns the rows whose text may contain all words, by its index of trigrams. Short words are
     not looked up."""
-    known = [_trigrams(Fold(Value(word))) for word in indexed(wanted)]
+    known = [_trigrams(Fold(Value(word))) for word in indexed(terms)]
     if not known:
         return rows
     every = Func(*known, template="(%(expressions)s)", arg_joiner=" || ", output_field=TRIGRAMS)
@@ -129,8 +129,8 @@ def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet
     barcode = {f"{product}barcode__in": spellings(term), f"{product}barcode__gt": ""}
     if term and rows.filter(**barcode).exists():
         return rows.filter(**barcode)
-    text, wanted = F(f"{product}search_text"), words(term)
-    return with_trigrams(with_words(rows, text, wanted), text, wanted)
+    text, terms = F(f"{product}search_text"), words(term)
+    return with_trigrams(with_words(rows, text, terms), text, terms)
 
 
 def _trigrams(text: Any) -> Func:

@@ -10,12 +10,11 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_TEXT_LENGTH
-from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.services.notes import About, add_note
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, Text, show
-from larder.staff.recording import caller_of
+from larder.staff.recording import caller_of, claim
 
 
 class NoteForm(PageForm):
@@ -37,7 +36,6 @@ class NotableAdmin(ServiceAdmin):
         raise NotImplementedError
 
     def has_note_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may add notes."""
         return self.may(request, "change")
 
     @button(_("Add note"), permissions=["note"], icon="add_notes", url_path="note")
@@ -53,12 +51,11 @@ class NotableAdmin(ServiceAdmin):
         )
         if request.method != "POST" or not page.is_valid():
             return show(self, request, page)
-        about, caller, moment = self.about(request, obj), caller_of(request), now()
+        about, caller = self.about(request, obj), caller_of(request)
         text, key = page.form.cleaned_data["text"], page.form.cleaned_data["form_key"]
-        scope = Scope(caller.public_id, f"POST admin/{about.name}/note", str(key))
-        claim = Claim(scope, fingerprint(text), expires_at=moment + RETENTION)
+        once = claim(caller, f"{about.name}/note", key, text)
         try:
-            add_note(about, text, caller=caller, claim=claim, now=moment)
+            add_note(about, text, caller=caller, claim=once, now=now())
         except DomainError as refusal:
             page.refuse(refusal, {})
             return show(self, request, page)

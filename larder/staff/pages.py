@@ -113,11 +113,11 @@ class Page:
 
         The line numbers in an InvalidInput count only filled lines.
         """
-        for one in refusal.all:
-            named = _faults(one, self.filled) or _named_lines(one, own, self.lines)
+        for single in refusal.all:
+            named = _faults(single, self.filled) or _named_lines(single, own, self.lines)
             for line, name, text in named:
                 line.blame(name, text)
-            for name, text in () if named else explain_one(one, own):
+            for name, text in () if named else explain_one(single, own):
                 self.form.add_error(name if name in self.form.fields else None, text)
 
 
@@ -169,10 +169,10 @@ def _named_lines(
     first = {line.product: line for line in reversed(lines) if line.product is not None}
     known = {**SENTENCES, **own}
     named: list[_Named] = []
-    for one in refusal.extensions.get("lines") or ():
-        line, sentence = first.get(one.get("product")), known.get(one.get("code", ""))
+    for refused in refusal.extensions.get("lines") or ():
+        line, sentence = first.get(refused.get("product")), known.get(refused.get("code", ""))
         if line is not None and sentence is not None:
-            named.append((line, sentence.field, filled_in(sentence, one)))
+            named.append((line, sentence.field, filled_in(sentence, refused)))
     return named
 
 

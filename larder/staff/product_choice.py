@@ -45,8 +45,8 @@ class ProductLineForm(LineForm):
 
     @property
     def product(self) -> int | None:
-        found: int | None = self.cleaned_data.get("product")
-        return found
+        product: int | None = self.cleaned_data.get("product")
+        return product
 
 
 def find_products(lines: Iterable[LineForm]) -> None:
@@ -74,16 +74,6 @@ class OfferedProducts(ServiceAdmin):
         """Returns whether the user may use a page with such a field."""
         raise NotImplementedError
 
-    def figures(self, stock: Stock) -> str:
-        """Returns what is shown of the product whose SKU was entered."""
-        raise NotImplementedError
-
-    def summary(self, stock: Stock) -> str:
-        """Returns what is shown of an offered product."""
-        price = amount(stock.product.price, settings.CURRENCY)
-        left = gettext("{} available").format(grouped(stock.available))
-        return f"{stock.product.name} · {price} · {left}"
-
     def get_urls(self) -> list[Any]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_products"
         products = self.admin_site.admin_view(self.products)
@@ -95,15 +85,11 @@ class OfferedProducts(ServiceAdmin):
             raise PermissionDenied
         term = request.GET.get("q", "").strip()[:MAX_SHORT_TEXT_LENGTH]
         coded = catalog.ids_by_code(term) if term else []
-        return JsonResponse({"results": [self._offer(one, coded) for one in _found(term, coded)]})
-
-    def _offer(self, stock: Stock, coded: Collection[int]) -> dict[str, Any]:
-        texts = {"name": self.summary(stock), "figures": self.figures(stock)}
-        codes = {"sku": stock.product.sku, "is_typed": stock.product_id in coded}
-        return {**codes, **texts, **_numbers(stock)}
+        offers = [_offer(stock, coded) for stock in _offered(term, coded)]
+        return JsonResponse({"results": offers})
 
 
-def _found(term: str, coded: Collection[int]) -> list[Stock]:
+def _offered(term: str, coded: Collection[int]) -> list[Stock]:
     """Returns the product with the SKU that was typed, or those with the barcode (`coded`), and
     some on sale with these words in name or SKU."""
     if not term:
@@ -117,8 +103,19 @@ def _rows() -> Any:
     return Stock.objects.select_related("product").order_by("-product_id")
 
 
-def _numbers(stock: Stock) -> dict[str, str]:
-    """Returns what scripts calculate with. Of an archived product nothing can be ordered."""
+def _offer(stock: Stock, coded: Collection[int]) -> dict[str, Any]:
+    """Returns an offered product: a text, and what scripts calculate with. Of an archived product
+    nothing can be ordered."""
     product = stock.product
-    available = 0 if product.archived_at else stock.available
-    return {"price": text(product.price), "available": str(available)}
+    price = amount(product.price, settings.CURRENCY)
+    if product.archived_at:
+        price = gettext("not on sale any more")
+    units = map(grouped, (stock.available, stock.available + stock.committed))
+    figures = gettext("{} available, {} on the shelf").format(*units)
+    return {
+        "sku": product.sku,
+        "is_typed": stock.product_id in coded,
+        "name": f"{product.name} · {price} · {figures}",
+        "price": text(product.price),
+        "available": "0" if product.archived_at else str(stock.available),
+    }

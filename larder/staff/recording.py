@@ -10,7 +10,9 @@ from django.template.response import TemplateResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 
+from larder.core.clock import now
 from larder.core.errors import NotStaff, PermissionMissing
+from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.http import problems
 from larder.http.admin_session import session_of
 from larder.http.authentication import proven_factor
@@ -44,6 +46,12 @@ def caller_of(request: Any) -> Caller:
         permissions=frozenset(user.get_all_permissions()),
         factor=proven_factor(request),
     )
+
+
+def claim(caller: Caller, operation: str, key: Any, *content: object) -> Claim:
+    """Returns the claim of a form: its key, and what was sent with it."""
+    scope = Scope(caller.public_id, f"POST admin/{operation}", str(key))
+    return Claim(scope, fingerprint(*content), expires_at=now() + RETENTION)
 
 
 def recording(view: Callable[..., Any]) -> Callable[..., Any]:

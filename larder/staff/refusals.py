@@ -52,7 +52,7 @@ SENTENCES: Mapping[str, Sentence] = {
 
 def filled_in(sentence: Sentence, carried: Mapping[str, Any]) -> str:
     """Returns the text with the values of a refusal. A missing limit is "any number"."""
-    return sentence.text.format(**{name: _shown(name, one) for name, one in carried.items()})
+    return sentence.text.format(**{name: _shown(name, value) for name, value in carried.items()})
 
 
 def _shown(name: str, value: Any) -> Any:
@@ -65,7 +65,7 @@ def _shown(name: str, value: Any) -> Any:
 
 def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]:
     """Returns the messages for a refusal and its others, from `own` or else from SENTENCES."""
-    return [text for one in refusal.all for text in explain_one(one, own)]
+    return [text for single in refusal.all for text in explain_one(single, own)]
 
 
 def refuse(form: forms.BaseForm, refusal: DomainError, own: Mapping[str, Sentence]) -> None:
@@ -102,9 +102,10 @@ class TextForm(forms.BaseForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for one in self.fields.values():
-            if isinstance(one, forms.CharField) and not isinstance(one.widget, forms.PasswordInput):
-                one.validators = [*one.validators, _refuse_characters]
+        for field in self.fields.values():
+            is_password = isinstance(field.widget, forms.PasswordInput)
+            if isinstance(field, forms.CharField) and not is_password:
+                field.validators = [*field.validators, _refuse_characters]
 
 
 def _refuse_characters(value: Any) -> None:

@@ -226,19 +226,6 @@ def test_no_list_counts_further_than_its_pages_go(
     assert "or more" in page.text
 
 
-def test_the_list_finds_products_that_are_low_or_out_of_stock(
-    desk: Desk, product: Callable[..., int], now: datetime
-) -> None:
-    out, low, enough, without = (product(stock=units) for units in (0, 3, 4, 1))
-    for one in (out, low, enough):
-        change_product(one, {"low_stock_threshold": 3}, caller=None, now=now)
-    assert {one.pk for one in desk.get(PRODUCTS).rows} == {out, low, enough, without}
-    assert {one.pk for one in desk.get(PRODUCTS, stock="low").rows} == {out, low}
-    assert {one.pk for one in desk.get(PRODUCTS, stock="out").rows} == {out}
-    archive_product(low, caller=None, now=now)
-    assert {one.pk for one in desk.get(PRODUCTS, stock="low").rows} == {out}
-
-
 def test_low_stock_is_found_by_an_index(desk: Desk, now: datetime) -> None:
     add_products(2_000, now=now)
     database.execute("ANALYZE product")
@@ -249,14 +236,6 @@ def test_low_stock_is_found_by_an_index(desk: Desk, now: datetime) -> None:
     for statement in asked:
         plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {statement}"))
         assert "product_by_low_stock" in plan
-
-
-def test_the_form_has_the_place_and_the_threshold(desk: Desk, product: Callable[..., int]) -> None:
-    jam = product()
-    assert desk.save(change(jam), shelf_place="A-12-3", low_stock_threshold="0").errors == {}
-    found = Product.objects.get(pk=jam)
-    assert (found.shelf_place, found.low_stock_threshold) == ("A-12-3", 0)
-    assert list(desk.save(change(jam), low_stock_threshold="-1").errors) == ["low_stock_threshold"]
 
 
 def test_the_form_keeps_the_tax_rate_shows_the_net_price_and_its_history(
@@ -287,19 +266,6 @@ def test_an_archived_product_is_restored_after_a_question_and_is_on_sale_again(
     assert (found["quantity"], found["version"]) == (4, 3)
     entry = queries.audit_entries(object=f"product:{jam}", limit=1).rows[0]
     assert (entry.action, entry.after) == ("restore", {"archived_at": None})
-
-
-def test_selected_archived_products_are_restored_together(
-    desk: Desk, product: Callable[..., int], now: datetime
-) -> None:
-    jam, tea = product(), product()
-    for one in (jam, tea):
-        archive_product(one, caller=None, now=now)
-    archived = f"{PRODUCTS}?archived=yes"
-    chosen = {"action": "restore_selected", "_selected_action": [jam, tea], "index": "0"}
-    assert "Restored products are" in desk.post(archived, chosen).text
-    assert desk.post(archived, chosen | {"confirmed": "yes"}).messages == ["Restored: 2."]
-    assert not Product.objects.exclude(archived_at=None)
 
 
 def test_each_product_has_the_button_that_it_needs(

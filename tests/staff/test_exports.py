@@ -39,12 +39,9 @@ def test_products_are_exported_with_price_currency_and_stock(
     assert row["updated_at"] == "2026-01-02T03:04:05+00:00"
 
 
-def test_one_file_is_made_at_a_time(
-    desk: Desk, product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_file_is_made_at_a_time(desk: Desk, product: Callable[..., int]) -> None:
     product()
-    monkeypatch.setattr(waits, "LONGEST_WAIT", 0.01)
-    with exports._files.turn():
+    with waits.hold_slot(exports.files):
         busy = desk.get("catalog/product/export/")
         assert busy.messages == ["The server is busy. Try again in a moment."]
     assert len(export(desk)) == 1

@@ -111,8 +111,8 @@ def test_amounts_and_quantities_have_the_format_of_the_language(
     of_product, of_order = f"catalog/product/{jam}/history/", f"orders/order/{order}/history/"
     amounts = {
         "en": {
-            of_product: ["price: 1234.50 → 12.50<", "tax_rate: – → 7.00<", ": – → 1,200<"],
-            of_order: ["total: 25000.00<", f"quantities: {jam}: 2,000<", "amount: 25000.50 GBP<"],
+            of_product: ["price: 1,234.50 → 12.50<", "tax_rate: – → 7.00<", ": – → 1,200<"],
+            of_order: ["total: 25,000.00<", f"quantities: {jam}: 2,000<", "amount: 25,000.50 GBP<"],
         },
         "de": {
             of_product: ["Preis: 1.234,50 → 12,50<", "Steuersatz: – → 7,00<", ": – → 1.200<"],

@@ -17,7 +17,6 @@ from larder.orders.services.changes import change_order
 from larder.orders.services.moves import cancel_order, pack_order, ship_order
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
-from larder.staff.orders.contents import described
 from larder.staff.orders.moves import DONE_BEFORE
 from tests.conftest import NOW, Person
 from tests.orders import large_orders
@@ -65,14 +64,6 @@ def test_units_not_picked_are_missing_or_available_again(
 ) -> None:
     desk.save(f"{ORDERS}{order}/pack/", **short(jam, "1", rest))
     assert (status(order), stock(jam)) == ("packed", left)
-
-
-def test_an_order_without_picked_units_is_cancelled_and_the_page_reports_it(
-    desk: Desk, order: UUID, jam: int
-) -> None:
-    page = desk.save(f"{ORDERS}{order}/pack/", **short(jam, "0"))
-    assert page.messages[0].endswith("is cancelled.")
-    assert status(order) == "cancelled"
 
 
 @pytest.mark.parametrize("quantity", ["", "3"])
@@ -206,22 +197,6 @@ def test_a_move_that_is_no_longer_possible_redirects_to_the_order(
     assert status(order) == "cancelled"
 
 
-def test_the_same_page_with_other_values_is_not_a_repeat(desk: Desk, order: UUID, jam: int) -> None:
-    desk.save(f"{ORDERS}{order}/pack/")
-    desk.save(f"{ORDERS}{order}/ship/")
-    sent = desk.open(f"{ORDERS}{order}/return/") | {"reason": "x"}
-    desk.post(f"{ORDERS}{order}/return/", sent | {f"line-{jam}-quantity": "1"})
-    page = desk.post(f"{ORDERS}{order}/return/", sent | {f"line-{jam}-quantity": "2"})
-    assert "sent before with other values" in page.messages[0]
-    assert Order.objects.get().lines.get().returned == 1
-
-
-def test_opening_the_page_of_a_move_moves_nothing(desk: Desk, order: UUID) -> None:
-    for move in ("pack", "cancel"):
-        assert desk.get(f"{ORDERS}{order}/{move}/").status == 200
-    assert status(order) == "placed"
-
-
 def test_a_page_without_the_token_against_forgery_is_refused(
     boss: Person, person: Callable[..., Person], order: UUID
 ) -> None:
@@ -267,11 +242,6 @@ def test_orders_are_moved_only_with_the_permission_of_the_move(
     assert "packed" in clerk.save(f"{ORDERS}{order}/pack/").messages[0]
 
 
-def test_an_unknown_order_has_no_page(desk: Desk) -> None:
-    for key in (str(UUID(int=7)), "x", "0"):
-        assert desk.get(f"{ORDERS}{key}/pack/").status == 404
-
-
 def test_a_thousand_lines_are_packed_on_one_page(desk: Desk, person: Callable[..., Person]) -> None:
     database.execute(large_orders.PRODUCTS, [1_000])
     who, jars = person(), list(Product.objects.values_list("id", flat=True))
@@ -311,12 +281,6 @@ def test_events_are_shown_as_sentences_with_sku_and_name(
         assert sentence in text
     assert "{&#x27;" not in text
     assert "[{" not in text
-
-
-def test_unknown_data_of_an_event_is_shown_unchanged() -> None:
-    assert described({"carrier": "Owl"}, {}) == ["Carrier: Owl."]
-    assert described({"reason": "x"}, {}) == ["Reason: x."]
-    assert described({}, {}) == []
 
 
 def test_a_deleted_account_is_shown_as_deleted(

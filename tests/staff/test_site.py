@@ -23,7 +23,7 @@ from larder.staff.base import ServiceAdmin, _OwnTransactions
 from larder.staff.site import refusing_unreadable_values
 from tests.conftest import Person
 from tests.database import ROOT
-from tests.staff.desk import Desk, allow, visible_fields
+from tests.staff.desk import Desk, allow
 
 
 @pytest.fixture
@@ -75,24 +75,6 @@ def test_no_page_loads_files_of_another_host(desk: Desk, product: Callable[..., 
         sources = re.findall(r'(?:src|href|action)="([^"]*)"', desk.get(path).text)
         assert sources
         assert not [one for one in sources if re.match(r"(?:[a-z]+:)?//", one)]
-
-
-def test_every_field_of_a_form_has_a_label(desk: Desk, product: Callable[..., int]) -> None:
-    paths = (
-        "catalog/product/add/",
-        f"catalog/product/{product()}/change/",
-        "inventory/adjustment/add/",
-        "catalog/product/import-file/",
-        "orders/order/telephone/",
-        "identity/customer/add/",
-    )
-    for path in paths:
-        page = desk.get(path)
-        fields = visible_fields(page.response.context)
-        assert fields
-        for field in fields:
-            # Checkboxes have a label each.
-            assert not field.id_for_label or f'for="{field.id_for_label}"' in page.text
 
 
 def test_text_of_customers_and_staff_is_escaped(

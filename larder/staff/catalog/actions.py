@@ -68,7 +68,6 @@ class ArchivableProducts(ServiceAdmin):
     actions: Any = ("archive_selected", "restore_selected")
 
     def has_archive_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may archive and restore products."""
         return self.may(request, "delete")
 
     def get_actions(self, request: Any) -> Any:
@@ -144,9 +143,6 @@ class StockLinks(ServiceAdmin):
         return self._onwards("admin:inventory_adjustment_add", request, object_id, "sku")
 
     def has_ledger_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may see the ledger. It is a method, because the system checks
-        would look up a permission given by name, and a server could not start without the
-        database."""
         return bool(request.user.has_perm("inventory.view_ledgerentry"))
 
     @button(_("Ledger"), permissions=["ledger"], icon="receipt_long")
@@ -164,7 +160,7 @@ _STEPS = ("0.01", "0.05", "0.10", "0.50", "1.00")
 
 
 def _steps() -> list[tuple[str, str]]:
-    return [(one, amount(Decimal(one), settings.CURRENCY)) for one in _STEPS]
+    return [(step, amount(Decimal(step), settings.CURRENCY)) for step in _STEPS]
 
 
 class PriceForm(forms.Form):
@@ -188,9 +184,9 @@ class PriceForm(forms.Form):
 
     def new_price(self, former: Decimal) -> Decimal:
         """Returns the price of a valid form for a product with this price."""
-        given = self.cleaned_data
-        value, step = Decimal(given["value"]), Decimal(given["step"])
-        raised = former + (former * value / 100 if given["kind"] == "percent" else value)
+        sent = self.cleaned_data
+        value, step = Decimal(sent["value"]), Decimal(sent["step"])
+        raised = former + (former * value / 100 if sent["kind"] == "percent" else value)
         return (raised / step).quantize(Decimal(1), ROUND_HALF_UP) * step
 
 
@@ -278,9 +274,9 @@ def _problem(changed: Sequence[NewPrice]) -> str:
     """Returns why these prices cannot be set; empty if they can."""
     if not changed:
         return gettext("No price would change.")
-    if any(one.price < 0 for one in changed):
+    if any(new.price < 0 for new in changed):
         return gettext("A price would be below zero.")
-    too_high = any(one.price >= _HIGHEST for one in changed)
+    too_high = any(new.price >= _HIGHEST for new in changed)
     return gettext("A price would be too high.") if too_high else ""
 
 

@@ -12,11 +12,10 @@ from larder.catalog.services.categories import change_category, create_category,
 from larder.core.clock import now
 from larder.core.ids import new_id
 from larder.db.fields import Fold, in_order
-from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.staff.base import ServiceAdmin
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import with_words
-from larder.staff.recording import caller_of
+from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence, VersionedForm
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -75,22 +74,19 @@ class CategoryAdmin(ServiceAdmin):
         return with_words(queryset, Fold("name"), words(search_term)), False
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
-        given = form.cleaned_data
-        parent = given["parent"] and given["parent"].pk
-        fields, caller = {"name": given["name"], "parent_id": parent}, caller_of(request)
+        sent, caller = form.cleaned_data, caller_of(request)
+        name, parent = sent["name"], sent["parent"] and sent["parent"].pk
         if change and form.has_changed():
-            version = given["seen_version"]
-            change_category(obj.pk, fields, caller=caller, version=version)
+            fields = {"name": name, "parent_id": parent}
+            change_category(obj.pk, fields, caller=caller, version=sent["seen_version"])
         elif not change:
-            moment, content = now(), fingerprint(given["name"], parent)
-            scope = Scope(caller.public_id, "POST admin/category", str(given["form_key"]))
-            claim = Claim(scope, content, expires_at=moment + RETENTION)
-            new = {"name": given["name"], "parent": parent}
-            obj.pk = create_category(**new, caller=caller, now=moment, claim=claim).id
+            once = claim(caller, "category", sent["form_key"], name, parent)
+            new = create_category(name=name, parent=parent, caller=caller, now=now(), claim=once)
+            obj.pk = new.id
 
     def get_deleted_objects(self, objs: Any, request: Any) -> Any:
         """Returns only the category. The database refuses the deletion if rows refer to it."""
-        return [str(one) for one in objs], {}, set(), []
+        return [str(category) for category in objs], {}, set(), []
 
     def delete_model(self, request: Any, obj: Any) -> None:
         delete_category(obj.pk, caller=caller_of(request))

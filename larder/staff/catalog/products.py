@@ -19,6 +19,7 @@ from django.db.models import F, Q, URLField
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.translation import gettext
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
@@ -27,20 +28,18 @@ from unfold.widgets import (
 
 from larder.catalog import fields as of_product
 from larder.catalog.fields import FIELDS, ProductField
-from larder.catalog.models import Category, Product, by_name
+from larder.catalog.models import Product, by_name
 from larder.catalog.services.products import change_product
 from larder.catalog.services.stored_pictures import store, thumbnail_of
 from larder.core import money
 from larder.core.clock import now
 from larder.core.limits import (
-    MAX_FILTER_CHOICES,
     MAX_PICTURE_BYTES,
     MAX_STOCK,
     MAX_TAX_RATE,
     MONEY_DECIMALS,
     PRICE_DIGITS,
 )
-from larder.db.fields import in_order
 from larder.http.addresses import base_url
 from larder.inventory.services.products import Author, create_stocked_product
 from larder.staff.catalog.actions import ArchivableProducts, RepriceableProducts, StockLinks
@@ -148,10 +147,10 @@ class ProductForm(VersionedForm):
         return self._editable(self.cleaned_data) | self.uploaded
 
     @staticmethod
-    def _editable(given: Mapping[str, Any]) -> dict[str, Any]:
-        known = [field for field in FIELDS if field.name in given]
+    def _editable(values: Mapping[str, Any]) -> dict[str, Any]:
+        known = [field for field in FIELDS if field.name in values]
         return {
-            field.column: getattr(given[field.name], "pk", given[field.name]) for field in known
+            field.column: getattr(values[field.name], "pk", values[field.name]) for field in known
         }
 
 
@@ -187,14 +186,6 @@ class OnSaleFilter(admin.SimpleListFilter):
 
     def queryset(self, request: Any, queryset: Any) -> Any:
         return queryset.filter(archived_at__isnull=self.value() != "yes")
-
-
-class CategoryFilter(admin.RelatedFieldListFilter):
-    """Filters by category, without those below it (index product_by_category)."""
-
-    def field_choices(self, field: Any, request: Any, model_admin: Any) -> Any:
-        names = Category.objects.order_by(in_order("name"), "id").values_list("id", "name")
-        return names[:MAX_FILTER_CHOICES]
 
 
 class StockFilter(admin.SimpleListFilter):
@@ -270,7 +261,7 @@ class ProductAdmin(
         *("available", "committed"),
     )
     list_display_links = ("sku", "name")
-    list_filter = (OnSaleFilter, ("category", CategoryFilter), StockFilter)
+    list_filter = (OnSaleFilter, ("category", AutocompleteSelectFilter), StockFilter)
     list_filter_submit = True
     list_select_related = ("category", "stock")
     sortable_by = ("sku", "name", "price_shown")

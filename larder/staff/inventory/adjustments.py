@@ -1,9 +1,12 @@
-"""The screens of adjustments: staff correct stock with one reason, up to a hundred products.
+"""The screens of what changes stock: adjustments, in which staff correct up to a hundred products
+with one reason, and the ledger of all changes.
 
-A line shows the figures of its product as soon as the SKU is entered (product_choice.py).
+A line of an adjustment shows the figures of its product as soon as the SKU is entered
+(product_choice.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -11,20 +14,23 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
+from larder.catalog import queries as catalog
 from larder.catalog.models import Product
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_STOCK
-from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.inventory import queries
-from larder.inventory.models import Adjustment, Stock
+from larder.inventory.models import Adjustment, LedgerEntry
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import PERMISSION, AdjustmentLine
+from larder.orders.models import OrderEvent
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
+    change_link,
     column,
     grouped,
     in_one_line,
@@ -35,7 +41,7 @@ from larder.staff.formatting import (
 )
 from larder.staff.inventory.counting import CountableStock
 from larder.staff.language import gettext_lazy as _
-from larder.staff.lists import in_brief
+from larder.staff.lists import ListPage, in_brief
 from larder.staff.pages import (
     Page,
     PageForm,
@@ -53,7 +59,7 @@ from larder.staff.product_choice import (
     is_complete,
     sku_field,
 )
-from larder.staff.recording import caller_of
+from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence
 from larder.staff.words import word
 
@@ -102,17 +108,17 @@ class AdjustmentLineForm(ProductLineForm):
     counted = whole(_("Or counted"), least=0, most=MAX_STOCK, required=False)
 
     def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
-        if not self.errors and (given["delta"] is None) == (given["counted"] is None):
+        sent = super().clean() or {}
+        if not self.errors and (sent["delta"] is None) == (sent["counted"] is None):
             self.add_error("delta", gettext("Give either a change or a count."))
-        elif given.get("delta") == 0:
+        elif sent.get("delta") == 0:
             self.add_error("delta", gettext("A change of 0 needs no adjustment."))
-        return given
+        return sent
 
     def line(self) -> AdjustmentLine:
         """Returns the adjustment of a valid line."""
-        given = self.cleaned_data
-        return AdjustmentLine(given["product"], given["delta"], given["counted"])
+        sent = self.cleaned_data
+        return AdjustmentLine(sent["product"], sent["delta"], sent["counted"])
 
 
 _EXPLAINED = _(
@@ -166,11 +172,6 @@ class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
     def may_choose_products(self, request: Any) -> bool:
         return bool(request.user.has_perm(PERMISSION))
 
-    def figures(self, stock: Stock) -> str:
-        text = gettext("{}: {} available, {} reserved for orders, {} on the shelf")
-        units = (stock.available, stock.committed, stock.available + stock.committed)
-        return text.format(stock.product.name, *map(grouped, units))
-
     at_shown = column(_("When"), lambda adjustment: in_one_line(moment(adjustment.at)))
     reason_shown = column(_("Reason"), lambda adjustment: word(adjustment.reason))
     by = column(_("By"), lambda adjustment: adjustment.actor_name or the_shop())
@@ -192,13 +193,104 @@ class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
 def _book(page: Page, request: Any) -> UUID:
     """Books a complete page. Returns the id of the adjustment. Raises the errors of
     `adjust_stock`."""
-    sent, caller, moment = page.form.cleaned_data, caller_of(request), now()
+    sent, caller = page.form.cleaned_data, caller_of(request)
     reason, note = sent["reason"], sent["note"]
     lines = [line.line() for line in page.filled if isinstance(line, AdjustmentLineForm)]
-    content = fingerprint(
-        [(line.product, line.delta, line.counted) for line in lines], reason, note
-    )
-    scope = Scope(caller.public_id, "POST admin/adjustment", str(sent["form_key"]))
-    claim = Claim(scope, content, expires_at=moment + RETENTION)
+    content = [(line.product, line.delta, line.counted) for line in lines]
+    once = claim(caller, "adjustment", sent["form_key"], content, reason, note)
     cause = adjustments.Cause(reason, note)
-    return adjustments.adjust_stock(lines, cause, caller=caller, now=moment, claim=claim)[0]
+    return adjustments.adjust_stock(lines, cause, caller=caller, now=now(), claim=once)[0]
+
+
+class LedgerPage(ListPage):
+    """A page of entries, each with its order, or the note of its adjustment."""
+
+    def get_results(self, request: Any) -> None:
+        super().get_results(request)
+        _add_causes(request, self.result_list)
+
+
+def _add_causes(request: Any, entries: Sequence[Any]) -> None:
+    """Sets what caused each entry: the `order` of its event, None for another cause, and for users
+    who may not see orders; and the `note` of its adjustment."""
+    ids = [*_ids(entries)]
+    events: Any = OrderEvent.objects.none()
+    if request.user.has_perm("orders.view_order"):
+        # Adjustments have ids too, which no event has.
+        events = OrderEvent.objects.filter(id__in=ids)
+    numbers = events.values_list("id", "order", "order__number")
+    orders = {str(id): (order, number) for id, order, number in numbers}
+    noted = Adjustment.objects.filter(id__in=ids).values_list("id", "note")
+    notes = {str(id): note for id, note in noted}
+    for entry in entries:
+        entry.order = orders.get(entry.reference)
+        entry.note = notes.get(entry.reference, "")
+
+
+def _ids(entries: Iterable[LedgerEntry]) -> Iterator[UUID]:
+    for entry in entries:
+        with suppress(ValueError):
+            yield UUID(entry.reference)
+
+
+def _link(page: str, key: Any, text: str) -> str:
+    return format_html('<span class="breakable">{}</span>', change_link(page, key, text))
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin):
+    """Ledger entries, the newest first, or those of a product (index ledger_entry_history)."""
+
+    fields = ("at_shown", "product_shown", "cause_shown", "available", "committed", "by")
+    list_display_links = None
+    list_display = (
+        *("at_shown", "product_shown", "cause_shown", "note_shown", "order_shown"),
+        *("available", "committed", "by"),
+    )
+    list_select_related = ("product__product",)
+    search_fields = ("product__product__sku",)
+    search_help_text = _("The SKU or the barcode of a product")
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_queryset(self, request: Any) -> Any:
+        entries = super().get_queryset(request).select_related("product__product")
+        return with_actor_name(entries)
+
+    def get_changelist(self, request: Any, **kwargs: Any) -> type[ListPage]:
+        return LedgerPage
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        if search_term:
+            queryset = queryset.filter(
+                product_id__in=catalog.ids_by_code(search_term, archived=True)
+            )
+        return queryset, False
+
+    at_shown = column(_("When"), lambda entry: in_one_line(moment(entry.at)))
+    product_shown = column(
+        _("Product"),
+        lambda entry: _link("catalog_product", entry.product_id, str(entry.product.product)),
+    )
+    cause_shown = column(_("Cause"), lambda entry: word(entry.cause))
+    note_shown = column(_("Note"), lambda entry: in_brief(entry.note))
+
+    @admin.display(description=_("Order"))
+    def order_shown(self, entry: Any) -> str:
+        if entry.order is None:
+            return "–"
+        order, number = entry.order
+        return _link("orders_order", order, f"#{number}")
+
+    available = column(
+        _("Available"), lambda entry: _step(entry.available_change, entry.available_after)
+    )
+    committed = column(
+        _("Reserved for orders"), lambda entry: _step(entry.committed_change, entry.committed_after)
+    )
+    by = column(_("By"), lambda entry: entry.actor_name or the_shop())
+
+
+def _step(change: int, after: int) -> str:
+    """Returns a change and the balance after it."""
+    return in_one_line(f"{signed(change)} → {grouped(after)}" if change else grouped(after))

@@ -12,7 +12,6 @@ from django.utils.translation import gettext
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import LISTED_ROWS, MAX_CODE_LENGTH, MAX_STOCK
-from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.caller import Caller
 from larder.inventory.errors import CountChanged, InsufficientStock
 from larder.inventory.queries import CountRow, fingerprint_of, running_count
@@ -22,7 +21,7 @@ from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import grouped, link, signed
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
-from larder.staff.recording import caller_of
+from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence, TextForm
 
 ADD, SET, REMOVE = "add", "set", "remove"
@@ -89,13 +88,13 @@ class CountableStock(ServiceAdmin):
     actions_list: Any = ("count", "check_count")
 
     def has_count_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may count stock."""
         return bool(request.user.has_perm(PERMISSION))
 
     @button(_("Count stock"), permissions=["count"], icon="barcode_scanner", url_path="count")
     def count(self, request: Any) -> HttpResponse:
         """Counts what was scanned, and shows the last products of the count."""
-        first = {one: request.GET[one] for one in ("code", "units", "what") if one in request.GET}
+        names = ("code", "units", "what")
+        first = {name: request.GET[name] for name in names if name in request.GET}
         form = ScanForm(request.POST) if request.method == "POST" else ScanForm(initial=first)
         if form.is_bound and form.is_valid():
             try:
@@ -105,9 +104,9 @@ class CountableStock(ServiceAdmin):
                 text = gettext("NOT COUNTED: no product has the SKU or barcode {}.")
                 form.add_error("code", text.format(form.cleaned_data["code"]))
             except DomainError as refusal:
-                _page(self, form, []).refuse(refusal, REFUSALS)
-        found = running_count(request.user.public_id, limit=LISTED_ROWS)
-        return show(self, request, _page(self, form, found))
+                _page(form, []).refuse(refusal, REFUSALS)
+        counted = running_count(request.user.public_id, limit=LISTED_ROWS)
+        return show(self, request, _page(form, counted))
 
     @button(
         _("Differences of the count"),
@@ -182,20 +181,18 @@ def _moved(sku: str) -> str:
     return text.format(sku=sku)
 
 
-def _scan(request: Any, given: Mapping[str, Any]) -> None:
-    product, caller, moment = counts.find_product(given["code"]), caller_of(request), now()
-    scope = Scope(caller.public_id, "POST admin/count", str(given["form_key"]))
-    content = fingerprint(given["what"], product, given["units"])
-    claim = Claim(scope, content, expires_at=moment + RETENTION)
-    if given["what"] == REMOVE:
-        counts.discard(product, caller=caller, now=moment, claim=claim)
+def _scan(request: Any, sent: Mapping[str, Any]) -> None:
+    product, caller = counts.find_product(sent["code"]), caller_of(request)
+    once = claim(caller, "count", sent["form_key"], sent["what"], product, sent["units"])
+    if sent["what"] == REMOVE:
+        counts.discard(product, caller=caller, now=now(), claim=once)
     else:
-        count = counts.set_units if given["what"] == SET else counts.add_units
-        count(product, given["units"], caller=caller, now=moment, claim=claim)
+        count = counts.set_units if sent["what"] == SET else counts.add_units
+        count(product, sent["units"], caller=caller, now=now(), claim=once)
 
 
-def _page(model_admin: Any, form: ScanForm, found: Sequence[CountRow]) -> Page:
-    last = found[0] if found else None
+def _page(form: ScanForm, counted: Sequence[CountRow]) -> Page:
+    last = counted[0] if counted else None
     check = gettext("Differences of the count"), reverse("admin:inventory_adjustment_check_count")
     return Page(
         title=gettext("Count stock"),
@@ -209,7 +206,7 @@ def _page(model_admin: Any, form: ScanForm, found: Sequence[CountRow]) -> Page:
             "title": gettext("Counted last"),
             "headers": (_("SKU"), _("Name"), _("Shelf place"), _("Counted")),
             "rows": [
-                [_correct(row), row.name, row.shelf_place, grouped(row.counted)] for row in found
+                [_correct(row), row.name, row.shelf_place, grouped(row.counted)] for row in counted
             ],
         },
     )

@@ -83,7 +83,6 @@ class ImportableProducts(ServiceAdmin):
     actions_list: Any = ("import_file",)
 
     def has_file_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may add and change products."""
         return self.may(request, "add") and self.may(request, "change")
 
     @button(_("Import"), permissions=["file"], icon="upload_file", url_path="import-file")
@@ -143,9 +142,9 @@ class ImportableProducts(ServiceAdmin):
             self.tell_refusal(request, refusal, {})
         return HttpResponseRedirect(request.path)
 
-    def _done(self, request: Any, made: Imported) -> HttpResponse:
+    def _done(self, request: Any, imported: Imported) -> HttpResponse:
         text = gettext("{} added, {} changed, {} the same.").format(
-            *map(grouped, (made.created, made.changed, made.unchanged))
+            *map(grouped, (imported.created, imported.changed, imported.unchanged))
         )
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
@@ -181,7 +180,7 @@ def _previewed(form: forms.Form, request: Any) -> Preview:
 
 
 def _faults(refusal: FaultyFile) -> dict[str, Any]:
-    rows = [[one.line, one.column or "–", one.detail] for one in refusal.rows]
+    rows = [[row.line, row.column or "–", row.detail] for row in refusal.rows]
     return {"title": _("Faults"), "headers": [_("Line"), _("Column"), _("Fault")], "rows": rows}
 
 
@@ -240,7 +239,7 @@ def _kind(change: Change) -> str:
 
 
 def _values(change: Change, names: CategoryNames) -> str:
-    lines = format_html_join("", "<div>{}</div>", ((one,) for one in _each(change, names)))
+    lines = format_html_join("", "<div>{}</div>", ((line,) for line in _each(change, names)))
     return format_html("<div>{}</div>", lines)
 
 
@@ -252,7 +251,8 @@ def _each(change: Change, names: CategoryNames) -> Iterator[str]:
             after["quantity"] = change.row.quantity
     for column, value in after.items():
         name = column.removesuffix("_id")
-        present, former = (_shown(name, one, names) for one in (value, change.before.get(column)))
+        present = _shown(name, value, names)
+        former = _shown(name, change.before.get(column), names)
         if change.product is None:
             yield format_html("{}: <b>{}</b>", name, present)
         elif former == present:

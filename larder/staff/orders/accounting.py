@@ -28,6 +28,7 @@ from larder.core.days import midnight
 from larder.core.errors import Overloaded
 from larder.core.limits import MAX_DASHBOARD_DAYS, MAX_EXPORTED_ROWS
 from larder.core.money import from_minor
+from larder.core.waits import hold_slot
 from larder.db import database
 from larder.http.long_files import begin, stream
 from larder.identity.queries import PARCEL_FIELDS
@@ -37,8 +38,8 @@ from larder.orders.queries import OrderView, sales
 from larder.orders.queries.sales import PLACED, Booking
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
-from larder.staff.exports import one_at_a_time, safe_text, workbook
-from larder.staff.formatting import customer_name, day_of, grouped, localized
+from larder.staff.exports import files, safe_text, workbook
+from larder.staff.formatting import customer_name, day_of, grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.language import in_english
 from larder.staff.lists import shop_zone
@@ -146,7 +147,6 @@ class AccountableOrders(ServiceAdmin):
     actions_list: Any = ("accounting",)
 
     def has_accounting_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may export orders."""
         return self.may(request, "export")
 
     @button(
@@ -201,7 +201,7 @@ def _csv(request: Any, first: date, last: date) -> HttpResponseBase:
 
 def _xlsx(request: Any, first: date, last: date) -> HttpResponseBase | None:
     """Returns None if the file would have more than MAX_EXPORTED_ROWS lines. Raises Overloaded."""
-    with one_at_a_time(request), in_english():
+    with hold_slot(files), in_english():
         lines = chain.from_iterable(map(_cells, _parts(first, last)))
         rows = list(islice(lines, MAX_EXPORTED_ROWS + 1))
         if len(rows) > MAX_EXPORTED_ROWS:
@@ -233,7 +233,9 @@ def _sums(first: date, last: date) -> list[list[str]]:
         ]
         for sums in sales.tax_sums(*_moments(first, last))
     ]
-    return [[localized(str(cell)) for cell in row] for row in rows]
+    return [
+        [grouped(cell) if isinstance(cell, Decimal) else str(cell) for cell in row] for row in rows
+    ]
 
 
 def _with_tax(gross: Decimal, net: Decimal | None) -> list[object]:

@@ -105,17 +105,17 @@ def address_summary(address: AddressRow) -> str:
 def timeline(order: OrderView) -> dict[str, Any]:
     """Returns the order's last events in sentences and the last notes of staff, the newest first,
     and how many of each they are if there are earlier ones."""
-    found = event_log.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
+    log = event_log.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
     notes = latest_notes(order_name(order.id), limit=MAX_SHOWN_EVENTS)
-    names = _product_names(order, found.rows)
-    both: tuple[Iterator[EventView | NoteView], ...] = (iter(notes.rows), reversed(found.rows))
+    names = _product_names(order, log.rows)
+    both: tuple[Iterator[EventView | NoteView], ...] = (iter(notes.rows), reversed(log.rows))
     happened = list(merge(*both, key=attrgetter("at"), reverse=True))
     people = actor_names({row.actor for row in happened})
     events = [
         {"at": moment(row.at), "by": people[row.actor], **_timeline_row(row, names)}
         for row in happened
     ]
-    return {"events": events, "limit": MAX_SHOWN_EVENTS if found.more or notes.more else None}
+    return {"events": events, "limit": MAX_SHOWN_EVENTS if log.more or notes.more else None}
 
 
 def _timeline_row(row: EventView | NoteView, names: Mapping[int, str]) -> dict[str, Any]:
@@ -144,9 +144,9 @@ def _product_names(order: OrderView, events: Sequence[EventView]) -> dict[int, s
         change.product for rows in changes if len(rows) <= MAX_SHOWN_EVENT_LINES for change in rows
     } - names.keys()
     if gone:
-        wanted = ProductFilter(ids=tuple(gone), archived=True)
-        found = inventory.products(order.customer, wanted, limit=None)
-        names |= {product.id: f"{product.sku} {product.name}" for product in found}
+        of_ids = ProductFilter(ids=tuple(gone), archived=True)
+        products = inventory.products(order.customer, of_ids, limit=None)
+        names |= {product.id: f"{product.sku} {product.name}" for product in products}
     return names
 
 
@@ -201,7 +201,7 @@ def described(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
     >>> picked = [{"product": 7, "ordered": 3, "quantity": 1, "missing": True}]
     >>> described({"picked": picked}, {7: "J"})
     ['J: 1 of 3 picked, 2 missing from the shelf.']
-    >>> lines = [{"product": one, "quantity": 1} for one in range(21)]
+    >>> lines = [{"product": id, "quantity": 1} for id in range(21)]
     >>> described({"before": {"lines": []}, "after": {"lines": lines}}, {})
     ['21 lines changed.']
     """
@@ -290,5 +290,5 @@ def _summary(order: OrderView, *, with_refunds: bool) -> dict[str, Any]:
 def _refunds(order: OrderView) -> str:
     """Returns what is due in each currency."""
     rows = RefundDue.objects.filter(order=order.id).order_by("currency")
-    owed = [minor_amount(*one) for one in rows.values_list("amount", "currency")]
+    owed = [minor_amount(*refund) for refund in rows.values_list("amount", "currency")]
     return ", ".join(owed) or "–"

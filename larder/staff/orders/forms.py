@@ -299,10 +299,10 @@ class ChangeForm(DeliveryForm, MoveForm):
         return gettext("An order has at least one line: cancel it to remove all.")
 
     def arguments(self, lines: Lines) -> Mapping[str, Any]:
-        wanted = [Wanted(line.product, line.cleaned_data["quantity"]) for line in lines]
+        ordered = [Wanted(line.product, line.cleaned_data["quantity"]) for line in lines]
         if product := self.cleaned_data.get("product"):
-            wanted.append(Wanted(product, self.cleaned_data["units"]))
-        return {"terms": terms(), "lines": wanted, "details": self.details}
+            ordered.append(Wanted(product, self.cleaned_data["units"]))
+        return {"terms": terms(), "lines": ordered, "details": self.details}
 
 
 SENTENCES: Mapping[str, Sentence] = {

@@ -7,7 +7,7 @@ key of the page is the idempotency key, so that a second click gets the answer o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,6 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.ids import new_id
-from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders import queries
 from larder.orders.lifecycle import (
     DELIVERED,
@@ -51,7 +50,7 @@ from larder.staff.orders.forms import (
     ShipForm,
 )
 from larder.staff.pages import Page, show
-from larder.staff.recording import caller_of
+from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import explain
 from larder.staff.words import word
 
@@ -221,7 +220,6 @@ class MovableOrders(ServiceAdmin):
     actions: Any = tuple(map(_action, BULK))
 
     def get_urls(self) -> list[Any]:
-        """Adds a page for each move."""
         pages = [
             path(
                 f"<path:object_id>/{_path(move)}/",
@@ -328,13 +326,10 @@ _DETAILS = ("requested_for", "reference", "note", "carrier", "tracking_number")
 
 def _transition(request: Any, order: UUID, move: Move, version: int, key: str) -> TransitionRequest:
     """Returns the request for the services. Everything that was sent belongs to its key."""
-    moment, sent = now(), request.POST
+    caller, sent = caller_of(request), request.POST
     content = sorted((name, sent.getlist(name)) for name in sent if name != "csrfmiddlewaretoken")
-    scope = Scope(request.user.public_id, f"POST admin/order/{order}/{move}", key)
-    claim = Claim(scope, fingerprint(content), str(order), expires_at=moment + RETENTION)
-    return TransitionRequest(
-        order=order, caller=caller_of(request), now=moment, version=version, claim=claim
-    )
+    once = replace(claim(caller, f"order/{order}/{move}", key, content), result=str(order))
+    return TransitionRequest(order=order, caller=caller, now=now(), version=version, claim=once)
 
 
 def _make(transition: TransitionRequest, move: Move, arguments: Mapping[str, Any]) -> bool:

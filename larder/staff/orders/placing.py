@@ -26,12 +26,10 @@ from larder.identity import queries
 from larder.identity.models import Customer
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.identity.services import audit
-from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
-from larder.staff.formatting import amount, grouped
 from larder.staff.identity.customer_search import description
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_summary
@@ -103,12 +101,6 @@ class PlaceableOrders(OfferedProducts):
     def may_choose_products(self, request: Any) -> bool:
         return self.may(request, "view")
 
-    def figures(self, stock: Stock) -> str:
-        name, price = stock.product.name, amount(stock.product.price, settings.CURRENCY)
-        if stock.product.archived_at:
-            return gettext("{}: not on sale any more").format(name)
-        return gettext("{}: {}, {} available").format(name, price, grouped(stock.available))
-
     def get_urls(self) -> list[Any]:
         addresses = self.admin_site.admin_view(self.addresses)
         return [path("addresses/", addresses, name="orders_order_addresses"), *super().get_urls()]
@@ -126,7 +118,6 @@ class PlaceableOrders(OfferedProducts):
         return JsonResponse({"results": rows})
 
     def has_place_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may place orders for customers."""
         return self.may(request, "add")
 
     @button(_("Telephone order"), permissions=["place"], icon="call", url_path="telephone")

@@ -79,7 +79,6 @@ class PrintableOrders(ServiceAdmin):
     actions: Any = tuple(map(_action, PRINTS))
 
     def get_urls(self) -> list[Any]:
-        """Adds a page for each kind of print."""
         pages = [
             path(
                 f"<path:object_id>/{name.replace('_', '-')}/",

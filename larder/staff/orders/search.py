@@ -47,7 +47,7 @@ _DELIVERY = Fold(
             Value(" "),
             "reference",
             "tracking_number",
-            *(KeyTextTransform(one, "ship_to") for one in SHIP_TO_FIELDS),
+            *(KeyTextTransform(field, "ship_to") for field in SHIP_TO_FIELDS),
         ),
         Func(_PHONE, Value(" -/().+"), Value(""), function="translate", output_field=TextField()),
         function="concat_ws",
@@ -71,7 +71,7 @@ def search(queryset: "QuerySet[Any]", term: str, request: Any) -> "QuerySet[Any]
             return queryset.filter(exact)
     if term:
         people = request.user.has_perm("identity.view_customer")
-        return queryset.filter(pk__in=_found(words(term), _readable(request), people=people))
+        return queryset.filter(pk__in=_matching(words(term), _readable(request), people=people))
     (first, *_) = queryset.query.order_by or NEWEST
     indexed = str(first).lstrip("-") == "placed_at"
     if indexed and not any(request.GET.get(name) for name in _UNINDEXED):
@@ -95,7 +95,7 @@ def _tracked(term: str) -> "QuerySet[Any, Any]":
     return numbered.filter(whole=Upper(Value(term))).values("pk")[:MAX_FOUND_ORDERS]
 
 
-def _found(wanted: Sequence[str], readable: Q, *, people: bool) -> list[UUID]:
+def _matching(terms: Sequence[str], readable: Q, *, people: bool) -> list[UUID]:
     """Returns the ids of the newest orders that are found.
 
     Plan: product_search and customer_search; then one statement with a range of
@@ -105,16 +105,16 @@ def _found(wanted: Sequence[str], readable: Q, *, people: bool) -> list[UUID]:
     orders = Order.objects.all()
     lines = OrderLine.objects.order_by("-placed_at", "-order")
     parts = [
-        with_words(orders.filter(readable), _DELIVERY, wanted)
+        with_words(orders.filter(readable), _DELIVERY, terms)
         .order_by(*NEWEST)
         .values_list("pk", "placed_at"),
         *(
             orders.filter(customer=customer).order_by(*NEWEST).values_list("pk", "placed_at")
-            for customer in _newest(_customers(wanted, people=people))
+            for customer in _newest(_customers(terms, people=people))
         ),
         *(
             lines.filter(product=product).values_list("order", "placed_at")
-            for product in _newest(_products(wanted))
+            for product in _newest(_products(terms))
         ),
     ]
     first, *others = [part[:MAX_FOUND_ORDERS] for part in parts]
@@ -127,22 +127,22 @@ def _newest(rows: "QuerySet[Any]") -> "QuerySet[Any, Any]":
     return rows.order_by("-pk").values_list("pk", flat=True)[:MAX_FOUND_OWNERS]
 
 
-def _customers(wanted: Sequence[str], *, people: bool) -> "QuerySet[Any]":
+def _customers(terms: Sequence[str], *, people: bool) -> "QuerySet[Any]":
     """Returns the customers with these words; for words that no index finds, the one of this
     name."""
     known = get_user_model()._default_manager.filter(deleted_at=None)
-    if not indexed(wanted):
-        return known.alias(name=Fold("username")).filter(name=Fold(Value(" ".join(wanted))))
+    if not indexed(terms):
+        return known.alias(name=Fold("username")).filter(name=Fold(Value(" ".join(terms))))
     text = SEARCH_TEXT if people else Fold("username")
-    return with_trigrams(with_words(known, text, wanted), SEARCH_TEXT, wanted)
+    return with_trigrams(with_words(known, text, terms), SEARCH_TEXT, terms)
 
 
-def _products(wanted: Sequence[str]) -> "QuerySet[Any]":
+def _products(terms: Sequence[str]) -> "QuerySet[Any]":
     """Returns the products with these words in their SKU; for words that no index finds, none."""
-    if not indexed(wanted):
+    if not indexed(terms):
         return Product.objects.none()
-    skus = with_words(Product.objects.all(), Fold("sku"), wanted)
-    return with_trigrams(skus, F("search_text"), wanted)
+    skus = with_words(Product.objects.all(), Fold("sku"), terms)
+    return with_trigrams(skus, F("search_text"), terms)
 
 
 def _readable(request: Any) -> Q:

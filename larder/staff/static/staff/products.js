@@ -63,7 +63,7 @@
         let last = "";
 
         function show(product) {
-            text.textContent = product?.figures ?? "";
+            text.textContent = product?.name ?? "";
             delete field.dataset.price;
             delete field.dataset.available;
             if (product) {

@@ -19,10 +19,8 @@
         const decimals = String(amount % THOUSANDTHS).padStart(3, "0");
         const shortened = decimals.endsWith("0") ? decimals.slice(0, 2) : decimals;
         const {lang} = document.documentElement;
-        if ((0.5).toLocaleString(lang) === "0.5") {
-            return `${amount / THOUSANDTHS}.${shortened}`;
-        }
-        return `${(amount / THOUSANDTHS).toLocaleString(lang)},${shortened}`;
+        const mark = (0.5).toLocaleString(lang)[1];
+        return `${(amount / THOUSANDTHS).toLocaleString(lang)}${mark}${shortened}`;
     }
 
     /** Returns the lines that are not empty; complete are those with a product and whole units. */
