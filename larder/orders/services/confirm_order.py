@@ -33,7 +33,15 @@ from larder.orders.lifecycle import EVENTS, PERMISSIONS, PLACED, Move
 from larder.orders.models import Order
 from larder.orders.queries import LineView, view_of_row
 from larder.orders.services.book_sales import Sale, book_sales
-from larder.orders.services.locks import OrderChange, order_name, submit_lock, write_changes
+from larder.orders.services.locks import (
+    OrderChange,
+    Turn,
+    Wait,
+    no_turn,
+    order_name,
+    submit_lock,
+    write_changes,
+)
 from larder.orders.services.transitions import (
     LockedOrder,
     Moved,
@@ -117,7 +125,10 @@ def _confirm_next(take: Take[Confirmation, Moved]) -> None:
     database.release_if_lost()
     answers: Sequence[Answer]
     try:
-        answers = confirm_batch(confirmations, is_alone=False)
+        answers = _turn.run(
+            lambda wait: confirm_batch(confirmations, is_alone=False, wait=wait),
+            lambda: bool(batch),
+        )
     except Exception as error:
         is_alone = len(batch) < 2 and not database.is_lock_timeout(error)
         if is_alone or not database.was_rolled_back(error):
@@ -131,7 +142,7 @@ def _confirm_next(take: Take[Confirmation, Moved]) -> None:
             _queues[0].resolve(queued, answer)
 
 
-_beside = ThreadPoolExecutor(1)
+_turn, _beside = Turn(), ThreadPoolExecutor(1)
 
 
 def _confirm_alone(queued: _Queued) -> None:
@@ -147,13 +158,17 @@ def _confirm_alone(queued: _Queued) -> None:
 
 
 def confirm_batch(
-    take: Callable[[], Sequence[Confirmation]], *, is_alone: bool = True
+    take: Callable[[], Sequence[Confirmation]],
+    *,
+    is_alone: bool = True,
+    wait: Wait = no_turn,
 ) -> list[Answer]:
-    """Confirms the orders that `take` returns in its transaction. Returns the answers: a refused
-    order does not affect the others. An order that `is_alone` waits for its own lock, and for
-    stock."""
+    """Confirms the orders that `take` returns in its transaction, after `wait`. Returns the
+    answers: a refused order does not affect the others. An order that `is_alone` waits for its own
+    lock, and for stock."""
     with transaction.atomic(durable=True), database.pipeline():
         database.limit_lock_wait(MOVING_WAIT if is_alone else BATCH_WAIT)
+        wait()
         batch = take()
         if not batch:
             return []

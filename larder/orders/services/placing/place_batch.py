@@ -8,7 +8,7 @@ A refused order gives its claims back, and does not affect the other orders.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ from larder.orders.lifecycle import DRAFT
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services import cart
-from larder.orders.services.locks import order_name, submit_unpaid
+from larder.orders.services.locks import no_turn, order_name, submit_unpaid
 from larder.orders.services.placing.claims import (
     claim,
     lock_carts,
@@ -77,16 +77,14 @@ def place_batch(
     *,
     terms: Terms,
     lock_wait: float,
-    first: Collection[int] = (),
-    in_turn: bool = False,
+    wait: Callable[[], object] = no_turn,
 ) -> Answers:
     """Places a batch. Returns the answer to each of its orders; a refused order does not affect
     others.
 
     The transaction waits for each lock for `lock_wait` seconds. It does not wait for stock: the
-    answer to an order of stock that another transaction has locked is Skipped. Only for that of the
-    products `first` it waits, before it has any other lock. With `in_turn`, the batches of all
-    processes and servers run one after the other.
+    answer to an order of stock that another transaction has locked is Skipped. `wait` is called
+    before it has any other lock: for stock of an order that is placed alone, or for its turn.
 
     The answer to an order that has the key, id or cart of another one is Later. The error of a
     failed transaction is the answer of its orders; one that comes before they are taken is raised.
@@ -101,10 +99,7 @@ def place_batch(
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
             database.limit_lock_wait(lock_wait)
-            if first:
-                inventory.lock(first)
-            if in_turn:
-                database.rows(writes.TURN)
+            wait()
             batch, later = separate_repeats(take())
             if batch:
                 outcome = _place(batch, terms)
