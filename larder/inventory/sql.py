@@ -70,6 +70,9 @@ held_line_expiry instead, whose statistics are those of an empty table."""
 LOCK_HELD = f"{HELD} FOR UPDATE"
 """The same, and waits for a transaction that releases the lines."""
 
+LOCK_FREE_HELD = f"{LOCK_HELD} SKIP LOCKED"
+"""The same without the lines that another transaction has locked."""
+
 END_HOLDS = 'DELETE FROM held_line WHERE "order" = ANY((SELECT %s::uuid[])::uuid[])'
 """Index scans of held_line_once. The next expiry of the products stays: it may be too early."""
 

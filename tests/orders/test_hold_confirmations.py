@@ -180,12 +180,13 @@ def test_the_key_of_a_refused_confirmation_is_free(
     assert balance(jam) == (0, 3)
 
 
+@pytest.mark.parametrize("locked", ['"order" WHERE id', 'held_line WHERE "order"'])
 def test_a_batch_does_not_wait_for_a_locked_order(
-    person: MakePerson, product: MakeProduct, clerk: Person
+    locked: str, person: MakePerson, product: MakeProduct, clerk: Person
 ) -> None:
     held = [hold(person(), (product(stock=5), 3)) for _ in range(2)]
     asked = [Confirmation(request(with_rights(clerk.caller), each.id), None) for each in held]
     with psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
-        keeper.execute('SELECT FROM "order" WHERE id = %s FOR UPDATE', [held[0].id])
+        keeper.execute(f"SELECT FROM {locked} = %s FOR UPDATE", [held[0].id])
         confirm_batch(lambda: asked, is_alone=False)
         assert [status(each.id) for each in held] == ["pending", "placed"]

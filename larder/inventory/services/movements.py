@@ -231,13 +231,17 @@ HeldByOrder = dict[UUID, dict[int, int]]
 """The units that each order holds, by product."""
 
 
-def submit_held(orders: Collection[UUID], *, locks: bool = False) -> Callable[[], HeldByOrder]:
+def submit_held(
+    orders: Collection[UUID], *, locks: bool = False, skip_locked: bool = False
+) -> Callable[[], HeldByOrder]:
     """Submits a statement, and returns a function that returns the units that each order holds, by
     product. Released lines are not among them.
 
-    Assumes that their stock is locked, or locks the lines, so that they are not released.
+    Assumes that their stock is locked, or locks the lines, so that they are not released. With
+    `skip_locked`, lines that another transaction releases are not among them either.
     """
-    reading = database.submit(sql.LOCK_HELD if locks else sql.HELD, [list(orders)])
+    locking = sql.LOCK_FREE_HELD if skip_locked else sql.LOCK_HELD
+    reading = database.submit(locking if locks else sql.HELD, [list(orders)])
 
     def read() -> HeldByOrder:
         held: HeldByOrder = {order: {} for order in orders}

@@ -52,8 +52,8 @@ from larder.orders.services.transitions import (
 LIMITS = Limits(max_batch_size=64, queue_capacity=1_024, queue_timeout=5.0)
 
 BATCH_WAIT = 0.1
-"""Seconds for which a batch waits for the lock of a key or of a held line. It does not wait for
-orders that another transaction has locked: they are confirmed beside it, and have longer."""
+"""Seconds for which a batch waits for the lock of a key. It does not wait for orders that another
+transaction has locked, or their held lines: they are confirmed beside it, and have longer."""
 
 
 class Confirmation(NamedTuple):
@@ -242,7 +242,7 @@ def _submit_locks(
     """Submits the locks of orders and their held lines, and what is read under them."""
     ids = [request.order for request in requests]
     locking = submit_lock(ids, skip_locked=skip_locked)
-    holding = inventory.submit_held(ids, locks=True)
+    holding = inventory.submit_held(ids, locks=True, skip_locked=skip_locked)
     reading = submit_lines(ids)
     renewing = {caller: submit_renewed(caller) for caller in {each.caller for each in requests}}
 
