@@ -17,7 +17,7 @@ PAGES = (
     *("/", "/api/v1/docs"),
     *("/admin/", "/admin/orders/order/", "/admin/catalog/product/"),
     *("/admin/catalog/product/add/", "/admin/catalog/product/import-file/"),
-    *("/admin/catalog/product/export/", "/admin/identity/customer/add/"),
+    "/admin/identity/customer/add/",
 )
 HASHED = re.compile(r"\.[0-9a-f]{12}(\.[a-z0-9]+)?$")
 
