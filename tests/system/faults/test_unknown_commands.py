@@ -59,4 +59,7 @@ def test_demo_products_with_a_lost_commit_are_unknown_and_can_be_added_again(
         first = run(wire, "add_products")
         assert (first.returncode, wire.lost) == (1, 1)
         assert "it is not known whether the products were added" in first.stderr
+        added = run(wire, "add_products").stdout
+        products = count(cluster, "SELECT count(*) FROM product WHERE sku NOT LIKE 'LOST-%'")
+        assert added == f"{products} new products\n"
         assert run(wire, "add_products").stdout == "0 new products\n"
