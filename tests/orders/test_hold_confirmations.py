@@ -3,10 +3,13 @@
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from queue import SimpleQueue
+from time import sleep
 from uuid import uuid4
 
 import psycopg
 import pytest
+from django.db import OperationalError
 
 from larder.core.errors import KeyReused, NotFound, NotStaff, PermissionMissing, StaleVersion
 from larder.db.idempotency import Claim, Scope
@@ -15,9 +18,16 @@ from larder.inventory.errors import InsufficientStock
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.orders import queries
 from larder.orders.errors import HoldExpired
+from larder.orders.services import confirm_order as confirming
 from larder.orders.services import moves
 from larder.orders.services.cart import ensure_cart
-from larder.orders.services.confirm_order import Confirmation, confirm_batch, confirm_order
+from larder.orders.services.confirm_order import (
+    Confirmation,
+    confirm_batch,
+    confirm_order,
+    start_confirmation,
+)
+from larder.orders.services.transitions import Moved
 from tests.conftest import Person
 from tests.orders.holding import (
     SECONDS,
@@ -190,3 +200,25 @@ def test_a_batch_does_not_wait_for_a_locked_order(
         keeper.execute(f"SELECT FROM {locked} = %s FOR UPDATE", [held[0].id])
         confirm_batch(lambda: asked, is_alone=False)
         assert [status(each.id) for each in held] == ["pending", "placed"]
+
+
+def test_a_repeat_for_a_locked_order_does_not_delay_others(
+    person: MakePerson, product: MakeProduct, clerk: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirming, "_queues", [])
+    confirming.start()
+    locked, other = (hold(person(), (product(stock=5), 3)).id for _ in range(2))
+    caller, answers = with_rights(clerk.caller), SimpleQueue[object]()
+    asked = replace(
+        request(caller, locked),
+        claim=Claim(Scope(caller.public_id, "confirm", "key"), b"1", str(locked)),
+    )
+    with psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
+        keeper.execute('SELECT FROM "order" WHERE id = %s FOR UPDATE', [locked])
+        start_confirmation(Confirmation(asked, None), answers.put)
+        sleep(0.3)
+        start_confirmation(Confirmation(asked, None), answers.put)
+        start_confirmation(Confirmation(request(caller, other), None), answers.put)
+        assert isinstance(answers.get(timeout=0.5), Moved)
+    assert status(other) == "placed"
+    assert {type(answers.get(timeout=5)) for _ in range(2)} <= {Moved, OperationalError}

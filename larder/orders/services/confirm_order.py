@@ -119,7 +119,12 @@ def _confirm_next(take: Take[Confirmation, Moved]) -> None:
     batch: list[_Queued] = []
 
     def confirmations() -> list[Confirmation]:
-        batch.extend(take())
+        for queued in take():
+            if queued.request.request.order in _waiting:
+                # The batch would wait for its key, which the other request for the order has.
+                _confirm_beside(queued)
+            else:
+                batch.append(queued)
         return [queued.request for queued in batch]
 
     database.release_if_lost()
@@ -136,13 +141,20 @@ def _confirm_next(take: Take[Confirmation, Moved]) -> None:
         answers = [_Later()] * len(batch)
     for queued, answer in zip(batch, answers, strict=True):
         if isinstance(answer, _Later):
-            _queues[0].put_back(queued)
-            _beside.submit(_confirm_alone, queued)
+            _confirm_beside(queued)
         else:
             _queues[0].resolve(queued, answer)
 
 
 _turn, _beside = Turn(), ThreadPoolExecutor(1)
+_waiting: set[UUID] = set()
+"""The orders that are confirmed beside the batches."""
+
+
+def _confirm_beside(queued: _Queued) -> None:
+    _queues[0].put_back(queued)
+    _waiting.add(queued.request.request.order)
+    _beside.submit(_confirm_alone, queued)
 
 
 def _confirm_alone(queued: _Queued) -> None:
@@ -155,6 +167,7 @@ def _confirm_alone(queued: _Queued) -> None:
         finally:
             database.release()
         _queues[0].resolve(queued, answer)
+    _waiting.discard(queued.request.request.order)
 
 
 def confirm_batch(
