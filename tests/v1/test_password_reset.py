@@ -58,8 +58,11 @@ def ways_to_ask(person: MakePerson) -> dict[str, str]:
 def test_every_address_gets_the_same_answer_with_the_same_work(
     api: Api, person: MakePerson
 ) -> None:
+    ways = ways_to_ask(person)
+    # The first request of a process fills caches.
+    api("POST", ASK, {"email": "first@example.com"})
     done = {}
-    for kind, email in ways_to_ask(person).items():
+    for kind, email in ways.items():
         with CaptureQueriesContext(connection) as seen:
             answer = api("POST", ASK, {"email": email})
         statements = [one["sql"].partition(" VALUES ")[0][:25] for one in seen.captured_queries]
@@ -68,7 +71,7 @@ def test_every_address_gets_the_same_answer_with_the_same_work(
     assert all(one == done["unknown"] for one in done.values()), done
     assert done["known"][0] == 202
     accounts_of_mails = Customer.objects.filter(public_id__in=Mail.objects.values("about"))
-    assert (Mail.objects.count(), accounts_of_mails.count()) == (4, 1)
+    assert (Mail.objects.count(), accounts_of_mails.count()) == (5, 1)
 
 
 def test_jobs_and_rows_of_a_reset_do_not_reveal_the_account(api: Api, person: MakePerson) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -212,7 +212,8 @@ def _confirm(batch: Sequence[Confirmation], *, is_alone: bool) -> dict[UUID, Ans
                 if missing and not is_alone:
                     raise _Later
                 actor = order.caller.public_id
-                confirmed.append(_Confirmed(order.row, order.lines, actor, by, _take(missing)))
+                taken = missing, _lock(missing)
+                confirmed.append(_Confirmed(order.row, order.lines, actor, by, *taken))
             else:
                 answers[order.id] = order.moved
         except (DomainError, _Later) as refusal:
@@ -224,20 +225,18 @@ def _confirm(batch: Sequence[Confirmation], *, is_alone: bool) -> dict[UUID, Ans
 
 
 class _Locked(NamedTuple):
-    """Locked orders, their lines and held units, and the callers with their present rights, or what
-    refuses them."""
+    """Locked orders, their lines and held units. `renewing` returns a caller with the present
+    rights, or raises SessionEnded."""
 
     rows: Mapping[UUID, Order]
     lines: Mapping[UUID, Sequence[LineView]]
     held: HeldByOrder
-    callers: Mapping[Caller, Caller | DomainError]
+    renewing: Mapping[Caller, Callable[[], Caller]]
 
     def order(self, request: TransitionRequest, earlier: Mapping[Scope, Earlier]) -> LockedOrder:
         """Returns the order of a request. Raises SessionEnded, NotStaff, PermissionMissing,
         SecondFactorRequired, KeyReused, NotFound; _Later if another transaction has locked it."""
-        caller, claim = self.callers[request.caller], request.claim
-        if isinstance(caller, DomainError):
-            raise caller
+        caller, claim = self.renewing[request.caller](), request.claim
         caller.require(PERMISSIONS[Move.CONFIRM])
         use = None if claim is None else earlier.get(claim.scope)
         if use is not None and claim is not None:
@@ -257,39 +256,26 @@ def _submit_locks(
     locking = submit_lock(ids, skip_locked=skip_locked)
     holding = inventory.submit_held(ids, locks=True, skip_locked=skip_locked)
     reading = submit_lines(ids)
-    renewing = {caller: submit_renewed(caller) for caller in {each.caller for each in requests}}
+    callers = {request.caller for request in requests}
+    renewing = {caller: cache(submit_renewed(caller)) for caller in callers}
 
     def read() -> _Locked:
-        rows, held, lines = locking(), holding(), reading()
-        callers = {caller: _renewed(renew) for caller, renew in renewing.items()}
-        return _Locked(rows, lines, held, callers)
+        rows, held = locking(), holding()
+        return _Locked(rows, reading(), held, renewing)
 
     return read
 
 
-def _renewed(renew: Callable[[], Caller]) -> Caller | DomainError:
-    try:
-        return renew()
-    except DomainError as refusal:
-        return refusal
-
-
-class _Taken(NamedTuple):
-    """Units that an order takes again, by product, and the balances of their locked stock."""
-
-    units: Mapping[int, int]
-    balances: Mapping[int, Balance]
-
-
 class _Confirmed(NamedTuple):
-    """A locked order that is confirmed, by whom, and what it takes again. `by`: who is named in the
-    audit trail."""
+    """A locked order that is confirmed. `by` is named in the audit trail. `missing` are the units
+    by product that it takes again, `balances` those of their locked stock."""
 
     row: Order
     lines: Sequence[LineView]
     actor: UUID
     by: audit.Acting | None
-    taken: _Taken
+    missing: Mapping[int, int]
+    balances: Mapping[int, Balance]
 
 
 def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
@@ -301,8 +287,8 @@ def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
     reading, holding = submit_lines([order.id]), inventory.submit_held([order.id], locks=True)
     lines, held = reading()[order.id], holding()[order.id]
     with suppress(HoldExpired):
-        taken = _take(_missing(lines, held))
-        _write([_Confirmed(order, lines, actor, None, taken)], now=now)
+        missing = _missing(lines, held)
+        _write([_Confirmed(order, lines, actor, None, missing, _lock(missing))], now=now)
 
 
 def _missing(lines: Sequence[LineView], held: Mapping[int, int]) -> dict[int, int]:
@@ -310,13 +296,13 @@ def _missing(lines: Sequence[LineView], held: Mapping[int, int]) -> dict[int, in
     return {line.product: line.quantity for line in lines if line.product not in held}
 
 
-def _take(missing: Mapping[int, int]) -> _Taken:
+def _lock(missing: Mapping[int, int]) -> Mapping[int, Balance]:
     """Locks the stock of units that an order does not hold any more. Raises HoldExpired with the
     lines that it cannot get again."""
     balances = inventory.lock(missing) if missing else {}
     if short := _short_lines(missing, balances):
         raise HoldExpired(short)
-    return _Taken(missing, balances)
+    return balances
 
 
 def _short_lines(
@@ -347,16 +333,16 @@ def _write(confirmed: Sequence[_Confirmed], *, now: datetime) -> None:
     for order, change in zip(confirmed, changes, strict=True):
         movements = [
             Movement(product, -units, units, "order", str(change.event), order.actor)
-            for product, units in order.taken.units.items()
+            for product, units in order.missing.items()
         ]
-        inventory.move(movements, order.taken.balances, now=now)
+        inventory.move(movements, order.balances, now=now)
     book_sales([Sale(order.row, EVENTS[Move.CONFIRM], (), order.lines) for order in confirmed], now)
-    entries: dict[audit.Acting | None, list[audit.Entry]] = defaultdict(list)
+    entries: dict[audit.Acting, list[audit.Entry]] = defaultdict(list)
     for order in confirmed:
-        was, is_now = {"status": order.row.status}, {"status": PLACED}
-        name = order_name(order.row.id)
-        entries[order.by].append(audit.Entry(name, Move.CONFIRM, was, is_now))
+        if order.by is not None:
+            was, is_now = {"status": order.row.status}, {"status": PLACED}
+            entry = audit.Entry(order_name(order.row.id), Move.CONFIRM, was, is_now)
+            entries[order.by].append(entry)
     for by, recorded in entries.items():
-        if by is not None:
-            audit.record_all(recorded, by)
+        audit.record_all(recorded, by)
     write_changes(changes, now=now)
