@@ -35,9 +35,6 @@ from larder.orders.queries import LineView, view_of_row
 from larder.orders.services.book_sales import Sale, book_sales
 from larder.orders.services.locks import (
     OrderChange,
-    Turn,
-    Wait,
-    no_turn,
     order_name,
     submit_lock,
     write_changes,
@@ -130,10 +127,7 @@ def _confirm_next(take: Take[Confirmation, Moved]) -> None:
     database.release_if_lost()
     answers: Sequence[Answer]
     try:
-        answers = _turn.run(
-            lambda wait: confirm_batch(confirmations, is_alone=False, wait=wait),
-            lambda: bool(batch),
-        )
+        answers = confirm_batch(confirmations, is_alone=False)
     except Exception as error:
         is_alone = len(batch) < 2 and not database.is_lock_timeout(error)
         if is_alone or not database.was_rolled_back(error):
@@ -146,7 +140,7 @@ def _confirm_next(take: Take[Confirmation, Moved]) -> None:
             _queues[0].resolve(queued, answer)
 
 
-_turn, _beside = Turn(), ThreadPoolExecutor(1)
+_beside = ThreadPoolExecutor(1)
 _waiting: set[UUID] = set()
 """The orders that are confirmed beside the batches."""
 
@@ -171,17 +165,13 @@ def _confirm_alone(queued: _Queued) -> None:
 
 
 def confirm_batch(
-    take: Callable[[], Sequence[Confirmation]],
-    *,
-    is_alone: bool = True,
-    wait: Wait = no_turn,
+    take: Callable[[], Sequence[Confirmation]], *, is_alone: bool = True
 ) -> list[Answer]:
-    """Confirms the orders that `take` returns in its transaction, after `wait`. Returns the
-    answers: a refused order does not affect the others. An order that `is_alone` waits for its own
-    lock, and for stock."""
+    """Confirms the orders that `take` returns in its transaction. Returns the answers: a refused
+    order does not affect the others. An order that `is_alone` waits for its own lock, and for
+    stock."""
     with transaction.atomic(durable=True), database.pipeline():
         database.limit_lock_wait(MOVING_WAIT if is_alone else BATCH_WAIT)
-        wait()
         batch = take()
         if not batch:
             return []

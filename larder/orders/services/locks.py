@@ -58,9 +58,9 @@ class LockBroken(RuntimeError):
 
 @dataclass(slots=True)
 class Turn:
-    """Lets the batches of all processes and servers run one after the other, or they would be
-    small. A process that does not get its turn goes on without it for a while: the one that has it
-    may hang."""
+    """Lets the batches of orders of all processes and servers run one after the other, or they
+    would be small. A process that does not get its turn goes on without it for a while: the one
+    that has it may hang."""
 
     missed: Stopwatch | None = None
 
