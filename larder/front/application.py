@@ -75,7 +75,8 @@ class Front:
     async def _answer(
         self, environ: dict[str, Any], raw: bytes | None, stream: "_Stream"
     ) -> Answer | None:
-        at_once = self._at_once.get((environ["REQUEST_METHOD"], pattern_of(environ["PATH_INFO"])))
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        at_once = self._at_once.get((method, path)) or self._at_once.get((method, pattern_of(path)))
         # Django refuses a body that is cut off, or whose length is not known.
         if at_once is None or raw is None or len(raw) != declared_length(environ):
             return await self._in_thread(environ, raw, stream)

@@ -103,11 +103,9 @@ class Writes(ABC, Generic[Result]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         give_up = begin(self._results.to(future))
-        wait = self.limits.queue_timeout
-        timers = [
-            loop.call_later(seconds, give_up)
-            for seconds in (wait, wait + self.limits.batch_timeout)
-        ]
+        first = self.limits.queue_timeout
+        last = first + self.limits.batch_timeout
+        timers = [loop.call_later(seconds, give_up) for seconds in (first, last)]
         try:
             return await future
         finally:
