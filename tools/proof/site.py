@@ -208,9 +208,11 @@ def environment(cluster: Cluster) -> dict[str, str]:
 
 
 def strike(pids: Sequence[int], number: int = signal.SIGKILL) -> None:
-    """Send a signal to processes, as far as they exist."""
+    """Send a signal to processes, as far as they exist. Those that it kills are gone then."""
     for pid in pids:
         send(pid, number)
+    if number == signal.SIGKILL:
+        wait_until(lambda: not any(map(alive, pids)), 10.0)
 
 
 @dataclass

@@ -1,7 +1,5 @@
 """Processes are killed or frozen under load: nothing is lost, and all is back within seconds."""
 
-from __future__ import annotations
-
 import signal
 import time
 from collections.abc import Callable
