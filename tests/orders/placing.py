@@ -6,7 +6,6 @@ from functools import partial
 
 from larder.inventory.services.movements import lock
 from larder.orders.queries.carts import stored_cart
-from larder.orders.services.locks import no_turn
 from larder.orders.services.placing.place_batch import Later, Skipped, place_batch
 from larder.orders.services.placing.placement import (
     CartChanged,
@@ -30,7 +29,7 @@ def place_orders(
     locks. A cart that changed is read again, and equal orders are placed one after the other."""
     carts = [stored_cart(one.customer) if one.cart else None for one in placements]
     orders = [new_order(one, now, cart) for one, cart in zip(placements, carts, strict=True)]
-    wait = partial(lock, first) if first else no_turn
+    wait = partial(lock, first) if first else None
     answers = place_batch(lambda: orders, terms=terms, lock_wait=LOCK_WAIT, wait=wait)
     skipped = [answer.products for answer in answers.values() if isinstance(answer, Skipped)]
     if skipped:

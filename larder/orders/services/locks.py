@@ -11,28 +11,20 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import DEFAULT_DB_ALIAS, Error
+from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.postgresql.psycopg_any import Jsonb
 from django.db.models import QuerySet
 
 from larder.core.ids import SYSTEM_ACTOR, new_id
-from larder.core.stopwatch import Stopwatch
 from larder.db import database
 from larder.orders.decision import UnpaidUnits
 from larder.orders.models import PAYMENT_SUMS, Order, OrderStatus, RefundDue
 from larder.orders.payment_state import payable, refund_due
 from larder.orders.sql import writes
-
-Result = TypeVar("Result")
-Wait = Callable[[], None]
-
-WITHOUT_TURN = 1.0
-"""Seconds for which the batches of a process do not wait for their turn after one did not get
-it."""
 
 UNPAID_FOR = timedelta(days=1)
 """How long an order's units count after it was placed or changed, while it is neither paid nor
@@ -54,37 +46,6 @@ class LockBroken(RuntimeError):
             f"Another transaction changed a locked order of these: {named}. Nothing was written."
             " A program that writes orders without Larder's services may do this; report it."
         )
-
-
-@dataclass(slots=True)
-class Turn:
-    """Lets the batches of orders of all processes and servers run one after the other, or they
-    would be small. A process that does not get its turn goes on without it for a while: the one
-    that has it may hang."""
-
-    missed: Stopwatch | None = None
-
-    def run(self, run: Callable[[Wait], Result], has_begun: Callable[[], bool]) -> Result:
-        """Returns what `run` returns, which calls what it gets before it takes its batch, in its
-        transaction. If the turn does not come, runs it once more without."""
-        if self.missed is not None and self.missed.seconds <= WITHOUT_TURN:
-            return run(no_turn)
-        try:
-            return run(_take_turn)
-        except Error as error:
-            if has_begun() or not database.is_lock_timeout(error):
-                raise
-            self.missed = Stopwatch()
-            return run(no_turn)
-
-
-def no_turn() -> None:
-    """Waits for no turn."""
-
-
-def _take_turn() -> None:
-    """Waits until no other transaction has the turn, and takes it until this one ends."""
-    database.rows(writes.TURN)
 
 
 def order_name(order: UUID) -> str:

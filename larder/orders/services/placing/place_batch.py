@@ -35,7 +35,7 @@ from larder.orders.lifecycle import DRAFT
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services import cart
-from larder.orders.services.locks import no_turn, order_name, submit_unpaid
+from larder.orders.services.locks import order_name, submit_unpaid
 from larder.orders.services.placing.claims import (
     claim,
     lock_carts,
@@ -77,7 +77,7 @@ def place_batch(
     *,
     terms: Terms,
     lock_wait: float,
-    wait: Callable[[], object] = no_turn,
+    wait: Callable[[], object] | None = None,
 ) -> Answers:
     """Places a batch. Returns the answer to each of its orders; a refused order does not affect
     others.
@@ -99,7 +99,8 @@ def place_batch(
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
             database.limit_lock_wait(lock_wait)
-            wait()
+            if wait is not None:
+                wait()
             batch, later = separate_repeats(take())
             if batch:
                 outcome = _place(batch, terms)

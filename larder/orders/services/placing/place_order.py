@@ -28,7 +28,6 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.identity.services import quotas
 from larder.inventory.services import movements as inventory
 from larder.orders.queries.carts import stored_cart
-from larder.orders.services.locks import Turn, no_turn
 from larder.orders.services.placing.place_batch import Later, Skipped, place_batch
 from larder.orders.services.placing.placement import (
     CartChanged,
@@ -38,11 +37,16 @@ from larder.orders.services.placing.placement import (
     Terms,
     new_order,
 )
+from larder.orders.sql import writes
 
 LIMITS = Limits(max_batch_size=64, queue_capacity=2_048)
 
 LOCK_WAIT = 0.1
 """Seconds for which a batch waits for its turn, and for the lock of a key, a cart or a quota."""
+
+WITHOUT_TURN = 1.0
+"""Seconds for which the batches of a process do not wait for their turn after one did not get
+it."""
 
 MOST_READS = 10
 """Times that a cart is read, if it changes before it is placed."""
@@ -135,7 +139,7 @@ def _place_alone(
     waiting = Stopwatch()
     while waiting.seconds <= LIMITS.queue_timeout:
         try:
-            wait = partial(inventory.lock, products) if products else no_turn
+            wait = partial(inventory.lock, products) if products else None
             answers = place_batch(
                 lambda: [order], terms=terms, lock_wait=LOCK_WAIT_ALONE, wait=wait
             )
@@ -149,6 +153,11 @@ def _place_alone(
     return Overloaded()
 
 
+def _take_turn() -> None:
+    """Waits until no other transaction has the turn, and takes it until this one ends."""
+    database.rows(writes.TURN)
+
+
 @dataclass(slots=True)
 class _Batches:
     """Places the batches of a process. `waiting` are orders that wait for the stock of products,
@@ -157,7 +166,7 @@ class _Batches:
     terms: Terms
     queue: BatchQueue[NewOrder, Placed] = field(init=False)
     waiting: list[tuple[Set[int], _Order]] = field(default_factory=list)
-    turn: Turn = field(default_factory=Turn)
+    without_turn: Stopwatch | None = None
     large: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1))
     others: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, MOST_BESIDE))
 
@@ -182,10 +191,15 @@ class _Batches:
             return [queued.request for queued in batch]
 
         database.release_if_lost()
-        answers = self.turn.run(
-            lambda wait: place_batch(orders, terms=self.terms, lock_wait=LOCK_WAIT, wait=wait),
-            lambda: bool(batch or large),
-        )
+        in_turn = self.without_turn is None or self.without_turn.seconds > WITHOUT_TURN
+        place = partial(place_batch, orders, terms=self.terms, lock_wait=LOCK_WAIT)
+        try:
+            answers = place(wait=_take_turn if in_turn else None)
+        except Error as error:
+            if batch or large or not in_turn or not database.is_lock_timeout(error):
+                raise
+            self.without_turn = Stopwatch()
+            answers = place()
         for queued in large:
             products = {line.product for line in queued.request.lines}
             self._place_beside(self.large, queued, products)
