@@ -36,7 +36,6 @@ CLOCK_TOLERANCE = 60
 """Seconds by which the clocks of two servers may differ."""
 
 NOT_SAVED = gettext_lazy("What you sent was not saved. Log in, then send it again.")
-KEPT = gettext_lazy("What you typed is kept and not saved: log in to go on with it.")
 
 
 def begin(sender: object, request: HttpRequest, user: Any, **signal: Any) -> None:
@@ -124,8 +123,8 @@ def is_confirmed(request: HttpRequest) -> bool:
     return _within(request.session, CONFIRMED, _moment(), CONFIRMED_SECONDS)
 
 
-def add_end_message(request: Any, *, is_kept: bool = False) -> None:
-    """Adds the message for the log-in page: why the session ended, and whether a form is kept."""
+def add_end_message(request: Any) -> None:
+    """Adds the message for the log-in page: why the session ended, and that a form is not saved."""
     if request.user.is_authenticated:
         return
     why = getattr(request, "session_ended", "")
@@ -133,7 +132,7 @@ def add_end_message(request: Any, *, is_kept: bool = False) -> None:
     list(messages.get_messages(request))
     if request.method == "POST":
         why = why or gettext("You are not logged in.")
-        messages.warning(request, f"{why} {KEPT if is_kept else NOT_SAVED}")
+        messages.warning(request, f"{why} {NOT_SAVED}")
     elif why:
         what_next = gettext("Log in to continue.")
         messages.warning(request, f"{why} {what_next}")

@@ -33,7 +33,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler403, for programs: people see larder/staff/recording.py. Only views of the
+    """Django's handler403, for programs: people see larder/staff/site.py. Only views of the
     admin have read the user."""
     user = getattr(request, "user", None) if request.path.startswith(ADMIN) else None
     is_staff = user is not None and user.is_staff

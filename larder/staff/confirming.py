@@ -1,26 +1,19 @@
-"""Asks for the password again before a dangerous page of the admin, and keeps what was typed.
+"""Asks for the password again before a dangerous page of the admin.
 
 A view calls `require_confirmation` before it shows or does what is dangerous. If the password was
 not given lately in this session, the user is redirected to a page that asks for it, and from there
-back. The fields of a form that was sent then, or after the session ended, are in the session until
-its page is opened next. It shows them as if they had just been typed; nothing is saved before the
-user sends the form again. Passwords and files are not kept.
-
-The form of a list's action has no address of its own. The list then asks whether to go on, and
-sends what opens the form, together with the kept fields.
+back. A form that was sent then is not saved.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -31,109 +24,10 @@ from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
 from larder.http import admin_session, problems
 from larder.http.addresses import address_of
 from larder.identity.services.attempts import attempt
-from larder.staff.base import Question, ask
 from larder.staff.language import gettext_lazy as _
 from larder.staff.refusals import BUSY, explain
 
-_KEPT = "typed"
-"""The key of the session."""
-
-_AGAIN = "_typed"
-"""The field with the kept fields, of the page that opens the form of an action again."""
-
-_OPENING = ("action", "index", ACTION_CHECKBOX_NAME)
-"""The fields with which a list opens the page of an action."""
-
-HERE = _(
-    "This is what you typed, without files and passwords. It is not saved yet: check it, and send "
-    "it again."
-)
-NOT_DONE = _("What you chose in this list was not done. Go on with it?")
-
-
-def keep(request: Any, user: int) -> None:
-    """Keeps the fields of a form that this user sent, in place of those kept before."""
-    sent = request.POST.lists()
-    fields = {name: values for name, values in sent if not _is_secret(name)}
-    request.session[_KEPT] = {
-        "user": int(user),
-        "path": request.get_full_path(),
-        "fields": fields,
-    }
-
-
-def _is_secret(name: str) -> bool:
-    return name == "csrfmiddlewaretoken" or "password" in name.lower()
-
-
-def adding_end_message(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps what AdminSite.admin_view returns, which redirects to the log-in page. Adds its
-    message, and keeps the form that was sent in a session that has ended meanwhile: without such a
-    session anybody could fill the database."""
-
-    @wraps(view)
-    def decorated(request: Any, *args: Any, **kwargs: Any) -> Any:
-        if request.path != reverse("admin:logout") and not request.user.is_authenticated:
-            is_kept = request.method == "POST" and request.former_user is not None
-            if is_kept:
-                keep(request, request.former_user)
-            admin_session.add_end_message(request, is_kept=is_kept)
-        return view(request, *args, **kwargs)
-
-    return decorated
-
-
-def attach(request: Any) -> None:
-    """Sets `request.typed`, the kept fields of the page that is opened; empty if there are none."""
-    request.typed = QueryDict(request.POST.get(_AGAIN, ""), mutable=True)
-    kept = request.session.get(_KEPT)
-    here = {"user": request.user.pk, "path": request.get_full_path()}
-    if request.method == "GET" and kept and kept.items() >= here.items():
-        for name, values in kept["fields"].items():
-            request.typed.setlist(name, values)
-
-
-def fill(request: Any, page: Any) -> Any:
-    """Returns the page, whose forms show the kept fields."""
-    if not request.typed or not isinstance(page, TemplateResponse) or page.is_rendered:
-        return page
-    request.session.pop(_KEPT, None)
-    context = page.context_data or {}
-    if "cl" in context:
-        return _offer(request, context["cl"].model_admin)
-    for form in _forms(context):
-        _fill(form, request.typed)
-    messages.warning(request, HERE)
-    return page
-
-
-def _offer(request: Any, model_admin: Any) -> Any:
-    """Returns the page whose button opens the form of the action that was not done."""
-    typed: QueryDict = request.typed
-    sends = [(name, value) for name in _OPENING for value in typed.getlist(name)]
-    title, go_on = gettext("Not done yet"), gettext("Go on")
-    question = Question(
-        title, str(NOT_DONE), go_on, (), [*sends, (_AGAIN, typed.urlencode())], "primary"
-    )
-    return ask(model_admin, request, question)
-
-
-def _forms(context: Mapping[str, Any]) -> Iterator[forms.BaseForm]:
-    """Yields the forms of a page: Django's, or those of a `pages.Page`."""
-    for value in context.values():
-        for form in (value, getattr(value, "form", None), *getattr(value, "lines", ())):
-            if isinstance(form, forms.BaseForm) and not form.is_bound:
-                yield form
-
-
-def _fill(form: forms.BaseForm, typed: QueryDict) -> None:
-    names = {name: form.add_prefix(name) for name in form.fields}
-    if typed.keys().isdisjoint(names.values()):
-        return
-    for name, key in names.items():
-        field = form.fields[name]
-        if not (field.disabled or field.widget.value_omitted_from_data(typed, {}, key)):
-            form.initial[name] = field.widget.value_from_datadict(typed, {}, key)
+NOT_SAVED = _("What you sent was not saved. Give your password, then send it again.")
 
 
 class ConfirmationNeeded(Exception):
@@ -147,22 +41,12 @@ def require_confirmation(request: Any) -> None:
         raise ConfirmationNeeded
 
 
-def confirming(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps a view of the admin, so that it may call `require_confirmation`, and its forms show
-    what was typed before the user logged in or gave the password."""
-
-    @wraps(view)
-    def confirmed(request: Any, *args: Any, **kwargs: Any) -> Any:
-        attach(request)
-        try:
-            return fill(request, view(request, *args, **kwargs))
-        except ConfirmationNeeded:
-            if request.method == "POST":
-                keep(request, request.user.pk)
-            after = urlencode({"next": request.get_full_path()})
-            return HttpResponseRedirect(f"{reverse('confirm_password')}?{after}")
-
-    return confirmed
+def to_page(request: Any) -> HttpResponseRedirect:
+    """Returns a redirect to the page that asks for the password, and leads back here."""
+    if request.method == "POST":
+        messages.warning(request, NOT_SAVED)
+    after = urlencode({"next": request.get_full_path()})
+    return HttpResponseRedirect(f"{reverse('confirm_password')}?{after}")
 
 
 class CountedForm(forms.BaseForm):

@@ -183,7 +183,7 @@ def lines_of(kind: type[Line], request: Any, first: Mapping[str, Any]) -> list[L
     """Returns lines for staff to fill: as many as were sent, or FORM_LINES. `first` are the initial
     values of the first line. Empty lines are ignored."""
     sent = request.POST or None
-    rows = (sent or request.typed).get("rows", "")
+    rows = request.POST.get("rows", "")
     number = int(rows) if rows.isdecimal() and len(rows) < 6 else FORM_LINES
     return [_line(kind, sent, n, {} if n else first) for n in range(min(number, MAX_FORM_LINES))]
 

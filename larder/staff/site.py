@@ -8,23 +8,32 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.core.exceptions import BadRequest, ValidationError
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import InvalidPage
 from django.db import DataError
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.vary import vary_on_headers
 from django.views.i18n import JavaScriptCatalog
 from unfold.sites import UnfoldAdminSite
 
+from larder.core.errors import PermissionMissing
+from larder.http import admin_session, problems
 from larder.http.authentication import proven_factor
+from larder.http.negotiation import prefers_page
 from larder.identity import queries
-from larder.staff.confirming import adding_end_message, confirming
+from larder.identity.errors import SessionEnded
+from larder.identity.services import audit
+from larder.staff import confirming
 from larder.staff.identity.own_account import LoginForm, own_password
 from larder.staff.language import gettext_lazy as _
-from larder.staff.recording import recording
+from larder.staff.recording import CHANNEL, FORMER
 
 _PLACES = (
     (_("Catalogue"), {"catalog.product": "sell", "catalog.category": "category"}),
@@ -87,24 +96,64 @@ texts = vary_on_headers("Cookie", "Accept-Language")(
 UNREADABLE = (DataError, InvalidPage, OverflowError, ValidationError, ValueError)
 
 
-def refusing_unreadable_values(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps a view of the admin, so that it answers 400 to values that cannot be queried.
+ENDED = _("Your session has ended. Log in again.")
+NOT_ALLOWED = _(
+    "The role of your account does not allow this page. If you need it, ask a colleague who may "
+    "manage rights, such as an owner of the shop, for another role."
+)
+
+
+def answering(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a view of the admin: the services record what it changes, a refusal is shown with the
+    menu, and values that cannot be queried are answered with 400.
 
     Django validates forms, but not every filter, page number, selected row or id at `/admin/r/`: a
     year of forty digits only fails in the query. Without such a value the error remains one.
     """
 
     @wraps(view)
-    def checked(request: Any, *args: Any, **kwargs: Any) -> Any:
+    def answered(request: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return view(request, *args, **kwargs)
+            with audit.acting(request.user.public_id, CHANNEL):
+                return view(request, *args, **kwargs)
+        except confirming.ConfirmationNeeded:
+            return confirming.to_page(request)
+        except (PermissionDenied, *FORMER) as refusal:
+            return _forbidden(request, refusal)
         except UNREADABLE as error:
             is_given = request.GET or ACTION_CHECKBOX_NAME in request.POST
             if is_given or "content_type_id" in kwargs:
                 raise BadRequest("A value of this request cannot be read.") from error
             raise
 
-    return checked
+    return answered
+
+
+def _forbidden(request: Any, refusal: Exception) -> HttpResponse:
+    text = str(ENDED if isinstance(refusal, SessionEnded) else NOT_ALLOWED)
+    if not prefers_page(request):
+        raise PermissionDenied(text) from refusal
+    context = {
+        **admin.site.each_context(request),
+        "title": gettext("Not allowed"),
+        "text": text,
+    }
+    page = TemplateResponse(request, "staff/forbidden.html", context)
+    patch_vary_headers(page, ["Accept"])
+    return problems.mark(page, PermissionMissing(""))
+
+
+def telling_of_the_end(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps what AdminSite.admin_view returns, which redirects to the log-in page: adds its
+    message."""
+
+    @wraps(view)
+    def told(request: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.path != reverse("admin:logout"):
+            admin_session.add_end_message(request)
+        return view(request, *args, **kwargs)
+
+    return told
 
 
 class _Offers(AutocompleteJsonView):
@@ -136,8 +185,7 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
         """Returns the view with what all pages have: a log-in, and records of what it does."""
-        checked = confirming(recording(refusing_unreadable_values(view)))
-        return adding_end_message(super().admin_view(checked, cacheable))
+        return telling_of_the_end(super().admin_view(answering(view), cacheable))
 
     def autocomplete_view(self, request: Any) -> HttpResponseBase:
         """Returns what a field that searches offers."""

@@ -39,8 +39,8 @@ class Dangerous(NamedTuple):
 
 
 DANGEROUS = {
-    "auth_group_add": Dangerous("", {"name": "Kitchen"}),
-    "auth_group_change": Dangerous("group", {"name": "Kitchen"}),
+    "auth_group_add": Dangerous("", {"name": "Kitchen"}, at_get=True),
+    "auth_group_change": Dangerous("group", {"name": "Kitchen"}, at_get=True),
     "auth_group_delete": Dangerous("group", {"post": "yes"}),
     "identity_customer_change": Dangerous("customer", {"username": "tom", "is_staff": "on"}),
     "identity_customer_reset_factor": Dangerous("clerk", {}, at_get=True),

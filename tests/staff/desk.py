@@ -101,11 +101,6 @@ def _forms(context: Any) -> list[Any]:
     return [context["adminform"].form] if "adminform" in context else []
 
 
-def visible_fields(context: Any) -> list[Any]:
-    """What a client can fill in."""
-    return [field for form in _forms(context) for field in form.visible_fields()]
-
-
 def _opened(context: Any) -> dict[str, Any]:
     """What a browser would send of a page of a form and lines."""
     bound = [field for form in _forms(context) for field in form]

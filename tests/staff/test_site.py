@@ -6,12 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import BadRequest
-from django.test import RequestFactory
 
 from larder.core.clock import now as clock
 from larder.identity.models import Key
@@ -20,7 +20,7 @@ from larder.orders.models import Order
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.staff.base import ServiceAdmin, _OwnTransactions
-from larder.staff.site import refusing_unreadable_values
+from larder.staff.site import answering
 from tests.conftest import Person
 from tests.database import ROOT
 from tests.staff.desk import Desk, allow
@@ -155,8 +155,8 @@ def test_other_errors_stay_server_errors() -> None:
     def faulty(request: object) -> None:
         raise ValueError
 
-    view = refusing_unreadable_values(faulty)
+    view, user = answering(faulty), SimpleNamespace(public_id=uuid4())
     with pytest.raises(ValueError, match=r"^$"):
-        view(SimpleNamespace(GET={}, POST={}))
+        view(SimpleNamespace(GET={}, POST={}, user=user))
     with pytest.raises(BadRequest):
-        view(RequestFactory().get("/admin/", {"page": "x"}))
+        view(SimpleNamespace(GET={"page": "x"}, POST={}, user=user))

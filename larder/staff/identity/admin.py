@@ -286,9 +286,13 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
         kwargs["help_text"] = _("The permission to delete products allows archiving them.")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
+    def get_form(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Asks for the password before the form is shown, so that nothing typed is lost."""
+        require_confirmation(request)
+        return super().get_form(request, *args, **kwargs)
+
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         fields = form.cleaned_data
-        require_confirmation(request)
         granted = [permission.pk for permission in fields["permissions"]]
         obj.pk = rights.save_role(caller_of(request), obj.pk, fields["name"], granted, now=now())
 

@@ -22,7 +22,6 @@ from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_KEY_NAME_LENGTH
 from larder.db.fields import Fold
-from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.models import Key
 from larder.identity.permissions import PERMISSIONS
 from larder.identity.services import keys
@@ -32,7 +31,7 @@ from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import column, customer_name, time_column
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, show, show_once, words
-from larder.staff.recording import caller_of
+from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -146,10 +145,11 @@ class KeyAdmin(ReadOnlyAdmin):
     def end_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then ends every selected key."""
         chosen = selected(self, request, queryset.select_related("customer").order_by("id"))
+        if chosen:
+            require_confirmation(request)
         if chosen and "confirmed" not in request.POST:
             return ask(self, request, _question(chosen))
         if chosen:
-            require_confirmation(request)
             ended = sum(_end(request, key) for key in chosen)
             level = messages.SUCCESS if ended == len(chosen) else messages.WARNING
             text = ngettext("{} key ended.", "{} keys ended.", ended).format(ended)
@@ -159,16 +159,14 @@ class KeyAdmin(ReadOnlyAdmin):
 
 def _make(request: Any, fields: Mapping[str, Any]) -> NewKey:
     """Makes the key of a valid form, once. Raises the errors of `create_key`."""
-    caller, at, last, named = caller_of(request), now(), fields["expires_at"], fields["permissions"]
-    scope = Scope(caller.public_id, "POST admin/own-keys", str(fields["form_key"]))
-    content = fingerprint(fields["name"], sorted(named), last)
+    caller, last, named = caller_of(request), fields["expires_at"], fields["permissions"]
     zone = timezone.get_current_timezone()
     end = None if last is None else datetime.combine(last, time(23, 59, 59), zone)
     return keys.create_key(
         caller,
         fields["name"],
-        now=at,
-        claim=Claim(scope, content, expires_at=at + RETENTION),
+        now=now(),
+        claim=claim(caller, "key", fields["form_key"], fields["name"], sorted(named), last),
         limits=Limits(permissions=named, expires_at=end),
     )
 

@@ -28,7 +28,7 @@ from larder.core.limits import (
     MAX_KEY_NAME_LENGTH,
 )
 from larder.http.addresses import address_of, base_url
-from larder.http.admin_session import BEGAN, session_of
+from larder.http.admin_session import BEGAN, is_confirmed, session_of
 from larder.http.authentication import FACTOR, proven_factor, secrets
 from larder.identity import factors, queries
 from larder.identity.errors import SecondFactorWrong
@@ -39,7 +39,8 @@ from larder.identity.services.second_factors import (
     Account,
     Enrolled,
 )
-from larder.staff.confirming import answered, confirming, own_address, require_confirmation
+from larder.staff import confirming
+from larder.staff.confirming import answered, own_address
 from larder.staff.formatting import moment
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import words
@@ -121,17 +122,11 @@ def page(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:login"))
     rights = queries.rights(user.pk, proven_factor(request))
     if not rights.needs_factor:
-        return _own(request)  # type: ignore[no-any-return]
+        return _enrol(request) if is_confirmed(request) else confirming.to_page(request)
     if not 0 <= now().timestamp() - request.session.get(BEGAN, 0) <= PENDING_SECONDS:
         logout(request)
         return HttpResponseRedirect(reverse("admin:login"))
     return _prove(request) if rights.has_factor else _enrol(request)
-
-
-@confirming
-def _own(request: Any) -> HttpResponse:
-    require_confirmation(request)
-    return _enrol(request)
 
 
 def _account(request: Any) -> Account:
