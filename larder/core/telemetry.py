@@ -34,9 +34,6 @@ connections_held: deque[float] = deque(maxlen=65_536)
 payments: deque[tuple[str, str]] = deque(maxlen=65_536)
 """Events and records of payments, by provider and outcome, taken likewise."""
 
-hashes_refused: deque[str] = deque(maxlen=65_536)
-"""Refused password hashes, by their lane, taken likewise."""
-
 reads: deque[str] = deque(maxlen=65_536)
 """Reads that a replica can answer, by what answered: `replica`, or the primary, because no replica
 was current enough (`behind`) or one `failed`. Taken likewise."""

@@ -8,16 +8,14 @@ staff out (docs/api/account.md).
 import os
 import unicodedata
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from random import uniform
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 
-from larder.core import telemetry, waits
-from larder.core.errors import Overloaded
+from larder.core import waits
 from larder.core.limits import MAX_PASSWORD_LENGTH
 from larder.core.waits import Turns
 
@@ -32,9 +30,6 @@ def normal_form(password: str) -> str:
 
 
 Lane = Literal["staff", "others"]
-
-LONGEST_RETRY = 10.0
-"""Maximum number of seconds over which the retries of refused clients are spread."""
 
 
 def lanes_of(at_once: int, *, staff: int, others: int) -> dict[Lane, Turns]:
@@ -66,15 +61,10 @@ def _cores() -> int:
 @contextmanager
 def slot(lane: Lane) -> Iterator[None]:
     """Holds a slot of the lane for the block, which hashes. Raises Overloaded: at once without a
-    free place, or after 5 s. Clients that are refused together do not all retry at once."""
+    free place, or after 5 s."""
     # A hash takes as long as a hundred statements: other threads need the connection.
     waits.release()
-    with ExitStack() as held:
-        try:
-            held.enter_context(_lanes[lane].turn())
-        except Overloaded:
-            telemetry.hashes_refused.append(lane)
-            raise Overloaded(uniform(1.0, LONGEST_RETRY)) from None  # noqa: S311 - no secret
+    with _lanes[lane].turn():
         yield
 
 

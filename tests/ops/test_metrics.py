@@ -5,8 +5,6 @@ from collections.abc import Callable
 import pytest
 from django.test import Client, override_settings
 
-from larder.core.errors import Overloaded
-from larder.identity import hashers
 from tests.conftest import Person
 from tests.ops.samples import numbers, order
 from tests.server import Server
@@ -67,21 +65,6 @@ def test_a_request_through_a_trusted_proxy_is_not_local(
 @pytest.mark.parametrize("header", ["X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "VIA"])
 def test_a_request_through_an_unnamed_proxy_is_not_local(header: str) -> None:
     assert seen(**{f"HTTP_{header}": "127.0.0.1"}) == 404
-
-
-@pytest.mark.parametrize("lane", ["staff", "others"])
-def test_refused_hashes_are_counted_by_lane(
-    lane: hashers.Lane, db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def count() -> float:
-        found = numbers(Client().get("/metrics").content.decode())
-        return found[f"larder_hashes_refused_total {lane}"]
-
-    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=0, others=0))
-    before = count()
-    with pytest.raises(Overloaded), hashers.slot(lane):
-        pass
-    assert count() == before + 1
 
 
 @pytest.mark.system

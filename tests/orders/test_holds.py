@@ -16,7 +16,6 @@ from larder.inventory.changes import CHANGES
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.ops.jobs import hold_expiry
-from larder.ops.telemetry import shop_state
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import HoldExpired, InvalidTransition
@@ -323,23 +322,3 @@ def test_the_expiry_crosses_in_and_out_of_stock_as_other_movements_do(
     expire()
     settle()
     assert feed.read(CHANGES, mark, limit=9).subjects == [jam]
-
-
-def test_metrics_have_the_open_holds_and_the_delay_of_the_worker(
-    person: MakePerson, product: MakeProduct
-) -> None:
-    jam, who = product(stock=9), person()
-
-    def seen() -> tuple[float, float]:
-        values = {one.name: one.samples for one in shop_state.ShopState().collect()}
-        held, late = values["larder_holds_open"], values["larder_holds_oldest_expired_seconds"]
-        return held[0].value, late[0].value
-
-    assert seen() == (0, 0)
-    ids = [hold(who, (jam, 1)).id for _ in range(3)]
-    assert seen() == (3, 0)
-    pass_seconds(SECONDS + 60, ids[:1])
-    held, late = seen()
-    assert (held, 60 <= late < 120) == (2, True)
-    expire()
-    assert seen() == (2, 0)

@@ -1,50 +1,20 @@
 """The metrics, by their names in Prometheus."""
 
-from bisect import bisect_left
-from collections.abc import Iterable
 from typing import get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from larder.core.telemetry import Reason
-from larder.identity.hashers import Lane
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds of the buckets, in seconds. They include those of docs/operate/alerts.md."""
-
-
-class Durations:
-    """Counts by duration: `counts` by BOUNDS, longer ones last, and the sum of all in `seconds`."""
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS) + 1)
-        self.seconds = 0.0
-
-    def add(self, durations: Iterable[float]) -> None:
-        """Adds durations, in seconds."""
-        for duration in durations:
-            self.counts[bisect_left(BOUNDS, duration)] += 1
-            self.seconds += duration
-
-
-class SummedHistogram(Histogram):
-    """A histogram of durations that were counted before: the library's takes one value at a
-    time."""
-
-    def add(self, these: Durations) -> None:
-        """Adds the counts to the buckets, which have the same bounds."""
-        self._sum.inc(these.seconds)
-        for bucket, count in zip(self._buckets, these.counts, strict=True):
-            if count:
-                bucket.inc(count)
-
 
 REQUESTS = Counter(
     "larder_http_requests_total",
     "Answered requests, by the class of the status.",
     ["method", "route", "status"],
 )
-DURATION = SummedHistogram(
+DURATION = Histogram(
     "larder_http_request_duration_seconds",
     "Time from the arrival of a whole request until its answer began.",
     ["method", "route"],
@@ -106,14 +76,7 @@ for provider in ("stripe", "signed"):
         "refused",
     ):
         PAYMENTS.labels(provider, outcome)
-HASHES_REFUSED = Counter(
-    "larder_hashes_refused_total",
-    "Refused password hashes: all places of the lane were taken, or the wait was too long.",
-    ["lane"],
-)
-for lane in get_args(Lane):
-    HASHES_REFUSED.labels(lane)
-CONNECTION_HELD = SummedHistogram(
+CONNECTION_HELD = Histogram(
     "larder_database_connection_held_seconds",
     "Time that a thread held a connection of the pool.",
     buckets=BOUNDS,

@@ -4,7 +4,7 @@ import hmac
 import logging
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address, ip_network
 from threading import Event as Signal
@@ -25,7 +25,6 @@ from larder.http import answered_requests
 from larder.ops.serve import COUNTS
 from larder.ops.serving.shutdown import at_end
 from larder.ops.telemetry import instruments, logs, requests
-from larder.ops.telemetry.instruments import Durations
 from larder.ops.telemetry.shop_state import ShopState
 
 logger = logging.getLogger(__name__)
@@ -114,30 +113,19 @@ def add_up() -> None:
         if not in_time:
             return
         taken = answered_requests.take()
-        _count_requests(taken)
+        requests.count(taken)
         for batch in _taken(telemetry.batches):
             _count_batch(batch)
         for reason in _taken(telemetry.orders_rejected):
             instruments.REJECTED.labels(reason).inc()
-        held = Durations()
-        held.add(_taken(telemetry.connections_held))
-        instruments.CONNECTION_HELD.add(held)
+        for seconds in _taken(telemetry.connections_held):
+            instruments.CONNECTION_HELD.observe(seconds)
         for provider, outcome in _taken(telemetry.payments):
             instruments.PAYMENTS.labels(provider, outcome).inc()
-        for lane in _taken(telemetry.hashes_refused):
-            instruments.HASHES_REFUSED.labels(lane).inc()
         for by in _taken(telemetry.reads):
             instruments.READS.labels(by).inc()
         look_at_pool()
     requests.write_lines(taken)
-
-
-def _count_requests(taken: Iterable[answered_requests.AnsweredRequest]) -> None:
-    tally = requests.Tally(taken)
-    for labels, number in tally.requests.items():
-        instruments.REQUESTS.labels(*labels).inc(number)
-    for where, durations in tally.durations.items():
-        instruments.DURATION.labels(*where).add(durations)
 
 
 def _taken(events: deque[Event]) -> Iterator[Event]:

@@ -15,8 +15,7 @@ from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
 from larder.http.answered_requests import AnsweredRequest
-from larder.ops.telemetry import logs
-from larder.ops.telemetry.instruments import Durations
+from larder.ops.telemetry import instruments, logs
 
 SECONDS = 1e-9
 """Seconds in a nanosecond."""
@@ -31,25 +30,19 @@ PIECE = 4096
 """Bytes that a write to a pipe does not split, so that lines of several processes do not mix."""
 
 
-class Tally:
-    """Counts of requests: `requests` by method, route and class of status, and the `durations` of
-    each method and route."""
-
-    def __init__(self, taken: Iterable[AnsweredRequest]) -> None:
-        self.requests: dict[tuple[str, str, str], int] = defaultdict(int)
-        self.durations: dict[tuple[str, str], Durations] = defaultdict(Durations)
-        # Labels are made once for each kind of request, not for each request.
-        kinds: dict[Any, list[float]] = defaultdict(list)
-        for method, route, status, took, *_ in taken:
-            kinds[method, route, status].append(took * SECONDS)
-        for (method, route, status), seconds in kinds.items():
-            where = _labels(method, route)
-            self.requests[*where, f"{status // 100}xx"] += len(seconds)
-            self.durations[where].add(seconds)
-
-
-def _labels(method: str | None, route: str | None) -> tuple[str, str]:
-    return (method if method in METHODS else OTHER_METHOD), _label(route)
+def count(answered: Iterable[AnsweredRequest]) -> None:
+    """Counts requests by method, route and class of status, and their durations by method and
+    route."""
+    # Labels are made once for each kind of request, not for each request.
+    kinds: dict[Any, list[float]] = defaultdict(list)
+    for method, route, status, took, *_ in answered:
+        kinds[method, route, status].append(took * SECONDS)
+    for (method, route, status), durations in kinds.items():
+        where = (method if method in METHODS else OTHER_METHOD), _label(route)
+        instruments.REQUESTS.labels(*where, f"{status // 100}xx").inc(len(durations))
+        histogram = instruments.DURATION.labels(*where)
+        for seconds in durations:
+            histogram.observe(seconds)
 
 
 @cache

@@ -78,26 +78,10 @@ GAUGES = (
         ("replica",),
     ),
     # Refunds that were paid are not in the table.
-    Gauge("larder_refunds_due", "Refunds that are due.", "SELECT count(*) FROM refund_due"),
     Gauge(
         "larder_refunds_due_oldest_seconds",
         "Time since the oldest refund has been due.",
         "SELECT coalesce(extract(epoch FROM now() - min(since)), 0)::float FROM refund_due",
-    ),
-    # Plan: an index-only scan of order_expiry, which has pending orders alone.
-    Gauge(
-        "larder_holds_open",
-        "Orders that await their payment.",
-        """SELECT count(*) FROM "order" WHERE status = 'pending' AND expires_at > now()""",
-    ),
-    Gauge(
-        "larder_holds_oldest_expired_seconds",
-        "Time since the oldest hold ended that is not stored as expired; more than a few seconds: "
-        "no worker expires holds.",
-        """
-        SELECT greatest(coalesce(extract(epoch FROM now() - min(expires_at)), 0), 0)::float
-        FROM "order" WHERE status = 'pending'
-        """,
     ),
     # What the worker measures (larder/ops/tasks.py).
     Gauge(
