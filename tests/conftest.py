@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from importlib import import_module
 from itertools import count
 from typing import Any
@@ -174,11 +175,20 @@ def group(role: str) -> Group:
         return Group.objects.get(name=role)
     clerks, is_new = Group.objects.get_or_create(name=CLERK)
     if is_new:
-        for name in CLERK_PERMISSIONS:
-            app, _, codename = name.partition(".")
-            permission = Permission.objects.get(content_type__app_label=app, codename=codename)
-            clerks.permissions.add(permission)
+        clerks.permissions.add(*permission_ids())
     return clerks
+
+
+@cache
+def permission_ids() -> list[int]:
+    """Returns the ids of CLERK_PERMISSIONS, which migrations add and no test changes."""
+    ids = {
+        f"{app}.{codename}": id
+        for id, app, codename in Permission.objects.values_list(
+            "id", "content_type__app_label", "codename"
+        )
+    }
+    return [ids[name] for name in CLERK_PERMISSIONS]
 
 
 @pytest.fixture

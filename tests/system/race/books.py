@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from larder.db import database
+from larder.ops.books import invariants
 
 _BOOKS = """
 SELECT s.available, s.committed, ledger.*, last.available_after, last.committed_after, sold.units
@@ -52,31 +53,7 @@ def shelf(product: int) -> Shelf:
 
 
 def assert_agree(products: Collection[int]) -> None:
-    """Checks that stock, ledger and orders agree, and each ledger entry with the last."""
+    """Checks that stock, ledger and orders agree, and all invariants."""
     for product in products:
         assert shelf(product).agrees, shelf(product)
-        assert gaps(product) == []
-
-
-_GAPS = """
-SELECT id FROM (
-    SELECT id, available_after - available_change
-               - lag(available_after, 1, 0) OVER (PARTITION BY product_id ORDER BY id) AS available,
-           committed_after - committed_change
-               - lag(committed_after, 1, 0::bigint) OVER (PARTITION BY product_id ORDER BY id)
-               AS committed
-    FROM ledger_entry WHERE product_id = %s
-) AS step WHERE (available, committed) <> (0, 0)
-"""
-
-
-def gaps(product: int) -> list[int]:
-    """Ledger entries whose balance does not follow from the one before."""
-    return [row[0] for row in database.rows(_GAPS, [product])]
-
-
-def orders_of(product: int) -> int:
-    """How many order lines there are for the product, of all customers."""
-    return int(
-        database.rows("SELECT count(*) FROM order_line WHERE product_id = %s", [product])[0][0]
-    )
+    assert not invariants.check().violated

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from threading import Barrier
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -12,17 +11,15 @@ from uuid import UUID
 
 from django.db import connection, connections
 
-from larder.catalog.services.products import archive_product, change_product
+from larder.catalog.services.products import archive_product
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
-from larder.http.authentication import signer
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.services import accounts, sessions
+from larder.identity.services import accounts
 from larder.identity.services.accounts import NewCustomer
-from larder.identity.tokens import V1
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.orders.decision import Wanted
 from larder.orders.services import moves
@@ -69,15 +66,6 @@ class ServiceShop:
 
     def leave(self) -> None:
         connections.close_all()
-
-    def session(self, who: Person) -> str:
-        pair = sessions.log_in(
-            sessions.Credentials(who.customer.username, who.password),
-            policy=V1,
-            signer=signer(),
-            now=now(),
-        )
-        return pair.refresh
 
     def place(
         self, who: Person, lines: Lines, *, key: str | None = None, id: UUID | None = None
@@ -136,20 +124,6 @@ class ServiceShop:
         def call() -> Answer:
             archive_product(product, caller=None, now=now())
             return Answer(OK)
-
-        return served(call)
-
-    def reprice(self, who: Person, product: int, price: str) -> Answer:
-        def call() -> Answer:
-            change_product(product, {"price": Decimal(price)}, caller=None, now=now())
-            return Answer(OK)
-
-        return served(call)
-
-    def refresh(self, token: str) -> Answer:
-        def call() -> Answer:
-            pair = sessions.refresh(token, policy=V1, signer=signer(), now=now())
-            return Answer(OK, pair.refresh)
 
         return served(call)
 

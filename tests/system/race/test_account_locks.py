@@ -32,6 +32,7 @@ PASSWORD_READ = (
 RESET_READ = 'SELECT "customer"."password" AS "password", "customer"."email" AS "email" FROM'
 ADDRESS_READ = 'SELECT "customer"."email" AS "email", "customer"."public_id" AS "public_id" FROM'
 KEPT_READ = 'AS "a" FROM "session"'
+SESSION_READ = 'INNER JOIN "customer" ON ("session"."customer_id"'
 CREDENTIAL_READ = "WHEN given.key IS NOT NULL THEN EXISTS"
 
 
@@ -298,12 +299,24 @@ def refreshed_twice(person: MakePerson) -> Race:
     return Race(
         refresh,
         refresh,
-        'INNER JOIN "customer" ON ("session"."customer_id"',
+        SESSION_READ,
         lambda outcome: (
             both_succeed(outcome)
             and outcome.first.content == outcome.second.content
             and Session.objects.get(customer=who.id).generation == 1
         ),
+    )
+
+
+def refreshed_beside_a_change(person: MakePerson) -> Race:
+    """A refresh that began before a change of the password does not revive its session."""
+    who = person()
+    token = log_in(who)
+    return Race(
+        lambda: sessions.refresh(token, policy=V1, signer=signer(), now=now()),
+        partial(change_password, who, "another horse"),
+        SESSION_READ,
+        lambda outcome: outcome.codes == ("session_ended", OK) and live_sessions(who) == 0,
     )
 
 
@@ -332,8 +345,11 @@ def test_the_condition_on_an_account_holds_with_its_lock(
     assert_held(race(person))
 
 
-def test_a_token_refreshed_twice_is_exchanged_once(person: MakePerson) -> None:
-    race = refreshed_twice(person)
-    outcome = interleave(race)
-    assert not outcome.waited, "a refresh holds no lock while it decides"
-    assert race.holds(outcome), outcome
+@pytest.mark.parametrize("race", [refreshed_twice, refreshed_beside_a_change])
+def test_a_refresh_holds_no_lock_while_it_decides(
+    race: Callable[[MakePerson], Race], person: MakePerson
+) -> None:
+    refresh = race(person)
+    outcome = interleave(refresh)
+    assert not outcome.waited
+    assert refresh.holds(outcome), outcome

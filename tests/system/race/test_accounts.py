@@ -1,39 +1,14 @@
-"""Concurrent registrations, and refreshes of one token.
-
-The guards are the unique index on the folded username, the claim of the key, the compare-and-swap
-of the rotation, and the grace for the previous token.
-"""
+"""Concurrent registrations. The guards are the unique index on the folded username, and the claim
+of the key."""
 
 from collections import Counter
-from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db.models import F
 
-from larder.identity.models import Customer, Session
+from larder.identity.models import Customer
 from larder.identity.services.accounts import ensure_account
-from tests.conftest import Person
 from tests.system.race.shops import OK, ServiceShop, at_once
-
-SCREENS = 8
-
-
-@pytest.mark.parametrize("seconds", [0, 75])
-def test_parallel_refreshes_of_one_token_get_one_successor(
-    seconds: int, shop: ServiceShop, person: Callable[..., Person]
-) -> None:
-    """After 75 seconds the grace of the token is over, but its successor was never used."""
-    for _ in range(3):
-        token = shop.session(person())
-        if seconds:
-            shop.refresh(token)
-            Session.objects.update(rotated_at=F("rotated_at") - timedelta(seconds=seconds))
-        answers = at_once(shop, [partial(shop.refresh, token)] * SCREENS)
-        assert {answer.code for answer in answers} == {OK}
-        assert len({answer.content for answer in answers}) == 1
-        assert shop.refresh(answers[0].content).code == OK
 
 
 def test_one_of_several_registrations_gets_a_name(shop: ServiceShop) -> None:

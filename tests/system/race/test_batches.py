@@ -18,7 +18,7 @@ from larder.orders.decision import Wanted
 from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement
 from tests.conftest import Person
 from tests.orders.placing import place_orders
-from tests.system.race.books import assert_agree, orders_of
+from tests.system.race.books import assert_agree, shelf
 from tests.system.race.phones import Phone
 from tests.system.race.shops import GBP, ServiceShop, at_once
 
@@ -72,7 +72,7 @@ def test_many_batches_with_shuffled_keys_place_each_order_once(
     for part in range(3):
         named = [placement(who, jam, key=f"key-{part}-{number}") for number in range(300)]
         check_each_is_placed_once(send([chance.sample(named, k=300) for _ in range(4)], now))
-    assert orders_of(jam) == 900
+    assert shelf(jam).sold == 900
     assert_agree([jam])
 
 
@@ -87,7 +87,7 @@ def test_equal_keys_or_ids_within_and_across_batches_place_one_order(
     twin, stranger = placement(who, jam, **name), placement(who, jam, key="stranger")
     group = [twin, stranger, twin, twin]
     check_each_is_placed_once(send([group[:: -1 if n % 2 else 1] for n in range(batches)], now))
-    assert orders_of(jam) == 2
+    assert shelf(jam).sold == 2
     assert_agree([jam])
 
 

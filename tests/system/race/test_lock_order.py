@@ -1,6 +1,6 @@
 """Transactions lock the same rows in one order, so there is no deadlock.
 
-Tested are orders, changes and adjustments that share products, with lines in any order, and changes
+Tested are orders and changes of orders that share products, with lines in any order, and changes
 of rights, which lock accounts in the order of their ids and then the advisory lock of rights.
 """
 
@@ -67,30 +67,6 @@ def test_changes_of_orders_do_not_deadlock_with_orders(
     assert {answer.code for own in answers for answer in own} == {OK}
     assert_agree(products)
     assert {shelf(each).available for each in products} == {STOCK - 4 - 4 * 8}
-
-
-def test_stock_changes_by_staff_do_not_deadlock_with_orders(
-    shop: ServiceShop, person: Callable[..., Person], product: Callable[..., int]
-) -> None:
-    products = [product(stock=STOCK) for _ in range(3)]
-    customer, staff = person(), person(is_staff=True)
-
-    def work() -> list[Answer]:
-        return [
-            answer
-            for each in products[::-1] * 5
-            for answer in (
-                shop.reprice(staff, each, "9.99"),
-                shop.adjust(staff, each, counted=STOCK),
-            )
-        ]
-
-    def buy() -> list[Answer]:
-        return [shop.place(customer, units(products)) for _ in range(10)]
-
-    answers = [answer for own in at_once(shop, [work, work, *[buy] * 6]) for answer in own]
-    assert [answer.code for answer in answers] == [OK] * 120
-    assert_agree(products)
 
 
 ACCOUNTS_LOCK = 'SELECT "customer"."id" AS "pk" FROM'

@@ -36,20 +36,6 @@ def test_sixty_buyers_get_exactly_twenty_units(
     assert_agree([jam])
 
 
-def test_orders_of_several_units_share_twenty_among_them(
-    shop: ServiceShop, people: list[Person], product: MakeProduct
-) -> None:
-    jam = product(stock=UNITS)
-    quantities = Random(7).choices([1, 2, 3, 5, 8], k=40)  # noqa: S311
-    answers = rush(people, [[(jam, quantity)] for quantity in quantities])
-    assert_agree([jam])
-    left = shelf(jam).available
-    refused = {
-        quantity for quantity, answer in zip(quantities, answers, strict=True) if answer.code != OK
-    }
-    assert min(refused) > left, "an order was refused although its units were there"
-
-
 def test_orders_of_several_scarce_products_are_placed_completely_or_not_at_all(
     shop: ServiceShop, people: list[Person], product: MakeProduct
 ) -> None:

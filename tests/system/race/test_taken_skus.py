@@ -5,85 +5,53 @@ file whose row changes a product that was added meanwhile.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import psycopg
 import pytest
 
-from tests.conftest import Answer, Api
-from tests.database import superuser_url
-from tests.db.feeds import transaction
-from tests.system.race.shops import ServiceShop, at_once
-from tools.processes import wait_until
+from larder.catalog.models import Product
+from larder.inventory.services.products import (
+    change_stocked_product,
+    create_stocked_product,
+    put_product,
+)
+from tests.system.race.files import AUTHOR, imported
+from tests.system.race.interleaving import Race, assert_held
+from tests.system.race.shops import OK
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Send = Callable[[Api], Answer]
-
-AT_MOST_FIVE = """
-INSERT INTO product (public_id, sku, name, price, description, unit, barcode, image_url,
-                     min_quantity, max_per_order, step, created_at, updated_at, version)
-VALUES (gen_random_uuid(), 'B', 'N', 1, '', '', '', '', 1, 5, 1, now(), now(), 1)
-"""
-WAITING = (
-    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
+FIELDS = {"name": "N", "price": 1}
+HEADER = "sku,name,price,min_quantity"
 
 
-def beside_a_new_product(staff: Api, send: Send) -> Answer:
-    """Sends a request that waits for a transaction that has taken the SKU B, and then commits."""
-    with transaction() as other, psycopg.connect(superuser_url(), autocommit=True) as looking:
-        other.execute(AT_MOST_FIVE)
-
-        def commit() -> None:
-            assert wait_until(lambda: looking.execute(WAITING).fetchone() is not None)
-            other.commit()
-
-        _, answer = at_once(ServiceShop(), [commit, lambda: send(staff)])
-    assert isinstance(answer, Answer)
-    return answer
+def create(**fields: Any) -> None:
+    create_stocked_product({"sku": "B"} | FIELDS | fields, quantity=1, author=AUTHOR)
 
 
-def file(staff: Api) -> Answer:
-    """A file with a product of which at least six units are ordered."""
-    rows = b"sku,name,price,min_quantity\nA,N,1,1\nB,N,1,6"
-    return staff("POST", "products/import", rows, content_type="text/csv")
+def rename(other: int) -> None:
+    change_stocked_product(other, {"sku": "B"}, quantity=None, author=AUTHOR)
 
 
-def skus(staff: Api) -> list[str]:
-    return [one["sku"] for one in staff("GET", "products").body["results"]]
+def put(_: int) -> None:
+    put_product("B", FIELDS | {"min_quantity": 6}, quantity=1, author=AUTHOR)
 
 
-def test_a_row_that_contradicts_a_concurrent_product_is_named(staff: Api) -> None:
-    answer = beside_a_new_product(staff, file)
-    assert (answer.status, answer.body["code"]) == (400, "validation_error")
-    faults = [(one["pointer"], one["code"]) for one in answer.body["errors"]]
-    assert faults == [("/3/max_per_order", "out_of_range")]
-    assert skus(staff) == ["B"]
+CASES = [
+    (lambda _: create(), "sku_taken"),
+    (rename, "sku_taken"),
+    (put, OK),
+    (lambda _: imported(HEADER, ["B,M,2,5"]), OK),
+    (lambda _: imported(HEADER, ["C,N,1,1", "B,N,1,6"]), "validation_error"),
+]
 
 
-def test_a_row_changes_a_concurrently_added_product(staff: Api) -> None:
-    def fitting(staff: Api) -> Answer:
-        return staff("POST", "products/import", b"sku,name,price\nB,M,2", content_type="text/csv")
-
-    assert beside_a_new_product(staff, fitting).body == {"created": 0, "changed": 1, "unchanged": 0}
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body", "expected"),
-    [
-        ("POST", "products", {"name": "N", "price": "1", "sku": "B"}, (409, "sku_taken")),
-        ("PATCH", "products/{}", {"sku": "B"}, (409, "sku_taken")),
-        ("PUT", "products/by-sku/B", {"name": "N", "price": "1", "min_quantity": 6}, (200, None)),
-    ],
-)
-def test_a_concurrently_added_product_is_also_found_by_single_requests(
-    staff: Api,
-    product: Callable[..., int],
-    method: str,
-    path: str,
-    body: dict[str, Any],
-    expected: tuple[int, str | None],
+@pytest.mark.parametrize(("second", "code"), CASES)
+def test_a_concurrently_added_product_is_found(
+    second: Callable[[int], object], code: str, product: Callable[..., int]
 ) -> None:
-    path = path.format(product(sku="A"))
-    answer = beside_a_new_product(staff, lambda staff: staff(method, path, body))
-    assert (answer.status, answer.body.get("code")) == expected
+    """Of the product at most five units are ordered, by the file at least six."""
+    first, other = partial(create, max_per_order=5), product(sku="A")
+    added = 'INSERT INTO "product"'
+    assert_held(Race(first, partial(second, other), added, lambda it: it.codes == (OK, code)))
+    assert {*Product.objects.values_list("sku", flat=True)} == {"A", "B"}
