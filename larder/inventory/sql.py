@@ -31,10 +31,6 @@ wait for the row: PostgreSQL does not merge a subquery that locks rows into the 
 LOCK_FREE = LOCK.replace("FOR NO KEY UPDATE", "FOR NO KEY UPDATE SKIP LOCKED")
 """The same without the rows that another transaction has locked."""
 
-LOCK_SELECTED = LOCK.replace("(SELECT %s::bigint[])::bigint[]", "ARRAY({})")
-"""The same for the products that a statement selects. It sees what was committed before the lock of
-an order that was submitted before."""
-
 CLOCK = "SELECT clock_timestamp()"
 
 DUE = """

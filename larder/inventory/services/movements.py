@@ -43,13 +43,6 @@ class Balance(NamedTuple):
     committed: int
 
 
-class LockedStock(NamedTuple):
-    """The balances of locked products, and the units that an order holds, by product."""
-
-    balances: dict[int, Balance]
-    held: dict[int, int]
-
-
 class Movement(Struct, frozen=True):
     """A ledger entry to be written: units of a product, and the cause."""
 
@@ -122,24 +115,7 @@ def submit_lock(
     submitted later run under the lock. With `skip_locked`, rows that another transaction has locked
     are not in it."""
     reading = database.submit(sql.LOCK_FREE if skip_locked else sql.LOCK, [list(products)])
-    return lambda: _released(reading())[0]
-
-
-def submit_lock_of(
-    order: UUID, products: str, parameters: Sequence[Any]
-) -> Callable[[], LockedStock]:
-    """Submits the statement of `lock` for the products that another statement selects, and returns
-    a function that also returns the units that the order holds."""
-    locking = database.submit(sql.LOCK_SELECTED.format(products), parameters)
-    holding = submit_held([order])
-
-    def read() -> LockedStock:
-        balances, has_released = _released(locking())
-        # Then the units of this order may be among those that were released.
-        held = (submit_held([order]) if has_released else holding)()
-        return LockedStock(balances, held[order])
-
-    return read
+    return lambda: _released(reading())
 
 
 def lock_free(products: Iterable[int]) -> dict[int, Balance]:
@@ -147,14 +123,13 @@ def lock_free(products: Iterable[int]) -> dict[int, Balance]:
     return submit_lock(products, skip_locked=True)()
 
 
-def _released(rows: Sequence[Sequence[Any]]) -> tuple[dict[int, Balance], bool]:
-    """Returns the balances of locked rows after the release of what has expired, and whether
-    anything had."""
+def _released(rows: Sequence[Sequence[Any]]) -> dict[int, Balance]:
+    """Returns the balances of locked rows after the release of what has expired."""
     balances = {row[0]: Balance(row[1], row[2]) for row in rows}
     expired = [row[0] for row in rows if row[3]]
     if expired:
         _release_due(expired, balances)
-    return balances, bool(expired)
+    return balances
 
 
 def _release_due(products: Sequence[int], balances: dict[int, Balance]) -> None:

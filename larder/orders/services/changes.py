@@ -174,12 +174,11 @@ def _decided(order: LockedOrder, lines: Sequence[Wanted], terms: Terms) -> list[
     refusals of all lines together.
     """
     old = {line.product: line for line in order.lines}
-    balances = {} if order.stock is None else order.stock.balances
-    shelf = {product: balance.available for product, balance in balances.items()}
+    shelf = {product: balance.available for product, balance in order.balances.items()}
     for product, line in old.items():
         shelf[product] += line.quantity
     units = add_up(lines)
-    offers = _offers(old, units, catalog.offers(balances))
+    offers = _offers(old, units, catalog.offers(order.balances))
     new = sorted((units.keys() & offers.keys()) - old.keys())
     if new and order.row.currency != terms.currency:
         faulty = [{"code": CurrencyChanged.code, "product": product} for product in new]

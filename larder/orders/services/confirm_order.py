@@ -235,7 +235,7 @@ class _Locked(NamedTuple):
         if row is None:
             raise _Later if lines else NotFound
         moved = Moved(replayed=use is not None)
-        return LockedOrder(request, Move.CONFIRM, caller, row, lines, {}, None, None, moved)
+        return LockedOrder(request, Move.CONFIRM, caller, row, lines, {}, None, moved)
 
 
 def _submit_locks(

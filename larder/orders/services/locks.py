@@ -16,13 +16,12 @@ from uuid import UUID
 
 import msgspec
 from django.db import DEFAULT_DB_ALIAS
-from django.db.backends.postgresql.psycopg_any import Jsonb
 from django.db.models import QuerySet
 
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db import database
 from larder.orders.decision import UnpaidUnits
-from larder.orders.models import PAYMENT_SUMS, Order, OrderStatus, RefundDue
+from larder.orders.models import Order, OrderStatus, RefundDue
 from larder.orders.payment_state import payable, refund_due
 from larder.orders.sql import writes
 
@@ -39,13 +38,6 @@ units."""
 class LockBroken(RuntimeError):
     """A row was changed although this transaction has its lock. Nothing of this transaction is
     written."""
-
-    def __init__(self, *orders: UUID) -> None:
-        named = ", ".join(map(str, orders))
-        super().__init__(
-            f"Another transaction changed a locked order of these: {named}. Nothing was written."
-            " A program that writes orders without Larder's services may do this; report it."
-        )
 
 
 def order_name(order: UUID) -> str:
@@ -137,7 +129,7 @@ def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
     for change in changes:
         _change_row(change, now)
     if len(changing()) != len(changes):
-        raise LockBroken(*(change.order.id for change in changes))
+        raise LockBroken([change.order.id for change in changes])
     for change in changes:
         row = change.order
         if row.payments is not None:
@@ -164,14 +156,10 @@ def _values(change: OrderChange) -> dict[str, Any]:
 
 def _change_row(change: OrderChange, now: datetime) -> None:
     row = change.order
+    if change.details:
+        Order.objects.filter(id=row.id).update(**change.details)
     for name, value in change.details.items():
         setattr(row, name, value)
-    if change.details:
-        ship_to = None if row.ship_to is None else Jsonb(row.ship_to)
-        details = [row.note, row.reference, ship_to, row.requested_for]
-        parcel = [row.carrier, row.tracking_number]
-        sums = [getattr(row, name) for name in PAYMENT_SUMS]
-        database.execute(writes.SET_DETAILS, [*details, *parcel, *sums, row.id])
     row.status = OrderStatus(change.status)
     row.total = row.total if change.total is None else change.total
     row.units = row.units if change.units is None else change.units

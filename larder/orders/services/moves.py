@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.core.texts import has_invisible
-from larder.inventory.services.movements import Movement, end_holds
+from larder.inventory.services.movements import Movement, end_holds, submit_held
 from larder.orders.errors import ConflictingRepeat, InvalidTransition, ReturnExceedsShipped
 from larder.orders.lifecycle import (
     CANCELLED,
@@ -80,11 +80,10 @@ def cancel_order(request: TransitionRequest, *, reason: str = "") -> Moved:
         conflict = None
         if reason not in {"", before}:
             conflict = ConflictingRepeat(order.status, Move.CANCEL, {"reason": before})
-        if order.begins(conflict=conflict) and order.stock is not None:
-            units = order.units
-            cause = "cancel"
+        if order.begins(conflict=conflict):
+            units, cause = order.units, "cancel"
             if order.status in HELD:
-                units, cause = order.stock.held, "release"
+                units, cause = submit_held([order.id])()[order.id], "release"
                 end_holds([order.id])
             back = [order.movement(product, n, -n, cause) for product, n in units.items()]
             data = {"reason": reason} if reason else {}

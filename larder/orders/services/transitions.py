@@ -22,7 +22,7 @@ from larder.identity.caller import Caller
 from larder.identity.queries import submit_renewed
 from larder.identity.services import audit, quotas
 from larder.inventory.services import movements as inventory
-from larder.inventory.services.movements import LockedStock, Movement, moving_stock
+from larder.inventory.services.movements import Balance, Movement, moving_stock
 from larder.orders.errors import InvalidTransition
 from larder.orders.lifecycle import (
     CANCELLED,
@@ -36,7 +36,7 @@ from larder.orders.lifecycle import (
     Verdict,
     judge,
 )
-from larder.orders.models import Order
+from larder.orders.models import Order, OrderLine
 from larder.orders.queries import LineView, OrderView, view_of_row
 from larder.orders.services.book_sales import Sale, book_sales
 from larder.orders.services.locks import OrderChange, order_name, submit_lock, write_changes
@@ -78,8 +78,8 @@ class LockedOrder:
     """An order whose row is locked, and the request to move it.
 
     `lines` are sorted by ascending id. `events` has the data of its last event of each type of
-    `writes.LAST_EVENTS`. `stock` is that of its lines, if the move locks it. `moved` is what the
-    move has made of the order.
+    `writes.LAST_EVENTS`. A move locks the stock of its lines and of `products`, or none (None);
+    `balances` are those of this stock. `moved` is what the move has made of the order.
     """
 
     request: TransitionRequest
@@ -89,8 +89,8 @@ class LockedOrder:
     lines: Sequence[LineView]
     events: Mapping[str, Mapping[str, Any]]
     products: Collection[int] | None
-    stock: LockedStock | None
     moved: Moved
+    balances: Mapping[int, Balance] = field(default_factory=dict)
     event: UUID = field(default_factory=new_id)
 
     @property
@@ -145,8 +145,12 @@ class LockedOrder:
         if not self.is_by_staff:
             most = max(len(self.lines), request.lines)
             quotas.take("order_changes", self.caller.id, 1 + most // LINES_OF_A_CHANGE)
-        if self.products is not None and self.stock is None:
-            self.stock = submit_stock(self.id, self.products)()
+        if self.products is not None:
+            locking = inventory.submit_lock({*self.units, *self.products})
+            renewing = submit_renewed(self.caller)
+            self.balances, self.caller = locking(), renewing()
+            # The permission may have been taken away during the wait.
+            self._verdict()
         return True
 
     def _verdict(self) -> Verdict:
@@ -205,9 +209,8 @@ class LockedOrder:
                 if value != getattr(self.row, name)
             },
         )
-        if movements and self.stock is not None:
-            inventory.refuse_too_many(movements, self.stock.balances)
-            inventory.move(movements, self.stock.balances, now=now)
+        inventory.refuse_too_many(movements, self.balances)
+        inventory.move(movements, self.balances, now=now)
         _write_lines(self.row, self.lines, new)
         before = self.lines if self.status in SOLD else ()
         after = new if status in SOLD else ()
@@ -245,9 +248,8 @@ class LockedOrder:
 def moving(
     request: TransitionRequest, move: Move, *, products: Collection[int] | None = None
 ) -> Iterator[LockedOrder]:
-    """Opens the transaction of a move, claims its key, and locks the order. With `products` the
-    move locks also the stock of these and of the order's lines: for staff here, and for others when
-    the move begins, which counts in their quota.
+    """Opens the transaction of a move, claims its key, and locks the order. When the move begins,
+    it locks the stock of the order's lines and of `products`, or none (None).
 
     The caller's rights are read last, because the locks may have been waited for. Raises KeyReused,
     NotFound, SessionEnded, Overloaded.
@@ -257,8 +259,6 @@ def moving(
         claiming = idempotency.submit_repeat(request.claim, now=request.now)
         locking, reading_lines = submit_lock([id]), submit_lines([id])
         reading_events = database.submit(writes.LAST_EVENTS, [id])
-        locks_stock = products is not None and caller.is_staff
-        stocking = submit_stock(id, products or ()) if locks_stock else None
         renewing = submit_renewed(caller)
         replayed = claiming()
         row = locking().get(id)
@@ -272,7 +272,6 @@ def moving(
             reading_lines()[id],
             {type: json.loads(data) for type, data in reading_events()},
             products,
-            stocking() if stocking else None,
             Moved(replayed=replayed),
         )
 
@@ -291,12 +290,6 @@ def submit_lines(orders: Collection[UUID]) -> Callable[[], Mapping[UUID, Sequenc
     return read
 
 
-def submit_stock(order: UUID, products: Collection[int]) -> Callable[[], LockedStock]:
-    """Submits the lock of the stock of an order's lines and of other products. Assumes that the
-    lock of the order was submitted before."""
-    return inventory.submit_lock_of(order, writes.PRODUCTS, [order, list(products)])
-
-
 def _write_lines(order: Order, before: Sequence[LineView], after: Sequence[LineView]) -> None:
     if after is before:
         return
@@ -307,14 +300,21 @@ def _write_lines(order: Order, before: Sequence[LineView], after: Sequence[LineV
         if line.id and line != old[line.id]
     ]
     added = [
-        (line.product, line.sku, line.name, line.unit_price, line.quantity, line.tax_rate)
+        OrderLine(
+            order=order,
+            product_id=line.product,
+            sku=line.sku,
+            name=line.name,
+            unit_price=line.unit_price,
+            quantity=line.quantity,
+            placed_at=order.placed_at,
+            tax_rate=line.tax_rate,
+        )
         for line in after
         if not line.id
     ]
     if gone := old.keys() - {line.id for line in after}:
-        database.execute(writes.DELETE_LINES, [list(gone)])
+        OrderLine.objects.filter(id__in=gone).delete()
     if changed:
         database.execute(writes.SET_LINES, database.columns(changed))
-    if added:
-        parameters = [order.id, order.placed_at, *database.columns(added)]
-        database.execute(writes.ADD_LINES, parameters)
+    OrderLine.objects.bulk_create(added)

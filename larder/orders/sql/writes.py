@@ -49,11 +49,6 @@ FROM order_line WHERE order_id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id
 """
 """Index scans of order_line_once. Submitted after the locks of orders, it reads under them."""
 
-PRODUCTS = """
-SELECT product_id FROM order_line WHERE order_id = %s UNION SELECT unnest((SELECT %s::bigint[]))
-"""
-"""The products of an order, and others. An index scan of order_line_once."""
-
 LAST_EVENTS = """
 SELECT DISTINCT ON (type) type, data FROM order_event
 WHERE order_id = %s
@@ -62,24 +57,6 @@ ORDER BY type, position DESC
 """
 """The last event of each of these types, by an index scan of order_event_history. They tell what an
 earlier request has made, and whether it was undone."""
-
-DELETE_LINES = "DELETE FROM order_line WHERE id = ANY((SELECT %s::bigint[])::bigint[])"
-"""Index scans of order_line_pkey."""
-
-ADD_LINES = """
-INSERT INTO order_line (order_id, placed_at, product_id, sku, name, unit_price, quantity, tax_rate)
-SELECT %s::uuid, %s::timestamptz, line.*
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::numeric[], %s::int[], %s::numeric[]) AS line
-"""
-"""Lines get their ids in the order of the arrays."""
-
-SET_DETAILS = """
-UPDATE "order" SET note = %s, reference = %s, ship_to = %s, requested_for = %s, carrier = %s,
-       tracking_number = %s, authorised = %s, captured = %s, refunded = %s, disputed = %s
-WHERE id = %s
-"""
-"""Writes the columns of a locked order that are no part of its lifecycle, by an index scan of
-order_pkey. The ORM's takes 0.4 ms of CPU."""
 
 CHANGE_ORDERS = """
 WITH new AS (
