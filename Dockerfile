@@ -29,6 +29,7 @@ COPY larder larder
 COPY demo demo
 COPY clients/typescript/dist clients/typescript/dist
 COPY docs/reference/problems.md docs/reference/problems.md
+COPY docs/openapi/*.json docs/openapi/
 # Static files are served from static/, so the packages' own copies of them go, and so do source maps,
 # the sources of translations and what installs packages. Bytecode is not checked against the
 # sources, which do not change in here.

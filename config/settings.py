@@ -186,7 +186,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "corsheaders",
     "rest_framework",
-    "drf_spectacular",
     "drf_spectacular_sidecar",
     "larder.db",
     "larder.notifications",
@@ -299,18 +298,7 @@ PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
 # --- Earlier contracts (larder/compat) -------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
-}
-SPECTACULAR_SETTINGS = {
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "COMPONENT_SPLIT_REQUEST": False,
-    "COMPONENT_SPLIT_PATCH": False,
-    "POSTPROCESSING_HOOKS": [],
-    "AUTHENTICATION_WHITELIST": ["larder.compat.authentication.BearerAuthentication"],
-    "PATH_CONVERTER_OVERRIDES": {"int": {"type": "integer", "format": "int64"}},
 }
 
 # --- Security ------------------------------------------------------------------------------

@@ -1,13 +1,12 @@
 """Contract 0: returns a key for a username and a password, the same at each call."""
 
 from django.urls import path
-from drf_spectacular.types import OpenApiTypes
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.tokens import Credentials
-from larder.compat.views import OpenView, operation, read
+from larder.compat.views import OpenView, read
 from larder.core.clock import now
 from larder.http import throttling
 from larder.http.authentication import secrets
@@ -16,9 +15,6 @@ from larder.identity.services.keys import key_for_password
 
 
 class KeyView(OpenView):
-    serializer_class = Credentials
-
-    @operation("make_key", responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Returns the key of the account. It is valid until the account is deactivated."""
         body = read(request, Credentials)

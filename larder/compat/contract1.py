@@ -17,7 +17,7 @@ from larder.compat.fields import Amount, Moment
 from larder.compat.ordering import REFUSED, LinesById, place, refusal
 from larder.compat.pages import Rows
 from larder.compat.products import product_rows
-from larder.compat.views import CompatView, caller, operation, read
+from larder.compat.views import CompatView, caller, needs, read
 from larder.core.errors import KeyReused, NotFound
 from larder.inventory import queries as inventory
 from larder.orders import queries as orders
@@ -65,7 +65,6 @@ class NewOrder(LinesById):
 class ProductsView(CompatView):
     serializer_class = Product
 
-    @operation("list_products", responses=Product(many=True))
     def get(self, request: Request) -> Response:
         """Lists the products by ascending id."""
         return Response(self.page(product_rows(request)))
@@ -74,7 +73,6 @@ class ProductsView(CompatView):
 class ProductView(CompatView):
     serializer_class = Product
 
-    @operation("get_product")
     def get(self, request: Request, product_id: int) -> Response:
         """Shows a product."""
         return Response(self.shown(inventory.product(caller(request).id, product_id)))
@@ -83,7 +81,7 @@ class ProductView(CompatView):
 class OrdersView(CompatView):
     serializer_class = Order
 
-    @operation("list_orders", key_permission="orders.view_order", responses=Order(many=True))
+    @needs(key="orders.view_order")
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, the newest first."""
         who = caller(request).id
@@ -113,12 +111,12 @@ class OrderView(CompatView):
         if not _UUID.fullmatch(kwargs["order_id"]):
             raise NotFound
 
-    @operation("get_order", key_permission="orders.view_order")
+    @needs(key="orders.view_order")
     def get(self, request: Request, order_id: str) -> Response:
         """Shows one of the caller's orders."""
         return Response(self.shown(orders.order(UUID(order_id), customer=caller(request).id)))
 
-    @operation("place_order", key_permission="orders.add_order", request=NewOrder)
+    @needs(key="orders.add_order")
     def post(self, request: Request, order_id: str) -> Response:
         """Places an order, once for each id. 200 is for the same order sent again."""
         lines, id = read(request, NewOrder)["products"], UUID(order_id)

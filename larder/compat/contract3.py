@@ -12,8 +12,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.urls import path, re_path
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -25,7 +23,7 @@ from larder.compat.authentication import require_confirmation
 from larder.compat.fields import AnyText, Moment, Password, Price, Text
 from larder.compat.ordering import REFUSED, LinesById, place_keyed, refusal
 from larder.compat.pages import ByOffsetOfFive, Rows
-from larder.compat.views import CompatView, OpenView, caller, operation, read
+from larder.compat.views import CompatView, OpenView, caller, needs, read
 from larder.core import limits
 from larder.core.clock import now
 from larder.core.errors import NotFound
@@ -57,7 +55,7 @@ class Line(serializers.Serializer[Any]):
 class OrdersView(CompatView):
     serializer_class, pagination_class = Line, ByOffsetOfFive
 
-    @operation("list_lines", key_permission="orders.view_order", responses=Line(many=True))
+    @needs(key="orders.view_order")
     def get(self, request: Request) -> Response:
         """Lists the lines of the caller's orders, the newest order first."""
         who = caller(request).id
@@ -67,12 +65,7 @@ class OrdersView(CompatView):
         )
         return Response(self.page(rows))
 
-    @operation(
-        "place_order",
-        key_permission="orders.add_order",
-        request=LinesById,
-        responses={201: OpenApiTypes.OBJECT},
-    )
+    @needs(key="orders.add_order")
     def post(self, request: Request) -> Response:
         """Places an order. Lines of the same product are added."""
         lines = read(request, LinesById)["products"]
@@ -126,16 +119,11 @@ class Filters(serializers.Serializer[Any]):
 class ProductsView(CompatView):
     serializer_class, pagination_class = Product, ByOffsetOfFive
 
-    @operation(
-        "list_products",
-        parameters=[OpenApiParameter("keyword"), Filters],
-        responses=Product(many=True),
-    )
     def get(self, request: Request) -> Response:
         """Lists the products by ascending id, including those out of stock."""
         return Response(self.page(products.product_rows(request, _filter(request))))
 
-    @operation("create_product", permission="catalog.add_product", responses={201: Product})
+    @needs("catalog.add_product")
     def post(self, request: Request) -> Response:
         """Staff: adds a product. The default of price and stock is 0."""
         product = products.create(request, NewProduct, unique_name=True)
@@ -208,9 +196,6 @@ class NewName(serializers.Serializer[Any]):
 
 
 class RegisterView(OpenView):
-    serializer_class = Registration
-
-    @operation("register", responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
@@ -226,7 +211,7 @@ class RegisterView(OpenView):
 
 
 class UsersView(CompatView):
-    @operation("list_users", permission="identity.view_customer", responses=OpenApiTypes.OBJECT)
+    @needs("identity.view_customer")
     def get(self, request: Request) -> Response:
         """Staff: lists all users."""
         return Response({"users": self.whole(queries.all_profiles(), _rows)})
@@ -238,31 +223,25 @@ def _rows(profiles: list[Profile]) -> list[dict[str, str]]:
 
 
 class UserView(CompatView):
-    serializer_class = NewName
-
-    @operation("get_user", key_permission="identity.view_customer", responses=OpenApiTypes.OBJECT)
+    @needs(key="identity.view_customer")
     def get(self, request: Request, user: str) -> Response:
         """Shows a user's name, to the user and to staff."""
         return Response({"user is": _addressed(request, user).username})
 
-    @operation(
-        "rename_user", key_permission="identity.change_customer", responses=OpenApiTypes.OBJECT
-    )
+    @needs(key="identity.change_customer")
     def put(self, request: Request, user: str) -> Response:
         """Changes the caller's name. Tokens stay valid."""
         before = _oneself(request, user)
         name = _rename(request, before)
         return Response({f"user {before.username} has been updated": name})
 
-    @operation(
-        "change_user", key_permission="identity.change_customer", responses=OpenApiTypes.OBJECT
-    )
+    @needs(key="identity.change_customer")
     def patch(self, request: Request, user: str) -> Response:
         """Changes the caller's name. The answer has no body."""
         _rename(request, _oneself(request, user))
         return Response({})
 
-    @operation("delete_user", key_permission="identity.delete_customer", responses=OpenApiTypes.STR)
+    @needs(key="identity.delete_customer")
     def delete(self, request: Request, user: str) -> Response:
         """Deletes the caller's account; staff can delete a customer's. Orders stay."""
         profile = _addressed(request, user)

@@ -11,7 +11,6 @@ from operator import itemgetter
 from typing import Any
 
 from django.urls import path
-from drf_spectacular.types import OpenApiTypes
 from rest_framework import exceptions, serializers
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 from rest_framework.request import Request
@@ -21,7 +20,7 @@ from larder.compat import products
 from larder.compat.authentication import KeyAuthentication, PasswordAuthentication
 from larder.compat.fields import Price, Text, amount, moment
 from larder.compat.ordering import place
-from larder.compat.views import Kinds, PasswordView, caller, operation
+from larder.compat.views import Kinds, PasswordView, caller, needs
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound, Overloaded, StaleVersion, UnknownProducts
 from larder.core.limits import MAX_NAME_LENGTH, MAX_STOCK
@@ -51,9 +50,6 @@ from larder.orders.services.placing.placement import ExpectedCart
 
 MOST_PARTS = 16
 """Parts of the list of orders that an answer has."""
-
-PLAIN: dict[str, Any] = {"request": None, "responses": OpenApiTypes.OBJECT}
-"""The documentation of operations without serializers."""
 
 
 class ProductBody(serializers.Serializer[Any]):
@@ -118,7 +114,6 @@ class Token(PasswordView):
 
     authentication_classes: Kinds = (KeyByPassword,)
 
-    @operation("get_token", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Returns the caller's long-lived key, the same at each call."""
         return Response({"token": request.auth})
@@ -129,13 +124,12 @@ class Products(PasswordView):
 
     serializer_class = ProductBody
 
-    @operation("list_products", responses=ProductBody(many=True))
     def get(self, request: Request) -> Response:
         """Lists all products in stock, by ascending id."""
         parts = inventory.all_products(caller(request).id, ProductFilter(in_stock=True))
         return Response(self.whole(parts, lambda rows: [product_row(product) for product in rows]))
 
-    @operation("create_product", permission="catalog.add_product", responses={201: ProductBody})
+    @needs("catalog.add_product")
     def post(self, request: Request) -> Response:
         """Adds a product. Staff only."""
         return Response(self.shown(products.create(request, ProductBody)), status=201)
@@ -146,7 +140,6 @@ class Product(PasswordView, products.ProductView):
 
     serializer_class = ProductBody
 
-    @operation("get_product")
     def get(self, request: Request, product: int) -> Response:
         """Shows a product in stock."""
         stocked = inventory.product(caller(request).id, product)
@@ -158,7 +151,7 @@ class Product(PasswordView, products.ProductView):
 class Orders(PasswordView):
     """The caller's orders."""
 
-    @operation("list_orders", key_permission="orders.view_order", **PLAIN)
+    @needs(key="orders.view_order")
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, open and submitted, by ascending id: at most the newest
         80,000 lines."""
@@ -170,7 +163,7 @@ class Orders(PasswordView):
 class Order(PasswordView):
     """One of the caller's orders."""
 
-    @operation("get_order", key_permission="orders.view_order", **PLAIN)
+    @needs(key="orders.view_order")
     def get(self, request: Request, order: int) -> Response:
         """Shows one of the caller's orders."""
         return Response(order_row(carts.order_or_cart(order, customer=caller(request).id)))
@@ -179,7 +172,7 @@ class Order(PasswordView):
 class Current(PasswordView):
     """The open order."""
 
-    @operation("get_current_order", key_permission="orders.add_order", **PLAIN)
+    @needs(key="orders.add_order")
     def get(self, request: Request) -> Response:
         """Shows the open order. If there is none, creates an empty one."""
         who = caller(request)
@@ -194,7 +187,7 @@ class Current(PasswordView):
 class Addition(PasswordView):
     """Adding a unit to the open order."""
 
-    @operation("add_to_order", key_permission="orders.add_order", **PLAIN)
+    @needs(key="orders.add_order")
     def post(self, request: Request, product: int) -> Response:
         """Adds one unit to the open order, which is created if there is none."""
         who = caller(request)
@@ -213,7 +206,7 @@ class Addition(PasswordView):
 class Removal(PasswordView):
     """Removing a unit from the open order."""
 
-    @operation("remove_from_order", key_permission="orders.add_order", **PLAIN)
+    @needs(key="orders.add_order")
     def post(self, request: Request, product: int) -> Response:
         """Removes one unit from the open order. The last unit removes the line."""
         try:
@@ -227,7 +220,7 @@ class Removal(PasswordView):
 class Submission(PasswordView):
     """The submission of an order."""
 
-    @operation("submit_order", key_permission="orders.add_order", **PLAIN)
+    @needs(key="orders.add_order")
     def post(self, request: Request, order: int) -> Response:
         """Submits the open order: takes all its units from stock, or changes nothing."""
         who = caller(request)

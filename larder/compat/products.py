@@ -8,7 +8,7 @@ from rest_framework.serializers import Serializer
 
 from larder.catalog.services.products import archive_product
 from larder.compat.pages import Rows
-from larder.compat.views import CompatView, caller, operation, read
+from larder.compat.views import CompatView, caller, needs, read
 from larder.core.clock import now
 from larder.inventory import queries
 from larder.inventory.queries import ProductFilter, StockedProduct
@@ -52,22 +52,21 @@ class ProductView(CompatView):
         """Returns the product's id. Raises NotFound."""
         return int(product)
 
-    @operation("get_product")
     def get(self, request: Request, product: int) -> Response:
         """Shows a product."""
         return Response(self.shown(queries.product(caller(request).id, self.number(product))))
 
-    @operation("replace_product", permission="catalog.change_product")
+    @needs("catalog.change_product")
     def put(self, request: Request, product: int) -> Response:
         """Changes a product. Without a quantity its stock stays unchanged."""
         return self._changed(product, partial=False)
 
-    @operation("change_product", permission="catalog.change_product")
+    @needs("catalog.change_product")
     def patch(self, request: Request, product: int) -> Response:
         """Changes the given fields of a product."""
         return self._changed(product, partial=True)
 
-    @operation("delete_product", permission="catalog.delete_product", responses={204: None})
+    @needs("catalog.delete_product")
     def delete(self, request: Request, product: int) -> Response:
         """Archives a product. Orders keep it."""
         archive_product(self.number(product), caller=caller(request), now=now())

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.urls import path
-from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -16,7 +15,7 @@ from rest_framework.response import Response
 
 from larder.compat.authentication import REFUSED_TOKEN, BearerAuthentication, TokenNotValid
 from larder.compat.fields import Password, Text
-from larder.compat.views import OpenView, operation, read
+from larder.compat.views import OpenView, read
 from larder.core.clock import now
 from larder.http import throttling
 from larder.http.authentication import signer
@@ -66,9 +65,6 @@ class TokenView(OpenView):
 
 
 class LogInView(TokenView):
-    serializer_class = LogIn
-
-    @operation("log_in", responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Exchanges a password for an access token (5 minutes) and a refresh token (1 day)."""
         body = read(request, LogIn)
@@ -107,9 +103,6 @@ def renew(request: Request, *, policy: TokenPolicy) -> sessions.Pair:
 
 
 class RefreshView(TokenView):
-    serializer_class = RefreshToken
-
-    @operation("refresh_token", responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Returns a new access token for a refresh token, which can be used again."""
         return Response({"access": renew(request, policy=API).access})

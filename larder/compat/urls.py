@@ -5,11 +5,11 @@ from importlib import import_module
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.urls import Resolver404, URLPattern, re_path, resolve
+from django.urls import Resolver404, URLPattern, path, re_path, resolve
 from django.utils.encoding import escape_uri_path
 from django.views.decorators.csrf import csrf_exempt
 
-from larder.compat.documents import TITLES, document_paths
+from larder.compat.documents import TITLES, DocumentView
 from larder.http import handlers
 
 CONTRACTS = frozenset(TITLES)
@@ -20,7 +20,8 @@ def patterns(chosen: frozenset[str]) -> list[URLPattern]:
     paths: list[URLPattern] = []
     for name in sorted(chosen & CONTRACTS):
         paths += import_module(f"larder.compat.contract{name}").urlpatterns
-        paths += document_paths(name)
+        document = f"api/compat/contract{name}/openapi.json"
+        paths.append(path(document, DocumentView.as_view(), {"contract": name}))
     return [*paths, re_path(r"^(?P<path>.+[^/])$", with_slash)] if paths else []
 
 

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.pagination import BasePagination
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
@@ -32,7 +31,6 @@ from larder.core.parts import Part
 from larder.core.waits import SlotsPerKey, Turns
 from larder.http import quotas, throttling
 from larder.http.bodies import NestedTooDeeply, has_many_brackets, raw_body, short_body
-from larder.http.documents import first_sentence
 from larder.http.positions import SAFE
 from larder.http.quotas import add_quota_headers
 from larder.identity.caller import Caller
@@ -260,25 +258,19 @@ def read(request: Request, shape: type[Serializer[Any]], **options: Any) -> Mapp
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def operation(
-    name: str, *, permission: str = "", key_permission: str = "", **documented: Any
-) -> Callable[[View], View]:
-    """Refuses callers without `permission`, and keys that name permissions without
-    `key_permission`. `documented` is what drf-spectacular does not see in the view: the `request`
-    and the `responses`, where they are not of its `serializer_class`."""
+def needs(permission: str = "", *, key: str = "") -> Callable[[View], View]:
+    """Refuses callers without `permission`, and keys that name permissions without `key`."""
 
     def decorated(view: View) -> View:
         @wraps(view)
         def guarded(self: Any, request: Any, **path: Any) -> Any:
             if permission:
                 request.user.require(permission)
-            if permission or key_permission:
-                request.user.require_named(key_permission)
+            request.user.require_named(key)
             return view(self, request, **path)
 
-        document = extend_schema(operation_id=name, summary=first_sentence(view), **documented)
-        method: Any = document(guarded)
-        method.permission, method.key_permission = permission, key_permission
+        method: Any = guarded
+        method.permission, method.key_permission = permission, key
         return cast(View, method)
 
     return decorated

@@ -12,7 +12,6 @@ from django.urls import URLPattern
 from larder.core.structs import with_fields
 from larder.http.documents import first_sentence, phrase
 from larder.http.problems import example, kind_of, kinds
-from larder.v1 import payment_providers  # noqa: F401 - declares codes of problems
 from larder.v1.bodies import CSV_TYPES, Csv
 from larder.v1.descriptions import ABOUT, TAGS
 from larder.v1.operations import (
@@ -27,6 +26,7 @@ from larder.v1.operations import (
 )
 from larder.v1.resources import METHODS, Resource
 from larder.v1.shapes import Number, open_enum
+from larder.v1.urls import urlpatterns
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -128,11 +128,11 @@ class Problem(msgspec.Struct):
     correlation_id: str
 
 
-def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
-    """Returns the document of these paths, whose views are Resources."""
+def document() -> dict[str, Any]:
+    """Returns the document of v1."""
     declared = [
         (f"/api/v1/{path.pattern}", method, path.callback.operations[method])
-        for path in sorted(paths, key=_place)
+        for path in sorted(urlpatterns, key=_place)
         for method in METHODS
         if isinstance(path.callback, Resource) and method in path.callback.operations
     ]
@@ -148,7 +148,6 @@ def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
         "paths": documented,
         "components": {
             "schemas": schemas,
-            **_shared(documented.values()),
             "securitySchemes": {"bearer": BEARER},
             # One example for each code, which all refusals with this code share. Without it,
             # Swagger UI invents an example with all members of a problem for each status.
@@ -156,31 +155,6 @@ def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
         },
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
     }
-
-
-def _shared(paths: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Moves parameters, headers and refusals into the components, which several operations refer
-    to. Of those with one name, the first is there."""
-    components: dict[str, dict[str, Any]] = {"headers": {}, "parameters": {}, "responses": {}}
-
-    def shared(kind: str, name: str, value: Any) -> Any:
-        is_first = components[kind].setdefault(name, value) == value
-        return {"$ref": f"#/components/{kind}/{name}"} if is_first else value
-
-    for operation in (operation for methods in paths for operation in methods.values()):
-        parameters, responses = operation.get("parameters", []), operation["responses"]
-        parameters[:] = [shared("parameters", f"{it['in']}-{it['name']}", it) for it in parameters]
-        for status, answer in responses.items():
-            headers = answer["headers"]
-            answer["headers"] = {name: shared("headers", name, headers[name]) for name in headers}
-            if status >= "400":
-                codes = [
-                    code
-                    for code in answer["description"].split(", ")
-                    if code not in EVERYWHERE.codes
-                ]
-                responses[status] = shared("responses", "-".join([status, *codes]), answer)
-    return components
 
 
 _PART = re.compile(r"<(\w+):(\w+)>")

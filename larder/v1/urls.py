@@ -112,7 +112,7 @@ provider_events = [
 """Not in the document of the clients: each provider says what it sends."""
 
 documentation = [
-    path("openapi.json", Resource(GET=documents.show_document), name="openapi"),
+    path("openapi.json", Resource(GET=documents.show_document)),
     path("docs", Resource(GET=documents.show_page)),
     path("problems", Resource(GET=documents.show_problems)),
     path("problems/<slug:code>", Resource(GET=documents.show_problem)),

@@ -7,7 +7,6 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from tools.http_client import Client
-from tools.openapi import inlined
 
 DOCUMENTS = (
     "/api/v1/openapi.json",
@@ -45,7 +44,7 @@ def operations(client: Client, *, product: int, user: str) -> list[Operation]:
     values = {"integer": str(product), "uuid": ID, "user": user}
     documents = [client.call("GET", path) for path in DOCUMENTS]
     assert all(reply.status == 200 for reply in documents)
-    listed = chain.from_iterable(_with_bodies(inlined(reply.body), values) for reply in documents)
+    listed = chain.from_iterable(_with_bodies(reply.body, values) for reply in documents)
     return [*dict.fromkeys(listed), Operation("POST", "/admin/login/")]
 
 

@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from jsonschema_rs import Draft202012Validator
 
 from larder.http.problems import kinds
-from larder.ops.management.commands.openapi import FOLDER
+from larder.ops.management.commands.openapi import FILE
 from larder.orders.lifecycle import STATUSES
 from larder.v1.operations import CSV
 from larder.v1.urls import urlpatterns
@@ -36,22 +35,18 @@ def schemas_in(node: Any) -> Iterator[dict[str, Any]]:
             yield from schemas_in(value)
 
 
-DOCUMENTS = ("v1", "contract0", "contract1", "contract2", "contract3", "contract4")
-
-
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_each_document_is_openapi_31(name: str) -> None:
+def test_the_document_is_openapi_31() -> None:
     # Its import takes two seconds of CPU, which each process that collects tests would pay.
     from openapi_spec_validator import OpenAPIV31SpecValidator
 
-    said = json.loads((FOLDER / f"{name}.json").read_text())
+    said = json.loads(FILE.read_text())
     assert said["openapi"] == "3.1.0"
     assert list(OpenAPIV31SpecValidator(said).iter_errors()) == []
 
 
 def test_the_server_returns_the_committed_document(api: Api) -> None:
     shown = api("GET", "openapi.json")
-    assert shown.body == json.loads((FOLDER / "v1.json").read_text())
+    assert shown.body == json.loads(FILE.read_text())
     assert api("GET", "openapi.json", If_None_Match=shown.headers["ETag"]).status == 304
 
 

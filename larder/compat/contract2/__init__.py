@@ -8,8 +8,6 @@ from collections.abc import Mapping
 
 from django.conf import settings
 from django.urls import path
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -33,7 +31,6 @@ class Root(BrowsableView):
         """Returns the paths by name."""
         return self.paths
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Lists the addresses of the resources."""
         return Response({name: absolute(request, path) for name, path in self.links().items()})

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,8 +11,8 @@ from larder.compat.answers import account_body, all_named
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid, require_confirmation
 from larder.compat.fields import Address, Password, Text, created
 from larder.compat.pages import ByOffset, Rows
-from larder.compat.tokens import Credentials, RefreshToken, TokenView, both, log_in, renew
-from larder.compat.views import BrowsableView, OpenView, caller, operation, read
+from larder.compat.tokens import Credentials, TokenView, both, log_in, renew
+from larder.compat.views import BrowsableView, OpenView, caller, needs, read
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
@@ -46,9 +45,6 @@ class AnyToken(serializers.Serializer[Any]):
 class Register(OpenView):
     """Create an account."""
 
-    serializer_class = Registration
-
-    @operation("register", responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
@@ -63,9 +59,6 @@ class Register(OpenView):
 class Token(TokenView):
     """Log in."""
 
-    serializer_class = Credentials
-
-    @operation("log_in", responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Exchanges a username and a password for an access and a refresh token."""
         body = read(request, Credentials)
@@ -76,9 +69,6 @@ class Token(TokenView):
 class Refresh(TokenView):
     """Renew a log-in."""
 
-    serializer_class = RefreshToken
-
-    @operation("refresh_token", responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Exchanges a refresh token for a new pair. The old token becomes invalid."""
         return both(renew(request, policy=IDENTITY))
@@ -87,9 +77,6 @@ class Refresh(TokenView):
 class Verify(TokenView):
     """Verify a token."""
 
-    serializer_class = AnyToken
-
-    @operation("verify_token", responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Checks whether an access or refresh token is valid."""
         token = read(request, AnyToken)["token"]
@@ -119,21 +106,12 @@ class Customers(BrowsableView):
 
     serializer_class, pagination_class = CustomerBody, ByOffset
 
-    @operation(
-        "list_customers",
-        key_permission="identity.view_customer",
-        responses=CustomerBody(many=True),
-    )
+    @needs(key="identity.view_customer")
     def get(self, request: Request) -> Response:
         """Lists all customers for staff, or only the caller."""
         return Response(self.page(_visible(request)))
 
-    @operation(
-        "create_customer",
-        permission="identity.add_customer",
-        request=NewByStaff,
-        responses={201: CustomerBody},
-    )
+    @needs("identity.add_customer")
     def post(self, request: Request) -> Response:
         """Creates an account. Without a password a log-in is impossible until one is set."""
         body = account_body(request, NewByStaff)
@@ -161,22 +139,22 @@ class Customer(BrowsableView):
 
     serializer_class = CustomerBody
 
-    @operation("get_customer", key_permission="identity.view_customer")
+    @needs(key="identity.view_customer")
     def get(self, request: Request, customer: int) -> Response:
         """A customer."""
         return Response(self.shown(_account(request, customer)))
 
-    @operation("replace_customer", key_permission="identity.change_customer")
+    @needs(key="identity.change_customer")
     def put(self, request: Request, customer: int) -> Response:
         """Changes a customer. The username is required; other omitted fields stay unchanged."""
         return self._changed(customer, partial=False)
 
-    @operation("change_customer", key_permission="identity.change_customer")
+    @needs(key="identity.change_customer")
     def patch(self, request: Request, customer: int) -> Response:
         """Changes a customer. Omitted fields stay unchanged."""
         return self._changed(customer, partial=True)
 
-    @operation("delete_customer", key_permission="identity.delete_customer", responses={204: None})
+    @needs(key="identity.delete_customer")
     def delete(self, request: Request, customer: int) -> Response:
         """Deletes an account. Its orders stay."""
         _account(request, customer)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,7 +22,7 @@ from larder.compat.fields import (
 )
 from larder.compat.ordering import REFUSED, place_keyed
 from larder.compat.pages import ByOffset, ByOffsetOfLarge, Rows
-from larder.compat.views import BrowsableView, caller, operation, read
+from larder.compat.views import BrowsableView, caller, needs, read
 from larder.core.clock import now
 from larder.core.errors import DomainError, UnknownProducts
 from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_ID, MAX_STOCK
@@ -66,7 +65,6 @@ class ProductsView(BrowsableView):
 
     serializer_class, pagination_class = ProductBody, ByOffset
 
-    @operation("list_products", parameters=[Filters], responses=ProductBody(many=True))
     def get(self, request: Request) -> Response:
         """Lists all products, or those of a category."""
         filters = Filters(data=request.query_params)
@@ -74,7 +72,7 @@ class ProductsView(BrowsableView):
         described = ProductFilter(**filters.validated_data, described=True)
         return Response(self.page(products.product_rows(request, described)))
 
-    @operation("create_product", permission="catalog.add_product", responses={201: ProductBody})
+    @needs("catalog.add_product")
     def post(self, request: Request) -> Response:
         """Adds a product with its stock."""
         return created(self.shown(products.create(request, ProductBody)))
@@ -89,9 +87,7 @@ class ProductView(products.ProductView, BrowsableView):
 class ShipView(BrowsableView):
     """The dispatch of units without an order."""
 
-    serializer_class = Shipment
-
-    @operation("ship_product", permission="inventory.add_adjustment", responses=OpenApiTypes.OBJECT)
+    @needs("inventory.add_adjustment")
     def post(self, request: Request, product: int) -> Response:
         """Removes units from stock without an order."""
         inventory.product(caller(request).id, product)
@@ -121,9 +117,9 @@ class OrderWanted(serializers.Serializer[Any]):
 class OrdersView(BrowsableView):
     """The caller's orders."""
 
-    serializer_class, pagination_class = OrderWanted, ByOffsetOfLarge
+    pagination_class = ByOffsetOfLarge
 
-    @operation("list_orders", key_permission="orders.view_order", responses=OpenApiTypes.OBJECT)
+    @needs(key="orders.view_order")
     def get(self, request: Request) -> Response:
         """Lists the caller's placed orders."""
         who = caller(request)
@@ -135,11 +131,7 @@ class OrdersView(BrowsableView):
         )
         return Response(self.page(rows, lambda orders: _shown(request, orders)))
 
-    @operation(
-        "place_order",
-        key_permission="orders.add_order",
-        responses={201: OpenApiTypes.OBJECT},
-    )
+    @needs(key="orders.add_order")
     def post(self, request: Request) -> Response:
         """Places an order, all lines or none. Lines of the same product are added."""
         items = read(request, OrderWanted)["order_items"]
@@ -197,7 +189,7 @@ def _shown(request: Request, orders: Sequence[PlacedOrder]) -> list[dict[str, An
 class OrderView(BrowsableView):
     """A placed order. It cannot be changed here."""
 
-    @operation("get_order", key_permission="orders.view_order", responses=OpenApiTypes.OBJECT)
+    @needs(key="orders.view_order")
     def get(self, request: Request, number: int) -> Response:
         """Shows one of the caller's orders."""
         order = queries.by_number(number, customer=caller(request).id)

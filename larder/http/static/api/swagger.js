@@ -35,7 +35,7 @@ const resolveHere = () => {
 };
 
 SwaggerUIBundle({
-  url: "{{ document|escapejs }}",
+  url: "openapi.json",
   dom_id: "#swagger-ui",
   presets: [SwaggerUIBundle.presets.apis],
   plugins: [resolveHere],
