@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext, gettext_noop
 
 from larder.catalog import tables
-from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, ProductField
+from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, REFERENCE, WHOLE, ProductField
 from larder.catalog.queries import CategoryNames, category_names
 from larder.catalog.services.products import DEFAULTS
 from larder.catalog.tables import Table
@@ -41,7 +41,6 @@ class Row(NamedTuple):
     """Of the fields that the file has, by their columns in the table; `sku` is always there."""
     quantity: int
     """The opening stock, if the product is new."""
-    stays_archived: bool
 
 
 class FaultyFile(InvalidInput):
@@ -74,9 +73,10 @@ def product_file(table: Table, currency: str) -> ProductFile:
         unread = [RowFault(place, "", code, gettext(text).format(*values))]
     if faults := unread if unread and not table.rows else [*_header_faults(line, header)]:
         raise FaultyFile(faults)
-    columns = [name for name in header if name in _CELLS]
+    cells = _cells(table.separator, currency)
+    columns = [name for name in header if name in cells]
     file = ProductFile(columns, [name for name in header if name in READ_ONLY], [], [])
-    readers = _readers(header, table.separator, currency)
+    readers = [(name, cells.get(name)) for name in header]
     for line, record in records:
         # A workbook has no empty cells at the end of a row.
         missing = [] if table.separator else [""] * (len(header) - len(record))
@@ -109,12 +109,18 @@ def _header_faults(line: int, header: Sequence[str]) -> Iterator[RowFault]:
             yield RowFault(line, name, "duplicate", gettext("This column occurs twice."))
 
 
-Readers = Sequence[tuple[str, "Cell | None"]]
-"""The columns of a file with what reads their cells; None for those that are not imported."""
+Cell = Callable[[str], Any]
+"""What reads the cells of a column."""
 
 
-def _row(line: int, record: Sequence[str], readers: Readers) -> Row | list[RowFault]:
-    """Returns the row, or its faults."""
+class _UnusableCellError(Exception):
+    """A cell with an invalid value. The arguments are the code and the detail."""
+
+
+def _row(
+    line: int, record: Sequence[str], readers: Sequence[tuple[str, Cell | None]]
+) -> Row | list[RowFault]:
+    """Returns the row, or its faults. Columns without a reader are not imported."""
     if len(record) != len(readers):
         text = gettext(
             "Expected {} cells, as in the first line; found {}. Text with the separator or a "
@@ -122,25 +128,14 @@ def _row(line: int, record: Sequence[str], readers: Readers) -> Row | list[RowFa
         )
         detail = text.format(len(readers), len(record))
         return [RowFault(line, "", "wrong_length", detail)]
-    cells, faults = dict[str, Any](), []
+    values, faults = dict[str, Any](), []
     for (name, read), cell in zip(readers, record, strict=True):
         try:
             if read is not None:
-                cells[name] = read(_storable(cell))
+                values[_STORED.get(name, name)] = read(_storable(cell))
         except _UnusableCellError as fault:
             faults.append(RowFault(line, name, *fault.args))
-    if faults:
-        return faults
-    quantity, stays_archived = cells.pop("quantity", 0), cells.pop("archived_at", False)
-    values = {_STORED[name]: value for name, value in cells.items()}
-    return Row(line, values, quantity, stays_archived)
-
-
-class _UnusableCellError(Exception):
-    """A cell with an invalid value. The arguments are the code and the detail."""
-
-
-Cell = Callable[[str], Any]
+    return faults or Row(quantity=values.pop("quantity", 0), line=line, values=values)
 
 
 def _storable(cell: str) -> str:
@@ -157,6 +152,31 @@ def _storable(cell: str) -> str:
 AN_ENCODING = gettext_noop(
     "Expected UTF-8, UTF-16 with a byte order mark, or Windows-1252. Save the file as “CSV UTF-8”."
 )
+
+
+def _cells(separator: str, currency: str) -> dict[str, Cell]:
+    """Returns what reads the cells of each column, in a file with this separator."""
+    cells = {field.name: _cell(field, separator, currency) for field in IN_FILES}
+    return {**cells, "quantity": _or_default(_whole(0, MAX_STOCK), 0)}
+
+
+def _cell(field: ProductField, separator: str, currency: str) -> Cell:
+    rules: Any = field.rules
+    if field.kind is REFERENCE:
+        read = _category(cache(category_names))
+    elif field.kind is WHOLE:
+        read = _whole(rules.ge, rules.le)
+    elif field.kind in DECIMALS:
+        read = _amount(field, separator, currency)
+    else:
+        read = _text(rules.max_length, rules.pattern or "", (rules.extra or {}).get("form", ""))
+        read = _code(read) if field.name in {"sku", "barcode"} else read
+    return read if field.is_required else _or_default(read, DEFAULTS[field.column])
+
+
+def _or_default(read: Cell, default: Any) -> Cell:
+    """Returns the reader of an optional column, whose empty cells are the default."""
+    return lambda cell: read(cell) if cell else default
 
 
 def _text(most: int, pattern: str, form: str) -> Cell:
@@ -186,50 +206,10 @@ def _expected(form: str, cell: str) -> str:
 _SHOWN = 40
 """Characters of a cell that a fault repeats."""
 
+_DECIMAL_MARKS = {",": ".", ";": ",", "": "."}
+"""The decimal mark of a file with this separator. A workbook has none, and numbers with points."""
 
-def _amount(read: Cell, decimal_mark: str, signs: Iterable[str]) -> Cell:
-    """Returns the reader of amounts in a file with this decimal mark. They may have signs at their
-    ends."""
-
-    def read_localised(cell: str) -> Decimal:
-        plain = cell.strip().upper()
-        for sign in signs:
-            plain = plain.removeprefix(sign.upper()).removesuffix(sign.upper()).strip()
-        pointed = _with_point(plain or cell, decimal_mark)
-        if pointed is None:
-            raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell))
-        try:
-            return Decimal(read(pointed))
-        except _UnusableCellError:
-            # The fault shows the cell as the file has it.
-            return Decimal(read(cell))
-
-    return read_localised
-
-
-_DECIMAL_MARKS = {",": ".", ";": ",", "\t": "", "": "."}
-"""The decimal mark of a file with this separator; empty if it is not known. A workbook has no
-separator, and its numbers have points."""
-
-_GROUPED = re.compile(
-    r"(?P<whole>[1-9][0-9]{0,2}(?P<mark>[.,'’ \u00a0\u202f])[0-9]{3}(?:(?P=mark)[0-9]{3})*)"
-    r"(?:(?!(?P=mark))[.,](?P<decimals>[0-9]+))?"
-)
-"""Amounts that may have marks of thousands."""
-
-
-def _with_point(amount: str, decimal_mark: str) -> str | None:
-    """Returns an amount such as 3,15 or 1.234,50 with a decimal point, and without marks of
-    thousands. None if it is thousands for some readers and decimals for others, such as 1.234."""
-    match = _GROUPED.fullmatch(amount)
-    if match is None:
-        return amount.replace(",", ".")
-    whole, mark, decimals = match["whole"], match["mark"], match["decimals"]
-    if mark in ".," and whole.count(mark) == 1 and decimals is None:
-        return whole.replace(mark, ".") if mark == decimal_mark else None
-    whole = whole.replace(mark, "")
-    return whole if decimals is None else f"{whole}.{decimals}"
-
+_GROUP = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}")
 
 _ONE_MARK = gettext_noop(
     "Expected no mark of thousands. Three decimals need the mark of the file: a comma in a file "
@@ -237,13 +217,35 @@ _ONE_MARK = gettext_noop(
 )
 
 
-def _category(names: Callable[[], CategoryNames]) -> Cell:
-    read_id = _whole(1, MAX_ID, None)
+def _amount(field: ProductField, separator: str, currency: str) -> Cell:
+    """Returns the reader of amounts with a decimal point or comma, which may have the currency, or
+    a percent sign, at their ends. 1.234 is thousands for some readers and decimals for others."""
+    rules: Any = field.rules
+    matches = re.compile(rules.pattern).search
+    signs = [currency, SIGNS.get(currency, currency)] if field.kind is AMOUNT else ["%"]
+    sign = "|".join(map(re.escape, signs))
+    at_ends = re.compile(rf"\A({sign})|({sign})\Z", re.IGNORECASE)
 
-    def read(cell: str) -> int | None:
+    def read(cell: str) -> Decimal:
+        plain = at_ends.sub("", cell.strip()).strip()
+        group = _GROUP.fullmatch(plain)
+        if group and group[1] != _DECIMAL_MARKS.get(separator):
+            raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell))
+        pointed = plain.replace(",", ".")
+        if not matches(pointed):
+            raise _UnusableCellError("invalid_format", _expected(rules.extra["form"], cell))
+        return Decimal(pointed)
+
+    return read
+
+
+def _category(names: Callable[[], CategoryNames]) -> Cell:
+    read_id = _whole(1, MAX_ID)
+
+    def read(cell: str) -> int:
         text = unescape_formula(cell).strip()
-        if not text or re.fullmatch("[0-9]+", text):
-            return cast("int | None", read_id(text))
+        if re.fullmatch("[0-9]+", text):
+            return read_id(text)
         categories = names().find(text)
         if not categories:
             raise _UnusableCellError("unknown_category", _expected(A_CATEGORY, text))
@@ -261,10 +263,8 @@ A_CATEGORY = gettext_noop(
 )
 
 
-def _whole(least: int, most: int, default: int | None) -> Cell:
-    def read(cell: str) -> int | None:
-        if not cell:
-            return default
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(cell: str) -> int:
         if not re.fullmatch("[0-9]{1,19}", cell):
             form = gettext_noop("Expected a whole number")
             raise _UnusableCellError("wrong_type", _expected(form, cell))
@@ -292,40 +292,7 @@ _DIGITS_LOST = gettext_noop(
     "Expected a code with all its digits. Make the column one of text, and enter the code again"
 )
 
-
-def _cell(field: ProductField) -> Cell:
-    """Returns the reader of a field's cells, without what depends on the file."""
-    rules: Any = field.rules
-    if field.kind.json is int:
-        return _whole(rules.ge, rules.le, DEFAULTS[field.column])
-    longest = 20 if field.kind in DECIMALS else rules.max_length
-    read = _text(longest, rules.pattern or "", (rules.extra or {}).get("form", ""))
-    return _code(read) if field.name in {"sku", "barcode"} else read
-
-
-_CELLS: dict[str, Cell] = {
-    **{field.name: _cell(field) for field in IN_FILES},
-    "quantity": _whole(0, MAX_STOCK, 0),
-    "archived_at": lambda cell: bool(cell.strip()),
-}
-COLUMNS = tuple(_CELLS)
-READ_ONLY = ("currency", "available", "committed", "updated_at")
+COLUMNS = (*(field.name for field in IN_FILES), "quantity")
+READ_ONLY = ("currency", "archived_at", "available", "committed", "updated_at")
 """Columns of an exported file that a file may have, and that are not imported."""
 _STORED = {field.name: field.column for field in IN_FILES}
-
-
-def _readers(header: Sequence[str], separator: str, currency: str) -> Readers:
-    cells = _CELLS | {"category": _category(cache(category_names))}
-    money = [currency, SIGNS.get(currency, currency)]
-    for field in IN_FILES:
-        if field.kind in DECIMALS:
-            signs = money if field.kind is AMOUNT else ["%"]
-            cells[field.name] = _amount(cells[field.name], _DECIMAL_MARKS[separator], signs)
-        if field.is_nullable:
-            cells[field.name] = _nullable(cells[field.name])
-    return [(name, cells.get(name)) for name in header]
-
-
-def _nullable(read: Cell) -> Cell:
-    """Returns the reader of a column with null, which is an empty cell."""
-    return lambda cell: read(cell) if cell else None

@@ -118,23 +118,20 @@ class CategoryNames:
     """
 
     def __init__(self, nodes: Mapping[int, Node]) -> None:
-        self._paths = {id: tuple(_levels(nodes, id))[::-1] for id in nodes}
-        self._by_path: dict[str, list[int]] = defaultdict(list)
-        self._by_end: dict[str, list[int]] = defaultdict(list)
-        for id, names in self._paths.items():
-            self._by_path[_key(SEPARATOR.join(names))].append(id)
-            for level in range(1, len(names)):
-                self._by_end[_key(SEPARATOR.join(names[level:]))].append(id)
+        self._paths = {id: SEPARATOR.join([*_levels(nodes, id)][::-1]) for id in nodes}
+        self._ids: dict[str, list[int]] = defaultdict(list)
+        for id, path in self._paths.items():
+            for key in {_key(path), _key(nodes[id][0])}:
+                self._ids[key].append(id)
 
     def find(self, text: str) -> Collection[int]:
-        """Returns the ids of the categories with this path; if there are none, of those whose path
-        ends with it. More than one: the text does not say which."""
-        key = _key(text)
-        return self._by_path.get(key) or self._by_end.get(key) or ()
+        """Returns the ids of the categories with this name or path. More than one: the text does
+        not say which."""
+        return self._ids.get(_key(text), ())
 
     def path(self, category: int) -> str:
         """Returns the names from the root down to a category; its id if there is none."""
-        return SEPARATOR.join(self._paths.get(category, (str(category),)))
+        return self._paths.get(category, str(category))
 
     def label(self, category: int) -> str:
         """Returns the path by which a file finds the category again, or else its id."""

@@ -67,9 +67,3 @@ def change_products(columns: Iterable[str]) -> str:
 UPDATE product SET {changes}, updated_at = %s, version = product.version + 1
 FROM json_populate_recordset(NULL::product, %s::json) AS changed WHERE product.id = changed.id
 """
-
-
-REVIVE = """
-UPDATE product SET archived_at = NULL, updated_at = %s, version = version + 1
-WHERE id = ANY(%s::bigint[])
-"""

@@ -9,7 +9,6 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -82,13 +81,10 @@ def _table(separator: str, rows: Iterator[Row]) -> Table:
         for row in rows:
             table.rows.append(row)
     except UnreadableTable as fault:
-        # No row of a file that is too long is looked at.
-        readable = [] if fault.args[1] == TOO_MANY else table.rows
-        return Table(separator, readable, fault.args)
+        return table._replace(fault=fault.args)
     return table
 
 
-TOO_MANY = "too_many"
 _MANY_ROWS = gettext_noop("At most {} rows.")
 _MANY_COLUMNS = gettext_noop("At most {} columns.")
 
@@ -96,32 +92,24 @@ _MANY_COLUMNS = gettext_noop("At most {} columns.")
 def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
     for number, row in enumerate(rows):
         if number > MAX_FILE_ROWS:
-            raise UnreadableTable(row.line, TOO_MANY, _MANY_ROWS, MAX_FILE_ROWS)
+            raise UnreadableTable(row.line, "too_many", _MANY_ROWS, MAX_FILE_ROWS)
         if len(row.cells) > MAX_TABLE_COLUMNS:
             raise UnreadableTable(row.line, "too_long", _MANY_COLUMNS, MAX_TABLE_COLUMNS)
         yield row
 
 
 SEPARATORS = ",;\t"
-_LONGEST_HEADER = 4_096
-"""Characters of the first line in which the separator is looked for."""
-
 _QUOTES = gettext_noop(
     "Expected each quote inside of a quoted text twice, and a quote at its end; found: {}."
 )
 
 
 def _csv(text: str) -> tuple[str, Iterator[Row]]:
-    """Returns the separator and the rows of a CSV file. The separator is the one that makes most
-    columns of the first line."""
-    first = next(io.StringIO(text, newline=""), "")
-    separator = max(SEPARATORS, key=lambda each: _columns(first, each))
+    """Returns the separator and the rows of a CSV file. The separator is the one that occurs most
+    often in the first line."""
+    separator = max(SEPARATORS, key=next(io.StringIO(text, newline=""), "").count)
     lines = io.StringIO(text, newline="")
     return separator, _csv_rows(csv.reader(lines, delimiter=separator, strict=True))
-
-
-def _columns(line: str, separator: str) -> int:
-    return len(next(csv.reader([line[:_LONGEST_HEADER]], delimiter=separator), []))
 
 
 def _csv_rows(rows: Any) -> Iterator[Row]:
@@ -157,9 +145,7 @@ def _workbook_rows(content: bytes) -> Iterator[Row]:
         sheet = next(each for each in book.worksheets if each.sheet_state == "visible")
         # What the file says of its size may be wrong.
         sheet.reset_dimensions()
-        for line, cells in enumerate(sheet.iter_rows(), 1):
-            if line > _SHEET_ROWS:
-                raise UnreadableTable(line, "unreadable_workbook", _DAMAGED)
+        for line, cells in enumerate(sheet.iter_rows(max_row=_SHEET_ROWS), 1):
             if filled := [place for place, cell in enumerate(cells, 1) if cell.value not in EMPTY]:
                 yield Row(line, [_text(cell) for cell in cells[: filled[-1]]])
     except (UnreadableTable, MemoryError):
@@ -192,11 +178,6 @@ def _text(cell: Any) -> str:
         return str(value).upper()
     if isinstance(value, int | float):
         return _number(value, cell.number_format)
-    if isinstance(value, datetime):
-        is_day = value.time() == datetime.min.time()
-        return str(value.date() if is_day else value.isoformat())
-    if isinstance(value, date):
-        return value.isoformat()
     plain = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), str(value))
     return plain.replace("\r\n", "\n")
 

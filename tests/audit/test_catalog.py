@@ -118,21 +118,6 @@ def test_an_import_is_recorded_for_each_product_that_it_changes(
     ]
 
 
-def test_an_import_records_products_that_it_puts_on_sale_again(
-    person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
-) -> None:
-    jam = product(sku="OLD", name="Jam", price="2.50")
-    api = as_(person(is_staff=True, is_superuser=True))
-    api("DELETE", f"products/{jam}")
-    answer = api(
-        "POST", "products/import", "sku,name,price\nOLD,Jam,2.50\n", content_type="text/csv"
-    )
-    assert answer.body == {"created": 0, "changed": 1, "unchanged": 0}
-    channel, action, before, after = trail(f"product:{jam}")[-1]
-    assert (channel, action, after) == ("import", "restore", {"archived_at": None})
-    assert before["archived_at"]
-
-
 def test_a_command_is_recorded_as_the_shops_own_act(
     transactional_db: None, tmp_path: Path, trail: Trail
 ) -> None:

@@ -19,9 +19,9 @@ NAMES = CategoryNames(
 )
 
 
-def test_a_path_wins_over_the_end_of_a_path() -> None:
-    found = [[*NAMES.find(text)] for text in ("Tea", "drinks/tea", "Salt/Pepper", "Cake", "")]
-    assert found == [[7], [2], [5], [], []]
+def test_a_category_is_found_by_its_name_or_its_path() -> None:
+    texts = ("Tea", "drinks/tea", "Salt/Pepper", "Cake", "")
+    assert [[*NAMES.find(text)] for text in texts] == [[2, 4, 7], [2], [5], [], []]
 
 
 def test_a_name_of_digits_is_labelled_by_its_id() -> None:

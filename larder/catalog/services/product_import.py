@@ -40,8 +40,6 @@ class Change(NamedTuple):
     """None for a new one."""
     before: Mapping[str, Any]
     """The former values of a known product that differ, by column."""
-    archived_at: datetime | None
-    """Since when the product was archived that the file puts on sale again."""
 
     @property
     def after(self) -> Mapping[str, Any]:
@@ -77,22 +75,20 @@ def compare(file: ProductFile, *, lock: bool) -> list[Change]:
 
 def _known(file: ProductFile, ids: Sequence[int], *, lock: bool) -> dict[int | None, Known]:
     stored = [name for row in file.rows[:1] for name in row.values]
-    columns = [*dict.fromkeys(("id", "sku", "archived_at", *RULES, *stored))]
+    columns = [*dict.fromkeys(("id", "sku", *RULES, *stored))]
     rows = database.rows(sql.products_of(columns, lock=lock), [ids])
     return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
 
 
 def _change(row: Row, product: Known | None) -> Change | None:
     if product is None:
-        return Change(row, row.values["sku"], None, {}, None)
+        return Change(row, row.values["sku"], None, {})
     before = {
         name: product[name]
         for name, value in row.values.items()
         if name != "sku" and product[name] != value
     }
-    since = None if row.stays_archived else product["archived_at"]
-    changes = bool(before or since)
-    return Change(row, product["sku"], product["id"], before, since) if changes else None
+    return Change(row, product["sku"], product["id"], before) if before else None
 
 
 def _faults(
@@ -119,31 +115,12 @@ def _faults_of(
         text = gettext("No product has the SKU {}, and new ones need {}.")
         detail = text.format(values["sku"], ", ".join(REQUIRED))
         yield RowFault(line, "sku", "unknown_product", detail)
-    if row.stays_archived and (product is None or product["archived_at"] is None):
-        text = gettext(
-            "No archived product has the SKU {}: empty this cell. Files archive nothing."
-        )
-        yield RowFault(line, "archived_at", "unknown_product", text.format(values["sku"]))
     if values.get("category_id") not in {None, *categories}:
         yield RowFault(line, "category", "unknown_category", f"{gettext(A_CATEGORY)}.")
     present = {**DEFAULTS, **(product or {}), **values}
     if broken := broken_rule(**{rule: present[rule] for rule in RULES}):
         field, detail = BROKEN_RULE[broken]
         yield RowFault(line, field, "out_of_range", gettext(detail))
-
-
-def revive(archived: Mapping[int, datetime], *, now: datetime) -> None:
-    """Puts archived products on sale again. Assumes that their stock rows are locked."""
-    if archived:
-        database.execute(sql.REVIVE, [now, [*archived]])
-    audit.record_all(
-        [
-            audit.Entry(
-                product_name(product), "restore", {"archived_at": since}, {"archived_at": None}
-            )
-            for product, since in archived.items()
-        ]
-    )
 
 
 def store(changes: Sequence[Change], *, now: datetime) -> Iterator[dict[int, int]]:

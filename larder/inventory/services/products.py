@@ -193,8 +193,7 @@ def import_products(
 
     Columns that the file does not have stay unchanged; new products get the defaults. A file
     without their required columns adds none. The stock of existing products stays unchanged;
-    `quantity` is the opening stock of new ones. Archived products of the file are put on sale
-    again, which needs ARCHIVE, unless their row has an `archived_at`.
+    `quantity` is the opening stock of new ones. Archived products stay archived.
     Raises FaultyFile, KeyReused, Overloaded.
     """
     with transaction.atomic(durable=True):
@@ -218,7 +217,7 @@ def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
     with transaction.atomic(durable=True):
         file = product_file(table, currency)
         changes = product_import.compare(file, lock=False)
-        require_permitted(author.caller, *_permissions(changes))
+        require_permitted(author.caller, *PERMISSIONS)
         shown = Kept(raw, _fingerprint(changes))
         kept = kept_files.keep(author.actor, shown, now=author.now) if changes else None
     return Preview(kept, changes, len(file.rows), file.ignored)
@@ -249,12 +248,6 @@ def _fingerprint(changes: Sequence[Change]) -> str:
     return blake2b(repr(changes).encode(), digest_size=16).hexdigest()
 
 
-def _permissions(changes: Sequence[Change]) -> Sequence[str]:
-    """Returns what the author of a file needs that changes this."""
-    revives = any(change.archived_at for change in changes)
-    return (*PERMISSIONS, catalog.ARCHIVE) if revives else PERMISSIONS
-
-
 def _import(file: ProductFile, author: Author, shown: str | None = None) -> str:
     """Returns the numbers as JSON. `shown` is the fingerprint of the preview, if there was one."""
     for _ in range(TRIES):
@@ -263,9 +256,10 @@ def _import(file: ProductFile, author: Author, shown: str | None = None) -> str:
                 changes = product_import.compare(file, lock=True)
                 if shown not in {None, _fingerprint(changes)}:
                     raise PreviewOutdated
-                _store(changes, author)
+                for opening in product_import.store(changes, now=author.now):
+                    open_stock(opening, actor=author.actor, now=author.now)
                 # Last, because the locks of the products may have been waited for.
-                require_permitted(author.caller, *_permissions(changes))
+                require_permitted(author.caller, *PERMISSIONS)
         except AlreadyTaken:
             # Another transaction added a product of the file after the comparison.
             continue
@@ -273,16 +267,3 @@ def _import(file: ProductFile, author: Author, shown: str | None = None) -> str:
         imported = Imported(created, len(changes) - created, len(file.rows) - len(changes))
         return msgspec.json.encode(imported).decode()
     raise Overloaded
-
-
-def _store(changes: Sequence[Change], author: Author) -> None:
-    archived = {
-        change.product: change.archived_at
-        for change in changes
-        if change.product and change.archived_at
-    }
-    # Locks the products before their stock, and stock rows in the usual order, as archiving does.
-    lock(archived)
-    product_import.revive(archived, now=author.now)
-    for opening in product_import.store(changes, now=author.now):
-        open_stock(opening, actor=author.actor, now=author.now)

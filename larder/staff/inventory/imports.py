@@ -1,7 +1,6 @@
 """Imports a product file in the admin, with the same service as the API: all rows or none, after a
 preview of what it would change."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from django.urls import reverse
 from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.text import format_lazy
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext, ngettext
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from larder.catalog.fields import REQUIRED
@@ -160,8 +159,7 @@ OUTDATED = _(
 
 _EXPLAINED = _(
     "The first line names the columns, any of {}. Products are found by SKU: known ones are "
-    "changed in the columns that the file has, and archived ones are on sale again, unless the "
-    "row has a time in archived_at. New ones are "
+    "changed in the columns that the file has; archived ones stay archived. New ones are "
     "added if the file has {}; a price list of sku and price changes the prices of known ones. "
     "quantity is the opening stock of new products. category is a name, a path such as "
     "Drinks / Tea, or an id. All rows are stored or none. An exported file can be imported again."
@@ -190,15 +188,13 @@ _SHOWN = 60
 
 def _summary(preview: Preview) -> str:
     """Returns the numbers of products, and what the table leaves out."""
-    counted = Counter(map(_kind, preview.changes))
+    new = sum(change.product is None for change in preview.changes)
     same = preview.rows - len(preview.changes)
     text = ngettext(
-        "Nothing is stored yet. {} product would be added, {} changed, {} put on sale again, and "
-        "{} stay the same.",
-        "Nothing is stored yet. {} products would be added, {} changed, {} put on sale again, and "
-        "{} stay the same.",
-        counted["new"],
-    ).format(*map(grouped, (counted["new"], counted["changed"], counted["on sale again"], same)))
+        "Nothing is stored yet. {} product would be added, {} changed, and {} stay the same.",
+        "Nothing is stored yet. {} products would be added, {} changed, and {} stay the same.",
+        new,
+    ).format(*map(grouped, (new, len(preview.changes) - new, same)))
     if len(preview.changes) > MAX_SHOWN_CHANGES:
         shown = gettext("The table shows the first {} lines that change something.")
         text = f"{text} {shown.format(MAX_SHOWN_CHANGES)}"
@@ -217,7 +213,7 @@ def _changes(preview: Preview) -> dict[str, Any]:
             change.row.line,
             change.sku,
             known.get(change.product) or change.after["name"],
-            gettext(_kind(change)),
+            gettext("new") if change.product is None else gettext("changed"),
             _values(change, names),
         ]
         for change in changes
@@ -230,12 +226,6 @@ def _known(changes: Sequence[Change]) -> dict[int | None, str]:
     """Returns the names that the products have now, by id."""
     ids = [change.product for change in changes if change.product]
     return dict(Product.objects.filter(id__in=ids).values_list("id", "name"))
-
-
-def _kind(change: Change) -> str:
-    if change.product is None:
-        return gettext_noop("new")
-    return gettext_noop("on sale again") if change.archived_at else gettext_noop("changed")
 
 
 def _values(change: Change, names: CategoryNames) -> str:

@@ -1,7 +1,7 @@
 """Files of products beside each other, beside orders, and beside changes by staff.
 
-The guards are the single transaction of a file, the lock of imports, the locks of known products,
-and the order in which the stock of restored products is locked.
+The guards are the single transaction of a file, the lock of imports, and the locks of known
+products.
 """
 
 from collections import Counter
@@ -104,12 +104,12 @@ def test_a_product_put_during_imports_is_created_once() -> None:
     assert not invariants.check().violated
 
 
-def test_orders_are_placed_while_files_change_and_restore_their_products(
+def test_orders_are_placed_while_files_change_and_staff_archive_their_products(
     person: MakePerson, product: MakeProduct
 ) -> None:
     """Four buyers order all products, upwards and downwards, as long as staff archive them, and
-    files restore them at other prices. Orders name what is gone, and have the prices of one file;
-    there is no deadlock."""
+    files have other prices. Orders name what is gone, and have the prices of one file; there is no
+    deadlock."""
     (products, skus), who, is_over = stocked(product, 4), person(), Event()
 
     def buy(number: int) -> list[Answer]:
@@ -121,7 +121,7 @@ def test_orders_are_placed_while_files_change_and_restore_their_products(
             answers.append(SHOP.place(who, lines))
         return answers
 
-    def restore() -> list[Answer]:
+    def reprice() -> list[Answer]:
         files = [[f"{sku},Back,{price}" for sku in skus] for price in range(2, 10)]
         return [imported("sku,name,price", file) for file in files]
 
@@ -131,9 +131,9 @@ def test_orders_are_placed_while_files_change_and_restore_their_products(
         finally:
             is_over.set()
 
-    tasks: list[Callable[[], list[Answer]]] = [restore, archive]
-    restored, archived, *orders = at_once(SHOP, tasks + [partial(buy, n) for n in range(4)])
-    assert codes(restored).keys() == {OK}
+    tasks: list[Callable[[], list[Answer]]] = [reprice, archive]
+    repriced, archived, *orders = at_once(SHOP, tasks + [partial(buy, n) for n in range(4)])
+    assert codes(repriced).keys() == {OK}
     assert codes(archived).keys() <= {OK, "not_found"}
     answers = [answer for own in orders for answer in own]
     assert codes(answers).keys() <= {OK, "unknown_product"}
@@ -153,12 +153,12 @@ def test_one_of_a_contradicting_file_and_change_is_refused(product: MakeProduct)
         assert database.rows(rules, [each])[0] in {(6, None), (1, 5)}
 
 
-def test_a_file_waits_for_archiving_and_restores_the_product(
+def test_a_file_waits_for_archiving_and_changes_the_archived_product(
     person: MakePerson, product: MakeProduct
 ) -> None:
     (each,), (sku,) = stocked(product, 1)
     archive = partial(SHOP.archive, person(), each)
     file = partial(imported, "sku,name,price", [f"{sku},Back,1"])
     assert_held(Race(archive, file, ARCHIVED, lambda outcome: outcome.codes == (OK, OK)))
-    assert database.rows("SELECT archived_at, name FROM product") == [(None, "Back")]
+    assert database.rows("SELECT archived_at IS NULL, name FROM product") == [(False, "Back")]
     assert_agree([each])
