@@ -210,7 +210,7 @@ MIDDLEWARE = [
     # Around all that refuses a request before a view.
     "larder.http.headers.protect",
     "larder.http.compression.Compression",
-    "larder.http.middleware.Cors",
+    "corsheaders.middleware.CorsMiddleware",
     "larder.http.middleware.Common",
     "larder.http.middleware.ForBrowsers",
 ]

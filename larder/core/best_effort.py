@@ -1,10 +1,8 @@
 """Runs code between a commit and its answer, and logs its errors instead of raising them: a client
-that saw an error of a log line, a counter or a span would repeat the write."""
+that saw an error of a log line or a counter would repeat the write."""
 
 import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 logger = logging.getLogger(__name__)
@@ -26,16 +24,3 @@ def best_effort(
             getattr(work, "__qualname__", work),
         )
         return None
-
-
-@contextmanager
-def best_effort_span(span: AbstractContextManager[Result]) -> Iterator[Result | None]:
-    """Enters `span` for the block. Errors of the span itself are logged; only those of the block
-    are raised."""
-    entered = best_effort(span.__enter__)
-    try:
-        yield entered
-    except BaseException:
-        best_effort(span.__exit__, *sys.exc_info())
-        raise
-    best_effort(span.__exit__, None, None, None)

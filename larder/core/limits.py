@@ -1,7 +1,7 @@
 """Defines each limit of the product that clients or staff can reach, in one place.
 
 The length of a text is in characters unless the name says BYTES. Models, request bodies, forms,
-commands and SQL use these constants; tests/architecture/test_limits.py finds repeated numbers.
+commands and SQL use these constants. A name that says everything has no sentence below it.
 Three kinds of numbers are elsewhere: a constant that tunes one mechanism, in its module; a limit
 that only an earlier contract has, in that contract; and the numbers in migrations, which never
 change.
@@ -46,7 +46,6 @@ TAX_RATE_DIGITS = 5
 """Digits of a tax rate in percent in total: the column is numeric(5,2)."""
 
 TAX_RATE_DECIMALS = 2
-"""Digits of a tax rate after the decimal point."""
 
 MAX_TAX_RATE = 100
 """Percent. No known tax on goods is higher."""
@@ -111,7 +110,6 @@ PICTURE_SIDE = 1_600
 """Pixels of the longer side of a stored picture, at most."""
 
 THUMBNAIL_SIDE = 320
-"""Pixels of the longer side of a thumbnail, at most."""
 
 MAX_FORM_BYTES = 256 * 1024
 """Bytes of an admin form without files: MAX_FORM_FIELDS fields need 200 KB."""
@@ -159,20 +157,15 @@ MAX_OPERATION_LENGTH = 200
 """The method and path of an `Idempotency-Key`: they are part of the same primary key."""
 
 MAX_POSITION_LENGTH = 255
-"""A `Larder-Position` that a client sends."""
 
 MAX_SINCE_LENGTH = 1_000
 """The `since` of a request for changes: those that a server creates are shorter."""
 
 MAX_EPOCH_LENGTH = 100
-"""The part of a `since` that identifies the database."""
 
 # --- Accounts ------------------------------------------------------------------------------
 MAX_USERNAME_LENGTH = 150
-"""A username, in Unicode normalization form KC."""
-
 MAX_PERSON_NAME_LENGTH = 150
-"""A first name or a last name."""
 
 MAX_EMAIL_LENGTH = 254
 """An e-mail address: SMTP does not accept longer ones (RFC 5321)."""
@@ -184,13 +177,11 @@ MAX_PASSWORD_LENGTH = 1_024
 """A password, at a log-in and wherever one is set: hashing reads all of it."""
 
 MAX_REFRESH_TOKEN_LENGTH = 4_096
-"""A refresh token in a body: valid tokens are shorter."""
 
 MAX_TOKEN_LENGTH = 2_048
 """A token to be decoded, which is done before its signature is checked."""
 
 MAX_RESET_TOKEN_LENGTH = 200
-"""The token in a mail that resets a password: valid tokens are shorter."""
 
 MAX_CLIENT_LENGTH = 200
 """The part of a `User-Agent` that is stored with a session, so that its owner recognizes it."""
@@ -202,7 +193,6 @@ MAX_KEYS = 50
 """Live keys of an account, without the derived one."""
 
 MAX_KEY_NAME_LENGTH = 100
-"""The name of a key."""
 
 MAX_KEY_PERMISSIONS = 100
 """The permissions that a request names for a key: more than there are."""
@@ -217,7 +207,6 @@ MAX_FACTOR_CODE_LENGTH = 100
 """A code of the second factor as it is typed, with spaces and hyphens."""
 
 MAX_PASSKEYS = 10
-"""Passkeys of an account."""
 
 MAX_PASSKEY_LENGTH = 20_000
 """The answer of a browser for a passkey, JSON in a hidden field, with certificates."""
@@ -226,26 +215,17 @@ MAX_PAYMENTS = 1_000
 """Records of payments of an order, from which on staff add none; events of providers do."""
 
 MAX_ADDRESSES = 50
-"""Saved addresses of an account."""
-
 MAX_LABEL_LENGTH = 100
-"""The label of a saved address."""
 
 # --- Texts ---------------------------------------------------------------------------------
 MAX_NAME_LENGTH = 1_024
-"""A product's name."""
-
 MAX_SKU_LENGTH = 64
-"""A SKU."""
 
 MAX_DESCRIPTION_LENGTH = 20_000
 """A product's description: a page of products has MAX_PAGE_ROWS of them."""
 
 MAX_UNIT_NAME_LENGTH = 40
-"""The unit in which a product is sold, such as `case of 6`."""
-
 MAX_WEB_ADDRESS_LENGTH = 500
-"""The address of a product's image."""
 
 MAX_TEXT_LENGTH = 2_000
 """A text of several lines: the note of an order or of an adjustment."""
@@ -261,14 +241,12 @@ MAX_WORD_LENGTH = 40
 """A keyword for programs: the reason of an adjustment, the cause of a ledger entry."""
 
 MAX_AUDITED_OBJECT_LENGTH = 100
-"""The name of an object in the audit trail: its kind and its id, or an operation."""
 
 COUNTRY_LENGTH = 2
 """A country code of ISO 3166-1 alpha-2."""
 
 # --- The admin -----------------------------------------------------------------------------
 LISTED_ROWS = 50
-"""Rows of a page of a list."""
 
 MAX_SHOWN_ROWS = 200
 """Rows of a list if staff select "Show all"."""
@@ -289,7 +267,6 @@ FORM_LINES = 10
 """Empty lines of a form. Its button "More lines" adds as many."""
 
 MAX_FORM_LINES = 100
-"""Lines of a form."""
 
 MAX_SEARCHED_ORDERS = 50_000
 """Orders that a search, filter or order without an index reads, the newest."""
@@ -301,19 +278,16 @@ MAX_FOUND_OWNERS = 20
 """Customers, and products, whose orders a search of staff finds."""
 
 DASHBOARD_ROWS = 10
-"""Orders to pack, and best sellers, on the dashboard."""
 
 MAX_DASHBOARD_DAYS = 92
 """Days of a period whose sums are shown: on the dashboard, and by tax rate."""
 
 SHOWN_ORDERS = 20
-"""Orders on the page of a customer: the newest ones."""
 
 MAX_SUMMED_ORDERS = 5_000
-"""Orders of a customer that are counted and added up on that page: the newest ones."""
+"""Orders of a customer that are counted and added up on the customer's page: the newest ones."""
 
 MAX_SHOWN_EVENTS = 50
-"""Events on the page of an order: the newest ones."""
 
 MAX_SHOWN_EVENT_LINES = 20
 """Lines of an event that are shown. If it has more, only their number is shown."""

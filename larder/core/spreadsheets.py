@@ -9,10 +9,13 @@ import re
 
 from larder.core.texts import is_blank
 
-_SIGN = re.compile("(?<!')'*+[=+\\-@＝＋－＠﹢﹣﹦﹫−]")
+_SIGN = re.compile("'*[=+\\-@＝＋－＠﹢﹣﹦﹫−]")
 """What a formula begins with, with the apostrophes before it: an escape adds one to them."""
 
-_ENDS_CELL = frozenset(";\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+_BLANK_START = re.compile("'*[\t\r\n]")
+"""What some spreadsheets skip at the beginning of a text, which is escaped like a formula."""
+
+_CELL_END = re.compile("([;\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029])")
 """Where a cell may end inside of a text. A spreadsheet whose separator is a semicolon or a tab does
 not see that the text is quoted, because the quote is not at the beginning of its cell."""
 
@@ -22,15 +25,15 @@ _UNSEEN = frozenset('",')
 
 def escape_formula(text: str) -> str:
     """Returns the text so that no spreadsheet evaluates any part of it as a formula: with an
-    apostrophe before it, and before each sign that could begin a cell inside of it.
+    apostrophe before each sign that could begin a cell.
 
     >>> escape_formula("=1+1"), escape_formula("Jam"), escape_formula("")
     ("'=1+1", 'Jam', '')
     >>> escape_formula("Jam; =1+1"), escape_formula("well-known; 5 - 3")
     ("Jam; '=1+1", 'well-known; 5 - 3')
     """
-    places, leading = _places(text)
-    return ("'" if leading else "") + "'".join(_cut(text, places))
+    start = "'" if _BLANK_START.match(text) else ""
+    return start + "".join(map(_escaped, _CELL_END.split(text)))
 
 
 def unescape_formula(text: str) -> str:
@@ -40,42 +43,23 @@ def unescape_formula(text: str) -> str:
     >>> unescape_formula("'=1+1"), unescape_formula("'tis"), unescape_formula("-5")
     ('=1+1', "'tis", '-5')
     """
-    first, *parts = _cut(text, _places(text)[0])
-    plain = first + "".join(part.removeprefix("'") for part in parts)
-    plain = plain[1:] if plain[:1] == "'" and _places(plain)[1] else plain
+    start = "'" if _BLANK_START.match(text) else ""
+    plain = "".join(map(_unescaped, _CELL_END.split(text.removeprefix(start))))
     return plain if escape_formula(plain) == text else text
 
 
-def _places(text: str) -> tuple[list[int], bool]:
-    """Returns where apostrophes are added inside of a text, and whether one is added before it.
-    Apostrophes at its beginning count for neither."""
-    begin = len(text) - len(text.lstrip("'"))
-    places, done, leading = list[int](), 0, text[begin : begin + 1] in _LINE_STARTS
-    for sign in _SIGN.finditer(text):
-        before = _before(text, max(sign.start(), begin), done or begin)
-        leading = leading or before == ""
-        if before in _ENDS_CELL:
-            done = sign.start()
-            places.append(done)
-    return places, leading
+def _escaped(cell: str) -> str:
+    start = _first_seen(cell)
+    return f"{cell[:start]}'{cell[start:]}" if _SIGN.match(cell, start) else cell
 
 
-_LINE_STARTS = ("\t", "\r", "\n")
+def _unescaped(cell: str) -> str:
+    start = _first_seen(cell)
+    return cell[:start] + cell[start:].removeprefix("'") if _SIGN.match(cell, start) else cell
 
 
-def _cut(text: str, places: list[int]) -> list[str]:
-    return [text[start:end] for start, end in zip([0, *places], [*places, None], strict=True)]
-
-
-def _before(text: str, place: int, done: int) -> str:
-    """Returns the last character before a place that ends a cell or can be seen; empty if there is
-    none. Assumes a sign at `done` if that is not 0: nothing is looked at twice."""
-    while place > done:
-        place -= 1
-        character = text[place]
-        if character in _ENDS_CELL or not _is_unseen(character):
-            return character
-    return ""
+def _first_seen(cell: str) -> int:
+    return next((place for place, each in enumerate(cell) if not _is_unseen(each)), len(cell))
 
 
 def _is_unseen(character: str) -> bool:

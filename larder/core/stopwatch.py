@@ -1,6 +1,6 @@
 """Measures durations. Services get the time of day as an argument."""
 
-from time import monotonic, monotonic_ns
+from time import monotonic
 
 
 class Stopwatch:
@@ -19,15 +19,6 @@ class Stopwatch:
     def seconds(self) -> float:
         """Seconds since its creation."""
         return monotonic() - self._began
-
-
-def nanoseconds() -> int:
-    """Returns the time of the monotonic clock, which all processes of this machine share.
-
-    >>> nanoseconds() <= nanoseconds()
-    True
-    """
-    return monotonic_ns()
 
 
 BEGAN = "larder.began"

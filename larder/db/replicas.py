@@ -2,7 +2,7 @@
 
 The replicas are the databases `replica1`, `replica2` … of the settings. A thread reads the replay
 position on the connection that will run its query. A query that fails on a replica runs on the
-primary. After an error of its server a replica is left out for a second.
+primary. After an error a replica is left out for a second.
 
 No clock shows the lag of a replica. So a process asks the primary for its position in the log, and
 keeps the moment *before* it asked, by the monotonic clock. A replica that has replayed the position
@@ -17,15 +17,14 @@ from collections.abc import Callable
 from functools import cache
 from itertools import count
 from threading import Lock
+from time import monotonic_ns
 from typing import NamedTuple, TypeVar
 
-from django.db import DatabaseError, Error, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, Error, connections
 
 from larder.core import telemetry, waits
 from larder.core.errors import Overloaded
-from larder.core.stopwatch import nanoseconds
 from larder.db import database, sql
-from larder.db.database import sqlstate
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ MAX_LAG = 100_000_000
 """Nanoseconds by which an answer may be behind the writes of others."""
 
 PAUSE = 1_000_000_000
-"""Nanoseconds for which a replica is left out after an error of its server."""
+"""Nanoseconds for which a replica is left out after an error."""
 
 ANSWER_WITHIN = 1.0
 """Seconds that a thread waits for the primary's position. The query reads no table."""
@@ -67,7 +66,7 @@ def present(lag: int = 0) -> Sample:
 
     Raises django.db.Error and Overloaded.
     """
-    since = nanoseconds() - lag
+    since = monotonic_ns() - lag
     known = _latest[-1]
     if known.moment >= since:
         return known
@@ -84,7 +83,7 @@ _latest = [Sample(-1, Position(0, 0, 0))]
 
 
 def _ask() -> Sample:
-    moment = nanoseconds()
+    moment = monotonic_ns()
     try:
         with database.answers_within(ANSWER_WITHIN):
             (row,) = database.rows(sql.PRESENT)
@@ -113,7 +112,7 @@ class Replica:
     def may_be_tried(self) -> bool:
         """Returns whether the last attempt succeeded, or a second has passed. Then one thread tries
         again: the others see the next pause."""
-        now = nanoseconds()
+        now = monotonic_ns()
         if now < self._tried_again_at:
             return False
         if self._tried_again_at:
@@ -131,23 +130,13 @@ class Replica:
     def failed(self, error: Error) -> None:
         """Records an error, and closes the connection, which may still be executing a query."""
         connections[self.alias].close()
-        if _is_gone(error):
-            self._tried_again_at = nanoseconds() + PAUSE
-            reason = str(error).strip().partition("\n")[0]
-            logger.warning(
-                "The primary answers in place of %s: %s. If this repeats, check the replica.",
-                self.alias,
-                reason,
-            )
-
-
-def _is_gone(error: Error) -> bool:
-    """Whether the server is unusable, and not only the statement: it sent no SQLSTATE, or one that
-    says that it starts, stops or has no connection left."""
-    state = sqlstate(error)
-    if not state:
-        return isinstance(error, NotAReplica | OperationalError | InterfaceError)
-    return state[:2] in {"08", "53", "57", "58"} and state != "57014"
+        self._tried_again_at = monotonic_ns() + PAUSE
+        reason = str(error).strip().partition("\n")[0]
+        logger.warning(
+            "The primary answers in place of %s: %s. If this repeats, check the replica.",
+            self.alias,
+            reason,
+        )
 
 
 @cache

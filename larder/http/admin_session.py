@@ -2,8 +2,8 @@
 
 Django's session has three times, in whole seconds of Unix time: when it began, when it was last
 used, and when the password was given; a time more than CLOCK_TOLERANCE in the future counts as long
-ago. It also names a session of identity, so it ends with all others of the account. The admin and
-the earlier contracts both get the user from `user_of`.
+ago. It also names a session of identity, so it ends with all others of the account, and after
+LONGEST_HOURS. The admin and the earlier contracts both get the user from `attach_user`.
 """
 
 from collections.abc import Mapping
@@ -62,10 +62,15 @@ def session_of(request: HttpRequest) -> UUID | None:
     return None if session is None else UUID(session)
 
 
-def user_of(request: HttpRequest) -> Any:
+def attach_user(request: HttpRequest) -> None:
+    """Sets `request.user`: the user is read when it is first used."""
+    request.user = SimpleLazyObject(lambda: _user_of(request))  # type: ignore[assignment]
+
+
+def _user_of(request: HttpRequest) -> Any:
     """Returns the user of the request's session, or an anonymous one. Notes the use, and deletes a
     session that is over: `request.former_user` then is the key of its user, and
-    `request.session_ended` the sentence that says why, if it was for its age."""
+    `request.session_ended` the sentence that says why, if it was not used."""
     key = request.session.get(SESSION_KEY)
     user = _present_user(request)
     request.former_user = None if user.is_authenticated else key  # type: ignore[attr-defined]
@@ -75,42 +80,24 @@ def user_of(request: HttpRequest) -> Any:
 def _present_user(request: HttpRequest) -> Any:
     session, moment = request.session, _moment()
     if SESSION_KEY in session:
-        why = _over(session, moment)
-        if why:
+        idle = settings.ADMIN_IDLE_MINUTES
+        if not _within(session, USED, moment, idle * 60):
             session.flush()
-            request.session_ended = why  # type: ignore[attr-defined]
+            why = ngettext(
+                "You were logged out after {} minute without use.",
+                "You were logged out after {} minutes without use.",
+                idle,
+            )
+            request.session_ended = why.format(idle)  # type: ignore[attr-defined]
             return AnonymousUser()
-        if moment - session[USED] >= min(60, settings.ADMIN_IDLE_MINUTES * 60 // WRITES_OF_USE):
+        if moment - session[USED] >= min(60, idle * 60 // WRITES_OF_USE):
             session[USED] = moment
     user = get_user(request)
     if user.is_authenticated and not credentials.is_ongoing_session(session_of(request)):
-        # All sessions of the account were ended, or it was deactivated for a while.
+        # All sessions of the account were ended, or this one is too old.
         session.flush()
         return AnonymousUser()
     return user
-
-
-def attach_user(request: HttpRequest) -> None:
-    """Sets `request.user`: the user is read when it is first used."""
-    request.user = SimpleLazyObject(lambda: user_of(request))  # type: ignore[assignment]
-
-
-def _over(session: Mapping[str, Any], moment: int) -> str:
-    """Returns why the session is over; empty while it is not."""
-    idle, longest = settings.ADMIN_IDLE_MINUTES, LONGEST_HOURS
-    if not _within(session, USED, moment, idle * 60):
-        return ngettext(
-            "You were logged out after {} minute without use.",
-            "You were logged out after {} minutes without use.",
-            idle,
-        ).format(idle)
-    if not _within(session, BEGAN, moment, longest * 3600):
-        return ngettext(
-            "You were logged out: a log-in lasts {} hour.",
-            "You were logged out: a log-in lasts {} hours.",
-            longest,
-        ).format(longest)
-    return ""
 
 
 def confirm(request: HttpRequest) -> None:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -131,15 +130,6 @@ class ForBrowsers:
         if request.path_info.startswith(ADMIN):
             _refuse_long_form(request)
         return self._csrf.process_view(request, *view)
-
-
-class Cors(CorsMiddleware):
-    """Runs django-cors-headers only if CORS_ORIGINS names an origin: it takes 8 µs for a
-    request."""
-
-    def __call__(self, request: HttpRequest) -> Any:
-        answer = super().__call__ if settings.CORS_ALLOWED_ORIGINS else self.get_response
-        return answer(request)
 
 
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})

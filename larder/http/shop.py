@@ -1,10 +1,9 @@
 """What the settings of the shop mean, the same in all APIs and in the admin."""
 
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 
 from django.conf import settings
-from django.core.signals import setting_changed
 
 from larder.core.errors import Fault, InvalidInput
 from larder.identity.services.accounts import Notify
@@ -16,7 +15,6 @@ from larder.orders.services.placing.placement import Hold, Terms
 HOUR = 3600
 
 
-@cache
 def terms() -> Terms:
     """Returns the terms from the settings."""
     return Terms(
@@ -25,14 +23,6 @@ def terms() -> Terms:
         own_hold=hold(None) if settings.ORDERS_NEED_PAYMENT else None,
         unpaid_units=settings.QUOTA_UNPAID_UNITS or None,
     )
-
-
-def _forget_terms(**_: object) -> None:
-    terms.cache_clear()
-
-
-# Only tests change settings.
-setting_changed.connect(_forget_terms)
 
 
 def hold(requested: int | None) -> Hold:

@@ -239,7 +239,7 @@ class AuditEntry(models.Model):
 class SessionQuerySet(models.QuerySet["Session"]):
     """Defines in one place which sessions are live."""
 
-    def live(self, now: datetime) -> Self:
+    def live(self, now: datetime | models.Func) -> Self:
         """Returns the sessions that have neither ended nor expired."""
         return self.filter(ended_at=None, expires_at__gt=now)
 

@@ -15,6 +15,7 @@ from larder.identity import sql
 from larder.identity.caller import Caller
 from larder.identity.models import Customer, Key, SecondFactor, Session
 from larder.identity.queries import named, with_rights
+from larder.identity.sql import ClockTimestamp
 from larder.identity.tokens import ENDED_LATELY, derived_text, key_digest
 
 
@@ -56,8 +57,10 @@ def ended_sessions(*, now: datetime) -> EndedSessions:
 
 
 def is_ongoing_session(session: UUID | None) -> bool:
-    """Returns whether the session exists and has not ended."""
-    return session is not None and Session.objects.filter(id=session, ended_at=None).exists()
+    """Returns whether the session exists, and has neither ended nor expired by the database's
+    clock."""
+    rows = Session.objects.live(ClockTimestamp())
+    return session is not None and rows.filter(id=session).exists()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from larder.core import telemetry
-from larder.core.best_effort import best_effort, best_effort_span
+from larder.core.best_effort import best_effort
 from larder.core.ids import CORRELATION_ID
 from larder.ops.serving.shutdown import at_end
 
@@ -45,10 +45,9 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
     def middleware(request: HttpRequest) -> HttpResponseBase:
         parent = extract({"traceparent": request.headers.get("traceparent", "")})
         span = _tracer.start_as_current_span(str(request.method), parent, SpanKind.SERVER)
-        with best_effort_span(span) as entered:
+        with span as entered:
             response = get_response(request)
-            if entered is not None:
-                best_effort(_describe, entered, request, response)
+            best_effort(_describe, entered, request, response)
         return response
 
     return middleware
@@ -71,7 +70,7 @@ def _span(name: str, **attributes: Any) -> Any:
     """Returns a span of a use case, with the id of the request or job."""
     given = {f"larder.{key}": value for key, value in attributes.items()}
     given["larder.correlation_id"] = CORRELATION_ID.get() or ""
-    with best_effort_span(_tracer.start_as_current_span(name, attributes=given)) as span:
+    with _tracer.start_as_current_span(name, attributes=given) as span:
         yield span
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from larder.core.days import midnight
+from larder.core.clock import midnight
 from larder.core.money import from_minor
 from larder.db import database
 from larder.orders.sql import sales

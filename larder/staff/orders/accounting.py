@@ -24,7 +24,7 @@ from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core import money
-from larder.core.days import midnight
+from larder.core.clock import midnight
 from larder.core.errors import Overloaded
 from larder.core.limits import MAX_DASHBOARD_DAYS, MAX_EXPORTED_ROWS
 from larder.core.money import from_minor

@@ -23,7 +23,7 @@ from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
 from larder.catalog import queries as catalog
 from larder.catalog.models import Product
 from larder.catalog.search import indexed, words
-from larder.core.days import midnight
+from larder.core.clock import midnight
 from larder.core.limits import (
     MAX_CODE_LENGTH,
     MAX_FOUND_ORDERS,

@@ -4,8 +4,6 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from config.asgi import application
-from larder.core import telemetry
-from larder.core.best_effort import best_effort_span
 from larder.db import replicas
 from larder.http import answered_requests, positions
 
@@ -16,22 +14,9 @@ def _fail(*_args: object, **_more: object) -> NoReturn:
     raise RuntimeError("a part that is only beside the order")
 
 
-class _Span:
-    def __enter__(self) -> None:
-        """Begin well."""
-
-    def __exit__(self, *_error: object) -> None:
-        _fail()
-
-
-def _span(*_args: object, **_more: object) -> Any:
-    return best_effort_span(_Span())
-
-
 PARTS: tuple[tuple[Any, str, Any], ...] = (
     (positions, "replicas", SimpleNamespace(present=_fail, replicas=replicas.replicas)),
     (answered_requests, "_done", SimpleNamespace(append=_fail, popleft=_fail)),
-    (telemetry.tracing, "make", _span),
 )
 for owner, name, replacement in PARTS:
     setattr(owner, name, replacement)

@@ -1,4 +1,4 @@
-"""A committed order is answered although notes, counters, spans or log lines fail."""
+"""A committed order is answered although notes, counters or log lines fail."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 
-from larder.core.best_effort import best_effort_span
 from tests.conftest import Person
 from tests.server import Server
 
@@ -70,27 +69,3 @@ def test_errors_after_the_commit_do_not_prevent_the_answer(
     assert placed == ORDERS + 1
     if kind == "file":
         assert "failed after the work was done" in log.read_text()
-
-
-def test_a_failing_span_does_not_change_the_result_of_its_block() -> None:
-    class Failing:
-        def __init__(self, *, at_the_beginning: bool) -> None:
-            self.at_the_beginning = at_the_beginning
-
-        def __enter__(self) -> None:
-            if self.at_the_beginning:
-                raise OSError
-
-        def __exit__(self, *_error: object) -> None:
-            raise OSError
-
-    for at_the_beginning in (True, False):
-        done = []
-        with best_effort_span(Failing(at_the_beginning=at_the_beginning)):
-            done.append(1)
-        assert done == [1]
-        with (
-            pytest.raises(LookupError),
-            best_effort_span(Failing(at_the_beginning=at_the_beginning)),
-        ):
-            raise LookupError
