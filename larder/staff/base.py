@@ -8,14 +8,14 @@ of the form, never a server error: the page is shown again, with the reason.
 What their lists count and filter is in lists.py.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -88,6 +88,11 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
         """Returns the address of the form of an object."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[key])
 
+    @property
+    def list_address(self) -> str:
+        """The address of the list."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
     def get_changelist(self, request: Any, **kwargs: Any) -> type[ListPage]:
         return ListPage
 
@@ -141,37 +146,6 @@ class ReadOnlyAdmin(ServiceAdmin):
         return False
 
     has_change_permission = has_delete_permission = has_add_permission
-
-
-class Question(NamedTuple):
-    """A confirmation page: its title, text and button, the objects, the hidden fields, and where
-    its other button leads (empty for the list)."""
-
-    title: str
-    text: str
-    answer: str
-    about: Sequence[str]
-    sends: Sequence[tuple[str, str]]
-    variant: str = "danger"
-    back: str = ""
-
-
-def ask(model_admin: ServiceAdmin, request: Any, question: Question) -> HttpResponse:
-    """Shows the confirmation page, whose button sends to the same address what was sent now, and
-    the fields of the question."""
-    sent = [
-        (name, value)
-        for name, values in request.POST.lists()
-        if name != "csrfmiddlewaretoken"
-        for value in values
-    ]
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "title": question.title,
-        "question": question._replace(sends=[*sent, *question.sends]),
-    }
-    return TemplateResponse(request, "staff/confirm.html", context)
 
 
 def selected(model_admin: ServiceAdmin, request: Any, rows: "QuerySet[Any]") -> list[Any]:

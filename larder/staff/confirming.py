@@ -24,8 +24,9 @@ from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
 from larder.http import admin_session, problems
 from larder.http.addresses import address_of
 from larder.identity.services.attempts import attempt
-from larder.staff.language import gettext_lazy as _
+from larder.staff.pages import Page
 from larder.staff.refusals import BUSY, explain
+from larder.staff.words import gettext_lazy as _
 
 NOT_SAVED = _("What you sent was not saved. Give your password, then send it again.")
 
@@ -102,13 +103,18 @@ def page(request: Any) -> HttpResponse:
     if form.is_valid():
         admin_session.confirm(request)
         return HttpResponseRedirect(own_address(request))
-    context = {
-        **admin.site.each_context(request),
-        "title": gettext("Confirm your password"),
-        "form": form,
-        "minutes": CONFIRMED_SECONDS // 60,
-    }
-    return answered(TemplateResponse(request, "staff/confirm_password.html", context))
+    text = gettext(
+        "What you are about to do needs your password, unless you gave it in the last {} minutes."
+    )
+    page = Page(
+        title=gettext("Confirm your password"),
+        answer=gettext("Confirm"),
+        back=reverse("admin:index"),
+        form=form,
+        text=text.format(CONFIRMED_SECONDS // 60),
+    )
+    context = {**admin.site.each_context(request), "title": page.title, "form": form, "page": page}
+    return answered(TemplateResponse(request, "staff/page.html", context))
 
 
 def own_address(request: Any) -> str:

@@ -30,8 +30,8 @@ from larder.staff.formatting import (
     link,
     moment,
 )
-from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import shop_zone
+from larder.staff.words import gettext_lazy as _
 
 PERIODS = {"today": (_("Today"), 1), "week": (_("7 days"), 7), "month": (_("30 days"), 30)}
 

@@ -34,8 +34,8 @@ from larder.core.waits import hold_slot
 from larder.identity.services import audit
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import grouped
-from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import shop_zone
+from larder.staff.words import gettext_lazy as _
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that no XLSX file can have (XML 1.0, section 2.2). Customers can write them."""

@@ -17,7 +17,7 @@ from larder.staff.formatting import (
     minor_amount,
     moment,
 )
-from larder.staff.language import gettext_lazy as _
+from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
 

@@ -12,9 +12,9 @@ from larder.core.errors import DomainError
 from larder.core.limits import MAX_TEXT_LENGTH
 from larder.identity.services.notes import About, add_note
 from larder.staff.base import ServiceAdmin, button
-from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, Text, show
 from larder.staff.recording import caller_of, claim
+from larder.staff.words import gettext_lazy as _
 
 
 class NoteForm(PageForm):

@@ -64,12 +64,18 @@ class Page:
     title: str
     answer: str
     back: str
-    form: forms.Form
+    form: forms.Form = field(default_factory=forms.Form)
     lines: Sequence[LineForm] = ()
     heads: Sequence[str] = ()
     text: str = ""
     facts: Sequence[tuple[str, str]] = ()
     """Titles and texts above the fields."""
+
+    about: Sequence[str] = ()
+    """The objects of a question."""
+
+    sends: Sequence[tuple[str, str]] = ()
+    """Hidden fields and their values."""
 
     ways: Sequence[tuple[str, str]] = ()
     """Texts and addresses of other pages, each a button."""
@@ -129,9 +135,25 @@ def show(model_admin: ServiceAdmin, request: Any, page: Page) -> TemplateRespons
         "title": page.title,
         "page": page,
         "most_lines": MAX_FORM_LINES,
-        "media": page.media,
     }
     return TemplateResponse(request, "staff/page.html", context)
+
+
+def ask(
+    model_admin: ServiceAdmin, request: Any, title: str, about: Sequence[str], **options: Any
+) -> TemplateResponse:
+    """Shows a question about objects; `options` are those of its Page. The button sends what was
+    sent now, the hidden fields, and `confirmed`."""
+    sent = [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name != "csrfmiddlewaretoken"
+        for value in values
+    ]
+    sends = [*sent, *options.pop("sends", ()), ("confirmed", "yes")]
+    usual = {"answer": title, "back": model_admin.list_address}
+    page = Page(title=title, about=about, sends=sends, **{**usual, **options})
+    return show(model_admin, request, page)
 
 
 def show_once(

@@ -20,9 +20,9 @@ from larder.core.money import text
 from larder.inventory.models import Stock
 from larder.staff.base import ServiceAdmin
 from larder.staff.formatting import amount, grouped
-from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import containing
 from larder.staff.pages import LineForm, Page, words
+from larder.staff.words import gettext_lazy as _
 
 UNKNOWN = _("No product has this SKU.")
 

@@ -12,8 +12,8 @@ from larder.core.errors import DomainError, InvalidInput, Overloaded
 from larder.core.texts import text_fault
 from larder.identity.services.attempts import RateLimited
 from larder.staff.formatting import amount
-from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import FORMER
+from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
 BUSY = (RateLimited, Overloaded)

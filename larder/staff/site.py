@@ -32,8 +32,8 @@ from larder.identity.errors import SessionEnded
 from larder.identity.services import audit
 from larder.staff import confirming
 from larder.staff.identity.own_account import LoginForm, own_password
-from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import CHANNEL, FORMER
+from larder.staff.words import gettext_lazy as _
 
 _PLACES = (
     (_("Catalogue"), {"catalog.product": "sell", "catalog.category": "category"}),

@@ -1,11 +1,17 @@
-"""Codes, and names of fields, in the language of the request.
+"""Texts in the language of the request. `make messages` adds new ones to the catalogue.
 
-The services and the APIs have them in English. Names that the models give their fields are not
-repeated here.
+The services and the APIs have codes and names of fields in English. Names that the models give
+their fields are not repeated here.
 """
 
+from collections.abc import Callable
+from typing import cast
+
+from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
+
+gettext_lazy = cast(Callable[[str], str], translation.gettext_lazy)
 
 
 def word(code: str) -> str:

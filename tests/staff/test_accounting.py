@@ -8,7 +8,6 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-import openpyxl  # type: ignore[import-untyped]
 import pytest
 from django.test import Client, override_settings
 
@@ -90,51 +89,6 @@ def test_each_line_is_a_row_with_customer_address_and_amounts_of_two_decimals(
     # The lines add up to the rounded sum.
     assert (second["sku"], second["line_total"], second["order_total"]) == ("TEA", "2.50", "5.52")
     assert [*first] == [*COLUMNS]
-
-
-def workbook(desk: Desk, day: str) -> list[tuple[Any, ...]]:
-    """The rows of an export as XLSX."""
-    asked = {"first": day, "last": day, "content": "xlsx"}
-    answer: Any = desk.client.post(f"/admin/{ACCOUNTING}", asked)
-    assert answer.headers["Content-Disposition"].endswith(f'{day}-{day}.xlsx"')
-    sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
-    assert "f" not in {cell.data_type for row in sheet.rows for cell in row}
-    return list(sheet.values)
-
-
-def test_a_workbook_has_the_same_rows_with_numbers_and_days_and_no_formula(
-    desk: Desk, customer: Api, product: Callable[..., int]
-) -> None:
-    goods = product(sku="=1+1", name="Jam\x01", price="2.455", tax_rate=Decimal(19))
-    day = place(customer, (goods, 3), ship_to=HOME, reference="-7").body["placed_at"][:10]
-    names, *cells = workbook(desk, day)
-    assert names == tuple(COLUMNS)
-    row = dict(zip(names, cells[0], strict=True))
-    numbers = [row[one] for one in ("quantity", "unit_price", "line_total", "tax_rate", "line_net")]
-    assert numbers == [3, 2.455, 7.37, 19, 6.19]
-    assert (row["placed_on"], row["sku"], row["reference"], row["product_name"]) == (
-        datetime.fromisoformat(day),
-        "'=1+1",
-        "'-7",
-        "Jam\N{REPLACEMENT CHARACTER}",
-    )
-    (written,) = export(desk, day, day)
-    shown = {name: "" if one is None else str(one) for name, one in row.items()}
-    assert {name for name in COLUMNS if shown[name] != written[name]} <= {
-        *("placed_on", "booked_on", "line_total", "tax_rate", "returned_total", "returned_net"),
-        *("returned_tax", "order_total", "line_tax"),
-    }
-    assert AuditEntry.objects.filter(object="export:order lines").count() == 2
-
-
-def test_a_workbook_of_too_many_lines_is_refused(
-    desk: Desk, customer: Api, product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("larder.staff.orders.accounting.MAX_EXPORTED_ROWS", 1)
-    day = place(customer, (product(), 1), (product(), 1)).body["placed_at"][:10]
-    page: Page = desk.post(ACCOUNTING, {"first": day, "last": day, "content": "xlsx"})
-    assert page.errors["content"][0].endswith("Choose fewer days, or CSV.")
-    assert not AuditEntry.objects.filter(action="export").exists()
 
 
 @pytest.mark.parametrize(

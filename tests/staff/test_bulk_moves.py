@@ -18,7 +18,7 @@ from tests.staff.moving import place, select, status, stock, transition_request
 
 def confirmed(desk: Desk, action: str, *orders: UUID) -> dict[str, Any]:
     """What the page that asks sends along."""
-    sends = select(desk, action, *orders).response.context["question"].sends
+    sends = select(desk, action, *orders).response.context["page"].sends
     return {name: value for name, value in sends if name not in {"_selected_action", "action"}}
 
 

@@ -41,7 +41,7 @@ def send(desk: Desk, products: list[int], **values: Any) -> Page:
 def confirm(desk: Desk, preview: Page) -> Page:
     """Presses the button of the preview."""
     sent: dict[str, Any] = {}
-    for name, value in preview.response.context["question"].sends:
+    for name, value in preview.response.context["page"].sends:
         sent.setdefault(name, []).append(value)
     return desk.post(PRODUCTS, sent)
 

@@ -24,12 +24,12 @@ from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
-from larder.staff.base import Question, ServiceAdmin, ask, button, selected
+from larder.staff.base import ServiceAdmin, button, selected
 from larder.staff.formatting import amount, decimal, grouped
-from larder.staff.language import gettext_lazy as _
-from larder.staff.pages import Amount, Page, choice, show
+from larder.staff.pages import Amount, Page, ask, choice, show
 from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence
+from larder.staff.words import gettext_lazy as _
 
 
 class _Move(NamedTuple):
@@ -90,13 +90,13 @@ class ArchivableProducts(ServiceAdmin):
     def archive(self, request: Any, object_id: str) -> HttpResponse:
         """Shows a confirmation, then archives the product."""
         products = [self.shown_object(request, object_id)]
-        return self._move(request, products, ARCHIVE) or _list()
+        return self._move(request, products, ARCHIVE) or HttpResponseRedirect(self.list_address)
 
     @button(_("Restore"), permissions=["archive"], url_path="restore", icon="unarchive")
     def restore(self, request: Any, object_id: str) -> HttpResponse:
         """Shows a confirmation, then restores the product."""
         products = [self.shown_object(request, object_id)]
-        return self._move(request, products, RESTORE) or _list()
+        return self._move(request, products, RESTORE) or HttpResponseRedirect(self.list_address)
 
     @admin.action(description=_("Archive"), permissions=["archive"])
     def archive_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
@@ -111,9 +111,8 @@ class ArchivableProducts(ServiceAdmin):
     def _move(self, request: Any, products: Sequence[Product], move: _Move) -> HttpResponse | None:
         """Returns the question, or None once it is answered."""
         if products and "confirmed" not in request.POST:
-            about, sends = [str(product) for product in products], [("confirmed", "yes")]
-            question = Question(move.title, move.text, move.title, about, sends, move.variant)
-            return ask(self, request, question)
+            about = [str(product) for product in products]
+            return ask(self, request, move.title, about, text=move.text, variant=move.variant)
         done = []
         for product in products:
             try:
@@ -125,10 +124,6 @@ class ArchivableProducts(ServiceAdmin):
         if done:
             self.message_user(request, move.done.format(grouped(len(done))), messages.SUCCESS)
         return None
-
-
-def _list() -> HttpResponse:
-    return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
 
 
 class StockLinks(ServiceAdmin):
@@ -223,7 +218,7 @@ class RepriceableProducts(ServiceAdmin):
         page = Page(
             title=gettext("Change prices"),
             answer=gettext("Preview"),
-            back=reverse("admin:catalog_product_changelist"),
+            back=self.list_address,
             form=form,
             text=text.format(grouped(len(products))),
         )
@@ -240,8 +235,7 @@ class RepriceableProducts(ServiceAdmin):
         seen = [(_seen(product), money.text(product.price)) for product in products]
         title = gettext("Change prices")
         text = gettext("Orders that are placed keep their prices. All prices change, or none.")
-        sends = [*seen, ("confirmed", "yes")]
-        return ask(self, request, Question(title, text, title, about, sends, "primary"))
+        return ask(self, request, title, about, text=text, sends=seen)
 
     def _change(
         self, request: Any, products: Sequence[Product], changed: Sequence[NewPrice]

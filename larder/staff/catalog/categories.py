@@ -13,10 +13,10 @@ from larder.core.clock import now
 from larder.core.ids import new_id
 from larder.db.fields import Fold, in_order
 from larder.staff.base import ServiceAdmin
-from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import with_words
 from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence, VersionedForm
+from larder.staff.words import gettext_lazy as _
 
 SENTENCES: Mapping[str, Sentence] = {
     "sku_taken": Sentence("sku", _("Another product has this SKU; archived ones keep theirs.")),

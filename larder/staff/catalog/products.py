@@ -47,11 +47,11 @@ from larder.staff.catalog.categories import SENTENCES
 from larder.staff.exports import ExportableProducts
 from larder.staff.formatting import amount, column, in_one_line, moment
 from larder.staff.inventory.imports import ImportableProducts
-from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import containing
 from larder.staff.pages import Amount, Whole
 from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence, VersionedForm
+from larder.staff.words import gettext_lazy as _
 
 
 class ProductForm(VersionedForm):

@@ -21,13 +21,13 @@ from larder.identity.services import passwords, rights, second_factors
 from larder.identity.services.passwords import Invitation
 from larder.identity.services.second_factors import Account
 from larder.notifications.services import PASSWORD_RESET, queue_mail
-from larder.staff.base import Question, ask, button
+from larder.staff.base import button
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import moment
-from larder.staff.language import gettext_lazy as _
 from larder.staff.notes import NotableAdmin
-from larder.staff.pages import show_once
+from larder.staff.pages import ask, show_once
 from larder.staff.recording import caller_of
+from larder.staff.words import gettext_lazy as _
 
 LINK = _(
     "With the link the person sets a new password, once, within an hour. It is sent to the email "
@@ -78,10 +78,9 @@ class AccountPages(NotableAdmin):
         """Asks, then sends the link by mail, or shows it once."""
         require_confirmation(request)
         account = self.shown_object(request, object_id)
-        title = gettext("Password link")
         if request.method != "POST":
-            answer = gettext("Make a link")
-            return ask(self, request, Question(title, LINK, answer, [str(account)], [], "primary"))
+            title, answer, about = gettext("Password link"), gettext("Make a link"), [str(account)]
+            return ask(self, request, title, about, text=LINK, answer=answer)
         try:
             link = passwords.offer_reset(caller_of(request), account.pk, link_offer(now()))
         except DomainError as refusal:
@@ -109,7 +108,7 @@ class AccountPages(NotableAdmin):
         account = self.shown_object(request, object_id)
         if request.method != "POST":
             title = gettext("Reset second factor")
-            return ask(self, request, Question(title, RESET, title, [str(account)], []))
+            return ask(self, request, title, [str(account)], text=RESET, variant="danger")
         target = Account(account.pk, account.public_id, secrets())
         try:
             second_factors.reset(caller_of(request), target)

@@ -34,9 +34,9 @@ from larder.staff.formatting import column, time_column
 from larder.staff.identity.account_pages import AccountPages, link_offer
 from larder.staff.identity.contents import customer_contents
 from larder.staff.identity.customer_search import description, full_name, search
-from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import caller_of
 from larder.staff.refusals import RefusableForm, Sentence
+from larder.staff.words import gettext_lazy as _
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(

@@ -8,7 +8,7 @@ from larder.identity.models import AuditEntry
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import column, the_shop, time_column, with_actor_name
 from larder.staff.history import changes
-from larder.staff.language import gettext_lazy as _
+from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
 

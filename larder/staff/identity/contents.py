@@ -20,10 +20,10 @@ from larder.identity.queries import PARCEL_FIELDS, AddressRow, latest_notes
 from larder.identity.services.audit import customer_name
 from larder.orders.models import Order, OrderStatus
 from larder.staff.formatting import actor_names, amount, change_link, grouped, in_one_line, moment
-from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import label
 from larder.staff.orders.admin import VARIANTS
 from larder.staff.orders.contents import address_lines
+from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
 UNSOLD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)

@@ -5,7 +5,7 @@ permissions does. So the page of a new key asks for the password again, and the 
 permission. It is shown in the answer to the form, and nowhere else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, time
 from typing import Any
 
@@ -13,7 +13,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Value
 from django.http import HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
@@ -26,13 +25,13 @@ from larder.identity.models import Key
 from larder.identity.permissions import PERMISSIONS
 from larder.identity.services import keys
 from larder.identity.services.keys import DELETE, Limits, NewKey
-from larder.staff.base import Question, ReadOnlyAdmin, ask, button, selected
+from larder.staff.base import ReadOnlyAdmin, button, selected
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import column, customer_name, time_column
-from larder.staff.language import gettext_lazy as _
-from larder.staff.pages import Page, PageForm, show, show_once, words
+from larder.staff.pages import Page, PageForm, ask, show, show_once, words
 from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence
+from larder.staff.words import gettext_lazy as _
 
 SENTENCES: Mapping[str, Sentence] = {
     "too_many_keys": Sentence(None, _("You have the maximum number of keys. End one first.")),
@@ -121,7 +120,7 @@ class KeyAdmin(ReadOnlyAdmin):
         page = Page(
             title=gettext("Make a key"),
             answer=gettext("Make a key"),
-            back=reverse("admin:identity_key_changelist"),
+            back=self.list_address,
             form=KeyForm(caller_of(request).permissions, sent),
             text=gettext(
                 "A key lets a program do at the API what its permissions allow, without your "
@@ -148,7 +147,12 @@ class KeyAdmin(ReadOnlyAdmin):
         if chosen:
             require_confirmation(request)
         if chosen and "confirmed" not in request.POST:
-            return ask(self, request, _question(chosen))
+            about = [f"{customer_name(key.customer)}: {key}" for key in chosen]
+            text = gettext(
+                "Programs that use these keys are refused from now on. This cannot be undone."
+            )
+            title = gettext("End keys")
+            return ask(self, request, title, about, text=text, variant="danger")
         if chosen:
             ended = sum(_end(request, key) for key in chosen)
             level = messages.SUCCESS if ended == len(chosen) else messages.WARNING
@@ -179,9 +183,3 @@ def _end(request: Any, key: Key) -> bool:
     except NotFound:
         return False
     return True
-
-
-def _question(selected: Sequence[Key]) -> Question:
-    about = [f"{customer_name(key.customer)}: {key}" for key in selected]
-    text = gettext("Programs that use these keys are refused from now on. This cannot be undone.")
-    return Question(gettext("End keys"), text, gettext("End"), about, [("confirmed", "yes")])

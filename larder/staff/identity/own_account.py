@@ -26,8 +26,8 @@ from larder.identity.caller import Caller
 from larder.identity.services import passwords
 from larder.staff.confirming import CountedForm, answered
 from larder.staff.identity import second_factor
-from larder.staff.language import gettext_lazy as _
 from larder.staff.refusals import Sentence, explain, refuse
+from larder.staff.words import gettext_lazy as _
 
 SENTENCES: Mapping[str, Sentence] = {
     "wrong_password": Sentence(

@@ -42,10 +42,10 @@ from larder.identity.services.second_factors import (
 from larder.staff import confirming
 from larder.staff.confirming import answered, own_address
 from larder.staff.formatting import moment
-from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import words
 from larder.staff.recording import CHANNEL
 from larder.staff.refusals import Sentence, TextForm, refuse
+from larder.staff.words import gettext_lazy as _
 
 PENDING_SECONDS = 600
 PASSKEY = "passkey"

@@ -40,7 +40,6 @@ from larder.staff.formatting import (
     with_actor_name,
 )
 from larder.staff.inventory.counting import CountableStock
-from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import ListPage, in_brief
 from larder.staff.pages import (
     Page,
@@ -61,6 +60,7 @@ from larder.staff.product_choice import (
 )
 from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence
+from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
 REASONS = ("received", "counted", "damaged", "lost", "correction")
@@ -150,7 +150,7 @@ class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
         page = Page(
             title=gettext("Adjust stock"),
             answer=gettext("Book"),
-            back=reverse("admin:inventory_adjustment_changelist"),
+            back=self.list_address,
             form=AdjustmentForm(request.POST or None),
             lines=lines_of(AdjustmentLineForm, request, first),
             text=_EXPLAINED,

@@ -19,10 +19,10 @@ from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import grouped, link, signed
-from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
 from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence, TextForm
+from larder.staff.words import gettext_lazy as _
 
 ADD, SET, REMOVE = "add", "set", "remove"
 BOOK, DISCARD = "book", "discard"

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
 from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.text import format_lazy
@@ -37,9 +36,9 @@ from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import XLSX_TYPE
 from larder.staff.formatting import field_value, grouped
-from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, show
 from larder.staff.recording import caller_of
+from larder.staff.words import gettext_lazy as _
 
 
 class ProductFileForm(forms.Form):
@@ -95,7 +94,7 @@ class ImportableProducts(ServiceAdmin):
         page = Page(
             title=gettext("Import products"),
             answer=gettext("Show changes"),
-            back=reverse("admin:catalog_product_changelist"),
+            back=self.list_address,
             form=form,
             text=_explained(),
         )
@@ -146,7 +145,7 @@ class ImportableProducts(ServiceAdmin):
             *map(grouped, (imported.created, imported.changed, imported.unchanged))
         )
         self.message_user(request, text, messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
+        return HttpResponseRedirect(self.list_address)
 
 
 GONE = _(

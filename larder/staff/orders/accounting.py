@@ -1,8 +1,7 @@
 """The accounting export: the lines of the orders of a period with their customers and addresses, or
 their sums by tax rate.
 
-CSV is streamed as `GET orders.csv` of the API is, with the same limits. XLSX is made in memory,
-with the limits of the exports of lists.
+The file is streamed as `GET orders.csv` of the API is, with the same limits.
 """
 
 from collections import Counter
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
@@ -19,32 +17,28 @@ from django.contrib.auth import get_user_model
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core import money
 from larder.core.clock import midnight
 from larder.core.errors import Overloaded
-from larder.core.limits import MAX_DASHBOARD_DAYS, MAX_EXPORTED_ROWS
+from larder.core.limits import MAX_DASHBOARD_DAYS
 from larder.core.money import from_minor
-from larder.core.waits import hold_slot
 from larder.db import database
 from larder.http.long_files import begin, stream
 from larder.identity.queries import PARCEL_FIELDS
-from larder.identity.services import audit
 from larder.orders import payment_state, queries
 from larder.orders.queries import OrderView, sales
 from larder.orders.queries.sales import PLACED, Booking
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
-from larder.staff.exports import files, safe_text, workbook
+from larder.staff.exports import safe_text
 from larder.staff.formatting import customer_name, day_of, grouped
-from larder.staff.language import gettext_lazy as _
-from larder.staff.language import in_english
 from larder.staff.lists import shop_zone
 from larder.staff.pages import Page, choice, show
 from larder.staff.recording import caller_of
+from larder.staff.words import gettext_lazy as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +99,9 @@ HEADS = (
     *(_("Returned, gross"), _("Returned, net"), _("Returned, tax")),
 )
 
-AS_CSV, AS_XLSX, SUMS = "csv", "xlsx", "sums"
+AS_CSV, SUMS = "csv", "sums"
 CONTENTS = (
     (AS_CSV, _("A CSV file with a row for each line")),
-    (AS_XLSX, _("An XLSX file with a row for each line")),
     (SUMS, _("The sums by tax rate, on this page")),
 )
 
@@ -158,24 +151,18 @@ class AccountableOrders(ServiceAdmin):
         form, table = PeriodForm(request.POST if request.method == "POST" else None), {}
         if form.is_valid():
             first, last = form.cleaned_data["first"], form.cleaned_data["last"]
-            content = form.cleaned_data["content"]
             try:
-                if content == SUMS:
+                if form.cleaned_data["content"] == SUMS:
                     title = gettext("{} to {}").format(day_of(first), day_of(last))
                     table = {"title": title, "headers": HEADS, "rows": _sums(first, last)}
-                elif content != AS_XLSX:
-                    return _csv(request, first, last)
-                elif file := _xlsx(request, first, last):
-                    return file
                 else:
-                    text = gettext("An XLSX file has at most {} lines. Choose fewer days, or CSV.")
-                    form.add_error("content", text.format(grouped(MAX_EXPORTED_ROWS)))
+                    return _csv(request, first, last)
             except Overloaded as refusal:
                 self.tell_refusal(request, refusal, {})
         page = Page(
             title=gettext("Accounting export"),
             answer=gettext("Export"),
-            back=reverse("admin:orders_order_changelist"),
+            back=self.list_address,
             form=form,
             text=gettext(
                 "What was sold in these days: a file with a row for each line as it was placed, "
@@ -192,28 +179,11 @@ def _csv(request: Any, first: date, last: date) -> HttpResponseBase:
     # With a byte order mark, without which Excel takes UTF-8 for something else.
     names = (f"\ufeff{name}" if name == "number" else name for name in COLUMNS)
     file = stream(caller_of(request), _parts(first, last), names, _cells)
-    begin(file, "order lines", _recorded(first, last))
+    begin(file, "order lines", {"placed_from": str(first), "placed_to": str(last)})
     named = f'attachment; filename="order-lines-{first}-{last}.csv"'
     return StreamingHttpResponse(
         file, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": named}
     )
-
-
-def _xlsx(request: Any, first: date, last: date) -> HttpResponseBase | None:
-    """Returns None if the file would have more than MAX_EXPORTED_ROWS lines. Raises Overloaded."""
-    with hold_slot(files), in_english():
-        lines = chain.from_iterable(map(_cells, _parts(first, last)))
-        rows = list(islice(lines, MAX_EXPORTED_ROWS + 1))
-        if len(rows) > MAX_EXPORTED_ROWS:
-            return None
-        audit.record("export:order lines", "export", after=_recorded(first, last))
-        database.release()
-        return workbook(f"order-lines-{first}-{last}", [COLUMNS, *rows])
-
-
-def _recorded(first: date, last: date) -> dict[str, str]:
-    """Returns the period for the audit trail."""
-    return {"placed_from": str(first), "placed_to": str(last)}
 
 
 def _moments(first: date, last: date) -> tuple[datetime, datetime]:

@@ -27,7 +27,6 @@ from larder.staff.formatting import (
     minor_amount,
     moment,
 )
-from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import label
 from larder.staff.notes import NotableAdmin
 from larder.staff.orders.accounting import AccountableOrders
@@ -43,6 +42,7 @@ from larder.staff.orders.moves import MovableOrders
 from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
 from larder.staff.orders.search import NEWEST, DayFilter, SkuFilter, search
+from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
 VARIANTS: dict[str, str] = {

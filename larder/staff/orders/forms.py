@@ -23,11 +23,11 @@ from larder.orders.decision import Wanted
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.moves import Picked, ReturnedLine, Tracking
 from larder.staff.formatting import day_of, grouped
-from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_lines
 from larder.staff.pages import LineForm, PageForm, choice, long_text, whole, words
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, sku_field
 from larder.staff.refusals import Sentence
+from larder.staff.words import gettext_lazy as _
 
 
 class OrderLineForm(LineForm):

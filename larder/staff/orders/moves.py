@@ -36,9 +36,8 @@ from larder.orders.services import moves
 from larder.orders.services.changes import change_order
 from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.transitions import Moved, TransitionRequest
-from larder.staff.base import Question, ServiceAdmin, ask, selected
+from larder.staff.base import ServiceAdmin, selected
 from larder.staff.formatting import amount, contents, customer_name
-from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.forms import (
     OF_THE_ORDER,
     SENTENCES,
@@ -49,9 +48,10 @@ from larder.staff.orders.forms import (
     ReturnForm,
     ShipForm,
 )
-from larder.staff.pages import Page, show
+from larder.staff.pages import Page, ask, show
 from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import explain
+from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
 
@@ -197,7 +197,7 @@ def _action(name: str) -> Callable[..., HttpResponse | None]:
         outcome, with the numbers of its orders."""
         orders = selected(screen, request, queryset.order_by("number"))
         if orders and "confirmed" not in request.POST:
-            return ask(screen, request, _question(orders, name))
+            return _ask(screen, request, orders, name)
         numbers: dict[tuple[str, int], list[int]] = {}
         for order in orders:
             numbers.setdefault(_try(request, order, name), []).append(order.number)
@@ -355,16 +355,15 @@ def _outcome(order: OrderView, move: Move, *, is_made: bool) -> tuple[str, int]:
     return text.format(order.number, word(order.status)), messages.SUCCESS
 
 
-def _question(orders: Sequence[Any], action: str) -> Question:
+def _ask(screen: ServiceAdmin, request: Any, orders: Sequence[Any], action: str) -> HttpResponse:
     about = [
         f"{order.number}: {customer_name(order.customer)}, "
         f"{amount(order.total, order.currency)}, {word(order.status)}"
         for order in orders
     ]
     seen = [(f"seen-{order.pk}", str(order.version)) for order in orders]
-    sends = [("confirmed", "yes"), ("form_key", str(new_id())), *seen]
-    kind = FORMS[BULK[action]]
-    return Question(kind.bulk, kind.bulk, kind.button, about, sends, kind.variant)
+    sends, kind = [("form_key", str(new_id())), *seen], FORMS[BULK[action]]
+    return ask(screen, request, kind.bulk, about, answer=kind.button, sends=sends)
 
 
 def _try(request: Any, order: Any, action: str) -> tuple[str, int]:

@@ -31,7 +31,6 @@ from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
 from larder.staff.identity.customer_search import description
-from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_summary
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
 from larder.staff.pages import (
@@ -48,6 +47,7 @@ from larder.staff.product_choice import (
     sku_field,
 )
 from larder.staff.recording import CHANNEL, caller_of
+from larder.staff.words import gettext_lazy as _
 
 CUSTOMERS = "identity.view_customer"
 """The permission to see customers, and their addresses."""
@@ -127,7 +127,7 @@ class PlaceableOrders(OfferedProducts):
         page = Page(
             title=gettext("Order for a customer"),
             answer=gettext("Place order"),
-            back=reverse("admin:orders_order_changelist"),
+            back=self.list_address,
             form=form,
             lines=lines_of(WantedForm, request, {}),
             text=gettext(

@@ -23,8 +23,8 @@ from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
 from larder.orders.models import Order, OrderLine
 from larder.staff.base import ServiceAdmin, selected
 from larder.staff.formatting import day_of, grouped, moment
-from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_lines
+from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
 CONFIRMED = frozenset({PLACED, PACKED, SHIPPED, DELIVERED})
@@ -64,8 +64,7 @@ def _action(name: str) -> Callable[..., HttpResponse | None]:
 
     def print_all(screen: Any, request: Any, queryset: Any) -> HttpResponse | None:
         orders = selected(screen, request, queryset.order_by("number"))
-        back = reverse("admin:orders_order_changelist")
-        return _printed(screen, request, orders, name, back) if orders else None
+        return _printed(screen, request, orders, name, screen.list_address) if orders else None
 
     print_all.__name__ = PRINTS[name].action
     marked = admin.action(description=PRINTS[name].several, permissions=["view"])
