@@ -20,7 +20,7 @@ from larder.http.quotas import HEADERS
 from larder.identity.models import Session
 from larder.inventory.models import Stock
 from larder.orders.models import Order
-from larder.orders.services.placing import claims
+from larder.orders.services.placing import place_batch
 from larder.v1 import http
 from tests.conftest import Person
 from tests.front.in_process import (
@@ -183,7 +183,7 @@ def test_an_unknown_outcome_is_answered_although_the_token_has_expired(
         raise psycopg.InternalError("received 2 results from command 'COMMIT'")
 
     monkeypatch.setattr(psycopg.Connection, "commit", answered_twice)
-    monkeypatch.setattr(claims, "FIND_WITHIN", 0)
+    monkeypatch.setattr(place_batch, "FIND_WITHIN", 0)
     status, _, body = ordering()
     assert (status[:3], json.loads(body)["code"]) == ("500", "outcome_unknown")
 

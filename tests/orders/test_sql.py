@@ -19,7 +19,9 @@ from larder.orders.services.placing.placement import (
     Accepted,
     ExpectedCart,
     Placement,
+    Terms,
     new_order,
+    view_of,
 )
 from tests.conftest import Person
 from tests.orders.written import written
@@ -61,8 +63,8 @@ def _accepted(
 ) -> Accepted:
     wanted = [Wanted(line.offer.id, line.quantity) for line in lines]
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **rest)
-    total = sum([line.total for line in lines], Decimal(0))
-    return Accepted(new_order(asked, now), lines, total)
+    order = new_order(asked, now)
+    return Accepted(order, view_of(order, lines, Terms(currency="GBP"), begins=now, now=now))
 
 
 @pytest.fixture(params=["placed", "held"])
@@ -71,28 +73,25 @@ def expires_at(request: pytest.FixtureRequest, now: datetime) -> datetime | None
     return now + timedelta(minutes=15) if request.param == "held" else None
 
 
-def _status(one: Accepted) -> tuple[str, str]:
-    """The status of a written order, and the type of its event."""
-    return ("placed", "placed") if one.expires_at is None else ("pending", "held")
-
-
 def _held(orders: list[Accepted], expires_at: datetime | None) -> list[Accepted]:
-    return [replace(one, expires_at=expires_at) for one in orders]
+    status = "placed" if expires_at is None else "pending"
+    return [
+        one._replace(view=replace(one.view, expires_at=expires_at, status=status)) for one in orders
+    ]
 
 
 def through_the_orm(placed: list[Accepted], now: datetime) -> None:
     """The same orders, one row after the other."""
     for one in placed:
         asked = one.order.placement
-        status, event = _status(one)
         order = Order.objects.create(
             id=one.order.id,
             customer_id=asked.customer,
-            status=status,
-            expires_at=one.expires_at,
+            status=one.view.status,
+            expires_at=one.view.expires_at,
             currency="GBP",
-            total=sum(line.quantity * line.unit_price for line in one.lines),
-            units=sum(line.quantity for line in one.lines),
+            total=sum(line.quantity * line.unit_price for line in one.view.lines),
+            units=sum(line.quantity for line in one.view.lines),
             note=asked.note,
             reference=asked.reference,
             ship_to=asked.ship_to,
@@ -101,23 +100,23 @@ def through_the_orm(placed: list[Accepted], now: datetime) -> None:
             placed_at=now,
             updated_at=now,
         )
-        for line in one.lines:
+        for line in one.view.lines:
             OrderLine.objects.create(
                 order=order,
-                product_id=line.offer.id,
-                sku=line.offer.sku,
-                name=line.offer.name,
+                product_id=line.product,
+                sku=line.sku,
+                name=line.name,
                 unit_price=line.unit_price,
                 quantity=line.quantity,
-                tax_rate=line.offer.tax_rate,
+                tax_rate=line.tax_rate,
                 placed_at=now,
             )
         OrderEvent.objects.create(
             id=one.order.event,
             order=order,
-            type=event,
+            type="placed" if one.view.expires_at is None else "held",
             from_status="",
-            to_status=status,
+            to_status=one.view.status,
             actor=asked.actor,
             at=now,
         )
@@ -128,13 +127,13 @@ def test_insert_writes_what_the_orm_would(
 ) -> None:
     accepted = _held(accepted, expires_at)
     expected = written(lambda: through_the_orm(accepted, now))
-    found = written(lambda: write_orders(accepted, currency="GBP", now=now))
+    found = written(lambda: write_orders(accepted))
     assert found == expected
     assert [len(rows) for rows in found.values()] == [3, 6, 3]
 
 
 def test_the_answers_equal_a_later_read(accepted: list[Accepted], now: datetime) -> None:
-    answers = [placed(one, "GBP") for one in write_orders(accepted, currency="GBP", now=now)]
+    answers = [placed(one) for one in write_orders(accepted)]
     later = queries.orders([one.order.id for one in accepted])
     assert [answer.order for answer in answers] == [later[one.order.id] for one in accepted]
 
@@ -143,16 +142,18 @@ def test_a_cart_keeps_its_id_and_number_and_its_lines_theirs(
     accepted: list[Accepted], now: datetime
 ) -> None:
     first, second = accepted[:2]
-    lines = [
-        StoredLine(70 + n, one.offer.id, 1, one.unit_price) for n, one in enumerate(first.lines)
-    ]
+    products = [line.product for line in first.view.lines]
+    lines = [StoredLine(70 + n, one, 1, Decimal(1)) for n, one in enumerate(products)]
     began = now - timedelta(hours=2)
     cart = CartRow(
         first.order.placement.customer, first.order.id, 7_000_000, 4, lines, began, began
     )
     order = new_order(replace(first.order.placement, cart=ExpectedCart(), order_id=None), now, cart)
-    both = [replace(first, order=order), second]
-    answers = [placed(one, "GBP").order for one in write_orders(both, currency="GBP", now=now)]
+    offers = catalog.offers(products)
+    priced = [PricedLine(offers[one], 1, Decimal(1)) for one in products]
+    view = view_of(order, priced, Terms(currency="GBP"), begins=now, now=now)
+    both = [Accepted(order, view), second]
+    answers = [placed(one).order for one in write_orders(both)]
     later = queries.orders([one.order.id for one in both])
     shown = later[order.id]
     assert (shown.id, shown.number, shown.version, shown.created_at) == (

@@ -22,7 +22,7 @@ from larder.orders.services import (
     moves,
     payments,
 )
-from larder.orders.services.placing import claims
+from larder.orders.services.placing import place_batch
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Hold, Placement
 from tests.conftest import Person
@@ -97,7 +97,7 @@ def submit_cart(shop: Shop) -> Callable[[], object]:
 
 
 def find_lost_commit(shop: Shop) -> Callable[[], object]:
-    return lambda: claims._look(shop.jam, new_id(), 1.0)
+    return lambda: place_batch._look(shop.jam, new_id(), 1.0)
 
 
 def confirm(shop: Shop) -> Callable[[], object]:

@@ -3,36 +3,33 @@
 from larder.orders.sql.payments import PAYABLE
 
 INSERT = """
-WITH given AS (
-    SELECT %s::text AS currency, %s::timestamptz AS now
-), placed AS (
-    SELECT id, customer, status, total, units, note, reference, ship_to, requested_for, expires_at,
-           event, type, actor, number, version, coalesce(created_at, now) AS created_at,
-           from_status, given.*
-    FROM given, json_to_recordset(%s::json) AS placed (
-        id uuid, customer bigint, status text, total numeric, units bigint, note text,
-        reference text, ship_to jsonb, requested_for date, expires_at timestamptz, event uuid,
-        type text, actor uuid, number bigint, version int, created_at timestamptz, from_status text)
+WITH placed AS (
+    SELECT * FROM json_to_recordset(%s::json) AS placed (
+        id uuid, number bigint, customer bigint, status text, currency text, total numeric,
+        units bigint, note text, reference text, ship_to jsonb, requested_for date,
+        created_at timestamptz, placed_at timestamptz, expires_at timestamptz, version int,
+        event uuid, type text, actor uuid, from_status text, lines json)
 ), new_order AS (
     INSERT INTO "order" (id, number, customer_id, status, currency, total, units, note, reference,
                          ship_to, requested_for, created_at, placed_at, updated_at, expires_at,
                          version)
-    SELECT id, coalesce(number, nextval('order_number_seq')), customer, status, currency, total,
-           units, note, reference, ship_to, requested_for, created_at, now, now, expires_at, version
+    SELECT id, coalesce(nullif(number, 0), nextval('order_number_seq')), customer, status, currency,
+           total, units, note, reference, ship_to, requested_for, created_at, placed_at, placed_at,
+           expires_at, version
     FROM placed
     RETURNING id, number
 ), new_line AS (
     INSERT INTO order_line (id, placed_at, order_id, product_id, sku, name, unit_price, quantity,
                             tax_rate)
-    SELECT coalesce(id, nextval('order_line_id_seq')), now, "order", product, sku, name, unit_price,
-           quantity, tax_rate
-    FROM given, json_to_recordset(%s::json) AS line (
-        id bigint, "order" uuid, product bigint, sku text, name text, unit_price numeric,
-        quantity int, tax_rate numeric)
+    SELECT coalesce(nullif(line.id, 0), nextval('order_line_id_seq')), placed_at, placed.id,
+           product, sku, name, unit_price, quantity, tax_rate
+    FROM placed, json_to_recordset(lines) AS line (
+        id bigint, product bigint, sku text, name text, unit_price numeric, quantity int,
+        tax_rate numeric)
     RETURNING order_id, id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
-    SELECT event, id, type, from_status, status, actor, now, '{}'::jsonb FROM placed
+    SELECT event, id, type, from_status, status, actor, placed_at, '{}'::jsonb FROM placed
 )
 SELECT new_order.id, number, array_agg(new_line.id ORDER BY new_line.id)
 FROM new_order JOIN new_line ON order_id = new_order.id GROUP BY new_order.id, number

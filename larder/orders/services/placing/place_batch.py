@@ -3,57 +3,73 @@
 The steps, in an order in which all data is locked before it is used for a decision: claim ids and
 keys, lock the carts to place, take what the customers may order, lock the stock rows, read
 prices and rules, decide in memory, write: stock and ledger in one statement; orders, lines and
-events in another.
-A refused order gives its claims back, and does not affect the other orders.
+events in another. A refused order gives its claims back, and does not affect the other orders.
+
+If the answer to the COMMIT is lost, the transaction may still run. It keeps its locks on stock rows
+until it ends, so "not found" is certain only after another connection has locked one of these rows.
+Then, and after a restart or a promotion, looking for the event of one order is enough: all orders
+of the batch are committed together. A server that accepts no writes grants no lock, so nothing is
+certain there.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from datetime import datetime
+from threading import Event
+from typing import Any
+from uuid import UUID
 
 import msgspec
-from django.db import OperationalError, transaction
+from django.db import Error, OperationalError, transaction
+from msgspec.structs import asdict, replace
 
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
-from larder.catalog.queries import Offer
-from larder.core import telemetry
-from larder.core.errors import DomainError
-from larder.core.money import to_payable
-from larder.db import database
+from larder.core import telemetry, waits
+from larder.core.errors import (
+    CHOSEN_ID,
+    IDEMPOTENCY_KEY,
+    DomainError,
+    KeyReused,
+    NotFound,
+    StaleVersion,
+)
+from larder.core.stopwatch import Stopwatch
+from larder.db import database, idempotency
+from larder.db.idempotency import Claim, Earlier, Scope
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
 from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import require_permitted
-from larder.identity.services.quotas import Remaining
 from larder.inventory.services import movements as inventory
-from larder.orders.decision import Asked, PricedLine, Shop, decide
+from larder.orders import queries
+from larder.orders.decision import Asked, Shop, add_up, decide
+from larder.orders.errors import CartEmpty, OrderAbandoned
 from larder.orders.lifecycle import DRAFT
-from larder.orders.models import OrderStatus
-from larder.orders.queries import LineView, OrderView
+from larder.orders.queries import OrderView, event_log
 from larder.orders.services import cart
 from larder.orders.services.locks import order_name, submit_unpaid
-from larder.orders.services.placing.claims import (
-    claim,
-    lock_carts,
-    separate_repeats,
-    settle_claims,
-    was_committed,
-)
 from larder.orders.services.placing.placement import (
+    ABANDONED,
+    ORDER_ID,
     Accepted,
-    Answers,
+    CartChanged,
     NewOrder,
     Placed,
     Terms,
-    Written,
     hold_of,
-    left,
+    mark_of,
+    view_of,
 )
-from larder.orders.sql import writes
+from larder.orders.sql import carts, writes
+
+FIND_WITHIN = 2.5
+"""Seconds to find out whether a transaction was committed, including the wait for a connection, so
+that a client gets its answer within three seconds if the database does not answer."""
+
+TRY_EVERY = 0.1
+"""Seconds between two attempts."""
 
 
 class Later(Exception):
@@ -71,6 +87,9 @@ class Skipped(Exception):
 Take = Callable[[], Sequence[NewOrder]]
 """Returns the orders to place. Called in the transaction, when it is the turn of the batch."""
 
+Answers = dict[NewOrder, Placed | Exception]
+Outcomes = dict[NewOrder, Accepted | Placed | Exception]
+
 
 def place_batch(
     take: Take,
@@ -79,8 +98,7 @@ def place_batch(
     lock_wait: float,
     wait: Callable[[], object] | None = None,
 ) -> Answers:
-    """Places a batch. Returns the answer to each of its orders; a refused order does not affect
-    others.
+    """Places a batch. Returns the answer to each of its orders.
 
     The transaction waits for each lock for `lock_wait` seconds. It does not wait for stock: the
     answer to an order of stock that another transaction has locked is Skipped. `wait` is called
@@ -89,83 +107,181 @@ def place_batch(
     The answer to an order that has the key, id or cart of another one is Later. The error of a
     failed transaction is the answer of its orders; one that comes before they are taken is raised.
 
-    Refusals: those of `claim`, `lock_carts`, `decide` and `ordering_refusal`; for orders of staff
+    Refusals: those of `_claim`, `_lock_carts`, `decide` and `ordering_refusal`; for orders of staff
     what `require_permitted` raises.
     """
     batch: Sequence[NewOrder] = ()
     later: Sequence[NewOrder] = ()
-    outcome = _Outcome()
+    outcomes: Outcomes = {}
     span = telemetry.tracing.span("place orders")
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
             database.limit_lock_wait(lock_wait)
             if wait is not None:
                 wait()
-            batch, later = separate_repeats(take())
+            batch, later = _separated(take())
             if batch:
-                outcome = _place(batch, terms)
+                outcomes = _place(batch, terms)
     except Exception as error:
         if not batch:
             raise
-        answers = _answers_to_failure(batch, outcome, error, terms)
-    else:
-        answers = _answers(outcome, terms)
-    return {**answers, **{order: Later() for order in later}}
+        outcomes = _outcomes_of_failure(batch, outcomes, error)
+    answers: Answers = dict.fromkeys(later, Later())
+    for order, outcome in outcomes.items():
+        answers[order] = placed(outcome) if isinstance(outcome, Accepted) else outcome
+    return answers
 
 
-class _Outcome(NamedTuple):
-    """What the statements of a transaction did: the orders that they wrote, and the answers to the
-    others."""
+def _separated(orders: Sequence[NewOrder]) -> tuple[list[NewOrder], list[NewOrder]]:
+    """Returns the orders that can be placed in one transaction, and those whose key, id or cart
+    another of them has: one claim can answer only one of them, and a cart that one of them places
+    is none for the next."""
+    batch: list[NewOrder] = []
+    later: list[NewOrder] = []
+    seen: set[object] = set()
+    for order in orders:
+        names = order.names
+        (later if seen.intersection(names) else batch).append(order)
+        seen.update(names)
+    return batch, later
 
-    written: Sequence[Written] = ()
-    answers: Answers = {}
 
-
-def _answers(outcome: _Outcome, terms: Terms) -> Answers:
-    written = {each.accepted.order: placed(each, terms.currency) for each in outcome.written}
-    return {**outcome.answers, **written}
-
-
-def _answers_to_failure(
-    batch: Sequence[NewOrder], outcome: _Outcome, failure: Exception, terms: Terms
-) -> Answers:
-    """Returns the answers to the orders of a transaction that ended with this failure. Where it is
+def _outcomes_of_failure(
+    batch: Sequence[NewOrder], outcomes: Outcomes, failure: Exception
+) -> Outcomes:
+    """Returns the outcomes of the orders of a transaction that ended with this failure. Where it is
     not known whether it was committed, a refused order had nothing to commit, so it can be
     repeated."""
     if not isinstance(failure, CommitUnknown):
         return dict.fromkeys(batch, failure)
-    is_committed = was_committed(outcome.written[0]) if outcome.written else False
+    accepted = [outcome for outcome in outcomes.values() if isinstance(outcome, Accepted)]
+    is_committed = _was_committed(accepted[0]) if accepted else False
     if is_committed:
-        return _answers(outcome, terms)
-    answers: dict[NewOrder, Placed | Exception] = {}
-    answers |= dict.fromkeys(batch, OperationalError("the transaction was not committed"))
-    for order in [each.accepted.order for each in outcome.written if is_committed is None]:
+        return outcomes
+    failed: Outcomes = dict.fromkeys(batch, OperationalError("the transaction was not committed"))
+    for order in [each.order for each in accepted if is_committed is None]:
         cart, unknown = order.placement.cart, CommitUnknown(*failure.args)
         # A repeat is recognised by its id or key, or by the cart that it names.
         unknown.is_repeatable = bool(order.claims or (cart and cart.version))
-        answers[order] = unknown
-    return answers
+        failed[order] = unknown
+    return failed
 
 
-def _place(batch: Sequence[NewOrder], terms: Terms) -> _Outcome:
-    """Claims ids and keys, locks carts, places what is not answered, and settles the claims. The
-    time is that of the latest order: repeats are recognised by their content."""
+def _was_committed(accepted: Accepted) -> bool | None:
+    """Returns whether the order was committed; None if it cannot be found out within
+    FIND_WITHIN."""
+    product, searching = accepted.view.lines[0].product, Stopwatch()
+    while (seconds := FIND_WITHIN - searching.seconds) > 0:
+        try:
+            return _look(product, accepted.order.event, seconds)
+        except Error:
+            waits.wait(Event(), min(TRY_EVERY, seconds))
+    return None
+
+
+def _look(product: int, event: UUID, seconds: float) -> bool:
+    """Locks the stock row, and returns whether the event exists. Uses another connection than the
+    lost one, which is closed. Commits nothing. Raises Error."""
+    with database.answers_within(seconds), transaction.atomic(durable=True):
+        database.limit_lock_wait(seconds)
+        inventory.lock([product])
+        is_there = bool(event_log.orders_of([event]))
+        transaction.set_rollback(True)
+        return is_there
+
+
+def _place(batch: Sequence[NewOrder], terms: Terms) -> Outcomes:
+    """Claims ids and keys, locks carts, places what is not answered, and gives back the claims of
+    requests that placed nothing: the same request may succeed after a refusal. The time is that of
+    the latest order: repeats are recognised by their content."""
     now = max(order.now for order in batch)
-    earlier, answers = claim(batch, now=now)
-    answers |= lock_carts(left(batch, answers))
-    waiting = left(batch, answers)
-    written: Sequence[Written] = ()
+    earlier, outcomes = _claim(batch, now=now)
+    outcomes |= _lock_carts([order for order in batch if order not in outcomes])
+    waiting = [order for order in batch if order not in outcomes]
     if waiting:
         accepted, refusals = _decide_under_locks(waiting, terms, now)
-        answers |= refusals
-        written = write_orders(accepted, currency=terms.currency, now=now)
-    settle_claims(batch, written, earlier)
-    return _Outcome(written, answers)
+        outcomes |= refusals | {written.order: written for written in write_orders(accepted)}
+    unused = [order for order in batch if not isinstance(outcomes[order], Accepted)]
+    scopes = [claim.scope for order in unused for claim in order.claims]
+    idempotency.release([scope for scope in scopes if scope not in earlier])
+    return outcomes
+
+
+def _claim(orders: Sequence[NewOrder], *, now: datetime) -> tuple[Collection[Scope], Outcomes]:
+    """Claims all ids and keys, in a fixed order. Returns those that earlier requests had claimed,
+    and the answers to repeats. Waits for equal requests in flight."""
+    claims = [claim for order in orders for claim in order.claims]
+    claiming = idempotency.submit_claim(claims, now=now)
+    chosen = [order.id for order in orders if order.placement.order_id is not None]
+    finding = queries.submit_existing(chosen)
+    earlier, existing = claiming(), finding()
+    repeats: dict[NewOrder, list[tuple[Claim, Earlier]]] = {}
+    for order in orders if earlier or existing else ():
+        uses = [(claim, earlier[claim.scope]) for claim in order.claims if claim.scope in earlier]
+        if uses or order.placement.order_id in existing:
+            repeats[order] = uses
+    if not repeats:
+        return (), {}
+    ids = [UUID(use.result) for use in earlier.values() if use.result != ABANDONED]
+    views = queries.orders([*ids, *existing])
+    return earlier.keys(), {order: _repeat(order, uses, views) for order, uses in repeats.items()}
+
+
+def _repeat(
+    order: NewOrder, uses: Sequence[tuple[Claim, Earlier]], views: Mapping[UUID, OrderView]
+) -> Placed | DomainError:
+    """Returns the answer to a request whose id or key was used: the current order, only to its
+    owner, if the request has the same content as the one that placed it. What was sent for an id
+    that no client claimed is not stored: then it is what the order has now."""
+    placed = [(claim, use) for claim, use in uses if use.result != ABANDONED]
+    if uses and not placed:
+        # The id may be that of another customer, who abandoned it.
+        marks = {use.fingerprint for _, use in uses}
+        return OrderAbandoned() if marks == {mark_of(order.placement.actor)} else NotFound()
+    differing = [claim.scope for claim, use in placed if use.fingerprint != claim.fingerprint]
+    if any(scope.operation != ORDER_ID for scope in differing):
+        names = [CHOSEN_ID if it.operation == ORDER_ID else IDEMPOTENCY_KEY for it in differing]
+        return KeyReused(names)
+    view = views.get(UUID(placed[0][1].result) if placed else order.id)
+    if view is None or view.customer != order.placement.customer:
+        return NotFound()
+    is_same = not differing if placed else _has_content(view, order)
+    return Placed(view, replayed=True) if is_same else KeyReused([CHOSEN_ID])
+
+
+def _has_content(view: OrderView, order: NewOrder) -> bool:
+    units = {line.product: line.quantity for line in view.lines}
+    details = ("note", "reference", "ship_to", "requested_for")
+    same_details = [getattr(view, name) == getattr(order.placement, name) for name in details]
+    return units == add_up(order.lines) and all(same_details)
+
+
+def _lock_carts(orders: Sequence[NewOrder]) -> Outcomes:
+    """Locks the carts that are placed, until the transaction ends. Returns the answers to the
+    orders whose cart is not placed: StaleVersion, CartEmpty, and CartChanged."""
+    refused: Outcomes = {}
+    waiting: dict[NewOrder, tuple[int, UUID | None, int]] = {}
+    for order in orders:
+        cart, expected = order.cart, order.placement.cart
+        if cart is None or expected is None:
+            continue
+        if expected.version not in {None, (cart.id or cart.ended, cart.version)}:
+            refused[order] = StaleVersion(cart.version)
+        elif not cart.lines:
+            refused[order] = CartEmpty()
+        else:
+            waiting[order] = (cart.customer, cart.id, cart.version)
+    if waiting:
+        # Rows are locked in the order of the customers.
+        parameters = database.columns(sorted(waiting.values()))
+        locked = {id for (id,) in database.rows(carts.LOCK_UNCHANGED, parameters)}
+        refused |= {order: CartChanged() for order, row in waiting.items() if row[0] not in locked}
+    return refused
 
 
 def _decide_under_locks(
     orders: Sequence[NewOrder], terms: Terms, now: datetime
-) -> tuple[list[Accepted], dict[NewOrder, Placed | Exception]]:
+) -> tuple[list[Accepted], Outcomes]:
     """Takes a unit of its customer's quota for each order, and locks the stock. Reads under the
     locks, decides, moves the stock of what is accepted, and gives back what it did not use of the
     quotas. Returns what was accepted, and the answers to the others."""
@@ -178,37 +294,39 @@ def _decide_under_locks(
     locking = inventory.submit_lock(all_products, skip_locked=True)
     offered = catalog.submit_offers(all_products)
     is_held = any(hold_of(order.placement, terms) for order in orders)
-    clock = inventory.submit_clock() if is_held else None
+    clock = inventory.submit_clock() if is_held else lambda: now
     standing, balances, offers = reading(), locking(), offered()
     # Stock that is not locked but offered is locked by another transaction, or new since then.
     unlocked = offers.keys() - balances.keys()
-    answers: dict[NewOrder, Placed | Exception] = {}
+    outcomes: Outcomes = {}
+    asked: dict[NewOrder, Asked] = {}
     for order in orders:
-        account = standing.get(order.placement.customer)
-        if refusal := ordering_refusal(account, actor=order.placement.actor):
-            answers[order] = refusal
-        elif skipped := unlocked & products[order]:
-            answers[order] = Skipped(skipped)
-        elif refusal := _staff_refusal(order):
-            answers[order] = refusal
-    deciding = left(orders, answers)
-    asked = [_asked(order, products[order], offers) for order in deciding]
+        customer = order.placement.customer
+        refusal = ordering_refusal(standing.get(customer), actor=order.placement.actor)
+        if refusal is None and (skipped := unlocked & products[order]):
+            outcomes[order] = Skipped(skipped)
+        elif refusal := refusal or _staff_refusal(order):
+            outcomes[order] = refusal
+        else:
+            prices = prices_for(customer, [offers[id] for id in products[order] if id in offers])
+            asked[order] = Asked(order.lines, prices, order.expected_total, order.counts_for)
     available = {product: balance.available for product, balance in balances.items()}
     before, used = taking(), Counter[int]()
     shop = Shop(available, offers, terms.minimum_total, before, summing())
-    begins, accepted = clock() if clock is not None else None, []
-    for order, decision in zip(deciding, decide(asked, shop), strict=True):
+    begins, accepted = clock(), []
+    for order, decision in zip(asked, decide(list(asked.values()), shop), strict=True):
         if isinstance(decision, DomainError):
-            answers[order] = decision
+            outcomes[order] = decision
             continue
-        customer, remaining = order.counts_for, None
-        if customer in before:
-            used[customer] += 1
-            remaining = before[customer].after(used[customer])
-        accepted.append(_accepted(order, decision, begins, terms, remaining))
+        remaining = None
+        if order.counts_for in before:
+            used[order.counts_for] += 1
+            remaining = before[order.counts_for].after(used[order.counts_for])
+        view = view_of(order, decision, terms, begins=begins, now=now)
+        accepted.append(Accepted(order, view, remaining))
     quotas.give_back("orders", counts - used)
-    move_stock(accepted, balances, now=now)
-    return accepted, answers
+    _move_stock(accepted, balances, now=now)
+    return accepted, outcomes
 
 
 def _staff_refusal(order: NewOrder) -> DomainError | None:
@@ -222,144 +340,58 @@ def _staff_refusal(order: NewOrder) -> DomainError | None:
     return None
 
 
-def _asked(order: NewOrder, products: Set[int], offers: Mapping[int, Offer]) -> Asked:
-    sold = [offers[id] for id in products if id in offers]
-    prices = prices_for(order.placement.customer, sold)
-    return Asked(order.lines, prices, order.expected_total, order.counts_for)
-
-
-def _accepted(
-    order: NewOrder,
-    lines: Sequence[PricedLine],
-    clock: datetime | None,
-    terms: Terms,
-    remaining: Remaining | None,
-) -> Accepted:
-    """Returns the order with its total, and the end of its hold, if it has one. Holds begin at the
-    time of the database under the locks. An order that costs nothing has none: no payment would
-    confirm it."""
-    total = sum([line.total for line in lines], Decimal(0))
-    hold = hold_of(order.placement, terms)
-    expires_at = None
-    if hold is not None and clock is not None and to_payable(total, terms.currency):
-        expires_at = clock + timedelta(seconds=hold.seconds)
-    return Accepted(order, lines, total, expires_at, remaining)
-
-
-def move_stock(
+def _move_stock(
     accepted: Sequence[Accepted], balances: Mapping[int, inventory.Balance], *, now: datetime
 ) -> None:
     """Takes the units of these orders from the locked stock, and writes them in the ledger."""
-    moves = [
-        inventory.Movement(
-            line.offer.id,
-            -line.quantity,
-            line.quantity,
-            "order" if order.expires_at is None else "hold",
-            str(order.order.event),
-            order.order.placement.actor,
-        )
-        for order in accepted
-        for line in order.lines
-    ]
-    held = [
-        inventory.HeldUnits(
-            order.order.id, line.offer.id, order.order.event, line.quantity, order.expires_at
-        )
-        for order in accepted
-        if order.expires_at is not None
-        for line in order.lines
-    ]
+    moves: list[inventory.Movement] = []
+    held: list[inventory.HeldUnits] = []
+    for order, view, *_ in accepted:
+        expires_at, event = view.expires_at, order.event
+        cause = "order" if expires_at is None else "hold", str(event), order.placement.actor
+        for line in view.lines:
+            product, units = line.product, line.quantity
+            moves.append(inventory.Movement(product, -units, units, *cause))
+            if expires_at is not None:
+                held.append(inventory.HeldUnits(view.id, product, event, units, expires_at))
     inventory.move(moves, balances, now=now, held=held)
 
 
-def write_orders(accepted: Sequence[Accepted], *, currency: str, now: datetime) -> list[Written]:
-    """Writes orders, lines and events in one statement, and ends the carts that were placed."""
+def write_orders(accepted: Sequence[Accepted]) -> list[Accepted]:
+    """Writes orders, lines and events in one statement, and ends the carts that were placed.
+    Returns the orders with what the database gave them."""
     if not accepted:
         return []
-    rows = [_row(order, now) for order in accepted]
-    lines = [
-        {
-            "order": order.order.id,
-            "product": line.offer.id,
-            "quantity": line.quantity,
-            "sku": line.offer.sku,
-            "name": line.offer.name,
-            "unit_price": line.unit_price,
-            "tax_rate": line.offer.tax_rate,
-            "id": order.order.cart.lines[position].id if order.order.cart else None,
-        }
-        for order in accepted
-        for position, line in enumerate(order.lines)
-    ]
-    parameters = [currency, now, *(msgspec.json.encode(each).decode() for each in (rows, lines))]
-    written = {id: values for id, *values in database.rows(writes.INSERT, parameters)}
-    for order in accepted:
-        if (acting := order.order.placement.acting) is not None:
-            audit.record_all([_entry(order)], by=acting)
-    if carts := [order.order.cart.customer for order in accepted if order.order.cart]:
-        cart.end(carts)
-    return [
-        Written(order, row | {"number": number}, line_ids)
-        for order, row in zip(accepted, rows, strict=True)
-        for number, line_ids in [written[order.order.id]]
-    ]
+    rows = msgspec.json.encode([_row(order, view) for order, view, *_ in accepted]).decode()
+    written = {id: (number, ids) for id, number, ids in database.rows(writes.INSERT, [rows])}
+    for order, view, *_ in accepted:
+        if order.placement.acting is not None:
+            audit.record_all([_entry(view)], by=order.placement.acting)
+    if placed_carts := [order.cart.customer for order, *_ in accepted if order.cart]:
+        cart.end(placed_carts)
+    return [order._replace(given=written[order.order.id]) for order in accepted]
 
 
-def _row(accepted: Accepted, now: datetime) -> dict[str, Any]:
-    order, placement = accepted.order, accepted.order.placement
-    is_placed, former = accepted.expires_at is None, order.cart
-    return {
-        "id": order.id,
-        "customer": placement.customer,
-        "status": OrderStatus.PLACED if is_placed else OrderStatus.PENDING,
-        "total": accepted.total,
-        "units": sum(line.quantity for line in accepted.lines),
-        "note": placement.note,
-        "reference": placement.reference,
-        "ship_to": placement.ship_to,
-        "requested_for": placement.requested_for,
-        "expires_at": accepted.expires_at,
+def _row(order: NewOrder, view: OrderView) -> dict[str, Any]:
+    return asdict(view) | {
+        "units": sum([line.quantity for line in view.lines]),
         "event": order.event,
-        "type": "placed" if is_placed else "held",
-        "actor": placement.actor,
-        "version": 1 if former is None else former.version + 1,
-        "from_status": "" if former is None else DRAFT,
-        "number": former and former.number,
-        "created_at": (former and former.created_at) or now,
-        "placed_at": now,
+        "type": "placed" if view.expires_at is None else "held",
+        "actor": order.placement.actor,
+        "from_status": DRAFT if order.cart else "",
     }
 
 
-def _entry(accepted: Accepted) -> audit.Entry:
-    quantities = {str(line.offer.id): line.quantity for line in accepted.lines}
-    customer = accepted.order.placement.customer
-    after = {"customer": customer, "total": accepted.total, "quantities": quantities}
-    return audit.Entry(order_name(accepted.order.id), "place", after=after)
+def _entry(view: OrderView) -> audit.Entry:
+    quantities = {str(line.product): line.quantity for line in view.lines}
+    after = {"customer": view.customer, "total": view.total, "quantities": quantities}
+    return audit.Entry(order_name(view.id), "place", after=after)
 
 
-def placed(written: Written, currency: str) -> Placed:
-    """Returns the answer to an order. Called after the commit: in the transaction, it would hold
-    the locks of stock a tenth longer."""
-    columns, at = {name: written.row[name] for name in _SHOWN}, written.row["placed_at"]
-    lines = [
-        LineView(
-            id,
-            line.offer.id,
-            line.offer.sku,
-            line.offer.name,
-            line.quantity,
-            line.unit_price,
-            tax_rate=line.offer.tax_rate,
-        )
-        for id, line in zip(written.line_ids, written.accepted.lines, strict=True)
-    ]
-    view = OrderView(**columns, updated_at=at, currency=currency, lines=lines)
-    return Placed(view, replayed=False, remaining=written.accepted.remaining)
-
-
-_SHOWN = (
-    *("id", "number", "customer", "status", "total", "note", "reference", "ship_to"),
-    *("requested_for", "created_at", "placed_at", "version", "expires_at"),
-)
-"""What the answer to an order shows of its row."""
+def placed(accepted: Accepted) -> Placed:
+    """Returns the answer to an order that was written. Called after the commit: in the transaction,
+    it would hold the locks of stock longer."""
+    view, (number, line_ids) = accepted.view, accepted.given
+    lines = [replace(line, id=id) for id, line in zip(line_ids, view.lines, strict=True)]
+    view = replace(view, number=number, lines=lines)
+    return Placed(view, replayed=False, remaining=accepted.remaining)

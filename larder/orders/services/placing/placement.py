@@ -1,20 +1,22 @@
 """The values of placing: a `NewOrder` becomes an `Accepted` or a refusal, and then a `Placed`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
 
 from larder.core.ids import SYSTEM_ACTOR, new_id
+from larder.core.money import to_payable
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.services.audit import StaffActing
 from larder.identity.services.quotas import Remaining
 from larder.orders.decision import PricedLine, Wanted, add_up
-from larder.orders.queries import OrderView
+from larder.orders.models import OrderStatus
+from larder.orders.queries import LineView, OrderView
 from larder.orders.queries.carts import CartRow, CartVersion
 
 ORDER_ID = "order-id"
@@ -139,32 +141,15 @@ class NewOrder(Struct, frozen=True, eq=False):
         return self.placement.customer if self.placement.acting is None else None
 
 
-class Accepted(Struct, frozen=True):
-    """An order that is placed, with its priced lines and their exact total; pending until
-    `expires_at` if it awaits its payment. `remaining` is what it leaves of a quota."""
+class Accepted(NamedTuple):
+    """An order that is placed. In its view, the number and the ids of lines are those of its cart,
+    or 0. `remaining` is what it leaves of a quota. `given` are the number and the ids of lines that
+    the database gives it."""
 
     order: NewOrder
-    lines: Sequence[PricedLine]
-    total: Decimal
-    expires_at: datetime | None = None
+    view: OrderView
     remaining: Remaining | None = None
-
-
-class Written(Struct, frozen=True):
-    """An order that is written: the values of its row, and the ids of its lines."""
-
-    accepted: Accepted
-    row: Mapping[str, Any]
-    line_ids: Sequence[int]
-
-
-Answers = Mapping[NewOrder, Placed | Exception]
-"""What some orders are answered."""
-
-
-def left(orders: Sequence[NewOrder], *answers: Answers) -> list[NewOrder]:
-    """Returns the orders that none of these answers."""
-    return [order for order in orders if not any(order in answered for answered in answers)]
+    given: tuple[int, Sequence[int]] = (0, ())
 
 
 def new_order(placement: Placement, now: datetime, cart: CartRow | None = None) -> NewOrder:
@@ -206,3 +191,50 @@ def hold_of(placement: Placement, terms: Terms) -> Hold | None:
     """Returns how an order that costs something awaits its payment: as the request asks, or as the
     shop wants it of customers' own orders; None if it is placed at once."""
     return placement.hold or (terms.own_hold if placement.acting is None else None)
+
+
+def view_of(
+    order: NewOrder, priced: Sequence[PricedLine], terms: Terms, *, begins: datetime, now: datetime
+) -> OrderView:
+    """Returns the order as it will be placed. The number, and the ids of lines, are those of its
+    cart, or 0: the database gives them.
+
+    Holds begin at `begins`, the time of the database under the locks. An order that costs nothing
+    has none: no payment would confirm it.
+    """
+    placement, former = order.placement, order.cart or CartRow(order.placement.customer)
+    total = sum([line.total for line in priced], Decimal(0))
+    hold, expires_at = hold_of(placement, terms), None
+    if hold is not None and to_payable(total, terms.currency):
+        expires_at = begins + timedelta(seconds=hold.seconds)
+    line_ids = {line.product: line.id or 0 for line in former.lines}
+    lines = [
+        LineView(
+            line_ids.get(line.offer.id, 0),
+            line.offer.id,
+            line.offer.sku,
+            line.offer.name,
+            line.quantity,
+            line.unit_price,
+            tax_rate=line.offer.tax_rate,
+        )
+        for line in priced
+    ]
+    return OrderView(
+        id=order.id,
+        number=former.number or 0,
+        customer=placement.customer,
+        status=OrderStatus.PLACED if expires_at is None else OrderStatus.PENDING,
+        currency=terms.currency,
+        total=total,
+        note=placement.note,
+        reference=placement.reference,
+        requested_for=placement.requested_for,
+        created_at=former.created_at or now,
+        placed_at=now,
+        updated_at=now,
+        version=former.version + 1,
+        expires_at=expires_at,
+        ship_to=placement.ship_to,
+        lines=lines,
+    )
