@@ -56,8 +56,8 @@ COMPAT = env.choices("COMPAT", "0,1,2,3,4" if DEMO else "", *"01234")
 REGISTRATION = env.choice("REGISTRATION", "open" if DEMO else "", "open", "approval", "closed")
 # normal or wide: rate limits of log-ins (larder/identity/services/attempts.py), and quotas.
 RATE_LIMITS = env.choice("RATE_LIMITS", "wide" if DEMO else "normal", "normal", "wide")
-# How many orders a customer may place in a time (larder/ops/quota_settings.py): 120/hour, or off.
-QUOTA_ORDERS = env.str("QUOTA_ORDERS", default="")
+# How many orders a customer may place in a time: 120/hour, or off.
+QUOTA_ORDERS = env.rate("QUOTA_ORDERS", "1000000/hour" if RATE_LIMITS == "wide" else "120/hour")
 # How many units a customer may order in a day without paying; 0 for any number
 # (larder/orders/services/locks.py: submit_unpaid).
 QUOTA_UNPAID_UNITS = env.between(

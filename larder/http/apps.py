@@ -9,9 +9,6 @@ class HttpConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in, user_logged_out
 
         from larder.http import admin_session
-        from larder.http.quotas import note
-        from larder.identity.services import quotas
 
         user_logged_in.connect(admin_session.begin)
         user_logged_out.connect(admin_session.end)
-        quotas.observe(note)

@@ -6,30 +6,17 @@ part of the quota is available again.
 """
 
 import math
-import threading
 
 from django.http.response import HttpResponseBase
 
-from larder.identity.services.quotas import Remaining
+from larder.identity.services.quotas import Remaining, note, noted
 
 HEADERS = frozenset({"RateLimit", "RateLimit-Policy"})
-
-
-class _Request(threading.local):
-    remaining: Remaining | None = None
-
-
-_request = _Request()
 
 
 def restart() -> None:
     """Forgets what the request before took. Called when a request begins."""
     note(None)
-
-
-def note(remaining: Remaining | None) -> None:
-    """Notes what the request of this thread left of its quota, for its answer."""
-    _request.remaining = remaining
 
 
 def quota_headers(remaining: Remaining) -> dict[str, str]:
@@ -52,7 +39,7 @@ def is_near(remaining: Remaining) -> bool:
 
 def add_quota_headers(response: HttpResponseBase) -> None:
     """Adds the headers to a success, if the request of this thread left little of a quota."""
-    remaining = _request.remaining
+    remaining = noted()
     if remaining is not None and response.status_code < 300 and is_near(remaining):
         for name, value in quota_headers(remaining).items():
             response.headers[name] = value

@@ -180,11 +180,6 @@ FROM {_BUCKETS} WHERE rate_limit.key = bucket.key
 """Plan: a function scan, and one probe of the primary key for each row."""
 
 
-REMOVING_BEFORE = "SELECT set_config('larder.audit_before', %s, true)"
-"""Lets the transaction delete entries of the audit trail from before this time: the trigger
-append_only asks for it (migration 0014)."""
-
-
 class ClockTimestamp(models.Func):
     """The database's clock while the statement runs. `Now` is the start of the transaction."""
 

@@ -10,15 +10,14 @@ class OpsConfig(AppConfig):
 
         from larder.identity import factors, hashers
         from larder.identity.services import attempts, quotas
-        from larder.ops import (
-            checks,  # noqa: F401  registers the system checks
-            quota_settings,
-        )
+        from larder.ops import checks  # noqa: F401  registers the system checks
         from larder.ops.telemetry import start_reporting
 
         start_reporting()
         hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
         factors.use(demanded=settings.STAFF_SECOND_FACTOR)
-        limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
+        is_wide, orders = settings.RATE_LIMITS == "wide", settings.QUOTA_ORDERS
+        limits = attempts.WIDE if is_wide else attempts.NORMAL
         attempts.use(attempts.Setup(limits, settings.SECRET_KEY))
-        quotas.use(quota_settings.read())
+        others = {} if is_wide else quotas.NORMAL
+        quotas.use({**others, "orders": orders and attempts.Rate(*orders)})

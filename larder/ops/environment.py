@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environ import FileAwareEnv
 from environ.fileaware_mapping import FileAwareMapping
 
+from larder.core.limits import MAX_QUOTA
 from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
 
 Value = TypeVar("Value")
@@ -60,6 +61,15 @@ class Environment(FileAwareEnv):  # type: ignore[misc]
         """Returns an amount of money. Raises ImproperlyConfigured."""
         return self._parsed(name, default, _amount, "an amount such as 12.50")
 
+    def rate(self, name: str, default: str) -> tuple[builtins.int, builtins.int] | None:
+        """Returns how many times in how many seconds: `120/hour`; None for `off`. Raises
+        ImproperlyConfigured."""
+        expected = (
+            f"a rate such as 120/hour, with one of {', '.join(SECONDS)}, at most {MAX_QUOTA:,} and"
+            " 1,000 in a second; or off"
+        )
+        return self._parsed(name, default, _rate, expected)
+
     def time_zone(self, name: str, default: str) -> builtins.str:
         """Returns the name of a time zone. Raises ImproperlyConfigured."""
         expected = "UTC, or a name such as Europe/Berlin"
@@ -80,6 +90,19 @@ def _amount(text: str) -> Decimal:
     if not 0 <= amount < Decimal("Infinity"):
         raise ValueError(text)
     return amount
+
+
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+
+
+def _rate(text: str) -> tuple[int, int] | None:
+    if text == "off":
+        return None
+    times, _, unit = text.partition("/")
+    number, seconds = int(times), SECONDS[unit]
+    if not 1 <= number <= min(MAX_QUOTA, 1000 * seconds):
+        raise ValueError(text)
+    return number, seconds
 
 
 PORTS = {"smtp": 25, "smtps": 587, "smtp+tls": 587, "smtp+ssl": 465}

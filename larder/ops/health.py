@@ -47,31 +47,24 @@ def _check() -> tuple[bool, dict[str, Any]]:
         worker = _worker()
     except Error as error:
         reason = str(error).strip().partition("\n")[0]
-    ready = all(checks.values())
-    _report(checks, reason)
+    _log(reason)
     away = {replica.alias: {"away": replica.is_away} for replica in replicas.replicas()}
+    ready = all(checks.values())
     return ready, {"ready": ready, "checks": checks, "worker": worker, "replicas": away}
 
 
-def _report(checks: dict[str, bool], reason: str) -> None:
-    """Logs the first failed check, once until another one is the first, or all pass. `reason` is
-    the first line of the database's error, if there was one."""
-    failed = next(
-        (name for name, passed in checks.items() if not passed), "worker" if reason else ""
-    )
-    if failed and failed != _reported[0]:
-        do = _IF_AWAY if failed == "database" else _IF_UNPREPARED
+def _log(reason: str) -> None:
+    """Logs the first line of an error of the database, once until there is another or none."""
+    if reason and reason != _logged[0]:
         logger.warning(
-            "The check of %s failed: %s; %s.", failed, reason or "there was no error", do
+            "The database cannot be used: %s; check that the one at DATABASE_URL answers, accepts"
+            " writes and was prepared by `manage.py prepare`.",
+            reason,
         )
-    _reported[0] = failed
+    _logged[0] = reason
 
 
-_reported = [""]
-
-
-_IF_AWAY = "check that the database at DATABASE_URL answers and accepts writes"
-_IF_UNPREPARED = "check that `manage.py prepare` has run on the database at DATABASE_URL"
+_logged = [""]
 
 _LATER = {"Retry-After": "1"}
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from django.contrib.sessions.backends.db import SessionStore
 from procrastinate import JobContext, builtin_tasks
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
@@ -67,11 +68,8 @@ def delete_expired_keys(timestamp: int) -> int:
 @app.task(queueing_lock="delete_ended_log_ins")
 def delete_ended_log_ins(timestamp: int) -> int:
     """Deletes sessions that can no longer be refreshed, and ended sessions of the admin."""
-    past = (
-        sessions.delete_expired_admin_sessions,
-        sessions.delete_past_sessions,
-    )
-    return sum(delete_in_batches(partial(_delete_until_now, delete)) for delete in past)
+    SessionStore.clear_expired()
+    return delete_in_batches(partial(_delete_until_now, sessions.delete_past_sessions))
 
 
 def _delete_until_now(delete: Callable[..., int], limit: int) -> int:

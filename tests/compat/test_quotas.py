@@ -50,15 +50,3 @@ def _submit(app: ApiClient, product: int) -> Reply:
     PLACES["v1"](app, product)
     database.execute(EMPTY)
     return app("POST", f"/orders/{order}/submit/")
-
-
-def test_derived_keys_of_two_contracts_count_for_the_quota_when_created(
-    person: Callable[..., Person], running: object, client_of: Callable[[Person], ApiClient]
-) -> None:
-    who = person()
-    named = {"username": who.customer.username, "password": who.password}
-    app = client_of(who)
-    made = app("POST", "/auth/", named)
-    assert made.status == 200
-    database.execute(EMPTY)
-    assert app("POST", "/auth/", named).body == made.body

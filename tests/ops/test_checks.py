@@ -239,6 +239,10 @@ def test_every_secret_can_be_read_from_a_file(tmp_path: Path, end: str) -> None:
         ("0", lambda env: env.between("VALUE", 60, 1, 1440)),
         ("1441", lambda env: env.between("VALUE", 60, 1, 1440)),
         ("an hour", lambda env: env.between("VALUE", 60, 1, 1440)),
+        *(
+            (text, lambda env: env.rate("VALUE", "off"))
+            for text in ("0/hour", "120", "/hour", "120/week", "1001/second", "1000001/day")
+        ),
         ("-1", lambda env: env.amount("VALUE", "0")),
         ("NaN", lambda env: env.amount("VALUE", "0")),
         ("1,50", lambda env: env.amount("VALUE", "0")),

@@ -12,8 +12,8 @@ from larder.db import database
 from larder.db.models import IdempotencyKey
 from larder.identity.services import quotas
 from larder.identity.services.attempts import Rate
+from larder.identity.services.keys import key_for_password
 from larder.identity.services.quotas import QuotaExceeded
-from larder.ops import quota_settings
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.services import transitions
@@ -35,8 +35,9 @@ def limit() -> Iterator[Limit]:
     def use(**times: int) -> None:
         quotas.use({name: Rate(times[name], HOUR) for name in quotas.NAMES if name in times})
 
+    before = dict(quotas._limits)
     yield use
-    quotas.use(quota_settings.read())
+    quotas.use(before)
 
 
 def hours_pass(hours: float) -> None:
@@ -269,6 +270,23 @@ def test_addresses_and_keys_count_and_a_refused_one_can_be_repeated(
     assert (later.status, "Idempotency-Replayed" in later.headers) == (201, False)
 
 
+def test_a_derived_key_counts_when_it_is_created(
+    person: MakePerson, as_: Callable[[Person], Api], limit: Limit, now: datetime
+) -> None:
+    who = person()
+
+    def derive() -> str:
+        name, password = who.customer.username, who.password
+        return key_for_password(name, password, channel="x", secrets=["s" * 50], now=now)
+
+    limit(keys=1)
+    assert as_(who)("POST", "auth/keys", {"name": "Till"}).status == 201
+    with pytest.raises(QuotaExceeded):
+        derive()
+    hours_pass(1)
+    assert derive() == derive()
+
+
 def test_abandoned_ids_and_keys_count_once(customer: Api, limit: Limit) -> None:
     limit(abandoned=2)
     id, refused = str(uuid4()), {"id": str(uuid4())}
@@ -282,11 +300,10 @@ def test_abandoned_ids_and_keys_count_once(customer: Api, limit: Limit) -> None:
 
 
 def test_without_a_quota_nothing_is_counted(customer: Api, product: Product, limit: Limit) -> None:
-    quotas.use({"orders": None})
+    limit()
     jam = product(stock=99)
     assert "RateLimit" not in place(customer, (jam, 1)).headers
     assert database.rows("SELECT FROM rate_limit") == []
-    quotas.use(quota_settings.read())
 
 
 def test_a_change_of_many_lines_counts_as_several_changes(

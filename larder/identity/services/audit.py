@@ -12,19 +12,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from django.db import connections, transaction
 from django.db.models import QuerySet
 
 from larder.core import money
 from larder.db import database
 from larder.identity import sql
 from larder.identity.caller import Caller
-from larder.identity.models import AuditEntry
 
 COMMAND, IMPORT = "command", "import"
 """Channels beside those of the APIs (`v1`, `contract2`) and of the admin (`admin`)."""
@@ -156,15 +153,6 @@ def record_difference(
         before={name: before.get(name) for name in shown if before},
         after={name: after[name] for name in shown} | ({PERSONAL: hidden} if hidden else {}),
     )
-
-
-def remove_before(month: datetime, *, using: str) -> int:
-    """Removes the entries from before the beginning of a month, over a connection of the owner of
-    the tables. Returns how many."""
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute(sql.REMOVING_BEFORE, [month.isoformat()])
-        removed, _ = AuditEntry.objects.using(using).filter(at__lt=month).delete()
-    return removed
 
 
 def _json(fields: Mapping[str, Any]) -> str:

@@ -8,14 +8,13 @@ there is.
 docs/api/conventions.md describes them to clients.
 """
 
-import re
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
-from larder.core.limits import MAX_QUOTA
 from larder.db import database
 from larder.identity import sql
-from larder.identity.services.attempts import Rate, RateLimited
+from larder.identity.services.attempts import HOUR, Rate, RateLimited
 
 Name = Literal["orders", "order_changes", "addresses", "keys", "abandoned"]
 NAMES: tuple[Name, ...] = get_args(Name)
@@ -23,28 +22,13 @@ NAMES: tuple[Name, ...] = get_args(Name)
 Limits = Mapping[Name, Rate | None]
 """The rate of each quota; None for no limit."""
 
-UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-_RATE = re.compile(rf"([1-9][0-9]{{0,6}})/({'|'.join(UNITS)})")
-
-
-def parse(text: str) -> Rate | None:
-    """Returns the rate of a setting: `120/hour`; None for `off`.
-
-    At most MAX_QUOTA, and 1,000 in a second: the buckets are exact to a millisecond. Raises
-    ValueError.
-
-    >>> parse("120/hour"), parse("off")
-    (Rate(times=120, seconds=3600), None)
-    """
-    if text == "off":
-        return None
-    match = _RATE.fullmatch(text)
-    if match is None:
-        raise ValueError(text)
-    rate = Rate(int(match[1]), UNITS[match[2]])
-    if rate.times > min(MAX_QUOTA, 1000 * rate.seconds):
-        raise ValueError(text)
-    return rate
+NORMAL: Limits = {
+    "order_changes": Rate(600, HOUR),
+    "addresses": Rate(60, HOUR),
+    "keys": Rate(20, HOUR),
+    "abandoned": Rate(500, 24 * HOUR),
+}
+"""The quotas beside that of orders, which each shop chooses."""
 
 
 class Remaining(NamedTuple):
@@ -99,22 +83,25 @@ def use(limits: Limits) -> None:
     _limits.update(limits)
 
 
-_observers: list[Callable[[Remaining | None], None]] = []
+class _Request(threading.local):
+    remaining: Remaining | None = None
 
 
-def observe(observer: Callable[[Remaining | None], None]) -> None:
-    """Registers a function for what `note` gets. It runs in the thread of the request."""
-    _observers.append(observer)
+_request = _Request()
 
 
 def note(remaining: Remaining | None) -> None:
-    """Reports what a request left of its quota."""
-    for observer in _observers:
-        observer(remaining)
+    """Notes what the request of this thread left of its quota, for its answer."""
+    _request.remaining = remaining
+
+
+def noted() -> Remaining | None:
+    """Returns what `note` got last in this thread."""
+    return _request.remaining
 
 
 def take(name: Name, customer: int, units: int = 1) -> None:
-    """Takes units, and reports what is left. Assumes that the transaction is open that stores what
+    """Takes units, and notes what is left. Assumes that the transaction is open that stores what
     the units are for. Raises QuotaExceeded."""
     for before in submit_take(name, {customer: units})().values():
         after = before.after(min(units, before.rate.times))

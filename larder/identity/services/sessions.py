@@ -268,14 +268,6 @@ def delete_past_sessions(*, now: datetime, limit: int) -> int:
     return deleted
 
 
-def delete_expired_admin_sessions(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` expired sessions of the admin, the oldest first. Returns their
-    number."""
-    past = AdminSession.objects.filter(expire_date__lt=now).order_by("expire_date")
-    deleted, _ = AdminSession.objects.filter(pk__in=past.values("pk")[:limit]).delete()
-    return deleted
-
-
 NUMBERS_LEFT_OUT = 1_000_000
 """Customer ids that are skipped after a restore. An access token contains the id of its account.
 The next account must not get the id of an account that was created after the backup."""
