@@ -279,9 +279,6 @@ MAX_FOUND_OWNERS = 20
 
 DASHBOARD_ROWS = 10
 
-MAX_DASHBOARD_DAYS = 92
-"""Days of a period whose sums are shown: on the dashboard, and by tax rate."""
-
 SHOWN_ORDERS = 20
 
 MAX_SUMMED_ORDERS = 5_000

@@ -191,7 +191,7 @@ def _best(first: date, last: date) -> dict[str, Any]:
     rows = [
         [
             products[product].name,
-            link(_orders(sku=products[product].sku, **days), grouped(units)),
+            link(_orders(q=products[product].sku, **days), grouped(units)),
         ]
         for product, units in sold
     ]

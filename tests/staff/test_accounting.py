@@ -5,7 +5,6 @@ import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from random import Random
 from typing import Any
 
 import pytest
@@ -194,81 +193,3 @@ def test_a_file_ends_soon_after_its_reader_has_lost_the_permission(
     Customer.objects.filter(pk=boss.id).update(is_staff=False, is_superuser=False)
     with pytest.raises(NotStaff):
         list(answer.streaming_content)
-
-
-def sums(desk: Desk, first: str, last: str) -> list[list[str]]:
-    page: Page = desk.post(ACCOUNTING, {"first": first, "last": last, "content": "sums"})
-    return [[str(cell) for cell in row] for row in page.response.context["page"].table["rows"]]
-
-
-def added_up(rows: list[dict[str, str]]) -> list[list[str]]:
-    """The sums of the columns of an export, by currency and rate, without orders that are not
-    sold."""
-    sold = [one for one in rows if one["status"] not in {"cancelled", "pending", "expired"}]
-    groups = {(one["currency"], one["tax_rate"]) for one in sold}
-    found = []
-    for currency, rate in sorted(groups, key=lambda one: (one[0], not one[1], one[1].zfill(6))):
-        group = [one for one in sold if (one["currency"], one["tax_rate"]) == (currency, rate)]
-        amounts = [
-            str(sum(Decimal(row[column]) for row in group)) if group[0][column] else ""
-            for column in OF_LINES
-        ]
-        found.append([rate, currency, *amounts])
-    return found
-
-
-OF_LINES = (
-    *("line_total", "line_net", "line_tax"),
-    *("returned_total", "returned_net", "returned_tax"),
-)
-
-
-def test_sums_by_tax_rate_are_those_of_the_columns_of_the_export(
-    desk: Desk, customer: Api, product: Callable[..., int]
-) -> None:
-    chosen = Random(5)  # noqa: S311 - the same orders in each run
-    rates = [None, *map(Decimal, ("0", "5.5", "7", "19", "20", "100"))]
-    goods = [
-        product(price=price, tax_rate=rate, stock=10_000)
-        # 0.22 at 19 % is 0.18487 net: rounded to three decimals first, it would be 0.19.
-        for price in ("0.22", "1.005", "2.675", "9999999.995", "0.001")
-        for rate in rates
-    ]
-    for n in range(20):
-        lines = [(one, chosen.randint(1, 9)) for one in chosen.sample(goods, 6)]
-        number = place(customer, *lines).body["number"]
-        status = ("placed", "shipped", "returned", "cancelled", "pending")[n % 5]
-        currency = ("GBP", "GBP", "JPY", "KWD")[n % 4]
-        until = datetime.now(UTC) if status == "pending" else None
-        fields = {"status": status, "currency": currency, "expires_at": until}
-        Order.objects.filter(number=number).update(**fields)
-    for line in OrderLine.objects.filter(order__status="returned"):
-        line.returned = chosen.randint(0, line.quantity)
-        line.save(update_fields=["returned"])
-    day = str(Order.objects.latest("placed_at").placed_at)[:10]
-    found = [[cell.replace(",", "") for cell in row] for row in sums(desk, day, day)]
-    assert found == added_up(export(desk, day, day))
-    assert len(found) > 2 * len(rates)
-    assert any(row[-1] not in {"", "0.00", "0"} for row in found)
-
-
-def test_the_sums_are_shown_on_the_page_from_one_statement(
-    desk: Desk, customer: Api, product: Callable[..., int], django_assert_max_num_queries: Any
-) -> None:
-    day = place(customer, (product(price="1.19", tax_rate=Decimal(19)), 2)).body["placed_at"][:10]
-    asked = {"first": day, "last": day, "content": "sums"}
-    desk.post(ACCOUNTING, asked)
-    with django_assert_max_num_queries(5) as captured:
-        page: Page = desk.post(ACCOUNTING, asked)
-    assert sum("order_line" in one["sql"] for one in captured.captured_queries) == 1
-    cells = [str(cell) for cell in page.response.context["page"].table["rows"][0]]
-    assert cells == ["19.00", "GBP", "2.38", "2.00", "0.38", "0.00", "0.00", "0.00"]
-    assert "2.38" in page.text
-    assert not AuditEntry.objects.filter(action="export").exists()
-
-
-def test_sums_are_of_a_quarter_at_most(desk: Desk) -> None:
-    asked = {"first": "2026-07-01", "last": "2026-10-01", "content": "sums"}
-    page: Page = desk.post(ACCOUNTING, asked)
-    assert page.errors == {"last": ["Sums are of at most 92 days."]}
-    assert sums(desk, "2026-07-01", "2026-09-30") == []

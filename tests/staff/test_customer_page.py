@@ -10,7 +10,7 @@ from django.db import transaction
 from larder.db import database
 from larder.identity.models import Address
 from larder.orders.models import Order
-from larder.staff.identity import contents as identity_contents
+from larder.staff.identity import customers
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
 from tests.staff.orders import place
@@ -71,7 +71,7 @@ def test_only_the_last_orders_are_shown_and_added_up(
     for day in range(21):
         moment = NOW + timedelta(days=day)
         Order.objects.filter(pk=place(who).pk).update(total=1, placed_at=moment)
-    monkeypatch.setattr(identity_contents, "MAX_SUMMED_ORDERS", 5)
+    monkeypatch.setattr(customers, "MAX_SUMMED_ORDERS", 5)
     shown = desk.get(page(who))
     rows = shown.response.context["customer_orders"]["rows"]
     newest = Order.objects.order_by("-placed_at").values_list("number", flat=True)
@@ -89,7 +89,7 @@ def test_the_orders_of_a_customer_are_read_by_their_index(mary: Person) -> None:
     with transaction.atomic():
         # In a table of few rows a sort costs nothing.
         database.execute("SET LOCAL enable_sort = off")
-        plan = identity_contents._placed(mary.id)[:20].explain()
+        plan = customers._placed(mary.id)[:20].explain()
     assert "order_history" in plan
     assert "Sort" not in plan
 

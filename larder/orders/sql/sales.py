@@ -74,13 +74,6 @@ SELECT least((SELECT min(placed_at) FROM "order" WHERE placed_at >= %s),
 """
 """The first entries of ranges of order_search and sales_change_by_time."""
 
-TAX_SUMS = f"""{BOOKED}
-SELECT currency, tax_rate, sum(gross), sum(net), sum(returned_gross), sum(returned_net)
-FROM booked GROUP BY currency, tax_rate
-HAVING sum(gross) <> 0 OR sum(returned_gross) <> 0
-ORDER BY currency, tax_rate
-"""
-
 _PERIOD = """
 WITH period AS (
     SELECT days, days[1] AS begins, days[cardinality(days)] AS ends

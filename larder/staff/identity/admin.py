@@ -7,33 +7,42 @@ rights.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.forms import UsernameField
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Count
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
+from larder.core.errors import DomainError
 from larder.core.limits import MAX_USERNAME_LENGTH
+from larder.http.addresses import base_url
+from larder.http.authentication import secrets
 from larder.http.shop import former_address_notifier
 from larder.identity import permissions, queries
 from larder.identity.models import Customer
 from larder.identity.permissions import ROLES_FOR
-from larder.identity.services import accounts, audit, passwords, rights
+from larder.identity.services import accounts, audit, passwords, rights, second_factors
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.notes import About, about_customer
-from larder.staff.base import ServiceAdmin
+from larder.notifications.services import PASSWORD_RESET, queue_mail
+from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
-from larder.staff.formatting import column, time_column
-from larder.staff.identity.account_pages import AccountPages, link_offer
-from larder.staff.identity.contents import customer_contents
-from larder.staff.identity.customer_search import description, full_name, search
+from larder.staff.formatting import column, moment, time_column
+from larder.staff.identity.customers import customer_contents, description, full_name, search
+from larder.staff.notes import NotableAdmin
+from larder.staff.pages import ask, show_once
 from larder.staff.recording import caller_of
 from larder.staff.refusals import RefusableForm, Sentence
 from larder.staff.words import gettext_lazy as _
@@ -66,6 +75,25 @@ INVITED = _(
     "three days. It is sent to the email address; if the shop sends no mail to it, it is shown to "
     "you, once. You can give only roles whose permissions you have."
 )
+
+
+LINK = _(
+    "With the link the person sets a new password, once, within an hour. It is sent to the email "
+    "address of the account; if the shop sends no mail to it, the link is shown here, once."
+)
+RESET = _(
+    "This removes the second factor and the recovery codes of the account. The next log-in with "
+    "the password enrols another one. Make sure that the right person asks you for it."
+)
+CONSOLE = "django.core.mail.backends.console.EmailBackend"
+
+
+def link_offer(at: datetime) -> passwords.Offer:
+    """Returns the offer of a link that is mailed if mails reach people. Those of the demo are
+    written to a log."""
+    is_mailed = bool(settings.EMAIL_URL) and settings.EMAIL_BACKEND != CONSOLE
+    mail = partial(queue_mail, PASSWORD_RESET, now=at)
+    return passwords.Offer(secrets()[0], mail if is_mailed else None, at)
 
 
 def _manages_rights(request: Any) -> bool:
@@ -112,7 +140,7 @@ _STATUS = ("is_active", "may_order", "is_staff")
 
 
 @admin.register(Customer)
-class CustomerAdmin(AccountPages):
+class CustomerAdmin(NotableAdmin):
     """Accounts. They are deactivated, not deleted, because orders refer to them. A new one has no
     password: its owner sets it with a link."""
 
@@ -204,34 +232,101 @@ class CustomerAdmin(AccountPages):
     def about(self, request: Any, obj: Any) -> About:
         return about_customer(caller_of(request), obj.pk, obj.public_id)
 
+    def _manageable(self, request: Any, object_id: Any) -> Any:
+        """Returns the account; None if it has rights that the user does not have."""
+        account = self.get_object(request, unquote(str(object_id)))
+        is_manageable = account and queries.may_manage(caller_of(request), account.pk)
+        return account if is_manageable else None
+
+    def has_link_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Returns whether the user may set passwords and, of an account, whether it is active and
+        has no rights that the user does not have."""
+        if object_id is None or not self.may(request, "change"):
+            return self.may(request, "change")
+        account = self._manageable(request, object_id)
+        return account is not None and account.is_active
+
+    def has_factor_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Returns whether the user may manage rights and, of an account, whether it is that of
+        another member of staff, without rights that the user does not have."""
+        if object_id is None or not request.user.has_perm(rights.MANAGE):
+            return bool(request.user.has_perm(rights.MANAGE))
+        account = self._manageable(request, object_id)
+        return account is not None and account.is_staff and account.pk != request.user.pk
+
+    @button(_("Password link"), permissions=["link"], url_path="password-link", icon="link")
+    def password_link(self, request: Any, object_id: str) -> HttpResponse:
+        """Asks, then sends the link by mail, or shows it once."""
+        require_confirmation(request)
+        account = self.shown_object(request, object_id)
+        if request.method != "POST":
+            title, answer, about = gettext("Password link"), gettext("Make a link"), [str(account)]
+            return ask(self, request, title, about, text=LINK, answer=answer)
+        try:
+            link = passwords.offer_reset(caller_of(request), account.pk, link_offer(now()))
+        except DomainError as refusal:
+            self.tell_refusal(request, refusal, {})
+            return HttpResponseRedirect(self.change_address(account.pk))
+        return self.hand_over(request, link, account)
+
+    def hand_over(self, request: Any, link: passwords.Invitation, account: Any) -> HttpResponse:
+        """Answers that the link is mailed, or shows it once."""
+        back = self.change_address(account.pk)
+        page = f"{base_url(request)}{reverse('new_password')}"
+        if link.email:
+            text = gettext("The mail is on its way to {}. A code in it can be used at {}")
+            self.message_user(request, text.format(link.email, page), messages.SUCCESS)
+            return HttpResponseRedirect(back)
+        text = gettext(
+            "Give this link to {} now. It is not shown again. It sets the password until {}."
+        ).format(account.username, moment(link.until))
+        return show_once(self, request, text, f"{page}#{link.token}", back)
+
+    @button(_("Reset second factor"), permissions=["factor"], url_path="reset-factor", icon="lock")
+    def reset_factor(self, request: Any, object_id: str) -> HttpResponse:
+        """Asks, then removes the second factor of the account."""
+        require_confirmation(request)
+        account = self.shown_object(request, object_id)
+        if request.method != "POST":
+            title = gettext("Reset second factor")
+            return ask(self, request, title, [str(account)], text=RESET, variant="danger")
+        target = second_factors.Account(account.pk, account.public_id, secrets())
+        try:
+            second_factors.reset(caller_of(request), target)
+        except DomainError as refusal:
+            self.tell_refusal(request, refusal, {})
+        else:
+            self.message_user(request, gettext("The second factor is removed."), messages.SUCCESS)
+        return HttpResponseRedirect(self.change_address(account.pk))
+
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         if not change:
             self._add(request, obj, form.cleaned_data)
             return
         columns = {field.name for field in self.opts.concrete_fields}
         changed = columns.intersection(form.changed_data)
-        fields, moment = {name: getattr(obj, name) for name in changed}, now()
-        notify = former_address_notifier(moment)
+        fields, at = {name: getattr(obj, name) for name in changed}, now()
+        notify = former_address_notifier(at)
         if DANGEROUS.intersection(form.changed_data):
             require_confirmation(request)
         if "groups" in form.changed_data:
             fields["groups"] = [role.pk for role in form.cleaned_data["groups"]]
         caller = caller_of(request)
-        accounts.update_account(obj.pk, fields, actor=caller, now=moment, notify=notify)
+        accounts.update_account(obj.pk, fields, actor=caller, now=at, notify=notify)
         obj.refresh_from_db(fields=["is_staff", "password"])
         if obj.is_staff and not obj.has_usable_password():
             self.message_user(request, NO_PASSWORD, messages.WARNING)
 
     def _add(self, request: Any, obj: Any, fields: Any) -> None:
         """Adds an account, and of a member of staff the link that `response_add` hands over."""
-        caller, moment = caller_of(request), now()
+        caller, at = caller_of(request), now()
         new = NewCustomer(**{name: fields[name] for name in self.names}, password=None)
         roles = [role.pk for role in fields.get("groups", ())]
         if not roles:
-            obj.pk = accounts.register(new, policy="open", now=moment, by=caller.public_id).id
+            obj.pk = accounts.register(new, policy="open", now=at, by=caller.public_id).id
             return
         require_confirmation(request)
-        obj.pk, request.link = passwords.invite(caller, new, roles, offer=link_offer(moment))
+        obj.pk, request.link = passwords.invite(caller, new, roles, offer=link_offer(at))
 
     def response_add(self, request: Any, obj: Any, *args: Any, **options: Any) -> HttpResponse:
         link = getattr(request, "link", None)

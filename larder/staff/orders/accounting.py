@@ -1,5 +1,4 @@
-"""The accounting export: the lines of the orders of a period with their customers and addresses, or
-their sums by tax rate.
+"""The accounting export: the lines of the orders of a period with their customers and addresses.
 
 The file is streamed as `GET orders.csv` of the API is, with the same limits.
 """
@@ -23,7 +22,6 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from larder.core import money
 from larder.core.clock import midnight
 from larder.core.errors import Overloaded
-from larder.core.limits import MAX_DASHBOARD_DAYS
 from larder.core.money import from_minor
 from larder.db import database
 from larder.http.long_files import begin, stream
@@ -34,9 +32,9 @@ from larder.orders.queries.sales import PLACED, Booking
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import safe_text
-from larder.staff.formatting import customer_name, day_of, grouped
+from larder.staff.formatting import customer_name
 from larder.staff.lists import shop_zone
-from larder.staff.pages import Page, choice, show
+from larder.staff.pages import Page, show
 from larder.staff.recording import caller_of
 from larder.staff.words import gettext_lazy as _
 
@@ -94,17 +92,6 @@ COLUMNS: Mapping[str, Callable[[Row], object]] = {
 }
 """The columns of a file and their cells. New columns are added at the end."""
 
-HEADS = (
-    *(_("Tax rate, %"), _("Currency"), _("Sold, gross"), _("Sold, net"), _("Sold, tax")),
-    *(_("Returned, gross"), _("Returned, net"), _("Returned, tax")),
-)
-
-AS_CSV, SUMS = "csv", "sums"
-CONTENTS = (
-    (AS_CSV, _("A CSV file with a row for each line")),
-    (SUMS, _("The sums by tax rate, on this page")),
-)
-
 _DAYS = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(9000, 1, 1))]
 """Each of them has a day before and a day after it, in every time zone."""
 
@@ -119,18 +106,12 @@ class PeriodForm(forms.Form):
 
     first = _day_field(_("From"))
     last = _day_field(_("To"))
-    content = choice(_("Content"), CONTENTS, required=False)
 
     def clean(self) -> dict[str, Any]:
-        """Refuses a period that ends before it begins, or is too long for sums."""
+        """Refuses a period that ends before it begins."""
         sent = self.cleaned_data
-        if "first" in sent and "last" in sent:
-            days = (sent["last"] - sent["first"]).days
-            if days < 0:
-                self.add_error("last", gettext("The last day is before the first."))
-            elif sent.get("content") == SUMS and days >= MAX_DASHBOARD_DAYS:
-                text = gettext("Sums are of at most {} days.").format(MAX_DASHBOARD_DAYS)
-                self.add_error("last", text)
+        if "first" in sent and "last" in sent and sent["last"] < sent["first"]:
+            self.add_error("last", gettext("The last day is before the first."))
         return sent
 
 
@@ -146,17 +127,12 @@ class AccountableOrders(ServiceAdmin):
         _("Accounting export"), permissions=["accounting"], icon="download", url_path="accounting"
     )
     def accounting(self, request: Any) -> HttpResponseBase:
-        """Asks for the password and the period, then sends the file, or shows the sums."""
+        """Asks for the password and the period, then sends the file."""
         require_confirmation(request)
-        form, table = PeriodForm(request.POST if request.method == "POST" else None), {}
+        form = PeriodForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            first, last = form.cleaned_data["first"], form.cleaned_data["last"]
             try:
-                if form.cleaned_data["content"] == SUMS:
-                    title = gettext("{} to {}").format(day_of(first), day_of(last))
-                    table = {"title": title, "headers": HEADS, "rows": _sums(first, last)}
-                else:
-                    return _csv(request, first, last)
+                return _csv(request, form.cleaned_data["first"], form.cleaned_data["last"])
             except Overloaded as refusal:
                 self.tell_refusal(request, refusal, {})
         page = Page(
@@ -166,10 +142,9 @@ class AccountableOrders(ServiceAdmin):
             form=form,
             text=gettext(
                 "What was sold in these days: a file with a row for each line as it was placed, "
-                "and for each later change, cancellation or return on its own day; or sums by tax "
-                "rate. Orders that await their payment are sold when they are confirmed."
+                "and for each later change, cancellation or return on its own day. Orders that "
+                "await their payment are sold when they are confirmed."
             ),
-            table=table,
         )
         return show(self, request, page)
 
@@ -190,26 +165,6 @@ def _moments(first: date, last: date) -> tuple[datetime, datetime]:
     """Returns when the first day begins and the last one ends, in the shop's time zone."""
     zone = shop_zone()
     return midnight(first, zone), midnight(last + timedelta(days=1), zone)
-
-
-def _sums(first: date, last: date) -> list[list[str]]:
-    """Returns a row for each currency and tax rate, with the marks of the language."""
-    rows = [
-        [
-            _rate(sums.rate),
-            sums.currency,
-            *_with_tax(sums.gross, sums.net),
-            *_with_tax(sums.returned_gross, sums.returned_net),
-        ]
-        for sums in sales.tax_sums(*_moments(first, last))
-    ]
-    return [
-        [grouped(cell) if isinstance(cell, Decimal) else str(cell) for cell in row] for row in rows
-    ]
-
-
-def _with_tax(gross: Decimal, net: Decimal | None) -> list[object]:
-    return [gross, "", ""] if net is None else [gross, net, gross - net]
 
 
 def _parts(first: date, last: date) -> Iterator[list[Row]]:

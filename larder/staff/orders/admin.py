@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import RangeNumericFilter
 from larder.identity.services.notes import About
 from larder.orders import queries
 from larder.orders.lifecycle import HELD, PERMISSIONS, Move
-from larder.orders.models import Order, OrderStatus, RefundDue
+from larder.orders.models import Order, RefundDue
 from larder.orders.services.locks import order_name
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
@@ -31,6 +31,7 @@ from larder.staff.lists import label
 from larder.staff.notes import NotableAdmin
 from larder.staff.orders.accounting import AccountableOrders
 from larder.staff.orders.contents import (
+    VARIANTS,
     address_lines,
     lines_table,
     payment_tables,
@@ -41,20 +42,9 @@ from larder.staff.orders.contents import (
 from larder.staff.orders.moves import MovableOrders
 from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
-from larder.staff.orders.search import NEWEST, DayFilter, SkuFilter, search
+from larder.staff.orders.search import NEWEST, DayFilter, search
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
-
-VARIANTS: dict[str, str] = {
-    OrderStatus.PENDING: "warning",
-    OrderStatus.EXPIRED: "danger",
-    OrderStatus.PLACED: "info",
-    OrderStatus.PACKED: "warning",
-    OrderStatus.SHIPPED: "primary",
-    OrderStatus.DELIVERED: "success",
-    OrderStatus.CANCELLED: "danger",
-}
-"""The theme's colour of each status."""
 
 
 @admin.register(Order)
@@ -88,7 +78,6 @@ class OrderAdmin(
         ("placed_at", DayFilter),
         ("requested_for", DayFilter),
         ("total", RangeNumericFilter),
-        SkuFilter,
     )
     list_filter_submit = True
     list_after_template = "staff/older_orders.html"

@@ -15,7 +15,7 @@ from larder.identity.queries import PARCEL_FIELDS, AddressRow, NoteView, latest_
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import payment_state
-from larder.orders.models import RefundDue
+from larder.orders.models import OrderStatus, RefundDue
 from larder.orders.queries import LineView, OrderView, event_log, payments
 from larder.orders.queries.event_log import EventView
 from larder.orders.services.locks import order_name
@@ -30,6 +30,17 @@ from larder.staff.formatting import (
 )
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
+
+VARIANTS: dict[str, str] = {
+    OrderStatus.PENDING: "warning",
+    OrderStatus.EXPIRED: "danger",
+    OrderStatus.PLACED: "info",
+    OrderStatus.PACKED: "warning",
+    OrderStatus.SHIPPED: "primary",
+    OrderStatus.DELIVERED: "success",
+    OrderStatus.CANCELLED: "danger",
+}
+"""The theme's colour of each status."""
 
 
 def lines_table(order: OrderView) -> dict[str, Any]:

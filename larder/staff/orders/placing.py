@@ -30,7 +30,7 @@ from larder.orders.decision import Wanted
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
-from larder.staff.identity.customer_search import description
+from larder.staff.identity.customers import description
 from larder.staff.orders.contents import address_summary
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
 from larder.staff.pages import (

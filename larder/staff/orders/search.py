@@ -18,9 +18,8 @@ from django.db.models import DateTimeField, F, Func, Q, QuerySet, TextField, Val
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Upper
 from django.utils.translation import gettext
-from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
+from unfold.contrib.filters.admin import RangeDateFilter
 
-from larder.catalog import queries as catalog
 from larder.catalog.models import Product
 from larder.catalog.search import indexed, words
 from larder.core.clock import midnight
@@ -194,19 +193,3 @@ class DayFilter(RangeDateFilter):  # type: ignore[misc]
 
 
 _ENDS = ("from", "to")
-
-
-class SkuFilter(TextFilter):  # type: ignore[misc]
-    """Filters by a product of the order: the newest orders with it."""
-
-    title = "SKU"
-    parameter_name = "sku"
-
-    def queryset(self, request: Any, queryset: Any) -> Any:
-        """Plan: the key of the SKU, then a range of order_line_search."""
-        if not self.value():
-            return queryset
-        products = catalog.ids_by_sku([self.value()]).values()
-        lines = OrderLine.objects.filter(product__in=products)
-        newest = lines.order_by("-placed_at", "-order").values_list("order", flat=True)
-        return queryset.filter(pk__in=list(newest[:MAX_FOUND_ORDERS]))
