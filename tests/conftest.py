@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
+from django.template import Context, Template
 from django.test import Client, TransactionTestCase
+from django.test.signals import template_rendered
 from hypothesis import settings
 
 from larder.catalog.models import Product
@@ -88,6 +90,19 @@ def _django_db_helper(_django_db_helper: None) -> None:
         limits = ["idle_in_transaction_session_timeout"]
         limits += ["transaction_timeout"] * (connection.connection.info.server_version >= 17_00_00)
         connection.cursor().execute(";".join(f"SET LOCAL {limit} = 0" for limit in limits))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _contexts_of_pages_alone(django_test_environment: None) -> None:
+    """Django's client remembers the context of each template: here, of each page. A page of the
+    admin renders a hundred and fifty others, whose contexts would be copied."""
+
+    def render(template: Template, context: Context) -> str:
+        if context.template is template:
+            template_rendered.send(sender=template, template=template, context=context)
+        return template.nodelist.render(context)
+
+    setattr(Template, "_render", render)  # noqa: B010
 
 
 @pytest.fixture(autouse=True)

@@ -153,3 +153,110 @@ def test_a_tax_rate_that_is_none_is_a_fault(cell: str) -> None:
     lines = ["sku,name,price,tax_rate", f"A,N,1,{cell}"]
     faults = product_file(csv_table("\n".join(lines)), "GBP").faults
     assert [(one.column, one.code) for one in faults] == [("tax_rate", "invalid_format")]
+
+
+FAULTY: list[tuple[list[str], list[tuple[int, str, str]]]] = [
+    (["sku,quantity", "A,1"], [(1, "price", "required")]),
+    ([""], [(1, "price", "required"), (1, "sku", "required")]),
+    (["sku,name,price,colour", "A,B,1,red"], [(1, "colour", "unknown_field")]),
+    (["sku,name,price,name", "A,B,1,C"], [(1, "name", "duplicate")]),
+    (["sku,name,price", "A,B", "C,D,1,2"], [(2, "", "wrong_length"), (3, "", "wrong_length")]),
+    (["sku,name,price", ",,", "A, ,x", ", ,"], [
+        *((3, "name", "invalid_format"), (3, "price", "invalid_format")),
+        *((4, name, "invalid_format") for name in ("name", "price", "sku")),
+    ]),
+    (["sku,name,price", 'A,"x\ny",1', "B,B,-1"], [(4, "price", "invalid_format")]),
+    (["sku,name,price", "A,B,1", "A,C,1", "B,D,1", "A,E,1"], [
+        (3, "sku", "duplicate"), (5, "sku", "duplicate"),
+    ]),
+    (["sku,name,price,category,quantity", "A,B,1,99,x"], [(2, "quantity", "wrong_type")]),
+    (["sku,name,price,category", "A,B,1,99"], [(2, "category", "unknown_category")]),
+    (["sku,name,price,min_quantity,max_per_order", "A,B,1,6,5"], [
+        (2, "max_per_order", "out_of_range")
+    ]),
+    (["sku,name,price,min_quantity,max_per_order,step", "A,B,1,7,8,3", "C,D,1,7,9,3"], [
+        (2, "step", "out_of_range")
+    ]),
+    (["sku,name,price", "A,B\0,1"], [(2, "name", "nul")]),
+    (["sku,name,price", "A,B\u202e,1"], [(2, "name", "invalid_format")]),
+    (["sku,name,price", 'A,"B" C,1', "D,E,x"], [(2, "", "malformed_csv")]),
+    (["sku,name,price", "A,B,x", 'C,"D'], [
+        (2, "price", "invalid_format"), (3, "", "malformed_csv"),
+    ]),
+    (["sku,name,price,quantity", "A,B,1,2147483648"], [(2, "quantity", "out_of_range")]),
+]  # fmt: skip
+
+
+def faults(content: bytes) -> list[tuple[int, str, str]]:
+    """The line, column and code of each fault of a file."""
+    try:
+        product_import.compare(product_file(csv_table(decoded(content)), "GBP"), lock=False)
+    except FaultyFile as refused:
+        return [(fault.line, fault.column, fault.code) for fault in refused.rows]
+    return []
+
+
+@pytest.mark.parametrize(("lines", "found"), FAULTY)
+def test_every_fault_is_named_with_its_line_and_column(
+    db: None, lines: list[str], found: list[tuple[int, str, str]]
+) -> None:
+    assert faults("\r\n".join(lines).encode()) == found
+
+
+def test_a_code_that_a_spreadsheet_has_damaged_is_refused_with_its_place(db: None) -> None:
+    rows = b"sku,name,price,barcode\n4.00638E+12,N,1,\nA,N,1,4E+17\n5E-10,4.00638E+12,1,0400638"
+    assert faults(rows) == [(2, "sku", "digits_lost"), (3, "barcode", "digits_lost")]
+
+
+TEXT = "sku,name,price\nA,Café – 5 €,1\n"
+MIXED = "sku,name,price\nA,Café,1\n".encode() + "B,Café,1\n".encode("cp1252")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-be"])
+def test_the_encodings_of_spreadsheets_are_recognised(encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    text = decoded(f"{mark}{TEXT}".encode(encoding))
+    (row,) = product_file(csv_table(text), "GBP").rows
+    assert row.values["name"] == "Café – 5 €"
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "column"),
+    [
+        (MIXED, 3, "name"),
+        (b"\xef\xbb\xbf" + TEXT.encode("cp1252"), 2, "name"),
+        (TEXT.encode("cp1252").replace(b"\x80", b"\x81"), 2, "name"),
+        ("sku,name,price\nA,Grün,1\n".encode("mac_roman"), 2, "name"),
+        ("sku,name,price\nA,Thé,1\n".encode("mac_roman"), 2, "name"),
+        (TEXT.encode("utf-16")[:-3], 2, "price"),
+        ("sku,name,price\nA,Γα,1\n".encode() + b"B,Caf\xe9,1\n", 3, "name"),
+    ],
+)
+def test_an_encoding_that_is_not_clear_is_refused_and_not_guessed(
+    db: None, body: bytes, line: int, column: str
+) -> None:
+    assert faults(body) == [(line, column, "invalid_utf8")]
+
+
+@pytest.mark.parametrize(
+    ("separator", "cell", "price"),
+    [
+        *((",", one, two) for one, two in (("1.25", "1.25"), ("1.234", "1.234"))),
+        *((",", f'"{one}"', two) for one, two in (("1,25", "1.25"), ("1,234", None))),
+        *((one, '"£1,234.50"', None) for one in ",;\t"),
+        *((";", one, two) for one, two in (("1,25", "1.25"), ("1.25", "1.25"))),
+        *((";", one, two) for one, two in (("1,234", "1.234"), ("0.125", "0.125"))),
+        *((";", one, None) for one in ("1.234", "12.34,5", "1.234 £")),
+        *((";", one, "2.45") for one in ("2,45 £", "£\xa02.45", "2.45 GBP", "gbp 2,45", " 2,45")),
+        *((";", one, None) for one in ("2,45 €", "USD 2.45", "2,45 ££", "£", "2 45")),
+        *(("\t", one, two) for one, two in (("1,25", "1.25"), ("1.5", "1.50"), ("0,125", "0.125"))),
+        *(("\t", one, None) for one in ("1.234", "12,345")),
+    ],
+)
+def test_separators_are_recognised_and_a_decimal_mark_is_taken_or_refused_but_not_guessed(
+    separator: str, cell: str, price: str | None
+) -> None:
+    head, row = separator.join(["Sku ", "NAME", "price"]), separator.join(["A", '"x\r\ny"', cell])
+    file = product_file(csv_table("\r\n".join([head, row, separator * 2])), "GBP")
+    assert [row.values["price"] for row in file.rows] == ([Decimal(price)] if price else [])
+    assert bool(file.faults) == (price is None)
