@@ -6,20 +6,16 @@ status, the media type and the code, and none is a 5xx.
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.conftest import Api
-from tests.v1.hostile_requests import ALL, Sent
+from tests.v1.hostile_requests import ALL
 
 
-@pytest.mark.parametrize("sent", ALL, ids=str)
-def test_each_hostile_request_is_refused_with_its_code_and_faults(
-    customer: Api, sent: Sent
-) -> None:
-    answer = customer(sent.method, sent.path, sent.body, **sent.headers)
-    assert (answer.status, answer.body["code"]) == (sent.status, sent.code)
-    found = [one["pointer"] for one in answer.body.get("errors", [])]
-    assert sorted(found) == sorted(sent.pointers or ())
+def test_each_hostile_request_is_refused_with_its_code_and_faults(customer: Api) -> None:
+    for sent in ALL:
+        answer = customer(sent.method, sent.path, sent.body, **sent.headers)
+        assert (answer.status, answer.body["code"]) == (sent.status, sent.code), sent
+        found = [one["pointer"] for one in answer.body.get("errors", [])]
+        assert sorted(found) == sorted(sent.pointers or ()), sent
 
 
 def test_a_body_may_be_full_of_faults_without_filling_the_memory(customer: Api) -> None:
@@ -72,12 +68,13 @@ HARMLESS = [
 ]
 
 
-@pytest.mark.parametrize("headers", HARMLESS, ids=str)
-def test_irrelevant_headers_are_ignored(customer: Api, headers: dict[str, str]) -> None:
-    answer = customer("GET", "me", **headers)
-    assert (answer.status, answer.body) == (200, customer("GET", "me").body)
+def test_irrelevant_headers_are_ignored(customer: Api) -> None:
+    plain = customer("GET", "me").body
+    for headers in HARMLESS:
+        answer = customer("GET", "me", **headers)
+        assert (answer.status, answer.body) == (200, plain), headers
 
 
-@pytest.mark.parametrize("query", ["q=%FF", "q=%ED%A0%80", "unknown=%00", "%00=1", "q=' OR 1=1"])
-def test_unusual_but_valid_queries_are_answered(customer: Api, query: str) -> None:
-    assert customer("GET", f"products?{query}").status == 200
+def test_unusual_but_valid_queries_are_answered(customer: Api) -> None:
+    for query in ("q=%FF", "q=%ED%A0%80", "unknown=%00", "%00=1", "q=' OR 1=1"):
+        assert customer("GET", f"products?{query}").status == 200, query
