@@ -66,7 +66,6 @@ class ProductsView(CompatView):
     serializer_class = Product
 
     def get(self, request: Request) -> Response:
-        """Lists the products by ascending id."""
         return Response(self.page(product_rows(request)))
 
 
@@ -74,7 +73,6 @@ class ProductView(CompatView):
     serializer_class = Product
 
     def get(self, request: Request, product_id: int) -> Response:
-        """Shows a product."""
         return Response(self.shown(inventory.product(caller(request).id, product_id)))
 
 
@@ -83,7 +81,6 @@ class OrdersView(CompatView):
 
     @needs(key="orders.view_order")
     def get(self, request: Request) -> Response:
-        """Lists the caller's orders, the newest first."""
         who = caller(request).id
         rows = Rows(
             lambda: orders.count(OrderFilter(who)),
@@ -113,7 +110,6 @@ class OrderView(CompatView):
 
     @needs(key="orders.view_order")
     def get(self, request: Request, order_id: str) -> Response:
-        """Shows one of the caller's orders."""
         return Response(self.shown(orders.order(UUID(order_id), customer=caller(request).id)))
 
     @needs(key="orders.add_order")

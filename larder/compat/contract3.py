@@ -77,7 +77,7 @@ class OrdersView(CompatView):
         return Response({"status": "created"}, status=201, headers=headers)
 
 
-BEYOND_ALL_PRICES = Decimal(10 ** (limits.PRICE_DIGITS - limits.MONEY_DECIMALS))
+MOST = Decimal(10 ** (limits.PRICE_DIGITS - limits.MONEY_DECIMALS))
 """More than any product of the shop can cost, whichever contract set its price."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
@@ -135,20 +135,11 @@ def _filter(request: Request) -> ProductFilter:
     filters = Filters(data=request.query_params.dict())
     filters.is_valid(raise_exception=True)
     price = filters.validated_data.get("max_price")
-    return ProductFilter(
-        name_contains=request.query_params.get("keyword", ""),
-        max_price=None if price is None else _within_prices(price),
-    )
-
-
-def _within_prices(price: Decimal) -> Decimal:
-    """The same limit in a number that PostgreSQL can read: it knows no 1e999999.
-
-    >>> _within_prices(Decimal("2.2009")), _within_prices(Decimal("-1e999999"))
-    (Decimal('2.200'), Decimal('-1.000'))
-    """
-    within = max(min(price, BEYOND_ALL_PRICES), Decimal(-1))
-    return within.quantize(Decimal("0.001"), ROUND_FLOOR)
+    if price is not None:
+        # PostgreSQL has no 1e999999.
+        price = max(min(price, MOST), Decimal(-1)).quantize(Decimal("0.001"), ROUND_FLOOR)
+    keyword = request.query_params.get("keyword", "")
+    return ProductFilter(name_contains=keyword, max_price=price)
 
 
 class ProductView(products.ProductView):
@@ -183,21 +174,16 @@ class Name(AnyText):
 
 
 class Registration(serializers.Serializer[Any]):
-    """A new user."""
-
     name = Name()
     password = Password()
 
 
 class NewName(serializers.Serializer[Any]):
-    """The new name of a user."""
-
     name = Name()
 
 
 class RegisterView(OpenView):
     def post(self, request: Request) -> Response:
-        """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
         registration = account_body(request, Registration)
         with (
@@ -213,7 +199,6 @@ class RegisterView(OpenView):
 class UsersView(CompatView):
     @needs("identity.view_customer")
     def get(self, request: Request) -> Response:
-        """Staff: lists all users."""
         return Response({"users": self.whole(queries.all_profiles(), _rows)})
 
 
@@ -225,7 +210,6 @@ def _rows(profiles: list[Profile]) -> list[dict[str, str]]:
 class UserView(CompatView):
     @needs(key="identity.view_customer")
     def get(self, request: Request, user: str) -> Response:
-        """Shows a user's name, to the user and to staff."""
         return Response({"user is": _addressed(request, user).username})
 
     @needs(key="identity.change_customer")

@@ -110,8 +110,6 @@ class KeyByPassword(PasswordAuthentication):
 
 
 class Token(PasswordView):
-    """The caller's key."""
-
     authentication_classes: Kinds = (KeyByPassword,)
 
     def get(self, request: Request) -> Response:
@@ -120,8 +118,6 @@ class Token(PasswordView):
 
 
 class Products(PasswordView):
-    """The products that are in stock."""
-
     serializer_class = ProductBody
 
     def get(self, request: Request) -> Response:
@@ -131,7 +127,6 @@ class Products(PasswordView):
 
     @needs("catalog.add_product")
     def post(self, request: Request) -> Response:
-        """Adds a product. Staff only."""
         return Response(self.shown(products.create(request, ProductBody)), status=201)
 
 
@@ -149,8 +144,6 @@ class Product(PasswordView, products.ProductView):
 
 
 class Orders(PasswordView):
-    """The caller's orders."""
-
     @needs(key="orders.view_order")
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, open and submitted, by ascending id: at most the newest
@@ -161,17 +154,12 @@ class Orders(PasswordView):
 
 
 class Order(PasswordView):
-    """One of the caller's orders."""
-
     @needs(key="orders.view_order")
     def get(self, request: Request, order: int) -> Response:
-        """Shows one of the caller's orders."""
         return Response(order_row(carts.order_or_cart(order, customer=caller(request).id)))
 
 
 class Current(PasswordView):
-    """The open order."""
-
     @needs(key="orders.add_order")
     def get(self, request: Request) -> Response:
         """Shows the open order. If there is none, creates an empty one."""
@@ -185,8 +173,6 @@ class Current(PasswordView):
 
 
 class Addition(PasswordView):
-    """Adding a unit to the open order."""
-
     @needs(key="orders.add_order")
     def post(self, request: Request, product: int) -> Response:
         """Adds one unit to the open order, which is created if there is none."""
@@ -204,8 +190,6 @@ class Addition(PasswordView):
 
 
 class Removal(PasswordView):
-    """Removing a unit from the open order."""
-
     @needs(key="orders.add_order")
     def post(self, request: Request, product: int) -> Response:
         """Removes one unit from the open order. The last unit removes the line."""
@@ -218,8 +202,6 @@ class Removal(PasswordView):
 
 
 class Submission(PasswordView):
-    """The submission of an order."""
-
     @needs(key="orders.add_order")
     def post(self, request: Request, order: int) -> Response:
         """Submits the open order: takes all its units from stock, or changes nothing."""

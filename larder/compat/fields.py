@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
-from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -63,16 +62,6 @@ class Units(serializers.IntegerField):
         if type(data) is not int:
             self.fail("invalid")
         return int(super().to_internal_value(data))
-
-
-class PublicId(serializers.UUIDField):
-    """A UUID as text. The framework's field accepts numbers too."""
-
-    def to_internal_value(self, data: Any) -> UUID:
-        """Returns the UUID. Raises ValidationError for a value of another type or form."""
-        if not isinstance(data, str):
-            self.fail("invalid", value=data)
-        return UUID(str(super().to_internal_value(data)))
 
 
 class Price(serializers.DecimalField):

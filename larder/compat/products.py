@@ -43,8 +43,6 @@ def create(
 
 
 class ProductView(CompatView):
-    """A product."""
-
     unique_name = False
     """Whether no other product may have its name."""
 
@@ -53,7 +51,6 @@ class ProductView(CompatView):
         return int(product)
 
     def get(self, request: Request, product: int) -> Response:
-        """Shows a product."""
         return Response(self.shown(queries.product(caller(request).id, self.number(product))))
 
     @needs("catalog.change_product")
@@ -63,12 +60,10 @@ class ProductView(CompatView):
 
     @needs("catalog.change_product")
     def patch(self, request: Request, product: int) -> Response:
-        """Changes the given fields of a product."""
         return self._changed(product, partial=True)
 
     @needs("catalog.delete_product")
     def delete(self, request: Request, product: int) -> Response:
-        """Archives a product. Orders keep it."""
         archive_product(self.number(product), caller=caller(request), now=now())
         return Response(status=204)
 

@@ -103,7 +103,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
 def to_payable(amount: Decimal, currency: str) -> int:
     """Returns what is paid for the amount, in minor units. Half of the least step is rounded away
     from zero. In currencies of three decimals the step is ten units: there are payment providers
-    that take no other amounts (larder/v1/payment_providers/stripe.py).
+    that take no other amounts (larder/v1/payment_providers.py).
 
     >>> to_payable(Decimal("0.125"), "KWD"), to_payable(Decimal("0.124"), "KWD")
     (130, 120)

@@ -2,8 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -11,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
 from larder.core.clock import now
-from larder.core.errors import InvalidInput
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.parts import Part
@@ -22,10 +20,8 @@ from larder.http.idempotency import idempotency_key, operation_of, replay_header
 from larder.http.pagination import Cursor, Item
 from larder.http.preconditions import tag_wanted
 from larder.identity.caller import Caller
-from larder.v1.faults import is_moment, parameter_faults
 from larder.v1.shapes import Id
 
-Parameters = TypeVar("Parameters", bound=msgspec.Struct)
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 Limit = Annotated[int, Meta(ge=1, description=f"Rows of a page, at most {MAX_PAGE_ROWS}.")]
@@ -42,22 +38,6 @@ class PageParameters(msgspec.Struct, kw_only=True):
     def rows(self) -> int:
         """The maximum number of rows of the page."""
         return min(self.limit, MAX_PAGE_ROWS)
-
-
-def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
-    """Returns the query parameters that `kind` declares. Ignores others.
-
-    Raises InvalidInput (all faults); the pointer of a fault is the parameter's name.
-    """
-    names = _parameter_names(kind)
-    values = {name: str(text) for name, text in request.GET.items() if name in names}
-    is_time = all(values[name][4:5] == "-" for name in _times(kind) if name in values)
-    if is_time and not any("\0" in text for text in values.values()):
-        try:
-            return msgspec.convert(values, kind, strict=False)
-        except msgspec.ValidationError:
-            pass
-    raise InvalidInput([*parameter_faults(values, kind)])
 
 
 class IdCursor(Cursor, array_like=True):
@@ -82,20 +62,6 @@ def reply_page(
     """Answers with a page: the shaped rows, and the link to the next page."""
     rows, link = pagination.part(pagination.links(request), part, cursor.of)
     return reply_tagged(request, page([shape(row) for row in rows], link))
-
-
-@cache
-def _times(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """Returns the names of the parameters that are times: in lax mode, msgspec would read a number
-    as seconds since 1970."""
-    return frozenset(name for name, hint in get_type_hints(kind).items() if is_moment(hint))
-
-
-@cache
-def _parameter_names(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """Returns the names of the parameters. Cached: msgspec evaluates all annotations at each
-    call."""
-    return frozenset(field.encode_name for field in msgspec.structs.fields(kind))
 
 
 def shaped(row: object, kind: type[Shape], **others: Any) -> Shape:

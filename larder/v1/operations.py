@@ -26,8 +26,7 @@ from larder.http.idempotency import HEADER, idempotency_key
 from larder.http.preconditions import wants_none
 from larder.http.problems import kind_of
 from larder.identity.caller import Caller
-from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_signed
-from larder.v1.http import read_parameters
+from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_parameters, read_signed
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from larder.inventory import queries
 from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
 from larder.inventory.services.products import Author
-from larder.v1.faults import character_faults, faults
+from larder.v1.bodies import each_fault
 from larder.v1.http import (
     PageParameters,
     claim,
@@ -274,8 +274,7 @@ def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpR
 )
 def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct) -> HttpResponse:
     """Staff: creates the product with this SKU, or replaces all of it except its stock."""
-    in_path = (*faults(sku, Sku), *character_faults(sku))
-    sku_faults = [Fault("sku", fault.code, fault.detail) for fault in in_path]
+    sku_faults = list(each_fault(sku, Sku, "sku"))
     if body.sku not in {UNSET, sku}:
         sku_faults.append(Fault("/sku", "not_of_the_path", "The SKU must be the one in the path."))
     if sku_faults:

@@ -4,9 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import RequestFactory
 
-from larder.compat.contract2 import Api
 from larder.identity.models import Customer
 from tests.compat.browser import Browser
 from tests.compat.conftest import ApiClient
@@ -19,17 +17,6 @@ from tests.server import Server
 def here(running: Server) -> str:
     """The address of the server, as a client knows it."""
     return f"http://127.0.0.1:{running.port}"
-
-
-@pytest.mark.parametrize("compat", [["1", "2", "3"], ["3", "2", "1"]])
-def test_the_root_always_has_the_same_order(
-    rf: RequestFactory, settings: Any, compat: list[str]
-) -> None:
-    # The order of a set of names is another one in each process; that of these keys is fixed.
-    settings.COMPAT = dict.fromkeys(compat).keys()
-    reply = Api.as_view(authentication_classes=(), permission_classes=())(rf.get("/api/"))
-    names = ["identity", "catalog", "orders", "products", "product", "order", "user"]
-    assert list(reply.data) == names
 
 
 @pytest.mark.system

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from msgspec import Meta
 
-from larder.v1.faults import faults
+from larder.v1.bodies import each_fault
 from tests.conftest import Api
 from tests.http.document import operations
 
@@ -32,7 +32,7 @@ SENTENCES: list[tuple[Any, Any, str]] = [
 def test_each_sentence_of_the_installed_msgspec_has_its_code(
     value: Any, kind: Any, code: str
 ) -> None:
-    assert [fault.code for fault in faults(value, kind)] == [code]
+    assert [fault.code for fault in each_fault(value, kind)] == [code]
 
 
 def test_every_pattern_of_a_body_has_a_description(staff: Api) -> None:

@@ -46,7 +46,6 @@ class Register(OpenView):
     """Create an account."""
 
     def post(self, request: Request) -> Response:
-        """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
         body = account_body(request, Registration)
         with all_named(body), throttling.attempted(request, "register", body.account()):
@@ -60,7 +59,6 @@ class Token(TokenView):
     """Log in."""
 
     def post(self, request: Request) -> Response:
-        """Exchanges a username and a password for an access and a refresh token."""
         body = read(request, Credentials)
         named = sessions.Credentials(body["username"], body["password"])
         return log_in(request, named, policy=IDENTITY)
@@ -78,7 +76,6 @@ class Verify(TokenView):
     """Verify a token."""
 
     def post(self, request: Request) -> Response:
-        """Checks whether an access or refresh token is valid."""
         token = read(request, AnyToken)["token"]
         try:
             sessions.verify(token, signer=signer(), now=now())
@@ -108,7 +105,6 @@ class Customers(BrowsableView):
 
     @needs(key="identity.view_customer")
     def get(self, request: Request) -> Response:
-        """Lists all customers for staff, or only the caller."""
         return Response(self.page(_visible(request)))
 
     @needs("identity.add_customer")
@@ -141,7 +137,6 @@ class Customer(BrowsableView):
 
     @needs(key="identity.view_customer")
     def get(self, request: Request, customer: int) -> Response:
-        """A customer."""
         return Response(self.shown(_account(request, customer)))
 
     @needs(key="identity.change_customer")
@@ -151,7 +146,6 @@ class Customer(BrowsableView):
 
     @needs(key="identity.change_customer")
     def patch(self, request: Request, customer: int) -> Response:
-        """Changes a customer. Omitted fields stay unchanged."""
         return self._changed(customer, partial=True)
 
     @needs(key="identity.delete_customer")

@@ -13,7 +13,6 @@ from larder.compat.fields import (
     Address,
     Lines,
     Price,
-    PublicId,
     Text,
     Units,
     absolute,
@@ -74,7 +73,6 @@ class ProductsView(BrowsableView):
 
     @needs("catalog.add_product")
     def post(self, request: Request) -> Response:
-        """Adds a product with its stock."""
         return created(self.shown(products.create(request, ProductBody)))
 
 
@@ -89,7 +87,6 @@ class ShipView(BrowsableView):
 
     @needs("inventory.add_adjustment")
     def post(self, request: Request, product: int) -> Response:
-        """Removes units from stock without an order."""
         inventory.product(caller(request).id, product)
         quantity = read(request, Shipment)["quantity"]
         try:
@@ -104,7 +101,7 @@ COMPLETED = "completed"
 
 
 class ItemWanted(serializers.Serializer[Any]):
-    product = PublicId()
+    product = serializers.UUIDField()
     quantity = Units(default=1)
 
 
@@ -121,7 +118,6 @@ class OrdersView(BrowsableView):
 
     @needs(key="orders.view_order")
     def get(self, request: Request) -> Response:
-        """Lists the caller's placed orders."""
         who = caller(request)
         rows = Rows(
             lambda: queries.count(OrderFilter(customer=who.id)),
@@ -191,6 +187,5 @@ class OrderView(BrowsableView):
 
     @needs(key="orders.view_order")
     def get(self, request: Request, number: int) -> Response:
-        """Shows one of the caller's orders."""
         order = queries.by_number(number, customer=caller(request).id)
         return Response(_shown(request, [order])[0])
