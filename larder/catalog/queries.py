@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -80,31 +79,21 @@ def internal_fields(product: int) -> dict[str, Any]:
     return dict(Product.objects.filter(id=product).values(*names).get())
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryRow:
-    """A category. `parent` is an id."""
-
-    id: int
-    name: str
-    parent: int | None
-    version: int
+_CATEGORY = ("id", "name", "parent", "version")
 
 
-_CATEGORY = ("id", "name", "parent_id", "version")
-
-
-def category(category_id: int) -> CategoryRow:
-    """Returns a category. Raises NotFound."""
-    row = Category.objects.filter(id=category_id).values_list(*_CATEGORY).first()
+def category(category_id: int) -> Any:
+    """Returns a category: `id`, `name`, `parent` (an id or None), `version`. Raises NotFound."""
+    row = Category.objects.filter(id=category_id).values_list(*_CATEGORY, named=True).first()
     if row is None:
         raise NotFound
-    return CategoryRow(*row)
+    return row
 
 
-def categories(*, after: int, limit: int) -> list[CategoryRow]:
-    """Returns up to `limit` categories with an id above `after`, by id."""
+def categories(*, after: int, limit: int) -> list[Any]:
+    """Returns up to `limit` categories, as `category` does, with an id above `after`, by id."""
     page = Category.objects.filter(id__gt=after).order_by("id")[:limit]
-    return [CategoryRow(*row) for row in page.values_list(*_CATEGORY)]
+    return list(page.values_list(*_CATEGORY, named=True))
 
 
 Node = tuple[str, int | None]

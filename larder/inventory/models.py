@@ -123,6 +123,11 @@ class CountedProduct(models.Model):
             models.CheckConstraint(condition=Q(counted__gte=0), name="counted_product_counted"),
         )
 
+    @property
+    def difference(self) -> int:
+        """The units that the count found more, or fewer if negative."""
+        return self.counted - self.on_shelf
+
 
 class LedgerEntry(models.Model):
     """A change of stock. A trigger makes the table append-only for every role.

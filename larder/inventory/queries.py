@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from msgspec import Struct
 
 from larder.catalog import search
@@ -214,108 +215,51 @@ def available(product_ids: Collection[int]) -> dict[int, int]:
     return dict(database.rows(sql.AVAILABLE, [list(product_ids)]))
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """An entry of the ledger. `delta` and `balance` are those of the available units."""
-
-    id: int
-    delta: int
-    committed_delta: int
-    balance: int
-    committed_balance: int
-    cause: str
-    reference: str
-    actor: UUID
-    at: datetime
+_UNITS = {"delta": F("available_change"), "balance": F("available_after")}
+_COMMITTED = {
+    "committed_delta": F("committed_change"),
+    "committed_balance": F("committed_after"),
+}
 
 
-_LEDGER = (
-    *("id", "available_change", "committed_change", "available_after", "committed_after"),
-    *("cause", "reference", "actor", "at"),
-)
-
-
-def ledger(product_id: int, *, before: int | None, limit: int) -> list[LedgerRow]:
-    """Returns up to `limit` entries of a product, archived or not, the newest first.
-
-    Raises NotFound.
-    """
+def ledger(product_id: int, *, before: int | None, limit: int) -> list[Any]:
+    """Returns up to `limit` entries of a product, archived or not, the newest first: `id`, `cause`,
+    `reference`, `actor`, `at`; `delta` and `balance` of the available units, `committed_delta` and
+    `committed_balance`. Raises NotFound."""
     entries = LedgerEntry.objects.filter(product_id=product_id).order_by("-id")
     if before is not None:
         entries = entries.filter(id__lt=before)
-    rows = [LedgerRow(*row) for row in entries.values_list(*_LEDGER)[:limit]]
+    units = _UNITS | _COMMITTED
+    columns = ("id", "cause", "reference", "actor", "at", *units)
+    rows = list(entries.annotate(**units).values_list(*columns, named=True)[:limit])
     if not rows and not Stock.objects.filter(product_id=product_id).exists():
         raise NotFound
     return rows
 
 
-@dataclass(frozen=True, slots=True)
-class AdjustedLine:
-    """The change of one product by an adjustment."""
-
-    product: int
-    delta: int
-    balance: int
-
-
-@dataclass(frozen=True, slots=True)
-class AdjustmentRow:
-    """An adjustment with its ledger entries, by product."""
-
-    id: UUID
-    reason: str
-    actor: UUID
-    at: datetime
-    note: str
-    lines: list[AdjustedLine]
-
-
-def adjustment(adjustment_id: UUID) -> AdjustmentRow:
-    """Returns an adjustment. Raises NotFound."""
+def adjustment(adjustment_id: UUID) -> tuple[Any, list[Any]]:
+    """Returns an adjustment: `id`, `reason`, `actor`, `at`, `note`; and its lines by product:
+    `product`, `delta` and `balance` of the available units. Raises NotFound."""
     rows = Adjustment.objects.filter(id=adjustment_id)
-    row = rows.values("id", "reason", "actor", "at", "note").first()
+    row = rows.values_list("id", "reason", "actor", "at", "note", named=True).first()
     if row is None:
         raise NotFound
-    entries = LedgerEntry.objects.filter(reference=str(adjustment_id), cause=row["reason"])
-    lines = entries.order_by("product_id").values_list(
-        "product_id", "available_change", "available_after"
-    )
-    return AdjustmentRow(**row, lines=[AdjustedLine(*line) for line in lines])
+    entries = LedgerEntry.objects.filter(reference=str(adjustment_id), cause=row.reason)
+    lines = entries.annotate(**_UNITS).order_by("product_id")
+    return row, list(lines.values_list("product", *_UNITS, named=True))
 
 
-@dataclass(frozen=True, slots=True)
-class CountRow:
-    """A product of a count. `on_shelf`: the units that the stock had on the shelf when it was
-    counted last. `is_moved`: whether the shelf changed while it was counted. `available` and
-    `committed` are those of now."""
-
-    product: int
-    sku: str
-    name: str
-    shelf_place: str
-    counted: int
-    on_shelf: int
-    is_moved: bool
-    available: int
-    committed: int
-
-    @property
-    def difference(self) -> int:
-        """The units that the count found more, or fewer if negative."""
-        return self.counted - self.on_shelf
-
-
-def running_count(actor: UUID, *, limit: int | None = None) -> list[CountRow]:
-    """Returns the products that a member of staff has counted, the last one first."""
+def running_count(actor: UUID, *, limit: int | None = None) -> list[CountedProduct]:
+    """Returns the products that a member of staff has counted, the last one first, with their
+    stock and their names."""
     rows = CountedProduct.objects.filter(actor=actor).order_by("-at", "-id")
-    columns = (
-        *("product", *(f"product__product__{name}" for name in ("sku", "name", "shelf_place"))),
-        *("counted", "on_shelf", "is_moved", "product__available", "product__committed"),
-    )
-    return [CountRow(*row) for row in rows.values_list(*columns)[:limit]]
+    return list(rows.select_related("product__product").defer(*_LONG_TEXTS)[:limit])
 
 
-def fingerprint_of(lines: Sequence[CountRow]) -> str:
+_LONG_TEXTS = ("product__product__description", "product__product__search_text")
+
+
+def fingerprint_of(rows: Sequence[CountedProduct]) -> str:
     """Returns a text that differs if a count differs in its products, units or differences."""
-    rows = sorted((line.product, line.counted, line.on_shelf, line.is_moved) for line in lines)
-    return sha256(repr(rows).encode()).hexdigest()
+    units = sorted((row.product_id, row.counted, row.on_shelf, row.is_moved) for row in rows)
+    return sha256(repr(units).encode()).hexdigest()

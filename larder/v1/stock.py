@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -176,9 +176,10 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
         now=now(),
         claim=claim(request, caller, content),
     )
-    adjustment = queries.adjustment(id)
-    lines = [shaped(line, AdjustedLine) for line in adjustment.lines]
-    answer = shaped(adjustment, Adjustment, lines=lines)
+    adjustment, lines = queries.adjustment(id)
+    answer = shaped(
+        adjustment, Adjustment, lines=[AdjustedLine(**line._asdict()) for line in lines]
+    )
     return reply(answer, status=201, headers=replay_headers(replayed=replayed))
 
 
@@ -201,7 +202,7 @@ def get_ledger(
     events = {UUID(entry.reference) for entry in part.rows if entry.cause in _OF_ORDERS}
     orders = {str(event): order for event, order in event_log.orders_of(events).items()}
 
-    def shown(entry: queries.LedgerRow) -> LedgerEntry:
+    def shown(entry: Any) -> LedgerEntry:
         return shaped(entry, LedgerEntry, order=orders.get(entry.reference))
 
     return reply_page(request, part, IdCursor, shown, LedgerPage)

@@ -4,10 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
-from configparser import ConfigParser
 from pathlib import Path
-
-import pytest
 
 from tests.architecture.sources import ROOT, nodes
 
@@ -209,38 +206,3 @@ def test_migrations_import_no_code_that_may_change() -> None:
         if name.startswith("larder.") and not name.startswith(lasting)
     }
     assert used - {one for one in used if one.endswith((": larder.core", ": larder.db"))} == set()
-
-
-@pytest.mark.parametrize("package", ["identity", "notifications", "catalog", "inventory", "orders"])
-def test_modules_outside_of_all_are_private(package: str) -> None:
-    """A new module is private until the package names it in `__all__`."""
-    walls = ConfigParser()
-    walls.read(ROOT / ".importlinter")
-    protected = walls[f"importlinter:contract:surface-{package}"]["protected_modules"].split()
-    others = {"models", "migrations", "management"}
-    modules = {
-        path.relative_to(ROOT).with_suffix("").parts
-        for path in (ROOT / "larder" / package).rglob("*.py")
-        if path.name != "__init__.py"
-    }
-    private = {one for one in modules if others.isdisjoint(one) and not _is_named(one)}
-    assert sorted(protected) == sorted(".".join(one) for one in private)
-
-
-def _is_named(module: tuple[str, ...]) -> bool:
-    return all(module[n] in _named(module[:n]) for n in range(2, len(module)))
-
-
-def _named(package: tuple[str, ...]) -> set[str]:
-    """The modules in `__all__` of a package. Other names there are functions and classes, which
-    the package imports."""
-    tree = ast.parse(ROOT.joinpath(*package, "__init__.py").read_text())
-    imported = {
-        alias.name for one in tree.body if isinstance(one, ast.ImportFrom) for alias in one.names
-    }
-    lists = [
-        one.value
-        for one in tree.body
-        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "__all__"
-    ]
-    return {str(name) for one in lists for name in ast.literal_eval(one)} - imported

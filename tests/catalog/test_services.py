@@ -21,7 +21,6 @@ from larder.catalog.services.products import (
     archive_product,
     change_product,
     create_product,
-    sku_of,
 )
 from larder.core.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
 from tests.database import lock_is_awaited
@@ -77,14 +76,6 @@ def test_a_product_without_a_sku_gets_one_that_can_be_read_from_a_label(
     assert queries.ids_by_sku([skus[made[7]]]) == {skus[made[7]]: made[7]}
 
 
-@pytest.mark.parametrize(
-    ("last_bits", "sku"),
-    [(0, "L-00000-00000"), (33, "L-00000-00011"), (2**50 - 1, "L-ZZZZZ-ZZZZZ")],
-)
-def test_the_sku_is_the_end_of_the_public_id_in_base32(last_bits: int, sku: str) -> None:
-    assert sku_of(UUID(int=(0b1011 << 50) + last_bits)) == sku
-
-
 def test_a_product_is_found_by_either_id_also_when_archived(db: None, now: datetime) -> None:
     jam, tea = (
         create_product(JAM, caller=None, now=now),
@@ -107,13 +98,6 @@ def test_a_unique_name_belongs_to_one_product_on_sale(db: None, now: datetime) -
     create_product(JAM | {"sku": "J4"}, caller=None, now=now, unique_name=True)
     create_product(JAM | {"sku": "J5"}, caller=None, now=now)
     assert Product.objects.filter(name="Jam").count() == 3
-
-
-@pytest.mark.parametrize("name", ["version", "archived_at", "public_id", "id", "search_text"])
-def test_only_the_editable_fields_can_be_written(db: None, now: datetime, name: str) -> None:
-    jam = create_product(JAM, caller=None, now=now)
-    with pytest.raises(TypeError, match=name):
-        change_product(jam, {name: 1}, caller=None, now=now)
 
 
 def test_creating_or_changing_to_a_used_sku_is_refused(db: None, now: datetime) -> None:
@@ -221,10 +205,6 @@ def test_two_new_categories_at_once_do_not_exceed_the_limit(
         with pytest.raises(TooManyCategories) as refused:
             second.result(LONGEST)
     assert refused.value.limit == Category.objects.count() == 2
-    assert refused.value.others == ()
-    with pytest.raises(TooManyCategories) as lost:
-        create_category(name="Jams", parent=10**12, caller=None, now=now)
-    assert [one.code for one in lost.value.all] == ["too_many_categories", "unknown_category"]
 
 
 def test_a_category_that_another_transaction_changes_meanwhile_is_not_deleted(

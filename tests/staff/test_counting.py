@@ -111,7 +111,7 @@ def test_differences_are_shown_and_booked_as_one_adjustment(
     assert (stock(jam), stock(tea)) == ((3, 0), (2, 0))
     made = Adjustment.objects.get()
     assert (made.reason, made.note) == ("counted", "Spring count")
-    assert [line.product for line in adjustment(made.id).lines] == [jam]
+    assert [line.product for line in adjustment(made.id)[1]] == [jam]
     assert made.actor == boss.customer.public_id
     assert not CountedProduct.objects.exists()
 

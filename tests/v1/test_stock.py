@@ -189,21 +189,6 @@ def test_a_counted_product_can_be_in_one_line_only(staff: Api, product: Product)
     }
 
 
-def test_a_double_count_is_refused_together_with_the_faults_of_other_lines(
-    staff: Api, product: Product
-) -> None:
-    jam, short = product(), product(stock=5)
-    refused = adjust(
-        staff,
-        *({"product": jam, "counted": 2**31 - 1}, {"product": jam, "counted": 2**31 - 1}),
-        *({"product": short, "delta": -6}, {"product": 999_999, "delta": 1}),
-    )
-    assert (refused.status, refused.body["code"]) == (400, "validation_error")
-    assert [one["pointer"] for one in refused.body["errors"]] == ["/lines/1/product"]
-    answers = [(line["product"], line["code"]) for line in refused.body["lines"]]
-    assert answers == [(999_999, "unknown_product"), (short, "insufficient_stock")]
-
-
 @pytest.mark.parametrize(
     "reason", ["opening", "order", "ship", "return", "", "Two words", "x" * 41, "ok\n", "é"]
 )

@@ -14,7 +14,6 @@ from larder.catalog import sql
 from larder.catalog.errors import CategoryInUse, TooManyCategories, UnknownCategory
 from larder.catalog.models import Category, Product
 from larder.catalog.services.products import clashes_named
-from larder.core.errors import together
 from larder.core.limits import MAX_CATEGORIES
 from larder.db import database, idempotency, versions
 from larder.db.idempotency import Claim, Outcome
@@ -54,9 +53,7 @@ def _insert_category(name: str, parent: int | None, caller: Caller | None) -> in
     with clashes_named():
         database.execute(sql.ONE_CATEGORY)
         if Category.objects.count() >= MAX_CATEGORIES:
-            known = parent is None or Category.objects.filter(id=parent).exists()
-            others = [] if known else [UnknownCategory("parent")]
-            raise together([TooManyCategories(MAX_CATEGORIES), *others])
+            raise TooManyCategories(MAX_CATEGORIES)
         category = Category.objects.create(name=name, parent_id=parent).pk
         if category == parent:
             # The client guessed the next id, and the foreign key accepts the row itself.

@@ -7,20 +7,21 @@ archiving a product wait for the transactions that are placing orders of it.
 what `require_permitted` raises.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
+from django.utils.crypto import get_random_string
 from django.utils.translation import gettext, gettext_noop
 
 from larder.catalog import sql
 from larder.catalog.errors import PricesChanged, UnknownCategory
-from larder.catalog.fields import COLUMNS, FIELDS, INTERNAL
+from larder.catalog.fields import FIELDS, INTERNAL
 from larder.catalog.models import Category, Product
 from larder.catalog.queries import ids_by_sku
 from larder.core.errors import (
@@ -32,7 +33,6 @@ from larder.core.errors import (
     StaleVersion,
     together,
 )
-from larder.core.ids import new_id
 from larder.db import database, versions
 from larder.db.constraints import insert_unless_taken, refusing_taken, violated
 from larder.identity.caller import Caller
@@ -65,16 +65,15 @@ def create_product(
 ) -> int:
     """Adds a product with these fields, by column; `name` and `price` are required.
 
-    Without `sku` the product gets one from `sku_of`. With `unique_name` no other product on sale
+    Without `sku` the product gets one from `new_sku`. With `unique_name` no other product on sale
     may have the same name. Returns its id. Raises AlreadyTaken (SKU, name), UnknownCategory,
     InvalidInput (rules of a line).
     """
-    public_id = new_id()
-    values = {"sku": sku_of(public_id)} | _editable(fields)
-    with all_clashes_named(values):
+    values = {"sku": new_sku(), **_stripped(fields)}
+    with clashes_named(partial(_clashes, values)):
         if unique_name:
             claim_name(values["name"])
-        product = Product(**values, public_id=public_id, created_at=now, updated_at=now)
+        product = Product(**values, created_at=now, updated_at=now)
         if not insert_unless_taken(product):
             raise AlreadyTaken("sku")
         require_permitted(caller, "catalog.add_product")
@@ -87,20 +86,12 @@ def product_name(product: int) -> str:
     return f"product:{product}"
 
 
-def sku_of(public_id: UUID) -> str:
-    """Returns the SKU of a product that was added without one: `L-7H3K9-Q2MV4`, for people to type.
-
-    It has the last 50 bits of the public id, which are random, in Crockford's base32. Among a
-    million products the probability of two equal SKUs is 1 in 2,000; the database refuses one.
-
-    >>> sku_of(UUID(int=2**50 - 2))
-    'L-ZZZZZ-ZZZZY'
-    """
-    letters = "".join(_CROCKFORD[public_id.int >> shift & 31] for shift in range(45, -1, -5))
+def new_sku() -> str:
+    """Returns the SKU of a product that was added without one, for people to type, such as
+    `L-7H3K9-Q2MV4`. Among a million products the probability of two equal ones is 1 in 2,000; the
+    database refuses one."""
+    letters = get_random_string(10, "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
     return f"L-{letters[:5]}-{letters[5:]}"
-
-
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def change_product(
@@ -116,9 +107,9 @@ def change_product(
     With `version`, only if that is the current one. Raises NotFound, StaleVersion, AlreadyTaken
     (SKU), UnknownCategory, InvalidInput (rules of a line).
     """
-    listed, changes = Product.objects.filter(id=product, archived_at=None), _editable(fields)
+    listed, changes = Product.objects.filter(id=product, archived_at=None), _stripped(fields)
     with (
-        all_clashes_named(fields, product),
+        clashes_named(partial(_clashes, fields, product)),
         audit.changing(product_name(product), listed, changes),
     ):
         versions.update(listed, version, **changes, updated_at=now)
@@ -203,13 +194,13 @@ def replace_product(
     With `version` it changes only if that is the current one. Raises StaleVersion, UnknownCategory,
     InvalidInput (rules of a line).
     """
-    values: dict[str, Any] = {**_REPLACED, **_editable(fields), "archived_at": None}
+    values: dict[str, Any] = {**_REPLACED, **_stripped(fields), "archived_at": None}
     present = Product.objects.filter(id=product).values("version", *values).get()
     changed = {name: value for name, value in values.items() if present[name] != value}
     if changed and version not in (None, present["version"]):
         raise StaleVersion(present["version"])
     if changed:
-        with all_clashes_named(values, product):
+        with clashes_named(partial(_clashes, values, product)):
             versions.update(Product.objects.filter(id=product), None, **changed, updated_at=now)
             revived = [ARCHIVE] if "archived_at" in changed else []
             require_permitted(caller, "catalog.change_product", *revived)
@@ -240,9 +231,7 @@ def restore_product(product: int, *, caller: Caller | None, now: datetime) -> No
         require_permitted(caller, ARCHIVE)
 
 
-def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
-    if unknown := fields.keys() - COLUMNS.values():
-        raise TypeError(f"not fields of a product: {sorted(unknown)}")
+def _stripped(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.strip() if name == "barcode" else value for name, value in fields.items()}
 
 
@@ -265,38 +254,30 @@ def _broken(constraint: str) -> InvalidInput:
 
 
 @contextmanager
-def clashes_named() -> Iterator[None]:
+def clashes_named(check: Callable[[], Iterable[DomainError]] = tuple) -> Iterator[None]:
     """Runs the block in a transaction, or in a part of one. Turns a violation of a constraint into
-    a DomainError. Checks deferred foreign keys too."""
+    a DomainError, with the others that `check` returns: the database reports the first only. Checks
+    deferred foreign keys too."""
     try:
         with refusing_taken(), transaction.atomic():
             yield
             connection.check_constraints()
-    except IntegrityError as error:
-        raise _clash(error) from error
+    except (AlreadyTaken, IntegrityError) as error:
+        clash = error if isinstance(error, AlreadyTaken) else _clash(error)
+        raise together([clash, *(other for other in check() if other != clash)]) from error
 
 
-def _clash(error: IntegrityError) -> Exception:
+def _clash(error: IntegrityError) -> DomainError:
     constraint = violated(error)
     if constraint in BROKEN_RULE:
         return _broken(constraint)
-    field = next((field for field in ("parent", "category") if field in constraint), None)
-    return error if field is None else UnknownCategory(field)
+    for field in ("parent", "category"):
+        if field in constraint:
+            return UnknownCategory(field)
+    raise error
 
 
-@contextmanager
-def all_clashes_named(fields: Mapping[str, Any], product: int | None = None) -> Iterator[None]:
-    """Does what `clashes_named` does for new values of a product (None: a new one), and adds the
-    clashes that the database did not report: it reports the first only."""
-    try:
-        with clashes_named():
-            yield
-    except (AlreadyTaken, UnknownCategory, InvalidInput) as first:
-        others = [clash for clash in _clashes(fields, product) if clash != first]
-        raise together([first, *others]) from first
-
-
-def _clashes(fields: Mapping[str, Any], product: int | None) -> Iterator[DomainError]:
+def _clashes(fields: Mapping[str, Any], product: int | None = None) -> Iterator[DomainError]:
     rules = {"min_quantity": 1, "max_per_order": None, "step": 1}
     present = Product.objects.filter(Q(id=product)).values(*rules).first() or rules
     if broken := broken_rule(**{name: fields.get(name, present[name]) for name in rules}):

@@ -20,8 +20,6 @@ from larder.identity.caller import Caller
 from larder.identity.errors import OrderingNotAllowed, SessionEnded
 from larder.identity.models import Address, AuditEntry, Customer, Note
 
-__all__ = ["credentials"]
-
 
 @dataclass(frozen=True, slots=True)
 class Profile:

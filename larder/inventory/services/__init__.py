@@ -1,8 +1,1 @@
 """All writes of inventory. Only `movements.move` writes stock and the ledger."""
-
-__all__ = [
-    "adjustments",
-    "counts",
-    "movements",
-    "products",
-]

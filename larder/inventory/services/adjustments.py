@@ -1,23 +1,14 @@
 """Corrections of stock without an order: goods received, damaged, counted, dispatched."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.utils.translation import gettext
 
 from larder.catalog import queries as catalog
-from larder.core.errors import (
-    DomainError,
-    Fault,
-    InvalidInput,
-    NotFound,
-    UnknownProducts,
-    refusal,
-    together,
-)
+from larder.core.errors import Fault, InvalidInput, NotFound, UnknownProducts, refusal
 from larder.core.ids import new_id
 from larder.db import idempotency
 from larder.db.idempotency import Claim
@@ -45,8 +36,7 @@ DISPATCHED = "dispatched"
 """The reason of an adjustment that removes units from the shop without an order."""
 
 
-@dataclass(frozen=True, slots=True)
-class AdjustmentLine:
+class AdjustmentLine(NamedTuple):
     """A change of the available units (`delta`), or the units found on the shelf (`counted`).
     `product` is an id or a SKU."""
 
@@ -55,8 +45,7 @@ class AdjustmentLine:
     counted: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """The reason and the note of an adjustment."""
 
     reason: str
@@ -77,17 +66,12 @@ def adjust_stock(
     A count is of all units on the shelf: the change is counted − available − committed.
     Raises UnknownProducts, InsufficientStock, CountBelowCommitted or StockLimitExceeded, the first
     one in PRECEDENCE, with all faulty lines. Raises InvalidInput if a counted product occurs in
-    another line, with the refusal of the other lines in it. Raises KeyReused, Overloaded, and what
-    `_lock_permitted` raises.
+    another line. Raises KeyReused, Overloaded, and what `_lock_permitted` raises.
     """
     ids = catalog.ids_by_sku({line.product for line in lines if isinstance(line.product, str)})
-    # A line with an unknown SKU stays unchanged, to be reported.
-    named = [
-        replace(line, product=ids.get(line.product, line.product))
-        if isinstance(line.product, str)
-        else line
-        for line in lines
-    ]
+    # A line with an unknown SKU keeps it, to be reported.
+    named = [line._replace(product=ids.get(str(line.product), line.product)) for line in lines]
+    _refuse_double_counts(named)
     with moving_stock(by_staff=True):
         adjusted = idempotency.once(
             claim, lambda: book_lines(named, cause, caller=caller, now=now), now=now
@@ -126,7 +110,8 @@ def _adjust(
 ) -> UUID:
     """Checks the lines of locked products and writes them to the ledger."""
     changes = _changes(lines, balances)
-    _refuse_faulty(lines, changes, balances)
+    if faulty := [*_unknown(lines, balances), *_impossible(lines, changes, balances)]:
+        raise refusal(faulty, PRECEDENCE)
     # A count that equals the expected number changes nothing and needs no entry.
     moved = {product: change for product, change in sorted(changes.items()) if change}
     id, reason = new_id(), cause.reason
@@ -171,35 +156,18 @@ def set_available(
         _adjust([line], balances, Cause(CORRECTION), actor=actor, now=now)
 
 
-def _refuse_faulty(
-    lines: Sequence[AdjustmentLine],
-    changes: Mapping[int, int],
-    balances: Mapping[int, Balance],
-) -> None:
-    """Raises the refusals of all faulty lines. A product that is counted twice has no change."""
-    doubled = _double_counts(lines)
-    twice = {lines[position].product for position in doubled}
-    decided = {product: change for product, change in changes.items() if product not in twice}
-    faulty = [*_unknown(lines, balances), *_impossible(lines, decided, balances)]
-    refusals: list[DomainError] = [refusal(faulty, PRECEDENCE)] if faulty else []
-    if doubled:
-        detail = gettext("A counted product may occur in one line only.")
-        faults = [Fault(f"/lines/{place}/product", "duplicate", detail) for place in doubled]
-        refusals.insert(0, InvalidInput(faults))
-    if refusals:
-        raise together(refusals)
-
-
-def _double_counts(lines: Sequence[AdjustmentLine]) -> list[int]:
-    """Returns the positions of lines whose product is counted, and in an earlier line too."""
+def _refuse_double_counts(lines: Sequence[AdjustmentLine]) -> None:
+    """Refuses lines whose product is counted, and in an earlier line too."""
     counted = {line.product for line in lines if line.counted is not None}
     products = [line.product for line in lines]
-    first = {product: place for place, product in reversed([*enumerate(products)])}
-    return [
-        place
+    detail = gettext("A counted product may occur in one line only.")
+    faults = [
+        Fault(f"/lines/{place}/product", "duplicate", detail)
         for place, product in enumerate(products)
-        if product in counted and place != first[product]
+        if product in counted and product in products[:place]
     ]
+    if faults:
+        raise InvalidInput(faults)
 
 
 def _changes(lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]) -> dict[int, int]:

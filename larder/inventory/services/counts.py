@@ -94,12 +94,12 @@ def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
     with moving_stock(by_staff=True):
         lock_account(caller)
         lines = running_count(caller.public_id)
-        again = [line.sku for line in lines if line.is_moved]
+        again = [line.product.product.sku for line in lines if line.is_moved]
         if not lines:
             raise NotFound
         if again or fingerprint_of(lines) != shown:
             raise CountChanged(again)
-        changes = [AdjustmentLine(line.product, delta=line.difference) for line in lines]
+        changes = [AdjustmentLine(line.product_id, delta=line.difference) for line in lines]
         adjustment = book_lines(changes, Cause(COUNTED, note), caller=caller, now=now)
         CountedProduct.objects.filter(actor=caller.public_id).delete()
     return adjustment

@@ -22,8 +22,6 @@ from larder.orders.models import Order, OrderLine
 from larder.orders.payment_state import Balances
 from larder.orders.sql import reads, writes
 
-__all__ = ["carts", "changes", "event_log", "payments", "sales"]
-
 ORDERS_OF_A_PART = 100
 """Orders of a part, with at most 5,000 lines together."""
 

@@ -179,7 +179,7 @@ class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
 
     @admin.display(description=_("What it changed"))
     def lines(self, adjustment: Adjustment) -> str:
-        lines = queries.adjustment(adjustment.id).lines
+        _, lines = queries.adjustment(adjustment.id)
         if not lines:
             return gettext("Nothing: all counts are right.")
         products = Product.objects.in_bulk([line.product for line in lines])
@@ -196,8 +196,7 @@ def _book(page: Page, request: Any) -> UUID:
     sent, caller = page.form.cleaned_data, caller_of(request)
     reason, note = sent["reason"], sent["note"]
     lines = [line.line() for line in page.filled if isinstance(line, AdjustmentLineForm)]
-    content = [(line.product, line.delta, line.counted) for line in lines]
-    once = claim(caller, "adjustment", sent["form_key"], content, reason, note)
+    once = claim(caller, "adjustment", sent["form_key"], lines, reason, note)
     cause = adjustments.Cause(reason, note)
     return adjustments.adjust_stock(lines, cause, caller=caller, now=now(), claim=once)[0]
 

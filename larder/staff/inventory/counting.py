@@ -14,7 +14,8 @@ from larder.core.errors import DomainError, NotFound
 from larder.core.limits import LISTED_ROWS, MAX_CODE_LENGTH, MAX_STOCK
 from larder.identity.caller import Caller
 from larder.inventory.errors import CountChanged, InsufficientStock
-from larder.inventory.queries import CountRow, fingerprint_of, running_count
+from larder.inventory.models import CountedProduct
+from larder.inventory.queries import fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff.base import ServiceAdmin, button
@@ -158,9 +159,9 @@ def _end(caller: Caller, sent: Mapping[str, Any]) -> str:
     return gettext("The count is booked.")
 
 
-def _impossible(refusal: InsufficientStock, lines: Sequence[CountRow]) -> Iterator[str]:
+def _impossible(refusal: InsufficientStock, lines: Sequence[CountedProduct]) -> Iterator[str]:
     """Yields why the differences cannot be booked, and what to do, for each product."""
-    skus = {row.product: row.sku for row in lines}
+    skus = {row.product_id: row.product.product.sku for row in lines}
     text = gettext(
         "Nothing is booked, because of {sku}: {requested} units are missing, and orders need all "
         "but {available}. Count {sku} again. If the units are lost, take {sku} out of orders, then "
@@ -191,7 +192,7 @@ def _scan(request: Any, sent: Mapping[str, Any]) -> None:
         count(product, sent["units"], caller=caller, now=now(), claim=once)
 
 
-def _page(form: ScanForm, counted: Sequence[CountRow]) -> Page:
+def _page(form: ScanForm, counted: Sequence[CountedProduct]) -> Page:
     last = counted[0] if counted else None
     check = gettext("Differences of the count"), reverse("admin:inventory_adjustment_check_count")
     return Page(
@@ -206,16 +207,21 @@ def _page(form: ScanForm, counted: Sequence[CountRow]) -> Page:
             "title": gettext("Counted last"),
             "headers": (_("SKU"), _("Name"), _("Shelf place"), _("Counted")),
             "rows": [
-                [_correct(row), row.name, row.shelf_place, grouped(row.counted)] for row in counted
+                [
+                    *(_correct(row), row.product.product.name, row.product.product.shelf_place),
+                    grouped(row.counted),
+                ]
+                for row in counted
             ],
         },
     )
 
 
-def _facts(last: CountRow) -> Iterator[tuple[str, str]]:
-    yield gettext("Counted"), f"{grouped(last.counted)} × {last.sku} {last.name}"
-    if last.shelf_place:
-        yield gettext("Shelf place"), last.shelf_place
+def _facts(last: CountedProduct) -> Iterator[tuple[str, str]]:
+    product = last.product.product
+    yield gettext("Counted"), f"{grouped(last.counted)} × {product}"
+    if product.shelf_place:
+        yield gettext("Shelf place"), product.shelf_place
     if last.is_moved:
         yield gettext("Attention"), _AGAIN
 
@@ -223,13 +229,14 @@ def _facts(last: CountRow) -> Iterator[tuple[str, str]]:
 _AGAIN = _("The shelf changed while it was counted. Count it again, and set its units.")
 
 
-def _correct(row: CountRow) -> str:
+def _correct(row: CountedProduct) -> str:
     """Returns the SKU as a link that fills in the form to correct it."""
-    query = {"code": row.sku, "units": row.counted, "what": SET}
-    return link(reverse("admin:inventory_adjustment_count", query=query), row.sku)
+    sku = row.product.product.sku
+    query = {"code": sku, "units": row.counted, "what": SET}
+    return link(reverse("admin:inventory_adjustment_count", query=query), sku)
 
 
-def _differences(lines: Sequence[CountRow]) -> dict[str, Any]:
+def _differences(lines: Sequence[CountedProduct]) -> dict[str, Any]:
     heads = (
         *(_("SKU"), _("Name"), _("Counted"), _("On the shelf then")),
         *(_("Difference"), _("Available"), _("Reserved for orders")),
@@ -237,10 +244,10 @@ def _differences(lines: Sequence[CountRow]) -> dict[str, Any]:
     rows = [
         [
             _correct(row),
-            row.name,
+            row.product.product.name,
             *map(grouped, (row.counted, row.on_shelf)),
             _AGAIN if row.is_moved else signed(row.difference),
-            *map(grouped, (row.available, row.committed)),
+            *map(grouped, (row.product.available, row.product.committed)),
         ]
         for row in lines
     ]

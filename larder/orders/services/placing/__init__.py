@@ -1,3 +1,1 @@
 """Places orders: `place_order` of one waits for the transaction of its batch, `place_batch`."""
-
-__all__ = ["place_order", "placement"]
