@@ -69,15 +69,8 @@ def attach_user(request: HttpRequest) -> None:
 
 def _user_of(request: HttpRequest) -> Any:
     """Returns the user of the request's session, or an anonymous one. Notes the use, and deletes a
-    session that is over: `request.former_user` then is the key of its user, and
-    `request.session_ended` the sentence that says why, if it was not used."""
-    key = request.session.get(SESSION_KEY)
-    user = _present_user(request)
-    request.former_user = None if user.is_authenticated else key  # type: ignore[attr-defined]
-    return user
-
-
-def _present_user(request: HttpRequest) -> Any:
+    session that is over: `request.session_ended` is the sentence that says why, if it was not
+    used."""
     session, moment = request.session, _moment()
     if SESSION_KEY in session:
         idle = settings.ADMIN_IDLE_MINUTES

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import RequestDataTooBig
@@ -49,30 +50,26 @@ _COOKIES_IN_API = not {"1", "2", "3"}.isdisjoint(settings.COMPAT)
 LOG_IN = "/admin/login/"
 
 
-def _refuse_long_form(request: HttpRequest) -> None:
-    """Raises RequestDataTooBig for a body of the admin that is longer, or has more fields, than its
-    sender may send; one whose session has just ended may send what staff may. Runs before the CSRF
-    protection, which parses the whole form."""
+def _refuse_long_form(request: HttpRequest) -> HttpResponseBase | None:
+    """Refuses a body of the admin that is longer, or has more fields, than its sender may send:
+    raises RequestDataTooBig, or returns a redirect to the log-in for what only staff may send. Runs
+    before the CSRF protection, which parses the whole form."""
     length = declared_length(request.META)
     if length <= MAX_OPEN_BODY_BYTES and not _has_many_fields(request):
-        return
+        return None
     is_file = request.content_type == "multipart/form-data"
     if request.path_info == LOG_IN or length > (MAX_DISCARDED_BYTES if is_file else MAX_FORM_BYTES):
         raise RequestDataTooBig
-    if not _is_staff(request) and request.former_user is None:  # type: ignore[attr-defined]
-        raise RequestDataTooBig
+    if request.user.is_active and request.user.is_staff:
+        return None
+    admin_session.add_end_message(request)
+    return redirect_to_login(request.get_full_path(), LOG_IN)
 
 
 def _has_many_fields(request: HttpRequest) -> bool:
     """Returns whether a form has more than MAX_OPEN_FORM_FIELDS fields. Reads its body."""
     is_form = request.content_type == "application/x-www-form-urlencoded"
     return is_form and request.body.count(b"&") >= MAX_OPEN_FORM_FIELDS
-
-
-def _is_staff(request: HttpRequest) -> bool:
-    """Returns whether the request has the session of an active member of staff."""
-    user = request.user
-    return user.is_active and user.is_staff
 
 
 SESSION_KEY = re.compile("[a-z0-9]{32}")
@@ -127,8 +124,9 @@ class ForBrowsers:
         """Runs Django's CSRF protection, which refuses a form without its token."""
         if not for_browsers(request.path_info):
             return None
-        if request.path_info.startswith(ADMIN):
-            _refuse_long_form(request)
+        refused = _refuse_long_form(request) if request.path_info.startswith(ADMIN) else None
+        if refused is not None:
+            return refused
         return self._csrf.process_view(request, *view)
 
 
