@@ -28,7 +28,7 @@ from django.urls import get_resolver
 
 from larder.core.structs import prepare_decoding
 from larder.db.postgresql import bounded
-from larder.http.content_type import with_plain_charsets
+from larder.http.content_type import without_charsets
 from larder.ops.serving import scheduling
 
 
@@ -52,7 +52,7 @@ request_started.disconnect(reset_queries)
 request_finished.disconnect(reset_urlconf)
 request_finished.disconnect(close_caches)
 
-wsgi = with_plain_charsets(django)
+wsgi = without_charsets(django)
 # They import models, so Django must be set up first.
 from larder.front import alive, orders, products, writes  # noqa: E402
 from larder.front.application import Front  # noqa: E402

@@ -11,7 +11,6 @@ Also limits what threads do at once, in total or for each key (an account).
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Event, Lock, Semaphore
-from typing import Any, Protocol
 
 from larder.core import seams
 from larder.core.errors import Overloaded
@@ -25,17 +24,7 @@ def use(give_back: Callable[[str], object]) -> None:
     _give_back[:] = [give_back]
 
 
-class Acquirable(Protocol):
-    """A lock or a semaphore of `threading`."""
-
-    def acquire(self, blocking: bool = ..., timeout: Any = ...) -> bool:  # noqa: FBT001
-        """Returns whether it was acquired."""
-
-    def release(self) -> None:
-        """Lets another thread acquire it."""
-
-
-def acquire(lock: Acquirable, timeout: float) -> bool:
+def acquire(lock: "Lock | Semaphore", timeout: float) -> bool:
     """Returns whether the lock was acquired within `timeout` seconds."""
     if lock.acquire(blocking=False):
         return True
@@ -45,7 +34,7 @@ def acquire(lock: Acquirable, timeout: float) -> bool:
 
 
 @contextmanager
-def holding(lock: Acquirable, timeout: float) -> Iterator[bool]:
+def holding(lock: "Lock | Semaphore", timeout: float) -> Iterator[bool]:
     """Holds the lock for the block if it can be acquired in time. Yields whether it was."""
     acquired = acquire(lock, timeout)
     try:

@@ -132,7 +132,7 @@ class Products:
             if len(self._reads) >= MOST_READ:
                 return None
             read = partial(_read, stored, identify(environ))
-            reading = self._reading[key] = self._threads.begin(read)
+            reading = self._reading[key] = self._threads.run(read)
             self._reads.append(reading)
         try:
             renewed = await reading

@@ -65,15 +65,12 @@ class Threads:
         self._open = 0
         self._is_started = False
 
-    async def run(self, function: Callable[[], Result]) -> Result:
-        """Returns what the function returns in a thread, or raises what it raises.
+    def run(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
+        """Returns the future of what the function returns in a thread, or raises there.
 
-        Raises Overloaded, without having called it, if too many wait or it waited too long.
+        Raises Overloaded, without having called it, if too many wait; the future raises it if it
+        waited too long.
         """
-        return await self.begin(function)
-
-    def begin(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
-        """Returns the future of what `run` returns. Raises Overloaded if too many wait."""
         if not self._is_started:
             self._start()
         if self._open >= self._size + MOST_WAITING:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -52,7 +53,7 @@ def environ_of(scope: Mapping[str, Any]) -> dict[str, Any]:
     environ["REMOTE_ADDR"] = scope["client"][0]
     environ["wsgi.url_scheme"] = scope["scheme"]
     for name, value in scope["headers"]:
-        key = _KEYS.get(name) or _key(name)
+        key = _key(name)
         if key is None:
             continue
         text = value.decode("latin-1")
@@ -62,25 +63,12 @@ def environ_of(scope: Mapping[str, Any]) -> dict[str, Any]:
     return environ
 
 
+@lru_cache(maxsize=512)
 def _key(name: bytes) -> str | None:
     if b"_" in name:
         return None
-    return f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}"
-
-
-_KEYS = {
-    b"content-type": "CONTENT_TYPE",
-    b"content-length": "CONTENT_LENGTH",
-    **{
-        name: f"HTTP_{name.decode().upper().replace('-', '_')}"
-        for name in (
-            *(b"host", b"authorization", b"user-agent", b"accept", b"accept-encoding"),
-            *(b"accept-language", b"if-none-match", b"if-match", b"idempotency-key", b"cookie"),
-            *(b"x-forwarded-for", b"x-forwarded-proto", b"correlation-id", b"connection"),
-        )
-    },
-}
-"""The keys of common headers."""
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
 
 
 def call(

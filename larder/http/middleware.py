@@ -95,13 +95,6 @@ def _with_user(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
     return answer
 
 
-def _language_of(request: HttpRequest) -> str:
-    """Returns the language that the browser chose in the admin; else the one that it prefers, or
-    English."""
-    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
-    return chosen if chosen in dict(settings.LANGUAGES) else get_language_from_request(request)
-
-
 class ForBrowsers:
     """Session, CSRF protection, `request.user` and messages, in this order, on the paths of
     browsers, and the language of the admin's pages."""
@@ -117,7 +110,7 @@ class ForBrowsers:
         _drop_forged_session(request)
         if not request.path_info.startswith(ADMIN):
             return self._browsers(request)
-        with translation.override(_language_of(request)):
+        with translation.override(get_language_from_request(request)):
             return self._browsers(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:

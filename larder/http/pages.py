@@ -1,9 +1,7 @@
 """Pages and files beside the APIs and the admin: the start page, and pictures."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-import msgspec
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -11,20 +9,8 @@ from django.urls import path
 
 from larder.catalog.services.stored_pictures import NAME, storage
 from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
-from larder.http.negotiation import for_reader, prefers_page
+from larder.http.negotiation import for_reader
 from larder.http.problems import problem
-
-PLACES = {
-    "docs": "/api/v1/docs",
-    "openapi": "/api/v1/openapi.json",
-    "problems": "/api/v1/problems",
-    "admin": "/admin/",
-    "live": "/livez",
-    "ready": "/readyz",
-    "metrics": "/metrics",
-}
-VARY = {"Vary": "Accept"}
-
 
 Contracts = Callable[[], Sequence[tuple[str, str, str]]]
 """Returns number, title and path of the document of each enabled earlier contract."""
@@ -38,12 +24,8 @@ def home(request: HttpRequest, contracts: Contracts, log_ins: LogIns) -> HttpRes
     refused = refused_method(request)
     if refused is not None:
         return refused
-    # Contract 4 promises a page to clients that accept anything, so JSON must be named.
-    shown = {"places": PLACES, "earlier": contracts(), "log_ins": log_ins()}
-    if prefers_page(request) or "json" not in request.headers.get("Accept", ""):
-        return HttpResponse(render_to_string("api/home.html", shown), headers=VARY)
-    content = msgspec.json.encode(_as_json(shown))
-    return HttpResponse(content, content_type="application/json", headers=VARY)
+    shown = {"earlier": contracts(), "log_ins": log_ins()}
+    return HttpResponse(render_to_string("api/home.html", shown))
 
 
 def refused_method(request: HttpRequest) -> HttpResponse | None:
@@ -57,15 +39,6 @@ def refused_method(request: HttpRequest) -> HttpResponse | None:
         headers={"Allow": "GET, HEAD"},
     )
     return for_reader(request, refused)
-
-
-def _as_json(shown: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the JSON for programs: paths on this server."""
-    earlier = {f"contract{name}": document for name, _, document in shown["earlier"]}
-    page: dict[str, Any] = {"name": "Larder", "places": PLACES, "earlier_contracts": earlier}
-    if shown["log_ins"]:
-        page |= {"demo_log_ins": shown["log_ins"], "demo_app": "/demo/"}
-    return page
 
 
 PICTURE_HEADERS = {"Cache-Control": CACHE_CONTROL}

@@ -37,7 +37,7 @@ def test_the_canonical_form_of_any_text_is_stable(text: str) -> None:
     [
         *(".v@x.de", "v.@x.de", "a..b@x.de", "v@.x.de", "v@x..de", "v@x.de..", "v@.", "@x.de", "."),
         *("a(b)@x.de", '"a"@x.de', "a@[127.0.0.1]", "Ada <a@x.de>", "a@x.de\u3002\u3002"),
-        *("a@" + "\u00fc." * 9 + "de", "a" * 245 + "@example.com", "a@" + "\u00fc" * 64 + ".de"),
+        *("a" * 245 + "@example.com", "a@" + "\u00fc" * 64 + ".de"),
     ],
 )
 def test_an_address_that_no_mailbox_has_is_malformed(address: str) -> None:

@@ -43,7 +43,7 @@ NO_LOOP = asyncio.new_event_loop()
 class Inline(Threads):
     """Runs functions in the thread of the test, which has its connection."""
 
-    def begin(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
+    def run(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
         future: asyncio.Future[Result] = asyncio.Future(loop=NO_LOOP)
         try:
             future.set_result(function())

@@ -10,12 +10,12 @@ from django.db import close_old_connections
 from django.http import HttpResponse
 from django.test.client import ClientHandler
 
-from larder.http.content_type import Application, with_plain_charsets
+from larder.http.content_type import Application, without_charsets
 
 
 def make() -> Application:
     """Returns an application like that of config/asgi.py."""
-    return with_plain_charsets(WSGIHandler())
+    return without_charsets(WSGIHandler())
 
 
 class Handler(ClientHandler):
