@@ -5,6 +5,7 @@ order takes its units from those that the orders before it left, and one unit of
 quota. A refused order takes nothing.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,13 +16,7 @@ from larder.catalog.queries import Offer
 from larder.core.errors import DomainError, refusal, together
 from larder.identity.services.quotas import QuotaExceeded, Remaining
 from larder.inventory.queries import StockedProduct
-from larder.orders.errors import (
-    PRECEDENCE,
-    OrderRule,
-    OrderTooSmall,
-    PriceChanged,
-    UnpaidLimit,
-)
+from larder.orders.errors import PRECEDENCE, OrderRule, OrderTooSmall, PriceChanged, UnpaidLimit
 
 
 class Wanted(Struct, frozen=True):
@@ -38,10 +33,11 @@ class UnpaidUnits(NamedTuple):
     limit: int
     units: int
 
-    def refusal(self, requested: int) -> UnpaidLimit | None:
-        """Returns the refusal of so many units more, if they are beyond the limit."""
-        is_beyond = self.units + requested > self.limit
-        return UnpaidLimit(self.limit, self.units, requested) if is_beyond else None
+    def refusal(self, requested: int, *, before: int = 0) -> UnpaidLimit | None:
+        """Returns the refusal of so many units more, after so many that were accepted before, if
+        they are beyond the limit."""
+        units = self.units + before
+        return UnpaidLimit(self.limit, units, requested) if units + requested > self.limit else None
 
 
 class PricedLine(Struct, frozen=True):
@@ -90,39 +86,42 @@ class Shop(NamedTuple):
 def decide(orders: Sequence[Asked], shop: Shop) -> list[list[PricedLine] | DomainError]:
     """Returns for each order its priced lines, or its refusal.
 
-    An order with an expected total is refused if its total differs; the expected prices of its
-    lines then show which prices changed. First of all, an order is refused
-    whose customer has no order left (QuotaExceeded), then one with too many units (UnpaidLimit).
+    First of all, an order is refused whose customer has no order left (QuotaExceeded), then one
+    with too many units (UnpaidLimit). An order with an expected total is refused if its total
+    differs; the expected prices of its lines then show which prices changed.
     """
-    left, quotas, unpaid = dict(shop.available), dict(shop.quotas), dict(shop.unpaid)
+    left, placed, units = dict(shop.available), Counter[int](), Counter[int]()
     decided: list[list[PricedLine] | DomainError] = []
     for order in orders:
-        customer = order.counts_for
-        quota, owed = (quotas.get(customer), unpaid.get(customer)) if customer else (None, None)
-        units = sum(line.quantity for line in order.lines)
+        # No customer has the number 0, so such an order has no limits.
+        quantities, customer = add_up(order.lines), order.counts_for or 0
+        requested = sum(quantities.values())
         decision: list[PricedLine] | DomainError | None = None
-        if quota is not None and not quota.units:
-            decision = QuotaExceeded(quota)
-        elif owed is not None:
-            decision = owed.refusal(units)
-        decision = decision or _decide_one(order, left, shop)
+        if customer in shop.quotas and shop.quotas[customer].units <= placed[customer]:
+            decision = QuotaExceeded(shop.quotas[customer].after(placed[customer]))
+        elif customer in shop.unpaid:
+            decision = shop.unpaid[customer].refusal(requested, before=units[customer])
+        decision = decision or _decide_one(order, quantities, left, shop)
         decided.append(decision)
         if isinstance(decision, DomainError):
             continue
-        for line in decision:
-            left[line.offer.id] -= line.quantity
-        if customer and quota is not None:
-            quotas[customer] = quota.after(1)
-        if customer and owed is not None:
-            unpaid[customer] = owed._replace(units=owed.units + units)
+        for product, quantity in quantities.items():
+            left[product] -= quantity
+        placed[customer] += 1
+        units[customer] += requested
     return decided
 
 
 def _decide_one(
-    order: Asked, left: Mapping[int, int], shop: Shop
+    order: Asked, quantities: Mapping[int, int], left: Mapping[int, int], shop: Shop
 ) -> list[PricedLine] | DomainError:
-    quantities, prices, expected = add_up(order.lines), order.prices, order.expected_total
-    total = _total(order.lines, prices)
+    prices, expected, free = order.prices, order.expected_total, Decimal(0)
+    # A product that is no longer sold counts with its expected price.
+    costs = [
+        line.quantity * prices.get(line.product, line.expected_price or free)
+        for line in order.lines
+    ]
+    total = sum(costs, free)
     differs = expected not in {None, total}
     faulty = [
         *_faults_of_products(quantities, left, shop.offers),
@@ -139,19 +138,6 @@ def _decide_one(
     if refusals:
         return together(refusals)
     return [PricedLine(shop.offers[id], units, prices[id]) for id, units in quantities.items()]
-
-
-def _total(lines: Sequence[Wanted], prices: Mapping[int, Decimal]) -> Decimal:
-    """Returns the total at current prices. A product that is no longer sold counts with its
-    expected price."""
-    unknown = Decimal(0)
-    return sum(
-        (
-            line.quantity * prices.get(line.product, line.expected_price or unknown)
-            for line in lines
-        ),
-        unknown,
-    )
 
 
 def _faults_of_products(

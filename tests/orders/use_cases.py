@@ -97,7 +97,7 @@ def submit_cart(shop: Shop) -> Callable[[], object]:
 
 
 def find_lost_commit(shop: Shop) -> Callable[[], object]:
-    return lambda: place_batch._look(shop.jam, new_id(), 1.0)
+    return lambda: place_batch._was_committed(shop.jam, new_id())
 
 
 def confirm(shop: Shop) -> Callable[[], object]:

@@ -155,39 +155,35 @@ def _outcomes_of_failure(
     if not isinstance(failure, CommitUnknown):
         return dict.fromkeys(batch, failure)
     accepted = [outcome for outcome in outcomes.values() if isinstance(outcome, Accepted)]
-    is_committed = _was_committed(accepted[0]) if accepted else False
-    if is_committed:
-        return outcomes
     failed: Outcomes = dict.fromkeys(batch, OperationalError("the transaction was not committed"))
-    for order in [each.order for each in accepted if is_committed is None]:
-        cart, unknown = order.placement.cart, CommitUnknown(*failure.args)
-        # A repeat is recognised by its id or key, or by the cart that it names.
-        unknown.is_repeatable = bool(order.claims or (cart and cart.version))
-        failed[order] = unknown
-    return failed
+    if not accepted:
+        return failed
+    is_committed = _was_committed(accepted[0].view.lines[0].product, accepted[0].order.event)
+    if is_committed is None:
+        for order, *_ in accepted:
+            cart, unknown = order.placement.cart, CommitUnknown(*failure.args)
+            # A repeat is recognised by its id or key, or by the cart that it names.
+            unknown.is_repeatable = bool(order.claims or (cart and cart.version))
+            failed[order] = unknown
+    return outcomes if is_committed else failed
 
 
-def _was_committed(accepted: Accepted) -> bool | None:
-    """Returns whether the order was committed; None if it cannot be found out within
-    FIND_WITHIN."""
-    product, searching = accepted.view.lines[0].product, Stopwatch()
+def _was_committed(product: int, event: UUID) -> bool | None:
+    """Locks the stock row of an order, and returns whether its event exists, so that its
+    transaction was committed; None if it cannot be found out within FIND_WITHIN. Uses another
+    connection than the lost one, which is closed. Commits nothing."""
+    searching = Stopwatch()
     while (seconds := FIND_WITHIN - searching.seconds) > 0:
         try:
-            return _look(product, accepted.order.event, seconds)
+            with database.answers_within(seconds), transaction.atomic(durable=True):
+                database.limit_lock_wait(seconds)
+                inventory.lock([product])
+                is_there = bool(event_log.orders_of([event]))
+                transaction.set_rollback(True)
+                return is_there
         except Error:
             waits.wait(Event(), min(TRY_EVERY, seconds))
     return None
-
-
-def _look(product: int, event: UUID, seconds: float) -> bool:
-    """Locks the stock row, and returns whether the event exists. Uses another connection than the
-    lost one, which is closed. Commits nothing. Raises Error."""
-    with database.answers_within(seconds), transaction.atomic(durable=True):
-        database.limit_lock_wait(seconds)
-        inventory.lock([product])
-        is_there = bool(event_log.orders_of([event]))
-        transaction.set_rollback(True)
-        return is_there
 
 
 def _place(batch: Sequence[NewOrder], terms: Terms) -> Outcomes:
@@ -309,7 +305,9 @@ def _decide_under_locks(
             outcomes[order] = refusal
         else:
             prices = prices_for(customer, [offers[id] for id in products[order] if id in offers])
-            asked[order] = Asked(order.lines, prices, order.expected_total, order.counts_for)
+            asked[order] = Asked(
+                order.lines, prices, order.placement.expected_total, order.counts_for
+            )
     available = {product: balance.available for product, balance in balances.items()}
     before, used = taking(), Counter[int]()
     shop = Shop(available, offers, terms.minimum_total, before, summing())

@@ -1,7 +1,6 @@
 """The values of placing: a `NewOrder` becomes an `Accepted` or a refusal, and then a `Placed`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -65,6 +64,11 @@ class Placement(Struct, frozen=True, kw_only=True):
     acting: StaffActing | None = None
     hold: Hold | None = None
 
+    @property
+    def expected_total(self) -> Decimal | None:
+        """The total of the cart that the customer was shown."""
+        return self.cart.total if self.cart else None
+
 
 class ExpectedCart(Struct, frozen=True):
     """The version and total of the cart that the customer was shown, if the client sent them. A
@@ -83,8 +87,7 @@ class Placed(Struct, frozen=True):
     remaining: Remaining | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """The shop's terms for all orders: the currency (ISO 4217) and the minimum total. With
     `own_hold`, customers' own orders await their payment even if they do not ask for it.
     `unpaid_units` is how many units a customer may order in a day without paying; None for any."""
@@ -102,38 +105,22 @@ class CartChanged(Exception):
 class NewOrder(Struct, frozen=True, eq=False):
     """A request to place an order, with the ids of the order and its event, and what it claims: its
     key and its id. `cart` is the cart that is placed, as it was read; None for other orders.
-    Two requests are never equal.
+    `lines` are those to place. Two requests are never equal.
     """
 
     placement: Placement
     now: datetime
     id: UUID
     event: UUID
-    claims: Sequence[Claim] = ()
-    cart: CartRow | None = None
-
-    @property
-    def lines(self) -> Sequence[Wanted]:
-        """The lines to place. Those of a cart have the price when they were added, if the request
-        has a total."""
-        if self.cart is None:
-            return self.placement.lines
-        is_compared = self.expected_total is not None
-        return [
-            Wanted(line.product, line.quantity, line.unit_price if is_compared else None)
-            for line in self.cart.lines
-        ]
+    claims: Sequence[Claim]
+    cart: CartRow | None
+    lines: Sequence[Wanted]
 
     @property
     def names(self) -> list[object]:
         """Values that no two orders of a transaction may share: scopes, and the customer's cart."""
         carts = [] if self.cart is None else [self.cart.customer]
         return [*(claim.scope for claim in self.claims), *carts]
-
-    @property
-    def expected_total(self) -> Decimal | None:
-        """The total that the customer was shown."""
-        return self.placement.cart.total if self.placement.cart else None
 
     @property
     def counts_for(self) -> int | None:
@@ -153,18 +140,24 @@ class Accepted(NamedTuple):
 
 
 def new_order(placement: Placement, now: datetime, cart: CartRow | None = None) -> NewOrder:
-    """Returns the order with its ids and claims. An order that was a cart has the cart's id.
-    Writes nothing."""
+    """Returns the order with its ids and claims. An order that was a cart has the cart's id, and
+    its lines; with the price when they were added, if the request has a total. Writes nothing."""
     id = placement.order_id or (cart and cart.id) or new_id()
-    if placement.order_id is None and placement.key is None:
-        return NewOrder(placement, now, id, new_id(), cart=cart)
-    claims, content = [], _content_of(placement)
-    if placement.order_id is not None:
-        claims.append(Claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), content, str(id)))
-    if placement.key is not None:
-        scope = Scope(placement.actor, placement.operation, placement.key)
-        claims.append(Claim(scope, fingerprint(placement.order_id, content.hex()), str(id)))
-    return NewOrder(placement, now, id, new_id(), claims, cart)
+    lines, is_compared = placement.lines, placement.expected_total is not None
+    if cart is not None:
+        lines = [
+            Wanted(line.product, line.quantity, line.unit_price if is_compared else None)
+            for line in cart.lines
+        ]
+    claims: list[Claim] = []
+    if placement.order_id is not None or placement.key is not None:
+        content = _content_of(placement)
+        if placement.order_id is not None:
+            claims.append(Claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), content, str(id)))
+        if placement.key is not None:
+            scope = Scope(placement.actor, placement.operation, placement.key)
+            claims.append(Claim(scope, fingerprint(placement.order_id, content.hex()), str(id)))
+    return NewOrder(placement, now, id, new_id(), claims, cart, lines)
 
 
 def _content_of(placement: Placement) -> bytes:
@@ -175,7 +168,7 @@ def _content_of(placement: Placement) -> bytes:
         for line in placement.lines
         if line.expected_price is not None
     )
-    total = placement.cart.total if placement.cart else None
+    total = placement.expected_total
     return fingerprint(
         placement.customer,
         # The order and the number of the lines do not count.
