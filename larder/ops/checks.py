@@ -4,8 +4,10 @@ docs/deploy/index.md#checklist names every id. A check with `deploy=True` is for
 that starts, not for tools.
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,10 +20,9 @@ from larder.db import database
 from larder.identity import queries
 from larder.notifications.mail_texts import TOKEN
 from larder.ops import roles
-from larder.ops.demo.checks import is_narrow_network
 from larder.ops.demo.shop import USERS
 from larder.ops.environment import PORTS
-from larder.ops.serve import POOL_SIZE
+from larder.ops.serve import POOL_SIZE, listens_everywhere
 
 Answer = TypeVar("Answer")
 
@@ -44,10 +45,16 @@ ORIGINS = (
 )
 """Settings with origins, and their names in the environment."""
 
+WIDEST = {4: 8, 6: 7}
+"""The shortest prefixes that a single organization can have: 10.0.0.0/8 and fc00::/7."""
+
+ONE_LABEL = re.compile(r"[a-z][a-z0-9_-]*")
+"""A name without a dot, such as a service of a compose network. Public names have two labels."""
+
 
 @register(Tags.security, deploy=True)
 def safe_settings(**options: Any) -> list[CheckMessage]:
-    """Returns a message for each unsafe setting. demo/checks.py has more for a demo."""
+    """Returns a message for each unsafe setting. `demo_is_not_public` has those of a demo."""
     if settings.DEMO:
         return [*_proxies()]
     return [*_switches(), *_secrets(), *_origins(), *_proxies(), *_mails()]
@@ -99,7 +106,7 @@ def _origins() -> Iterator[CheckMessage]:
 
 
 def _proxies() -> Iterator[CheckMessage]:
-    if unsafe := [text for text in settings.TRUSTED_PROXIES if not is_narrow_network(text)]:
+    if unsafe := [text for text in settings.TRUSTED_PROXIES if not _is_narrow_network(text)]:
         hint = "Name the addresses or networks of your proxies, such as 10.0.3.0/24, and no others."
         message = f"TRUSTED_PROXIES lets clients choose their address: {', '.join(unsafe)}."
         yield Error(message, hint=hint, id="larder.E013")
@@ -135,10 +142,54 @@ def _mails() -> Iterator[CheckMessage]:
         yield Error("PASSWORD_RESET_URL leads nowhere.", hint=hint, id="larder.E018")
 
 
+def _is_narrow_network(text: str) -> bool:
+    """Returns whether this is a network, and one that a single organization can have."""
+    try:
+        network = ip_network(text.strip(), strict=False)
+    except ValueError:
+        return False
+    return network.prefixlen >= WIDEST[network.version]
+
+
+@register(Tags.security, deploy=True)
+def demo_is_not_public(**options: Any) -> list[CheckMessage]:
+    """Names each setting with which a demo, whose users have known passwords, could be reached from
+    outside."""
+    return list(_public()) if settings.DEMO else []
+
+
+def _public() -> Iterator[CheckMessage]:
+    if settings.PUBLIC_URL.strip().lower().startswith("https:"):
+        message = f"DEMO is on, and PUBLIC_URL is an https address: {settings.PUBLIC_URL}."
+        yield Error(message, hint="Unset PUBLIC_URL, or DEMO in production.", id="larder.E020")
+    if public := [host for host in settings.ALLOWED_HOSTS if not _is_local(host)]:
+        message = (
+            f"DEMO is on, and ALLOWED_HOSTS has hosts that are not local: {', '.join(public)}."
+        )
+        hint = "Name loopback and private addresses, names in .local or without a dot; no star."
+        yield Error(message, hint=hint, id="larder.E021")
+    if listens_everywhere(settings.HOST) and not settings.DEMO_ON_LAN:
+        message = f"DEMO is on, and HOST is every network interface: {settings.HOST}."
+        hint = "HOST=127.0.0.1, or DEMO_ON_LAN=1 in a network that you trust."
+        yield Error(message, hint=hint, id="larder.E023")
+
+
+def _is_local(host: str) -> bool:
+    """Returns whether an entry of ALLOWED_HOSTS cannot be a name or an address in the Internet."""
+    host = host.strip().lower()
+    if ONE_LABEL.fullmatch(host) or host.endswith((".local", ".localhost")):
+        return True
+    try:
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return address.is_private
+
+
 @register(Tags.database)
 def safe_database(**options: Any) -> list[CheckMessage]:
     """Returns a message for each unsafe state of the database, if it can be reached."""
-    return [*_demo_users(), *_connections(), *_logged_values()] if options.get("databases") else []
+    return [*_demo_users(), *_connections()] if options.get("databases") else []
 
 
 def _demo_users() -> Iterator[CheckMessage]:
@@ -181,28 +232,6 @@ SELECT LEAST(
 def _most_connections() -> int:
     ((limit,),) = database.rows(_MOST_CONNECTIONS)
     return int(limit)
-
-
-_LOGS_NO_VALUES = {
-    "log_error_verbosity": "terse",
-    "log_parameter_max_length": "0",
-    "log_parameter_max_length_on_error": "0",
-}
-"""Settings of PostgreSQL with which its log has statements, but no values of parameters or rows
-(DETAIL, CONTEXT): no names, addresses and hashes of failed or slow statements."""
-
-
-def _logged_values() -> Iterator[CheckMessage]:
-    nothing: dict[str, str] = {}
-    logged = _when_reachable(_log_settings, nothing)
-    if wrong := [name for name, value in logged.items() if value != _LOGS_NO_VALUES[name]]:
-        hint = f"Set {', '.join(f'{name} = {_LOGS_NO_VALUES[name]}' for name in wrong)}."
-        yield checks.Warning("PostgreSQL may log personal data.", hint=hint, id="larder.W005")
-
-
-def _log_settings() -> dict[str, str]:
-    statement = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s::text[]) ORDER BY name"
-    return dict(database.rows(statement, [list(_LOGS_NO_VALUES)]))
 
 
 def _when_reachable(look: Callable[[], Answer], otherwise: Answer) -> Answer:

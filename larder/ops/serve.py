@@ -7,7 +7,6 @@ the open ones, and ends processes that are not done after STOP_SECONDS.
 """
 
 import argparse
-import errno
 import os
 import resource
 import socket
@@ -38,11 +37,6 @@ COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 """The library's variable: the folder in which the processes of one server count."""
 MEMORY = "/dev/shm"  # noqa: S108  # nosec B108 - mkdtemp makes a folder in it
 """The file system in memory for that folder: on a full disk a process that counts would end."""
-PORT_REASONS = {
-    errno.EADDRINUSE: "is in use: stop what listens there, or choose another with PORT=",
-    errno.EACCES: "may not be opened by this user: choose one above 1023 with PORT=",
-    errno.EADDRNOTAVAIL: "is not an address of this machine: choose another with HOST=",
-}
 
 
 class CannotServe(Exception):
@@ -121,8 +115,10 @@ def check_port(host: str, port: int) -> None:
         try:
             probe.bind(address)
         except OSError as error:
-            reason = PORT_REASONS.get(error.errno or 0, f"cannot be opened: {error.strerror}")
-            raise CannotServe(f"Port {port} on {host} {reason}.") from None
+            raise CannotServe(
+                f"Port {port} on {host} cannot be opened: {error.strerror}. Choose another with "
+                "PORT= or HOST=."
+            ) from None
 
 
 def listens_everywhere(host: str) -> bool:

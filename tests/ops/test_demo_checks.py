@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.http.request import validate_host
 
 from larder.ops import serve
-from larder.ops.demo.checks import demo_is_not_public
+from larder.ops.checks import demo_is_not_public
 from tests.ops.starting import why_no_server_starts
 
 LOCAL = {

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from django.conf import settings
-from django.core.checks import run_checks
 from django.core.exceptions import SuspiciousOperation
 from django.db import IntegrityError, connection, transaction
 from psycopg import sql
@@ -96,34 +95,6 @@ def test_failed_and_slow_statements_are_logged_without_values(server_logs: Any) 
     assert "not-null constraint" in written
     assert "SELECT count(*) FROM customer WHERE username = $1" in written
     assert found(lines) == []
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"log_error_verbosity": "default"},
-        # Parameters are in DETAIL as well.
-        {"log_error_verbosity": "default", "log_parameter_max_length": "-1"},
-    ],
-)
-def test_default_settings_of_postgresql_log_values_and_cause_a_warning(
-    server_logs: Any, changed: dict[str, str]
-) -> None:
-    assert warned() == []
-    server_logs(**changed, log_min_duration_statement="0")
-    with logged() as lines:
-        fail()
-    assert found(lines) != []
-    with logged() as lines:
-        slow()
-    assert bool(found(lines)) is ("log_parameter_max_length" in changed)
-    fitting = ", ".join(f"{name} = {LOGS_NO_VALUES[name]}" for name in changed)
-    assert warned() == [f"Set {fitting}."]
-
-
-def warned() -> list[str | None]:
-    checked = run_checks(databases=["default"])
-    return [one.hint for one in checked if one.id == "larder.W005"]
 
 
 def test_values_in_the_text_of_a_statement_are_logged(server_logs: Any) -> None:

@@ -122,7 +122,9 @@ def test_a_used_port_is_reported_with_one_line(tmp_path: Path) -> None:
         with served(tmp_path, port) as process:
             said, _ = process.communicate(timeout=LONGEST)
     assert process.returncode == 1
-    assert said.startswith(f"Larder cannot start: Port {port} on 127.0.0.1 is in use")
+    assert said.startswith(
+        f"Larder cannot start: Port {port} on 127.0.0.1 cannot be opened: Address"
+    )
     assert said.count("\n") == 1
 
 

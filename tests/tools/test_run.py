@@ -118,7 +118,7 @@ def test_a_used_port_is_reported_before_any_process_starts(toy: Toy, port: int) 
     with socket.create_server(("127.0.0.1", port)), toy.start(port) as process:
         printed = said(process)
     assert process.returncode == 1
-    assert printed.splitlines()[0].startswith(f"Port {port} on 127.0.0.1 is in use")
+    assert printed.splitlines()[0].startswith(f"Port {port} on 127.0.0.1 cannot be")
     assert not (toy.folder / ".data" / "postgresql").exists()
 
 

@@ -1,1 +1,1 @@
-"""Demo mode: its products and users, the example app, and the checks that keep it private."""
+"""Demo mode: its products and users, and the example app."""

@@ -21,7 +21,8 @@ def start() -> None:
     sentry_sdk.init(
         dsn=settings.SENTRY_DSN,
         auto_enabling_integrations=False,
-        integrations=[AtexitIntegration(callback=_print_nothing)],
+        # At the end Sentry would write on the terminal that it is sending events.
+        integrations=[AtexitIntegration(callback=lambda *_: None)],
         send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,
@@ -31,10 +32,6 @@ def start() -> None:
         before_send=_event,
     )
     at_end(partial(sentry_sdk.flush, timeout=2.0))
-
-
-def _print_nothing(pending: int, seconds: float) -> None:
-    """Prints nothing: at the end Sentry would write on the terminal that it is sending events."""
 
 
 def _event(event: Any, hint: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from typing import get_args
 from prometheus_client import Counter, Gauge, Histogram
 
 from larder.core.telemetry import Reason
+from larder.orders.services.payments import Outcome
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds of the buckets, in seconds. They include those of docs/operate/alerts.md."""
@@ -65,16 +66,7 @@ PAYMENTS = Counter(
     ["provider", "outcome"],
 )
 for provider in ("stripe", "signed"):
-    for outcome in (
-        "recorded",
-        "repeated",
-        "ignored",
-        "kept",
-        "unassigned",
-        "conflict",
-        "unmatched",
-        "refused",
-    ):
+    for outcome in (*Outcome, "conflict", "unmatched", "refused"):
         PAYMENTS.labels(provider, outcome)
 CONNECTION_HELD = Histogram(
     "larder_database_connection_held_seconds",

@@ -10,8 +10,8 @@ from django.db import connections
 
 from larder.core.clock import now
 from larder.ops import roles
+from larder.ops.checks import demo_is_not_public
 from larder.ops.demo import shop as demo
-from larder.ops.demo.checks import demo_is_not_public
 
 AGAIN = "Correct the settings, then run the command again."
 MARK = "Restored: manage.py prepare has yet to end log-ins and keys."
