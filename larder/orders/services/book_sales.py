@@ -59,9 +59,13 @@ def _counted(lines: Sequence[LineView], currency: str) -> dict[int, tuple[Any, .
     """Returns each line by its product, with units, gross and net of what is sold, and then of what
     came back. Without a tax rate there is no net. A line keeps its price and its rate."""
     sold = amounts([(line.line_total, line.tax_rate) for line in lines], currency)
-    left = [(line.unit_price * (line.quantity - line.returned), line.tax_rate) for line in lines]
+    left = sold
+    if any(line.returned for line in lines):
+        still = [line.unit_price * (line.quantity - line.returned) for line in lines]
+        rates = [line.tax_rate for line in lines]
+        left = amounts(zip(still, rates, strict=True), currency)
     counted = {}
-    for line, all_units, kept in zip(lines, sold, amounts(left, currency), strict=True):
+    for line, all_units, kept in zip(lines, sold, left, strict=True):
         net = None if all_units.net is None or kept.net is None else all_units.net - kept.net
         returned = line.returned, all_units.gross - kept.gross, net
         counted[line.product] = (line, line.quantity, all_units.gross, all_units.net, *returned)
