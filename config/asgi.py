@@ -59,9 +59,9 @@ from larder.front.application import Front  # noqa: E402
 from larder.front.at_once import AtOnce  # noqa: E402
 from larder.front.threads import Threads  # noqa: E402
 from larder.front.turns import queue_of  # noqa: E402
+from larder.http import shop  # noqa: E402
 from larder.ops.telemetry import metrics  # noqa: E402
-from larder.orders.services import confirm_order  # noqa: E402
-from larder.orders.services.placing import place_order  # noqa: E402
+from larder.orders.services import batches  # noqa: E402
 
 if unsafe := [
     message
@@ -71,8 +71,7 @@ if unsafe := [
     refuse(*unsafe)
 
 metrics.start()
-place_order.start()
-confirm_order.start()
+batches.start(shop.terms())
 bounded.limit_answers()
 if settings.PIN_WORKERS:
     scheduling.pin(os.environ.get(WORKER_INDEX, ""), settings.WORKERS)

@@ -31,7 +31,7 @@ from larder.identity.models import Customer
 from larder.identity.queries import credentials
 from larder.inventory.services.movements import open_stock
 from larder.ops.books import invariants
-from larder.orders.services.placing import place_order as placing
+from larder.orders.services import batches
 from tests import database, tiers
 from tests.server import Server
 
@@ -113,7 +113,7 @@ def _nothing_is_remembered() -> Iterator[None]:
     every path: with all their series `/metrics` takes a second.
     """
     yield
-    placing._queues.clear()
+    batches._server.clear()
     authentication._sessions._ended = credentials.EndedSessions()
     if instruments := sys.modules.get("larder.ops.telemetry.instruments"):
         instruments.REQUESTS.clear()

@@ -44,8 +44,8 @@ from larder.orders.errors import (
 )
 from larder.orders.queries import OrderView, carts
 from larder.orders.queries.carts import CartVersion, CartView
+from larder.orders.services.batches import MOST_READS
 from larder.orders.services.cart import add_unit, ensure_cart, remove_unit
-from larder.orders.services.placing.place_order import MOST_READS
 from larder.orders.services.placing.placement import ExpectedCart
 
 MOST_PARTS = 16

@@ -19,7 +19,7 @@ from larder.identity.caller import Caller
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
 from larder.orders.errors import OrderRefusal, OrderTooSmall
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 
 

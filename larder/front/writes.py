@@ -2,10 +2,9 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
-from larder.core.batch_queue import Limits
 from larder.core.best_effort import best_effort
 from larder.core.errors import Overloaded
 from larder.core.stopwatch import BEGAN
@@ -21,6 +20,8 @@ from larder.http.positions import COMMITTED, encode, position_header
 from larder.http.quotas import HEADERS as QUOTA
 from larder.identity.caller import Caller
 from larder.orders.queries import OrderView
+from larder.orders.services.batches import LIMITS, start_request
+from larder.orders.services.placing.placement import Request, Result
 from larder.v1 import http
 from larder.v1.order_shapes import shown
 from larder.v1.resources import EARLIER_ERROR
@@ -34,12 +35,6 @@ REPLAYED = b"idempotency-replayed"
 OWN_HEADERS = names("ETag", "Location", "Content-Length", HEADER, positions.HEADER, *QUOTA)
 """Headers whose values differ for each order."""
 
-Result = TypeVar("Result")
-
-Begin = Callable[[Callable[[Result | Exception], object]], Callable[[], None]]
-"""Begins the work, whose result the given function gets in any thread. Returns the function that
-gives up what waits too long. Raises what refuses the request."""
-
 
 class Shown(NamedTuple):
     """The order of an answer, and its own headers."""
@@ -49,13 +44,12 @@ class Shown(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-class Writes(ABC, Generic[Result]):
+class Writes(ABC):
     """Answers requests for one operation. The answer has the headers of an earlier one that Django
     gave."""
 
     path: ClassVar[str]
     status: ClassVar[int]
-    limits: ClassVar[Limits]
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
@@ -64,11 +58,12 @@ class Writes(ABC, Generic[Result]):
         self._log = answered_requests.access_log_hook(METHOD, self.path)
 
     @abstractmethod
-    def begin(self, environ: Mapping[str, Any], raw: bytes, who: Caller) -> Begin[Result] | None:
-        """Returns the function that begins the work; None where Django must answer."""
+    def read(self, environ: Mapping[str, Any], raw: bytes, who: Caller) -> Request | None:
+        """Returns the request for the service; None where Django must answer. Raises what refuses
+        it."""
 
     @abstractmethod
-    def show(self, result: Result) -> Shown | None:
+    def show(self, result: Any) -> Shown | None:
         """Returns what is shown of the result; None where Django must answer."""
 
     async def answer(self, environ: dict[str, Any], raw: bytes) -> Answer | None:
@@ -79,12 +74,12 @@ class Writes(ABC, Generic[Result]):
         who = remembered_caller(environ.get("HTTP_AUTHORIZATION"))
         if headers is None or who is None or len(raw) > MAX_BODY_BYTES:
             return None
-        begin = self.begin(environ, raw, who)
-        if begin is None:
-            return None
-        identify(environ)
         try:
-            shows = self.show(await self._result(begin))
+            request = self.read(environ, raw, who)
+            if request is None:
+                return None
+            identify(environ)
+            shows = self.show(await self._result(request))
             environ[COMMITTED] = True
             answer = None if shows is None else await self._shown(shows, headers, environ)
         except Overloaded:
@@ -98,16 +93,16 @@ class Writes(ABC, Generic[Result]):
             )
         return answer
 
-    async def _result(self, begin: Begin[Result]) -> Result:
+    async def _result(self, request: Request) -> Result:
         """Returns the result; raises what refuses the request."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
-        give_up = begin(self._results.to(future))
-        first = self.limits.queue_timeout
-        last = first + self.limits.batch_timeout
+        future: asyncio.Future[Any] = loop.create_future()
+        give_up = start_request(request, self._results.to(future))
+        first = LIMITS.queue_timeout
+        last = first + LIMITS.batch_timeout
         timers = [loop.call_later(seconds, give_up) for seconds in (first, last)]
         try:
-            return await future
+            return await future  # type: ignore[no-any-return]
         finally:
             for timer in timers:
                 timer.cancel()

@@ -23,7 +23,7 @@ from larder.orders.decision import Wanted
 from larder.orders.queries import carts
 from larder.orders.queries.carts import CartVersion
 from larder.orders.services import cart
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement
 from larder.v1.http import no_content, reply_tagged, shaped
 from larder.v1.operations import (

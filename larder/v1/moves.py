@@ -17,8 +17,8 @@ from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import PERMISSIONS
-from larder.orders.services import confirm_order as confirming
 from larder.orders.services import moves
+from larder.orders.services.batches import confirm_order as confirm
 from larder.orders.services.moves import Picked, Tracking
 from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.v1.http import claim, reply_tagged, version_wanted
@@ -113,7 +113,7 @@ def cancel_order(
 def confirm_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
     """Staff: confirms an order that awaits its payment, also an expired one whose units are still
     there."""
-    return _moved(request, caller, order, body, confirming.confirm_order)
+    return _moved(request, caller, order, body, confirm)
 
 
 @move(

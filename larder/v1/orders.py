@@ -1,6 +1,5 @@
 """Orders: placing them, abandoning them, and the history."""
 
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -25,9 +24,8 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import UnknownCustomer
 from larder.orders.queries import HistoryPosition
-from larder.orders.services import abandon, changes
+from larder.orders.services import abandon, batches, changes
 from larder.orders.services.changes import Details
-from larder.orders.services.placing import place_order as placing
 from larder.orders.services.placing.placement import Hold, Placed, Placement
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.http import (
@@ -230,28 +228,13 @@ def place(body: NewOrder, who: Caller, *, key: str | None, operation: str) -> Pl
     Raises NotStaff, PermissionMissing, UnknownCustomer and the refusals of `place_order`.
     """
     try:
-        placement = _placement(body, who, key, operation)
-        return placing.place_order(placement, terms=terms(), now=now())
+        return batches.place_order(placement(body, who, key, operation), terms=terms(), now=now())
     except NotFound as error:
         raise _not_found(body, error) from None
 
 
-def start_order(
-    body: NewOrder,
-    who: Caller,
-    *,
-    key: str | None,
-    operation: str,
-    done: Callable[[Placed | Exception], object],
-) -> Callable[[], None]:
-    """Begins to place a customer's order, as `place` does, and does not wait: `done` gets the
-    placed order, or what refuses it. Returns and raises what `start_order` of the service does, and
-    NotStaff."""
-    placement = _placement(body, who, key, operation)
-    return placing.start_order(placement, terms=terms(), now=now(), done=done)
-
-
-def _placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> Placement:
+def placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> Placement:
+    """Returns the request to place the order in the body. Raises NotStaff, PermissionMissing."""
     if body.customer is not None:
         who.require("orders.add_order")
     return Placement(

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from larder.front.orders import Orders
-from larder.orders.services.placing import place_order
+from larder.http.shop import terms
+from larder.orders.services import batches
 from tests.conftest import Person
 from tests.front.in_process import STOCK, OnLoop, Ordering
 from tests.http.conftest import api, application, as_, token_for
@@ -43,12 +44,9 @@ def jam(transactional_db: None, product: Callable[..., int]) -> int:
 
 
 @pytest.fixture
-def orders_on_loop(
-    transactional_db: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch
-) -> OnLoop:
+def orders_on_loop(transactional_db: None, sessions_known: None) -> OnLoop:
     # Batches run in a thread, as in a server: no statement runs on the event loop.
-    monkeypatch.setattr(place_order, "_is_server", [True])
-    monkeypatch.setattr(place_order, "_queues", {})
+    batches.start(terms())
     return OnLoop(Orders)
 
 

@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 
 from larder.front.orders import Confirmations
+from larder.http.shop import terms
 from larder.identity.models import AuditEntry
-from larder.orders.services import confirm_order
+from larder.orders.services import batches
 from tests.conftest import Person
 from tests.front.in_process import JSON, Answered, OnLoop
 from tests.http.conftest import token_for
@@ -20,10 +21,9 @@ VARYING = {"Larder-Position", "Correlation-ID", "ETag", "Content-Length"}
 
 
 @pytest.fixture
-def confirmations(monkeypatch: pytest.MonkeyPatch) -> OnLoop:
+def confirmations() -> OnLoop:
     """Operations of the event loop beside a queue, as a server has it."""
-    monkeypatch.setattr(confirm_order, "_queues", [])
-    confirm_order.start()
+    batches.start(terms())
     return OnLoop(Confirmations)
 
 

@@ -26,8 +26,8 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.lifecycle import PERMISSIONS
 from larder.orders.queries import OrderFilter
+from larder.orders.services.batches import confirm_order
 from larder.orders.services.changes import change_order
-from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.moves import (
     Picked,
     ReturnedLine,

@@ -13,8 +13,8 @@ from django.db import connections
 from larder.db import database
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
-from larder.orders.services.placing import place_order as placing
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services import batches
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement, Terms
 from larder.orders.sql import writes
 from tests.conftest import Person
@@ -37,7 +37,7 @@ class Crowd:
 
     def order(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
         """Sends an order, and returns when it waits behind the others."""
-        queue = placing._queue(GBP)
+        queue = batches._server[0].queue
         before = queue._present
         sent = self.send(product, units, **details)
         assert wait_until(lambda: queue._present > before or sent.done())

@@ -12,9 +12,8 @@ from larder.identity.queries import with_rights
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.queries import OrderView
-from larder.orders.services.confirm_order import confirm_order
+from larder.orders.services.batches import confirm_order, place_order
 from larder.orders.services.expire_holds import expire_holds
-from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Hold, Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person

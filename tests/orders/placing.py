@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from typing import cast
 
 from larder.inventory.services.movements import lock
 from larder.orders.queries.carts import stored_cart
@@ -37,6 +38,6 @@ def place_orders(
     return [
         place_orders([order.placement], terms=terms, now=now)[0]
         if isinstance(answers[order], CartChanged | Later)
-        else answers[order]
+        else cast(Placed | Exception, answers[order])
         for order in orders
     ]

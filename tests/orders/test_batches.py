@@ -8,9 +8,9 @@ from datetime import datetime
 import pytest
 
 from larder.orders.decision import Wanted
-from larder.orders.services.placing import place_order as placing
+from larder.orders.services import batches
 from tests.conftest import Person
-from tests.orders.crowd import Crowd, orders, transactions, turn_held
+from tests.orders.crowd import GBP, Crowd, orders, transactions, turn_held
 from tests.tiers import LONGEST
 
 MakeProduct = Callable[..., int]
@@ -18,23 +18,16 @@ MakeProduct = Callable[..., int]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def own_queue(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Gives the test a separate queue that uses the settings of the test."""
-    monkeypatch.setattr(placing, "_is_server", [True])
-    monkeypatch.setattr(placing, "_queues", {})
-    return monkeypatch
-
-
 def test_a_batch_has_a_limit_of_lines(
     person: Callable[..., Person],
     product: MakeProduct,
     now: datetime,
-    own_queue: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     jam, tea = product(stock=10), product(stock=10)
-    own_queue.setattr(placing, "LIMITS", replace(placing.LIMITS, max_batch_lines=4))
-    own_queue.setattr(placing, "LOCK_WAIT", LONGEST)
+    monkeypatch.setattr(batches, "LIMITS", replace(batches.LIMITS, max_batch_lines=4))
+    monkeypatch.setattr(batches, "LOCK_WAIT", LONGEST)
+    batches.start(GBP)
     with ThreadPoolExecutor(16) as pool, turn_held() as opens:
         crowd = Crowd(person(), now, pool, opens)
         lines = [Wanted(jam, 1), Wanted(tea, 1)]

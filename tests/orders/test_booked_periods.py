@@ -12,9 +12,8 @@ from larder.orders.decision import Wanted
 from larder.orders.queries import sales
 from larder.orders.queries.sales import Booking
 from larder.orders.services import changes, moves
-from larder.orders.services.confirm_order import confirm_order
+from larder.orders.services.batches import confirm_order, place_order
 from larder.orders.services.moves import Picked, ReturnedLine, return_order
-from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
 from tests.orders.holding import GBP, WITH_BOOKS, MakePerson, MakeProduct, held_by

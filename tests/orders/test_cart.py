@@ -17,7 +17,7 @@ from larder.orders.errors import CartFull, NotInCart
 from larder.orders.queries import carts
 from larder.orders.queries.carts import CartLine, CartVersion
 from larder.orders.services import cart
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
 from tests.conftest import Person
 

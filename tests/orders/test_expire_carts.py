@@ -17,8 +17,8 @@ from larder.orders.decision import Wanted
 from larder.orders.models import Cart
 from larder.orders.queries import carts
 from larder.orders.services import cart
+from larder.orders.services.batches import place_order
 from larder.orders.services.cart import KEPT, add_unit, expire_carts
-from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
 from tests.conftest import Person
 from tests.system.race.shops import ServiceShop, at_once

@@ -18,18 +18,15 @@ from larder.inventory.errors import InsufficientStock
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.orders import queries
 from larder.orders.errors import HoldExpired
-from larder.orders.services import confirm_order as confirming
-from larder.orders.services import moves
+from larder.orders.services import batches, moves
+from larder.orders.services.batches import confirm_order, start_request
 from larder.orders.services.cart import ensure_cart
-from larder.orders.services.confirm_order import (
-    Confirmation,
-    confirm_batch,
-    confirm_order,
-    start_confirmation,
-)
+from larder.orders.services.confirm_order import Confirmation
+from larder.orders.services.placing.place_batch import place_batch
 from larder.orders.services.transitions import Moved
 from tests.conftest import Person
 from tests.orders.holding import (
+    GBP,
     SECONDS,
     WITH_BOOKS,
     MakePerson,
@@ -198,15 +195,14 @@ def test_a_batch_does_not_wait_for_a_locked_order(
     asked = [Confirmation(request(with_rights(clerk.caller), each.id), None) for each in held]
     with psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
         keeper.execute(f"SELECT FROM {locked} = %s FOR UPDATE", [held[0].id])
-        confirm_batch(lambda: asked, is_alone=False)
+        place_batch(lambda: asked, terms=GBP, lock_wait=1.0)
         assert [status(each.id) for each in held] == ["pending", "placed"]
 
 
 def test_a_repeat_for_a_locked_order_does_not_delay_others(
-    person: MakePerson, product: MakeProduct, clerk: Person, monkeypatch: pytest.MonkeyPatch
+    person: MakePerson, product: MakeProduct, clerk: Person
 ) -> None:
-    monkeypatch.setattr(confirming, "_queues", [])
-    confirming.start()
+    batches.start(GBP)
     locked, other = (hold(person(), (product(stock=5), 3)).id for _ in range(2))
     caller, answers = with_rights(clerk.caller), SimpleQueue[object]()
     asked = replace(
@@ -215,10 +211,10 @@ def test_a_repeat_for_a_locked_order_does_not_delay_others(
     )
     with psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
         keeper.execute('SELECT FROM "order" WHERE id = %s FOR UPDATE', [locked])
-        start_confirmation(Confirmation(asked, None), answers.put)
+        start_request(Confirmation(asked, None), answers.put)
         sleep(0.3)
-        start_confirmation(Confirmation(asked, None), answers.put)
-        start_confirmation(Confirmation(request(caller, other), None), answers.put)
+        start_request(Confirmation(asked, None), answers.put)
+        start_request(Confirmation(request(caller, other), None), answers.put)
         assert isinstance(answers.get(timeout=0.5), Moved)
     assert status(other) == "placed"
     assert {type(answers.get(timeout=5)) for _ in range(2)} <= {Moved, OperationalError}

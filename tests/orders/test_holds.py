@@ -20,8 +20,8 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import HoldExpired, InvalidTransition
 from larder.orders.services import cart, changes, moves
+from larder.orders.services.batches import place_order
 from larder.orders.services.expire_holds import expire_holds
-from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement
 from tests.conftest import Person
 from tests.db.feeds import settle

@@ -14,7 +14,7 @@ from larder.core.errors import UnknownProducts
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement, Terms
 from tests.conftest import Person
 from tests.database import lock_is_awaited

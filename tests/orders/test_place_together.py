@@ -15,7 +15,7 @@ from larder.core.ids import new_id
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
-from larder.orders.services.placing import place_order as placing
+from larder.orders.services import batches
 from larder.orders.services.placing.placement import Placed, Placement
 from tests.conftest import Person
 from tests.database import superuser_url
@@ -35,8 +35,8 @@ def crowd(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Crowd]:
     """Its orders wait for their turn, in a thread of their own, as in a server."""
-    monkeypatch.setattr(placing, "_is_server", [True])
-    monkeypatch.setattr(placing, "LOCK_WAIT", LONGEST)
+    batches.start(GBP)
+    monkeypatch.setattr(batches, "LOCK_WAIT", LONGEST)
     with ThreadPoolExecutor(16) as pool, turn_held() as opens:
         yield Crowd(person(), now, pool, opens)
 
@@ -93,9 +93,9 @@ def test_a_waiting_thread_holds_no_connection(crowd: Crowd, product: MakeProduct
 
 
 @pytest.fixture
-def server_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def server_thread() -> None:
     """Orders are placed in a thread of their own, as in a server."""
-    monkeypatch.setattr(placing, "_is_server", [True])
+    batches.start(GBP)
 
 
 @pytest.mark.usefixtures("server_thread")
@@ -125,7 +125,7 @@ def test_equal_requests_for_locked_stock_place_one_order_when_it_is_free(
     with ThreadPoolExecutor(20) as pool, held(stuck) as opens:
         crowd = Crowd(person(), now, pool, opens)
         sent = [crowd.send(stuck, key="once") for _ in range(6)]
-        queue = placing._queue(GBP)
+        queue = batches._server[0].queue
         assert wait_until(lambda: queue._present == len(sent))
         opens()
         assert len({one.result(LONGEST).order.id for one in sent}) == 1
@@ -140,7 +140,7 @@ def test_an_order_of_stock_that_stays_locked_is_refused_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stuck = product(stock=10)
-    monkeypatch.setattr(placing, "LIMITS", replace(placing.LIMITS, queue_timeout=0.5))
+    monkeypatch.setattr(batches, "LIMITS", replace(batches.LIMITS, queue_timeout=0.5))
     with ThreadPoolExecutor(2) as pool, held(stuck) as opens:
         crowd = Crowd(person(), now, pool, opens)
         small, large = crowd.send(stuck), crowd.send(stuck, lines=[Wanted(stuck, 1)] * 100)

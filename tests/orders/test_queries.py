@@ -14,8 +14,8 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.queries import OrderFilter, OrderView, carts
 from larder.orders.queries.carts import CartView
+from larder.orders.services.batches import place_order
 from larder.orders.services.cart import add_unit, ensure_cart
-from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
 from tests.conftest import Person
 

@@ -16,7 +16,7 @@ from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement, Terms
 from tests.conftest import Person
 from tests.orders.placing import place_orders

@@ -7,7 +7,7 @@ import pytest
 
 from larder.db import database
 from larder.orders.decision import Wanted
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person
 

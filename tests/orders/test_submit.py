@@ -24,8 +24,8 @@ from larder.orders.decision import Wanted
 from larder.orders.errors import CartEmpty, OrderTooSmall
 from larder.orders.models import Cart
 from larder.orders.queries import carts, event_log
+from larder.orders.services.batches import place_order
 from larder.orders.services.cart import add_unit, ensure_cart
-from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement, Terms
 from tests import database as tables
 from tests.conftest import Person

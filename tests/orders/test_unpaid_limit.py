@@ -13,7 +13,7 @@ from larder.orders.decision import Wanted
 from larder.orders.errors import PaymentRequired, UnpaidLimit
 from larder.orders.models import Order, OrderLine
 from larder.orders.services import changes, moves
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Hold, Placed, Placement, Terms
 from tests.conftest import Person
 from tests.orders.holding import (

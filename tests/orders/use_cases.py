@@ -17,13 +17,12 @@ from larder.orders.services import (
     abandon,
     cart,
     changes,
-    confirm_order,
     expire_holds,
     moves,
     payments,
 )
+from larder.orders.services.batches import confirm_order, place_order
 from larder.orders.services.placing import place_batch
-from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Hold, Placement
 from tests.conftest import Person
 from tests.orders.holding import (
@@ -105,7 +104,7 @@ def confirm(shop: Shop) -> Callable[[], object]:
     pass_seconds(SECONDS, [held])
     expire_holds.expire_holds(now=shop.now, limit=10)
     asked = replace(request(with_rights(shop.clerk.caller), held), claim=shop.claim(held))
-    return lambda: confirm_order.confirm_order(asked)
+    return lambda: confirm_order(asked)
 
 
 def cancel_held(shop: Shop) -> Callable[[], object]:

@@ -22,7 +22,7 @@ from larder.orders.decision import Wanted
 from larder.orders.lifecycle import _BEGINS_IN, Move
 from larder.orders.models import RefundDue
 from larder.orders.services import moves
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Hold, Placement
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Api, Person

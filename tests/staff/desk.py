@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from larder.core.clock import now as clock
 from larder.core.limits import LISTED_ROWS
 from larder.orders.decision import Wanted
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person
 

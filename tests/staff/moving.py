@@ -7,7 +7,7 @@ from uuid import UUID
 from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import NOW, Person

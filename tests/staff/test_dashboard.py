@@ -14,7 +14,7 @@ from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, RefundDue
 from larder.orders.services import moves
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import ROLES, Person

@@ -13,9 +13,9 @@ from larder.identity.services.accounts import delete_account
 from larder.inventory.services.movements import open_stock
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderEvent
+from larder.orders.services.batches import place_order
 from larder.orders.services.changes import change_order
 from larder.orders.services.moves import cancel_order, pack_order, ship_order
-from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.staff.orders.moves import DONE_BEFORE
 from tests.conftest import NOW, Person

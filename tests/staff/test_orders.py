@@ -7,7 +7,7 @@ import pytest
 
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderEvent, OrderLine
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import NOW, Person
 from tests.orders import large_orders

@@ -13,7 +13,7 @@ from larder.identity.models import AuditEntry
 from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderEvent
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.staff.orders.moves import DONE_BEFORE
 from tests.conftest import NOW, Person

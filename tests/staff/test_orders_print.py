@@ -9,8 +9,8 @@ import pytest
 from larder.catalog.models import Product
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
+from larder.orders.services.batches import place_order
 from larder.orders.services.moves import cancel_order
-from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 from larder.staff.orders.contents import address_lines

@@ -17,7 +17,7 @@ from larder.core.clock import now as clock
 from larder.identity.models import Key
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.staff.base import ServiceAdmin, _OwnTransactions
 from larder.staff.site import answering

@@ -26,6 +26,7 @@ from larder.ops.serve import COUNTS
 from larder.ops.serving.shutdown import at_end
 from larder.ops.telemetry import instruments, logs, requests
 from larder.ops.telemetry.shop_state import ShopState
+from larder.orders.services.placing.placement import Placed
 
 logger = logging.getLogger(__name__)
 
@@ -80,23 +81,23 @@ def _is_loopback(text: str) -> bool:
 
 
 def _count_batch(batch: telemetry.Batch) -> None:
-    """Counts a batch of orders. Takes 8 µs, and 2 µs for each of its orders."""
+    """Counts a batch of requests. Takes 8 µs, and 2 µs for each of its orders."""
     instruments.BATCH_SIZE.observe(len(batch.results))
     instruments.TRANSACTION.observe(batch.seconds)
     instruments.WAITING.set(batch.waiting)
     for seconds in batch.waited:
         instruments.WAIT.observe(seconds)
-    others = [result for result in batch.results if getattr(result, "replayed", True)]
-    instruments.PLACED.inc(len(batch.results) - len(others))
-    for result in others:
-        _count_other(result)
+    orders = [result for result in batch.results if isinstance(result, Placed)]
+    repeated = sum(order.replayed for order in orders)
+    instruments.PLACED.inc(len(orders) - repeated)
+    instruments.REPEATED.inc(repeated)
+    for result in batch.results:
+        if isinstance(result, Exception):
+            _count_failure(result)
 
 
-def _count_other(answer: object) -> None:
-    """Counts an answer that is not a newly placed order."""
-    if not isinstance(answer, Exception):
-        instruments.REPEATED.inc()
-    elif isinstance(answer, DomainError):
+def _count_failure(answer: Exception) -> None:
+    if isinstance(answer, DomainError):
         instruments.REFUSED.labels(answer.code).inc()
     else:
         instruments.FAILED.inc()

@@ -3,26 +3,24 @@
 An order keeps the units that are not released, and takes the others again if they are available:
 all of them, or none. Whether its hold has expired does not matter.
 
-A server confirms the orders of requests that arrive at the same time in one transaction. It locks
-the orders and their held lines, and waits for stock only where units were released.
+A server confirms orders in the batches in which it places others (batches.py). A confirmation locks
+the order and its held lines, and stock only where units were released.
 """
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from msgspec import Struct
 
-from larder.core.batch_queue import BatchQueue, Limits, Queued, Take
 from larder.core.errors import DomainError, NotFound
 from larder.db import database, idempotency
 from larder.db.idempotency import Earlier, Scope
-from larder.db.postgresql.errors import CommitUnknown
 from larder.identity.caller import Caller
 from larder.identity.queries import submit_renewed
 from larder.identity.services import audit
@@ -46,172 +44,79 @@ from larder.orders.services.transitions import (
     submit_lines,
 )
 
-LIMITS = Limits(max_batch_size=64, queue_capacity=1_024, queue_timeout=5.0)
 
-BATCH_WAIT = 0.1
-"""Seconds for which a batch waits for the lock of a key. It does not wait for orders that another
-transaction has locked, or their held lines: they are confirmed beside it, and have longer."""
-
-
-class Confirmation(NamedTuple):
-    """A request to confirm an order, and who makes it, for the audit trail."""
+class Confirmation(Struct, frozen=True, eq=False):
+    """A request to confirm an order, and who makes it, for the audit trail. Two are never equal."""
 
     request: TransitionRequest
     by: audit.Acting | None
 
+    @property
+    def size(self) -> int:
+        """What it counts among the lines of a batch."""
+        return 1
+
+    @property
+    def names(self) -> list[object]:
+        """Values that no two requests of a transaction may share: the order, and the key."""
+        claim = self.request.claim
+        return [self.request.order, *([] if claim is None else [claim.scope])]
+
 
 Answer = Moved | Exception
-_Queued = Queued[Confirmation, Moved]
 
 
-class _Later(Exception):
-    """The order was not decided. It is confirmed beside the batches: it is locked, needs stock, or
-    another of its batch is for the same order."""
+class MustWait(Exception):
+    """The order was not decided: another transaction has locked it, or it needs stock."""
 
 
-def confirm_order(request: TransitionRequest) -> Moved:
-    """Confirms an order: it becomes placed. An order that was confirmed before stays as it is.
-
-    Raises HoldExpired (units are gone), NotFound, SessionEnded, KeyReused, Overloaded and what
-    `LockedOrder.begins` raises.
-    """
-    confirmation = Confirmation(request, audit.current())
-    if _queues:
-        moved = _queues[0].submit(confirmation)
-        database.note_committed()
-        return moved
-    (answer,) = confirm_batch(lambda: [confirmation])
+def confirm_alone(confirmation: Confirmation) -> Moved:
+    """Confirms an order in a transaction of its own, and waits for its lock, and for stock. Raises
+    what refuses it."""
+    with transaction.atomic(durable=True), database.pipeline():
+        database.limit_lock_wait(MOVING_WAIT)
+        answer = confirm([confirmation], is_alone=True)[confirmation]
     if isinstance(answer, Exception):
         raise answer
     return answer
 
 
-def start_confirmation(
-    confirmation: Confirmation, done: Callable[[Answer], object]
-) -> Callable[[], None]:
-    """Begins to confirm an order, as `confirm_order` does, and does not wait: `done` gets the
-    answer, in any thread.
-
-    Returns the function that refuses it if it still waits; to be called after LIMITS.queue_timeout,
-    and once more after LIMITS.batch_timeout. Raises Overloaded.
-    """
-    queue = _queues[0]
-    return partial(queue.give_up, queue.put(confirmation, done))
-
-
-def start() -> None:
-    """Confirms the orders of this process in batches from now on. A server calls it."""
-    nothing: deque[Any] = deque(maxlen=0)
-    unknown = partial(CommitUnknown, "no batch ended")
-    queue = BatchQueue(_confirm_next, LIMITS, batches=nothing, refused=nothing, unknown=unknown)
-    _queues.append(queue)
-
-
-_queues: list[BatchQueue[Confirmation, Moved]] = []
-
-
-def _confirm_next(take: Take[Confirmation, Moved]) -> None:
-    """Confirms the next batch of the queue. Those of a failed batch are confirmed beside it, each
-    alone, so that only the ones that cause the failure fail."""
-    batch: list[_Queued] = []
-
-    def confirmations() -> list[Confirmation]:
-        for queued in take():
-            if queued.request.request.order in _waiting:
-                # The batch would wait for its key, which the other request for the order has.
-                _confirm_beside(queued)
-            else:
-                batch.append(queued)
-        return [queued.request for queued in batch]
-
-    database.release_if_lost()
-    answers: Sequence[Answer]
-    try:
-        answers = confirm_batch(confirmations, is_alone=False)
-    except Exception as error:
-        is_alone = len(batch) < 2 and not database.is_lock_timeout(error)
-        if is_alone or not database.was_rolled_back(error):
-            raise
-        answers = [_Later()] * len(batch)
-    for queued, answer in zip(batch, answers, strict=True):
-        if isinstance(answer, _Later):
-            _confirm_beside(queued)
-        else:
-            _queues[0].resolve(queued, answer)
-
-
-_beside = ThreadPoolExecutor(1)
-_waiting: set[UUID] = set()
-"""The orders that are confirmed beside the batches."""
-
-
-def _confirm_beside(queued: _Queued) -> None:
-    _queues[0].put_back(queued)
-    _waiting.add(queued.request.request.order)
-    _beside.submit(_confirm_alone, queued)
-
-
-def _confirm_alone(queued: _Queued) -> None:
-    if _queues[0].take(queued):
-        answer: Answer
-        try:
-            (answer,) = confirm_batch(lambda: [queued.request])
-        except Exception as error:
-            answer = error
-        finally:
-            database.release()
-        _queues[0].resolve(queued, answer)
-    _waiting.discard(queued.request.request.order)
-
-
-def confirm_batch(
-    take: Callable[[], Sequence[Confirmation]], *, is_alone: bool = True
-) -> list[Answer]:
-    """Confirms the orders that `take` returns in its transaction. Returns the answers: a refused
-    order does not affect the others. An order that `is_alone` waits for its own lock, and for
-    stock."""
-    with transaction.atomic(durable=True), database.pipeline():
-        database.limit_lock_wait(MOVING_WAIT if is_alone else BATCH_WAIT)
-        batch = take()
-        if not batch:
-            return []
-        first = {confirmation.request.order: confirmation for confirmation in reversed(batch)}
-        answers = _confirm(list(first.values()), is_alone=is_alone)
-        return [
-            answers[confirmation.request.order]
-            if first[confirmation.request.order] is confirmation
-            else _Later()
-            for confirmation in batch
-        ]
-
-
-def _confirm(batch: Sequence[Confirmation], *, is_alone: bool) -> dict[UUID, Answer]:
-    """Confirms different orders. Returns the answers by order."""
-    now = max(request.now for request, _ in batch)
-    claims = [request.claim for request, _ in batch if request.claim is not None]
+def confirm(batch: Sequence[Confirmation], *, is_alone: bool = False) -> dict[Confirmation, Answer]:
+    """Confirms different orders in the open transaction. Returns the answers: a refused order does
+    not affect the others. One that `is_alone` waits for its lock, and for stock; others that had to
+    wait are answered MustWait."""
+    if not batch:
+        return {}
+    requests = [confirmation.request for confirmation in batch]
+    now = max(request.now for request in requests)
+    claims = [request.claim for request in requests if request.claim is not None]
     claiming = idempotency.submit_claim(claims, now=now)
-    locking = _submit_locks([request for request, _ in batch], skip_locked=not is_alone)
+    locking = _submit_locks(requests, skip_locked=not is_alone)
     earlier, locked = claiming(), locking()
-    answers: dict[UUID, Answer] = {}
-    confirmed: list[_Confirmed] = []
-    for request, by in batch:
+    answers: dict[Confirmation, Answer] = {}
+    confirmed: dict[Confirmation, _Confirmed] = {}
+    for confirmation in batch:
+        request = confirmation.request
         try:
             order = locked.order(request, earlier)
             if order.begins():
                 missing = _missing(order.lines, locked.held[order.id])
                 if missing and not is_alone:
-                    raise _Later
-                actor = order.caller.public_id
+                    raise MustWait
+                acting = order.caller.public_id, confirmation.by
                 taken = missing, _lock(missing)
-                confirmed.append(_Confirmed(order.row, order.lines, actor, by, *taken))
+                confirmed[confirmation] = _Confirmed(order.row, order.lines, *acting, *taken)
             else:
-                answers[order.id] = order.moved
-        except (DomainError, _Later) as refusal:
-            answers[request.order] = refusal
+                answers[confirmation] = order.moved
+        except (DomainError, MustWait) as refusal:
+            answers[confirmation] = refusal
             if request.claim is not None and request.claim.scope not in earlier:
                 idempotency.release([request.claim.scope])
-    _write(confirmed, now=now)
-    return answers | {row.id: Moved(view_of_row(row, list(lines))) for row, lines, *_ in confirmed}
+    _write(list(confirmed.values()), now=now)
+    return answers | {
+        confirmation: Moved(view_of_row(order.row, list(order.lines)))
+        for confirmation, order in confirmed.items()
+    }
 
 
 class _Locked(NamedTuple):
@@ -225,7 +130,7 @@ class _Locked(NamedTuple):
 
     def order(self, request: TransitionRequest, earlier: Mapping[Scope, Earlier]) -> LockedOrder:
         """Returns the order of a request. Raises SessionEnded, NotStaff, PermissionMissing,
-        SecondFactorRequired, KeyReused, NotFound; _Later if another transaction has locked it."""
+        SecondFactorRequired, KeyReused, NotFound; MustWait if another transaction has locked it."""
         caller, claim = self.renewing[request.caller](), request.claim
         caller.require(PERMISSIONS[Move.CONFIRM])
         use = None if claim is None else earlier.get(claim.scope)
@@ -233,7 +138,7 @@ class _Locked(NamedTuple):
             use.result_for(claim)
         row, lines = self.rows.get(request.order), self.lines[request.order]
         if row is None:
-            raise _Later if lines else NotFound
+            raise MustWait if lines else NotFound
         moved = Moved(replayed=use is not None)
         return LockedOrder(request, Move.CONFIRM, caller, row, lines, {}, None, moved)
 

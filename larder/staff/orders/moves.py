@@ -33,8 +33,8 @@ from larder.orders.lifecycle import (
 )
 from larder.orders.queries import OrderView
 from larder.orders.services import moves
+from larder.orders.services.batches import confirm_order
 from larder.orders.services.changes import change_order
-from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.staff.base import ServiceAdmin, selected
 from larder.staff.formatting import amount, contents, customer_name

@@ -27,7 +27,7 @@ from larder.identity.models import Customer
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.identity.services import audit
 from larder.orders.decision import Wanted
-from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
 from larder.staff.identity.customers import description

@@ -6,7 +6,7 @@ import pytest
 
 from larder.identity.services import quotas
 from larder.inventory.services import movements
-from larder.orders.services.placing import place_order as placing
+from larder.orders.services import batches
 from tests.conftest import Person
 from tests.orders import placing as orders
 from tests.system.interleavings import scheduler
@@ -14,7 +14,7 @@ from tests.system.interleavings.clock import chosen_clock
 from tests.system.interleavings.exploring import Explorer, Play
 from tests.system.interleavings.shop import Shop
 
-WAITS = ((placing, "LOCK_WAIT_ALONE"), (orders, "LOCK_WAIT"), (movements, "MOVING_WAIT"))
+WAITS = ((batches, "LOCK_WAIT_ALONE"), (orders, "LOCK_WAIT"), (movements, "MOVING_WAIT"))
 Scenario = Callable[[Shop], Play]
 Explore = Callable[[Scenario], Explorer]
 

@@ -17,10 +17,9 @@ from larder.inventory.services.movements import open_stock
 from larder.orders.decision import Wanted
 from larder.orders.payment_state import Kind
 from larder.orders.services import moves
-from larder.orders.services.confirm_order import confirm_order
+from larder.orders.services.batches import confirm_order, place_order
 from larder.orders.services.expire_holds import expire_holds
 from larder.orders.services.payments import KEPT_AFTER, NewPayment, Report, receive_payment
-from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Hold, Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person

@@ -1,1 +1,1 @@
-"""Places orders: `place_order` of one waits for the transaction of its batch, `place_batch`."""
+"""Places the orders of a batch: `place_batch`."""

@@ -49,19 +49,23 @@ from larder.orders.errors import CartEmpty, OrderAbandoned
 from larder.orders.lifecycle import DRAFT
 from larder.orders.queries import OrderView, event_log
 from larder.orders.services import cart
+from larder.orders.services.confirm_order import Confirmation, confirm
 from larder.orders.services.locks import order_name, submit_unpaid
 from larder.orders.services.placing.placement import (
     ABANDONED,
     ORDER_ID,
     Accepted,
+    Answer,
     CartChanged,
     NewOrder,
     Placed,
+    Request,
     Terms,
     hold_of,
     mark_of,
     view_of,
 )
+from larder.orders.services.transitions import Moved
 from larder.orders.sql import carts, writes
 
 FIND_WITHIN = 2.5
@@ -84,11 +88,11 @@ class Skipped(Exception):
         self.products = products
 
 
-Take = Callable[[], Sequence[NewOrder]]
-"""Returns the orders to place. Called in the transaction, when it is the turn of the batch."""
+Take = Callable[[], Sequence[Request]]
+"""Returns the requests to make. Called in the transaction, when it is the turn of the batch."""
 
-Answers = dict[NewOrder, Placed | Exception]
-Outcomes = dict[NewOrder, Accepted | Placed | Exception]
+Outcomes = dict[Any, Accepted | Answer]
+"""What came of requests: of an order that was placed, the answer is made after the commit."""
 
 
 def place_batch(
@@ -97,21 +101,22 @@ def place_batch(
     terms: Terms,
     lock_wait: float,
     wait: Callable[[], object] | None = None,
-) -> Answers:
-    """Places a batch. Returns the answer to each of its orders.
+) -> dict[Request, Answer]:
+    """Places and confirms the orders of a batch. Returns the answer to each of its requests.
 
     The transaction waits for each lock for `lock_wait` seconds. It does not wait for stock: the
     answer to an order of stock that another transaction has locked is Skipped. `wait` is called
     before it has any other lock: for stock of an order that is placed alone, or for its turn.
 
-    The answer to an order that has the key, id or cart of another one is Later. The error of a
-    failed transaction is the answer of its orders; one that comes before they are taken is raised.
+    The answer to a request that has the key, id, cart or order of another one is Later; that to a
+    confirmation of an order that is locked, MustWait. The error of a failed transaction is the
+    answer of its requests; one that comes before they are taken is raised.
 
     Refusals: those of `_claim`, `_lock_carts`, `decide` and `ordering_refusal`; for orders of staff
     what `require_permitted` raises.
     """
-    batch: Sequence[NewOrder] = ()
-    later: Sequence[NewOrder] = ()
+    batch: Sequence[Request] = ()
+    later: Sequence[Request] = ()
     outcomes: Outcomes = {}
     span = telemetry.tracing.span("place orders")
     try:
@@ -120,46 +125,51 @@ def place_batch(
             if wait is not None:
                 wait()
             batch, later = _separated(take())
-            if batch:
-                outcomes = _place(batch, terms)
+            confirmations = [each for each in batch if isinstance(each, Confirmation)]
+            orders = [each for each in batch if isinstance(each, NewOrder)]
+            outcomes = {**confirm(confirmations), **_place(orders, terms)}
     except Exception as error:
         if not batch:
             raise
         outcomes = _outcomes_of_failure(batch, outcomes, error)
-    answers: Answers = dict.fromkeys(later, Later())
-    for order, outcome in outcomes.items():
-        answers[order] = placed(outcome) if isinstance(outcome, Accepted) else outcome
+    answers: dict[Request, Answer] = dict.fromkeys(later, Later())
+    for request, outcome in outcomes.items():
+        answers[request] = placed(outcome) if isinstance(outcome, Accepted) else outcome
     return answers
 
 
-def _separated(orders: Sequence[NewOrder]) -> tuple[list[NewOrder], list[NewOrder]]:
-    """Returns the orders that can be placed in one transaction, and those whose key, id or cart
-    another of them has: one claim can answer only one of them, and a cart that one of them places
-    is none for the next."""
-    batch: list[NewOrder] = []
-    later: list[NewOrder] = []
+def _separated(requests: Sequence[Request]) -> tuple[list[Request], list[Request]]:
+    """Returns the requests that can be made in one transaction, and those whose key, id, cart or
+    order another of them has: one claim can answer only one of them, and a cart that one of them
+    places is none for the next."""
+    batch: list[Request] = []
+    later: list[Request] = []
     seen: set[object] = set()
-    for order in orders:
-        names = order.names
-        (later if seen.intersection(names) else batch).append(order)
+    for request in requests:
+        names = request.names
+        (later if seen.intersection(names) else batch).append(request)
         seen.update(names)
     return batch, later
 
 
 def _outcomes_of_failure(
-    batch: Sequence[NewOrder], outcomes: Outcomes, failure: Exception
+    batch: Sequence[Request], outcomes: Outcomes, failure: Exception
 ) -> Outcomes:
-    """Returns the outcomes of the orders of a transaction that ended with this failure. Where it is
-    not known whether it was committed, a refused order had nothing to commit, so it can be
+    """Returns the outcomes of the requests of a transaction that ended with this failure. Where it
+    is not known whether it was committed, a refused order had nothing to commit, so it can be
     repeated."""
     if not isinstance(failure, CommitUnknown):
         return dict.fromkeys(batch, failure)
     accepted = [outcome for outcome in outcomes.values() if isinstance(outcome, Accepted)]
+    confirmed = [each for each, outcome in outcomes.items() if isinstance(outcome, Moved)]
     failed: Outcomes = dict.fromkeys(batch, OperationalError("the transaction was not committed"))
-    if not accepted:
-        return failed
-    is_committed = _was_committed(accepted[0].view.lines[0].product, accepted[0].order.event)
+    is_committed: bool | None = False
+    if accepted:
+        is_committed = _was_committed(accepted[0].view.lines[0].product, accepted[0].order.event)
+    elif confirmed:
+        is_committed = None
     if is_committed is None:
+        failed |= dict.fromkeys(confirmed, failure)
         for order, *_ in accepted:
             cart, unknown = order.placement.cart, CommitUnknown(*failure.args)
             # A repeat is recognised by its id or key, or by the cart that it names.
@@ -190,6 +200,8 @@ def _place(batch: Sequence[NewOrder], terms: Terms) -> Outcomes:
     """Claims ids and keys, locks carts, places what is not answered, and gives back the claims of
     requests that placed nothing: the same request may succeed after a refusal. The time is that of
     the latest order: repeats are recognised by their content."""
+    if not batch:
+        return {}
     now = max(order.now for order in batch)
     earlier, outcomes = _claim(batch, now=now)
     outcomes |= _lock_carts([order for order in batch if order not in outcomes])

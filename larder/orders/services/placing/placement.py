@@ -17,6 +17,8 @@ from larder.orders.decision import PricedLine, Wanted, add_up
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView
 from larder.orders.queries.carts import CartRow, CartVersion
+from larder.orders.services.confirm_order import Confirmation
+from larder.orders.services.transitions import Moved
 
 ORDER_ID = "order-id"
 """The operation of claims of ids that clients choose. Ids are global, so the claim has no actor."""
@@ -117,6 +119,11 @@ class NewOrder(Struct, frozen=True, eq=False):
     lines: Sequence[Wanted]
 
     @property
+    def size(self) -> int:
+        """How many lines it has."""
+        return len(self.lines)
+
+    @property
     def names(self) -> list[object]:
         """Values that no two orders of a transaction may share: scopes, and the customer's cart."""
         carts = [] if self.cart is None else [self.cart.customer]
@@ -137,6 +144,13 @@ class Accepted(NamedTuple):
     view: OrderView
     remaining: Remaining | None = None
     given: tuple[int, Sequence[int]] = (0, ())
+
+
+Request = NewOrder | Confirmation
+"""A request to place an order, or to confirm one."""
+
+Result = Placed | Moved
+Answer = Result | Exception
 
 
 def new_order(placement: Placement, now: datetime, cart: CartRow | None = None) -> NewOrder:

@@ -1,9 +1,10 @@
-"""Places one order, for all APIs, in one transaction with those that arrive at the same time.
+"""Places orders and confirms them, for all APIs, each in one transaction with those that arrive at
+the same time.
 
-An order waits in the queue of its process for the transaction of its batch (place_batch.py). No
-batch waits for stock that another transaction has locked: the orders that need it wait until a
-batch finds it free. Large orders are placed beside the batches, and so is an order that would make
-each batch wait for the lock of its key, its cart or its quota.
+A request waits in the queue of its process for the transaction of its batch (place_batch.py). No
+batch waits for an order or for stock that another transaction has locked: the orders that need such
+stock wait until a batch finds it free. Large orders are placed beside the batches, and so is what
+would make each batch wait: for a locked order, or for the lock of a key, a cart or a quota.
 
 The batches of all processes and servers run one after the other, or they would be small, and skip
 each other's stock. A process that does not get its turn goes on without it for a while: the one
@@ -25,18 +26,23 @@ from larder.core.errors import DomainError, Overloaded
 from larder.core.stopwatch import Stopwatch
 from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
-from larder.identity.services import quotas
+from larder.identity.services import audit, quotas
 from larder.inventory.services import movements as inventory
 from larder.orders.queries.carts import stored_cart
+from larder.orders.services.confirm_order import Confirmation, MustWait, confirm_alone
 from larder.orders.services.placing.place_batch import Later, Skipped, place_batch
 from larder.orders.services.placing.placement import (
+    Answer,
     CartChanged,
     NewOrder,
     Placed,
     Placement,
+    Request,
+    Result,
     Terms,
     new_order,
 )
+from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.orders.sql import writes
 
 LIMITS = Limits(max_batch_size=64, queue_capacity=2_048)
@@ -59,18 +65,18 @@ LOCK_WAIT_ALONE = 1.0
 """Seconds for which an order that is placed alone waits for each lock at a time."""
 
 MOST_BESIDE = 3
-"""Orders beside the batches that wait for a key, a cart or a quota, each with a connection."""
+"""Requests beside the batches that wait for a lock, each with a connection."""
 
 LOOK_EVERY = 0.02
 """Seconds between two looks for free stock if no order arrives."""
 
-_Order = Queued[NewOrder, Placed]
+_Queued = Queued[Request, Result]
 
 
 def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
-    """Places one order, completely or not at all, in one transaction with the others of its batch.
-    Reports the remaining units of the customer's quota (larder/identity/services/quotas.py). All
-    APIs and the admin place orders here.
+    """Places one order, completely or not at all. Reports the remaining units of the customer's
+    quota (larder/identity/services/quotas.py). All APIs and the admin place orders here. A server
+    has the terms with which it was started.
 
     Raises the refusals that `place_batch` returns, and Overloaded, without any effect.
     """
@@ -85,34 +91,9 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
     raise Overloaded
 
 
-def start_order(
-    placement: Placement,
-    *,
-    terms: Terms,
-    now: datetime,
-    done: Callable[[Placed | Exception], object],
-) -> Callable[[], None]:
-    """Begins to place an order that is no cart, as `place_order` does, and does not wait: `done`
-    gets the placed order, or what refuses it, in any thread.
-
-    Returns the function that refuses it if it still waits; to be called after LIMITS.queue_timeout,
-    and once more after LIMITS.batch_timeout. Raises Overloaded.
-    """
-    queue, order = _queue(terms), new_order(placement, now)
-    return partial(queue.give_up, queue.put(order, done, lines=len(order.lines)))
-
-
-def start() -> None:
-    """Places the orders of this process in batches from now on. A server calls it."""
-    _is_server[0] = True
-
-
-_is_server = [False]
-
-
 def _placed(order: NewOrder, terms: Terms) -> Placed:
-    if _is_server[0]:
-        return _queue(terms).submit(order, lines=len(order.lines))
+    if _server:
+        return _result(order)  # type: ignore[return-value]
     # A command has no other orders. An attempt that placed nothing has committed nothing.
     before = database.has_committed()
     answer = _place_alone(order, terms)
@@ -122,13 +103,39 @@ def _placed(order: NewOrder, terms: Terms) -> Placed:
     return answer
 
 
-_queues: dict[Terms, BatchQueue[NewOrder, Placed]] = {}
+def confirm_order(request: TransitionRequest) -> Moved:
+    """Confirms an order: it becomes placed. An order that was confirmed before stays as it is.
+
+    Raises HoldExpired (units are gone), NotFound, SessionEnded, KeyReused, Overloaded and what
+    `LockedOrder.begins` raises.
+    """
+    confirmation = Confirmation(request, audit.current())
+    moved = _result(confirmation) if _server else confirm_alone(confirmation)
+    database.note_committed()
+    return moved  # type: ignore[return-value]
 
 
-def _queue(terms: Terms) -> BatchQueue[NewOrder, Placed]:
-    """Returns the queue of this process. All orders of an installation have the same terms. If two
-    threads make a queue, both use the first one."""
-    return _queues.get(terms) or _queues.setdefault(terms, _Batches(terms).queue)
+def start_request(request: Request, done: Callable[[Answer], object]) -> Callable[[], None]:
+    """Begins to place an order that is no cart, or to confirm one, in a server, and does not wait:
+    `done` gets what `place_order` or `confirm_order` returns or raises, in any thread.
+
+    Returns the function that refuses it if it still waits; to be called after LIMITS.queue_timeout,
+    and once more after LIMITS.batch_timeout. Raises Overloaded.
+    """
+    queue = _server[0].queue
+    return partial(queue.give_up, queue.put(request, done, lines=request.size))
+
+
+def start(terms: Terms) -> None:
+    """Places and confirms the orders of this process in batches from now on. A server calls it."""
+    _server.append(_Batches(terms))
+
+
+_server: list["_Batches"] = []
+
+
+def _result(request: Request) -> Result:
+    return _server[0].queue.submit(request, lines=request.size)
 
 
 def _place_alone(
@@ -149,7 +156,7 @@ def _place_alone(
         if isinstance(answer, Skipped):
             products = answer.products
         elif not database.is_lock_timeout(answer):
-            return answer
+            return answer  # type: ignore[return-value]
     return Overloaded()
 
 
@@ -160,12 +167,12 @@ def _take_turn() -> None:
 
 @dataclass(slots=True)
 class _Batches:
-    """Places the batches of a process. `waiting` are orders that wait for the stock of products,
-    which only the thread of the queue uses."""
+    """Runs the batches of a process. Only the thread of the queue uses `waiting`: orders that wait
+    for the stock of products."""
 
     terms: Terms
-    queue: BatchQueue[NewOrder, Placed] = field(init=False)
-    waiting: list[tuple[Set[int], _Order]] = field(default_factory=list)
+    queue: BatchQueue[Request, Result] = field(init=False)
+    waiting: list[tuple[Set[int], _Queued]] = field(default_factory=list)
     without_turn: Stopwatch | None = None
     large: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1))
     others: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, MOST_BESIDE))
@@ -179,12 +186,12 @@ class _Batches:
             unknown=partial(CommitUnknown, "no batch ended"),
         )
 
-    def place_next(self, take: Take[NewOrder, Placed]) -> float | None:
-        """Places the next batch of the queue, with the orders whose stock is free again."""
-        large: list[_Order] = []
-        batch: list[_Order] = []
+    def place_next(self, take: Take[Request, Result]) -> float | None:
+        """Runs the next batch of the queue, with the orders whose stock is free again."""
+        large: list[_Queued] = []
+        batch: list[_Queued] = []
 
-        def orders() -> Sequence[NewOrder]:
+        def requests() -> Sequence[Request]:
             self._find_free()
             for queued in take():
                 (large if queued.lines >= LARGE else batch).append(queued)
@@ -192,7 +199,7 @@ class _Batches:
 
         database.release_if_lost()
         in_turn = self.without_turn is None or self.without_turn.seconds > WITHOUT_TURN
-        place = partial(place_batch, orders, terms=self.terms, lock_wait=LOCK_WAIT)
+        place = partial(place_batch, requests, terms=self.terms, lock_wait=LOCK_WAIT)
         try:
             answers = place(wait=_take_turn if in_turn else None)
         except Error as error:
@@ -201,8 +208,7 @@ class _Batches:
             self.without_turn = Stopwatch()
             answers = place()
         for queued in large:
-            products = {line.product for line in queued.request.lines}
-            self._place_beside(self.large, queued, products)
+            self._run_beside(self.large, queued)
         self._settle(batch, [answers[queued.request] for queued in batch])
         return LOOK_EVERY if self.waiting else None
 
@@ -219,17 +225,17 @@ class _Batches:
             if not products <= free and queued.state is not State.DONE
         ]
 
-    def _settle(self, batch: Sequence[_Order], answers: Sequence[Placed | Exception]) -> None:
-        """Resolves the orders of a batch, or lets them wait again. Those of a failed batch are
-        placed beside, each alone, so that only the orders that cause the failure fail."""
-        again: list[_Order] = []
+    def _settle(self, batch: Sequence[_Queued], answers: Sequence[Answer]) -> None:
+        """Resolves the requests of a batch, or lets them wait again. Those of a failed batch run
+        beside, each alone, so that only the ones that cause the failure fail."""
+        again: list[_Queued] = []
         for queued, answer in zip(batch, answers, strict=True):
             if isinstance(answer, Later):
                 again.append(queued)
             elif isinstance(answer, Skipped):
                 self.waiting.append((answer.products, queued))
-            elif database.is_lock_timeout(answer) or (_is_failed(answer) and len(batch) > 1):
-                self._place_beside(self.others, queued)
+            elif _must_wait(answer) or (_is_failed(answer) and len(batch) > 1):
+                self._run_beside(self.others, queued)
                 continue
             else:
                 self.queue.resolve(queued, answer)
@@ -237,14 +243,12 @@ class _Batches:
             self.queue.put_back(queued)
         self.queue.again(again)
 
-    def _place_beside(
-        self, threads: ThreadPoolExecutor, queued: _Order, products: Set[int] = frozenset()
-    ) -> None:
-        def place() -> None:
+    def _run_beside(self, threads: ThreadPoolExecutor, queued: _Queued) -> None:
+        def run() -> None:
             if self.queue.take(queued):
                 running = Stopwatch()
                 try:
-                    answer = _place_alone(queued.request, self.terms, products)
+                    answer = self._run_alone(queued.request)
                 except Exception as error:
                     answer = error
                 finally:
@@ -254,12 +258,24 @@ class _Batches:
                 telemetry.batches.append(done)
 
         self.queue.put_back(queued)
-        threads.submit(place)
+        threads.submit(run)
+
+    def _run_alone(self, request: Request) -> Answer:
+        if isinstance(request, Confirmation):
+            return confirm_alone(request)
+        is_large = request.size >= LARGE
+        products = {line.product for line in request.lines} if is_large else frozenset[int]()
+        return _place_alone(request, self.terms, products)
 
 
-def _is_failed(answer: Placed | Exception) -> bool:
+def _must_wait(answer: Answer) -> bool:
+    """Returns whether the request would make each batch wait for a lock."""
+    return isinstance(answer, MustWait) or database.is_lock_timeout(answer)
+
+
+def _is_failed(answer: Answer) -> bool:
     """Returns whether the answer is a failure, not a refusal, and was certainly rolled back, so
-    that nothing is placed twice."""
+    that nothing is done twice."""
     if not isinstance(answer, Exception) or isinstance(answer, DomainError | CartChanged):
         return False
     return database.was_rolled_back(answer)
