@@ -3,7 +3,7 @@ refund that is due. Every service locks and changes a placed order here.
 
 Each lock lasts until the transaction ends. A transaction locks its orders by ascending id, and
 before any stock row. It waits for a lock as long as its `lock_timeout` says: that of the role, or a
-shorter one where the transaction locks stock too (inventory/services/movements.py, place_order.py).
+shorter one where the transaction locks stock too (inventory/services/movements.py, batches.py).
 """
 
 import json

@@ -50,7 +50,7 @@ class Answer:
 
 def place_apart(asked: Placement, *, now: datetime) -> Placed:
     """Places an order in a separate transaction, as if each thread were a process: those of one
-    process would be in one batch (larder/orders/services/placing/place_order.py) and never race."""
+    process would be in one batch (larder/orders/services/batches.py) and never race."""
     (answer,) = place_orders([asked], terms=GBP, now=now)
     if isinstance(answer, Exception):
         raise answer
