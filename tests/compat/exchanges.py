@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,11 @@ VARIABLE = re.compile(
 Step = dict[str, Any]
 
 
-def names(file: Path) -> list[str]:
-    """Return the sentences of a file."""
-    return list(json.loads(file.read_text("utf-8")))
+@cache
+def exchanges(file: Path) -> dict[str, list[Step]]:
+    """Return the exchanges of a file by their sentences."""
+    read: dict[str, list[Step]] = json.loads(file.read_text("utf-8"))
+    return read
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Player:
 
     person: Callable[..., Person]
     product: Callable[..., int]
+    client: Client = field(default_factory=partial(Client, raise_request_exception=False))
     people: list[Person] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     """The names of variable values."""
@@ -75,7 +79,8 @@ class Player:
             (who,) = [person for person in self.people if person.id == step["as"]]
             headers["Authorization"] = f"Bearer {token_for(who)}"
         headers = {name: self._filled(value) for name, value in headers.items()}
-        response = Client(raise_request_exception=False).generic(
+        self.client.cookies.clear()
+        response = self.client.generic(
             method, path, self._filled(data), content_type, headers=headers
         )
         answer: Step = {"status": response.status_code}

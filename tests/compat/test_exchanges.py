@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.compat.exchanges import FOLDER, Player, names, write
+from tests.compat.exchanges import FOLDER, Player, exchanges, write
 from tests.compat.urls import ALL
 from tests.conftest import Person
 
 RECORDS = bool(os.environ.get("RECORD"))
-EXCHANGES = [(file.stem, sentence) for file in sorted(FOLDER.iterdir()) for sentence in names(file)]
+FILES = {file.stem: file for file in sorted(FOLDER.iterdir())}
+EXCHANGES = [(name, sentence) for name, file in FILES.items() for sentence in exchanges(file)]
 
 
 @pytest.mark.parametrize(("subject", "sentence"), EXCHANGES)
@@ -25,8 +26,8 @@ def test_an_exchange_goes_as_it_was_recorded(
     settings: Any,
 ) -> None:
     settings.COMPAT, settings.ROOT_URLCONF = ALL, "tests.compat.urls"
-    file = FOLDER / f"{subject}.json"
-    steps = json.loads(file.read_text("utf-8"))[sentence]
+    file = FILES[subject]
+    steps = exchanges(file)[sentence]
     player = Player(person, product)
     played = [player.play(step) for step in steps]
     if RECORDS:

@@ -2,19 +2,36 @@
 
 from datetime import datetime
 
+import pytest
 from django.conf import LazySettings
+from django.core.management import call_command
 
 from larder.catalog.models import Category, Product
 from larder.catalog.services.stored_pictures import storage, thumbnail_of
+from larder.db import database
+from larder.inventory import queries as inventory
 from larder.ops.demo import shop as demo
 
-CATEGORIES, DESCRIBED, PICTURED = 12, 3_192, 38
+CATEGORIES, DESCRIBED = 12, 3_192
+COUNTS = """
+SELECT count(*), sum(available), (SELECT sum(available_change) FROM ledger_entry),
+       (SELECT count(*) FROM customer)
+FROM stock
+"""
 
 
-def test_products_have_categories_descriptions_and_pictures_and_keep_what_staff_change(
-    db: None, now: datetime
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_prepare_adds_the_catalogue_once_and_keeps_what_staff_change(
+    prepares: None, settings: LazySettings
 ) -> None:
-    demo.load_products(now=now)
+    settings.DEMO = True
+    call_command("prepare", verbosity=0)
+    added = database.rows(COUNTS)
+    ((products, units, booked, users),) = added
+    assert (products, users) == (3_664, 3)
+    assert units == booked > 0
+    first = inventory.products(0, limit=1)[0]
+    assert (first.sku, first.quantity) == ("10002", 823)
     described = Product.objects.exclude(description="")
     whole = described.filter(category__isnull=False, image_url__endswith=".webp")
     assert described.count() == whole.count() == DESCRIBED
@@ -28,7 +45,8 @@ def test_products_have_categories_descriptions_and_pictures_and_keep_what_staff_
     assert thumbnail is not None
     assert storage().exists(thumbnail.removeprefix("/pictures/"))
     Category.objects.filter(pk=mug.category.pk).update(name="Ours")
-    assert demo.load_products(now=now) == 0
+    call_command("prepare", verbosity=0)
+    assert database.rows(COUNTS) == added
     assert Category.objects.count() == CATEGORIES
 
 

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 
 import pytest
 from django.conf import LazySettings
-from django.core.management import call_command
 from django.db import Error, transaction
 
 from larder.db import database
-from larder.inventory import queries as inventory
 from larder.ops import health
 from larder.ops.demo import shop as demo
 from tests.conftest import Api
@@ -72,29 +69,6 @@ def test_an_error_of_the_database_is_logged_once_until_it_passes_again(
         transaction.savepoint_rollback(before)
         assert api("GET", "/readyz").status == 200
         assert warnings() == []
-
-
-def test_the_demo_catalogue_is_loaded_once_with_its_ledger(db: None, now: datetime) -> None:
-    assert demo.load_products(now=now) == 3664
-    assert demo.load_products(now=now) == 0
-    ((products, units, booked),) = database.rows(
-        "SELECT count(*), sum(available), (SELECT sum(available_change) FROM ledger_entry)"
-        " FROM stock"
-    )
-    assert products == 3664
-    assert units == booked > 0
-    first = inventory.products(0, limit=1)[0]
-    assert (first.sku, first.quantity) == ("10002", 823)
-
-
-@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-def test_a_second_prepare_changes_nothing(prepares: None, settings: LazySettings) -> None:
-    settings.DEMO = True
-    call_command("prepare", verbosity=0)
-    before = database.rows("SELECT count(*), (SELECT count(*) FROM ledger_entry) FROM customer")
-    call_command("prepare", verbosity=0)
-    after = database.rows("SELECT count(*), (SELECT count(*) FROM ledger_entry) FROM customer")
-    assert before == after == [(3, 3664)]
 
 
 def test_the_address_of_the_admin_without_the_final_slash_redirects(api: Api) -> None:
