@@ -64,7 +64,7 @@ MAX_PAGE_ROWS = 100
 """Rows of a page, whatever the request's `limit`: this bounds the time of a page."""
 
 MAX_PAGE_LINES = 5_000
-"""Order lines of a page of orders, and entries of a page of events: this bounds the memory."""
+"""Order lines of a page of orders: this bounds the memory."""
 
 MAX_CHANGED_PRODUCTS = 500
 """Rows of the product feed, or products of a full copy, in one answer."""

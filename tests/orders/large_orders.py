@@ -42,12 +42,11 @@ SELECT gen_random_uuid(), "order".id, 'changed', 'placed', 'placed', gen_random_
 FROM "order" CROSS JOIN generate_series(1, %s) AS n CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('product', product_id, 'quantity', n)) AS before,
            jsonb_agg(jsonb_build_object('product', product_id, 'quantity', n + 1)) AS after
-    FROM order_line CROSS JOIN generate_series(1, %s) WHERE order_id = "order".id
+    FROM order_line WHERE order_id = "order".id
 ) AS lines
 """
 
 
-def change(times: int, *, repeat: int = 1) -> None:
-    """Records so many changes of the quantities of each order's lines. With `repeat` each line is
-    in an event that many times."""
-    database.execute(_CHANGES, [times, repeat])
+def change(times: int) -> None:
+    """Records so many changes of the quantities of each order's lines."""
+    database.execute(_CHANGES, [times])

@@ -124,24 +124,6 @@ def test_lines_of_locked_orders_are_those_of_the_orm(orders: Orders) -> None:
     assert len(found) == 4
 
 
-def test_events_are_those_of_the_orm(orders: Orders, now: datetime) -> None:
-    for n in range(5):
-        row = {
-            "type": "edited",
-            "to_status": "placed",
-            "actor": UUID(int=n),
-            "at": now,
-            "data": {"lines": [n]},
-        }
-        OrderEvent.objects.create(id=new_id(), order=orders["placed"], **row)
-    events = OrderEvent.objects.filter(order=orders["placed"]).order_by("position")
-    columns = ("id", "type", "from_status", "to_status", "actor", "at", "position")
-    expected = list(events.values_list(*columns))[1:4]
-    after = events.values_list("position", flat=True)[0]
-    found = database.rows(reads.EVENTS, [orders["placed"].id, after, 4, 3])
-    assert [(*one[:6], one[7]) for one in found] == expected
-
-
 def test_locked_and_existing_orders_are_those_of_the_orm(orders: Orders) -> None:
     """LOCK and EXISTING."""
     ids = [*[one.id for one in orders.values()], new_id()]

@@ -108,31 +108,6 @@ WHERE place <= %s AND (lines <= {MAX_PAGE_LINES} OR place = 1)
 """
 
 
-EVENTS = f"""
-SELECT id, type, from_status, to_status, actor, at, data, position, found
-FROM (
-    SELECT event.*, count(*) OVER () AS found, row_number() OVER oldest_first AS row_number,
-           sum(size.entries) OVER oldest_first AS entries
-    FROM (
-        SELECT id, type, from_status, to_status, actor, at, data, position FROM order_event
-        WHERE order_id = %s AND position > %s ORDER BY position LIMIT %s
-    ) AS event
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(jsonb_array_length(
-            CASE jsonb_typeof(value) WHEN 'array' THEN value ELSE value->'lines' END
-        )), 0) AS entries
-        FROM jsonb_each(event.data) WHERE jsonb_typeof(value) IN ('array', 'object')
-    ) AS size
-    WINDOW oldest_first AS (ORDER BY position)
-) AS measured
-WHERE row_number <= %s AND (entries <= {MAX_PAGE_LINES} OR row_number = 1)
-ORDER BY position
-"""
-"""An index scan of order_event_history. The data of each event is decompressed once to count the
-entries of its lists, also of `before` and `after` (101 events of 2,000 entries: 13 ms). Events
-beyond the limit are not sent. `found` counts the events before that limit."""
-
-
 IDS = '"order".id = ANY((SELECT %s::uuid[])::uuid[])'
 
 WITH_IDS = f"{ORDERS} WHERE {IDS}"
@@ -151,19 +126,6 @@ PRODUCT = "order_line.product_id = %s::bigint"
 REFERENCE = """"order".reference <> '' AND "order".reference = %s"""
 """Repeats the condition of the partial indexes, which have no orders without a reference. A generic
 plan cannot know that the parameter is not empty."""
-
-BY_NUMBER = "number + 0"
-"""The number, written so that the index on numbers is not used: with it, PostgreSQL may read the
-orders of all customers (270,000 in 52 ms) before the first one of this customer. So the customer's
-orders are sorted (30,000 in 12 ms), and placing needs no further index."""
-
-
-def ids_of_page(where: str, limit: int | None, *, newest_first: bool) -> str:
-    """Returns the statement of the ids of orders after an offset, by number or newest first."""
-    order = "placed_at DESC, id DESC" if newest_first else BY_NUMBER
-    rows = "ALL" if limit is None else f"{limit:d}"
-    return f"SELECT id{BY_ORDER.source}{where} ORDER BY {order} LIMIT {rows} OFFSET %s"
-
 
 OWN_ORDERS = """(
     SELECT transaction_id, number AS position, id FROM {table}
