@@ -11,7 +11,7 @@ Packing and shipping are undone as long as nothing has left: shipped → packed 
 shipped can get another carrier or tracking number.
 """
 
-from enum import Enum, StrEnum
+from enum import StrEnum
 
 
 class Move(StrEnum):
@@ -27,21 +27,6 @@ class Move(StrEnum):
     UNPACK = "unpack"
     UNSHIP = "unship"
     TRACK = "track"
-
-
-class Verdict(Enum):
-    """Whether a move is made. `MADE`: the status shows that it was made before. `EVENTS_TELL`: it
-    may have been made before, which the events show and the status does not."""
-
-    ALLOWED = "allowed"
-    MADE = "made"
-    EVENTS_TELL = "events tell"
-    NOT_ALLOWED = "not allowed"
-    NOT_STAFF = "not staff"
-    NOT_FOUND = "not found"
-
-
-MADE_BEFORE = frozenset({Verdict.MADE, Verdict.EVENTS_TELL})
 
 
 PENDING = "pending"
@@ -85,7 +70,7 @@ EVENTS: dict[Move, str] = {
 }
 """The type of the event of a move. Packing cancels an order of which nothing was picked."""
 
-_FOR_CUSTOMERS = frozenset({Move.CHANGE, Move.CANCEL})
+FOR_CUSTOMERS = frozenset({Move.CHANGE, Move.CANCEL})
 """All other moves are for staff alone."""
 
 UNDONE: dict[Move, str] = {
@@ -118,32 +103,26 @@ _BEGINS_IN: dict[Move, frozenset[str]] = {
 _MADE_IN: dict[Move, frozenset[str]] = {
     Move.CONFIRM: frozenset({PLACED, PACKED, SHIPPED, DELIVERED, RETURNED}),
     Move.CANCEL: frozenset({CANCELLED}),
-    Move.PACK: frozenset({PACKED, SHIPPED, DELIVERED, RETURNED}),
-    Move.SHIP: frozenset({SHIPPED, DELIVERED, RETURNED}),
-    Move.DELIVER: frozenset({DELIVERED}),
-}
-"""The statuses that show that a move was made, and was not undone since. Changes, returns and other
-tracking numbers are not in it, because they can be made several times."""
-
-_PERHAPS_MADE_IN: dict[Move, frozenset[str]] = {
     # Packing cancels an order of which nothing was picked.
-    Move.PACK: frozenset({CANCELLED}),
+    Move.PACK: frozenset({PACKED, SHIPPED, DELIVERED, RETURNED, CANCELLED}),
+    Move.SHIP: frozenset({SHIPPED, DELIVERED, RETURNED}),
     # Shipped units can be returned before the order was delivered.
-    Move.DELIVER: frozenset({RETURNED}),
+    Move.DELIVER: frozenset({DELIVERED, RETURNED}),
     Move.UNPACK: frozenset({PLACED, CANCELLED}),
     Move.UNSHIP: frozenset({PACKED, PLACED, CANCELLED}),
 }
+"""The statuses in which a move may have been made, and was not undone since; the events tell for
+certain. Changes, returns and other tracking numbers are not in it, because they can be made several
+times."""
 
 
-def judge(status: str, move: Move, *, by_staff: bool, by_owner: bool) -> Verdict:
-    """Returns whether the caller may make the move on an order with this status."""
-    if move not in _FOR_CUSTOMERS and not by_staff:
-        return Verdict.NOT_STAFF
-    if not (by_staff or by_owner):
-        return Verdict.NOT_FOUND
-    if status in _MADE_IN.get(move, ()):
-        return Verdict.MADE
-    if status in _PERHAPS_MADE_IN.get(move, ()):
-        return Verdict.EVENTS_TELL
-    begins_in = _BEGINS_IN[move] if by_staff else _BEGINS_IN[move] - {PACKED}
-    return Verdict.ALLOWED if status in begins_in else Verdict.NOT_ALLOWED
+def is_allowed(move: Move, status: str, *, by_staff: bool) -> bool:
+    """Returns whether an order with this status can be moved by staff, or by its customer."""
+    if by_staff:
+        return status in _BEGINS_IN[move]
+    return move in FOR_CUSTOMERS and status != PACKED and status in _BEGINS_IN[move]
+
+
+def may_be_made(move: Move, status: str) -> bool:
+    """Returns whether an order with this status may have made the move already."""
+    return status in _MADE_IN.get(move, ())

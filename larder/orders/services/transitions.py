@@ -27,14 +27,14 @@ from larder.orders.errors import InvalidTransition
 from larder.orders.lifecycle import (
     CANCELLED,
     EVENTS,
-    MADE_BEFORE,
+    FOR_CUSTOMERS,
     PERMISSIONS,
     REPEATABLE,
     SOLD,
     UNDONE,
     Move,
-    Verdict,
-    judge,
+    is_allowed,
+    may_be_made,
 )
 from larder.orders.models import Order, OrderLine
 from larder.orders.queries import LineView, OrderView, view_of_row
@@ -128,8 +128,8 @@ class LockedOrder:
         """
         if self.moved.replayed:
             return False
-        request, verdict = self.request, self._verdict()
-        was_made = verdict in MADE_BEFORE
+        self._require_leave()
+        request, was_made = self.request, may_be_made(self.move, self.status)
         if is_satisfied or (was_made and conflict is None):
             if request.claim is not None and self.move not in REPEATABLE:
                 idempotency.release([request.claim.scope])
@@ -138,7 +138,7 @@ class LockedOrder:
             raise StaleVersion(self.row.version)
         if was_made and conflict is not None:
             raise conflict
-        if verdict is Verdict.NOT_ALLOWED:
+        if not is_allowed(self.move, self.status, by_staff=self.is_by_staff):
             raise InvalidTransition(self.status, self.move)
         if request.version is None and request.claim is None and self.is_undone:
             raise PreconditionRequired
@@ -150,18 +150,17 @@ class LockedOrder:
             renewing = submit_renewed(self.caller)
             self.balances, self.caller = locking(), renewing()
             # The permission may have been taken away during the wait.
-            self._verdict()
+            self._require_leave()
         return True
 
-    def _verdict(self) -> Verdict:
-        """Returns whether the caller may make the move. Raises the refusal if not."""
-        is_owner = self.caller.id == self.row.customer_id
-        verdict = judge(self.status, self.move, by_staff=self.is_by_staff, by_owner=is_owner)
-        if verdict in {Verdict.NOT_STAFF, Verdict.NOT_FOUND}:
-            if verdict is Verdict.NOT_STAFF or self.caller.is_staff:
-                self.caller.require(PERMISSIONS[self.move])
-            raise NotFound
-        return verdict
+    def _require_leave(self) -> None:
+        """Raises the refusal if the caller may never make the move. It does not tell the status."""
+        is_for_staff = self.move not in FOR_CUSTOMERS
+        if self.is_by_staff or (self.caller.id == self.row.customer_id and not is_for_staff):
+            return
+        if is_for_staff or self.caller.is_staff:
+            self.caller.require(PERMISSIONS[self.move])
+        raise NotFound
 
     @property
     def is_undone(self) -> bool:

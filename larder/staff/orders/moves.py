@@ -28,8 +28,7 @@ from larder.orders.lifecycle import (
     PERMISSIONS,
     SHIPPED,
     Move,
-    Verdict,
-    judge,
+    is_allowed,
 )
 from larder.orders.queries import OrderView
 from larder.orders.services import moves
@@ -179,7 +178,7 @@ def open_moves(order: OrderView) -> list[Move]:
     return [
         move
         for move in FORMS
-        if judge(order.status, move, by_staff=True, by_owner=False) is Verdict.ALLOWED
+        if is_allowed(move, order.status, by_staff=True)
         and (move is not Move.RETURN or left)
         and not (move is Move.UNSHIP and returned)
     ]
