@@ -16,7 +16,6 @@ from uuid import UUID
 
 import msgspec
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import QuerySet
 
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db import database
@@ -68,13 +67,6 @@ def _order(row: Sequence[Any]) -> Order:
     # Django reads PostgreSQL's JSON as text.
     order.ship_to = None if order.ship_to is None else json.loads(order.ship_to)
     return order
-
-
-def lock_without_wait(rows: QuerySet[Order], *, limit: int) -> list[Order]:
-    """Locks up to `limit` of the rows, except those that another transaction has locked. A row
-    that another transaction changed since is compared with the conditions of `rows` once more."""
-    # The table is named, or the rows of a joined one would be locked as well.
-    return list(rows.select_for_update(of=("self",), skip_locked=True)[:limit])
 
 
 def submit_unpaid(

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
-
 from larder.db import database
 from larder.inventory import sql as stock_sql
 from larder.inventory.services import adjustments, movements
@@ -44,8 +42,8 @@ def _find_one(id: UUID) -> Order | None:
     return _submit_find([id])().get(id)
 
 
-def _find_some(rows: QuerySet[Order], *, limit: int) -> list[Order]:
-    return list(rows[:limit])
+def _find_due(ids: Sequence[UUID]) -> list[Order]:
+    return list(expire_holds._due().filter(id__in=ids))
 
 
 def _read(products: Iterable[int]) -> dict[int, Balance]:
@@ -71,7 +69,7 @@ BUGS = (
     Bug(
         "the job does not lock the orders",
         scenarios.expiry_and_confirmation,
-        *(expire_holds, "lock_without_wait", _find_some),
+        *(expire_holds, "lock_due", _find_due),
     ),
     Bug(
         "a payment does not lock the order",
