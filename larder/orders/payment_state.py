@@ -6,8 +6,10 @@ matter. All amounts are in minor units of one currency.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from uuid import UUID
 
 from larder.core.money import to_payable
 from larder.orders.lifecycle import CANCELLED, EXPIRED
@@ -40,14 +42,20 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
-    """What a record contributes to the balances."""
+class Record:
+    """The record of a movement of money. `amount` is in minor units, `at` the provider's time,
+    `actor` the public id of who recorded it."""
 
-    kind: str
+    id: int
     provider: str
+    kind: str
     transaction_id: str
     intent: str
     amount: int
+    currency: str
+    at: datetime
+    recorded_at: datetime
+    actor: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +76,16 @@ class Balances:
         """What the shop has of the customer's money; never below zero."""
         return max(0, self.captured - self.refunded - self.disputed)
 
+    @property
+    def secured(self) -> int:
+        """What the shop holds and can still capture."""
+        return self.held + self.authorised
+
 
 NOTHING = Balances()
 
 
-def balances(records: Collection[Movement]) -> Balances:
+def balances(records: Collection[Record]) -> Balances:
     """Returns the sums. A failed payment counts nothing, whenever its record arrives."""
     used = _named(records, Kind.CAPTURED, Kind.AUTHORISATION_RELEASED)
     failed = _named(records, Kind.REFUND_FAILED, by_intent=False)
@@ -88,7 +101,7 @@ def balances(records: Collection[Movement]) -> Balances:
 _Name = tuple[str, str, str]
 
 
-def _names(record: Movement, *, by_intent: bool = True) -> set[_Name]:
+def _names(record: Record, *, by_intent: bool = True) -> set[_Name]:
     """Returns the names by which a record belongs to another: the transaction, and its intent."""
     names = {(record.provider, "transaction", record.transaction_id)}
     if by_intent and record.intent:
@@ -96,14 +109,12 @@ def _names(record: Movement, *, by_intent: bool = True) -> set[_Name]:
     return names
 
 
-def _named(records: Iterable[Movement], *kinds: Kind, by_intent: bool = True) -> set[_Name]:
+def _named(records: Iterable[Record], *kinds: Kind, by_intent: bool = True) -> set[_Name]:
     names = (_names(each, by_intent=by_intent) for each in records if each.kind in kinds)
     return set().union(*names)
 
 
-def _sum(
-    records: Iterable[Movement], kind: Kind, *, without: Collection[_Name] = frozenset()
-) -> int:
+def _sum(records: Iterable[Record], kind: Kind, *, without: Collection[_Name] = frozenset()) -> int:
     return sum(
         each.amount for each in records if each.kind == kind and _names(each).isdisjoint(without)
     )
@@ -123,17 +134,6 @@ def amount_due(sums: Balances, payable: int) -> int:
 def refund_due(sums: Balances, payable: int) -> int:
     """Returns what the shop has to pay back."""
     return max(0, sums.held - payable)
-
-
-def covers(sums: Balances, price: int, *, with_authorised: bool) -> bool:
-    """Returns whether payments cover a price: what the shop holds, and what it can still capture if
-    authorisations count."""
-    return (secured(sums) if with_authorised else sums.held) >= price
-
-
-def secured(sums: Balances) -> int:
-    """Returns what the shop holds and can still capture."""
-    return sums.held + sums.authorised
 
 
 def state(sums: Balances, payable: int) -> State:

@@ -35,7 +35,7 @@ from larder.core.errors import Fault, Invalid, InvalidInput, Missing
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
 from larder.core.money import minor_digits, to_minor
 from larder.orders.payment_state import Kind
-from larder.orders.services.payments import NewPayment, Report
+from larder.orders.services.payments import NewPayment
 from larder.v1.bodies import decode_or_explain
 
 TOLERANCE_SECONDS = 300
@@ -69,7 +69,7 @@ class Adapter:
     name: str
     header: str
     secrets: str
-    read: Callable[[bytes], Report | None]
+    read: Callable[[bytes], NewPayment | None]
 
 
 def verify(header: str, raw: bytes, *, secrets: Sequence[str], now: datetime) -> None:
@@ -242,7 +242,7 @@ _READERS: Mapping[str, Callable[[StripeObject], Moved]] = {
 }
 
 
-def read(raw: bytes) -> Report | None:
+def read(raw: bytes) -> NewPayment | None:
     """Returns what an event of Stripe says; None if no money moved. Raises InvalidInput."""
     reader = _READERS.get(decode_or_explain(raw, Head).type)
     if reader is None:
@@ -254,18 +254,16 @@ def read(raw: bytes) -> Report | None:
         return None
     kind, transaction_id, amount = moved
     currency = subject.currency.upper()
-    sent_at = datetime.fromtimestamp(event.created, UTC)
-    payment = NewPayment(
+    return NewPayment(
         provider=STRIPE.name,
         kind=kind,
         transaction_id=transaction_id,
         intent=_intent(subject),
         amount=_units(amount, currency),
         currency=currency,
-        at=sent_at,
+        at=datetime.fromtimestamp(event.created, UTC),
+        order=subject.metadata.larder_order if subject.metadata else None,
     )
-    order = subject.metadata.larder_order if subject.metadata else None
-    return Report(payment=payment, order=order, sent_at=sent_at)
 
 
 def _units(amount: int, currency: str) -> int:

@@ -26,7 +26,7 @@ from larder.orders import queries
 from larder.orders.payment_state import Kind
 from larder.orders.queries import payments as payment_records
 from larder.orders.services import payments
-from larder.orders.services.payments import Outcome, Report
+from larder.orders.services.payments import Outcome
 from larder.v1.bodies import Signed, decode_or_explain
 from larder.v1.http import IdCursor, PageParameters, reply, reply_page, shaped
 from larder.v1.operations import CACHED, ECHOED, Declaration
@@ -214,16 +214,17 @@ class SignedEvent(Movement, kw_only=True):
     order: Annotated[UUID | None, Meta(description="Left out for a refund.")] = None
 
 
-def _read_signed(raw: bytes) -> Report:
+def _read_signed(raw: bytes) -> payments.NewPayment:
     """Returns what an event says. Raises MalformedJson, InvalidInput."""
     event = decode_or_explain(raw, SignedEvent)
     if event.order is None and not event.intent:
         raise InvalidInput([Fault("", "one_of", "Give order or intent.")])
-    payment = _payment(SIGNED.name, event, event.at)
-    return Report(payment=payment, order=event.order, sent_at=event.at)
+    return _payment(SIGNED.name, event, event.at, event.order)
 
 
-def _payment(provider: str, movement: Movement, at: datetime) -> payments.NewPayment:
+def _payment(
+    provider: str, movement: Movement, at: datetime, order: UUID | None = None
+) -> payments.NewPayment:
     return payments.NewPayment(
         provider=provider,
         kind=Kind(movement.kind),
@@ -232,6 +233,7 @@ def _payment(provider: str, movement: Movement, at: datetime) -> payments.NewPay
         amount=movement.amount,
         currency=movement.currency,
         at=at,
+        order=order,
     )
 
 
@@ -281,7 +283,7 @@ def _receive(request: HttpRequest, adapter: Adapter, body: bytes) -> HttpRespons
 def _recorded(request: HttpRequest, adapter: Adapter, body: bytes, secrets: list[str]) -> Outcome:
     moment = now()
     verify(request.headers.get(adapter.header, ""), body, secrets=secrets, now=moment)
-    report = adapter.read(body)
-    if report is None:
+    payment = adapter.read(body)
+    if payment is None:
         return Outcome.IGNORED
-    return payments.receive_payment(report, now=moment, confirming=shop.confirming())
+    return payments.receive_payment(payment, now=moment, confirming=shop.confirming())

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from larder.core.ids import SYSTEM_ACTOR
 from larder.orders.payment_state import (
     NOTHING,
     Balances,
     Kind,
-    Movement,
+    Record,
     State,
     amount_due,
     balances,
@@ -21,25 +23,31 @@ from larder.orders.payment_state import (
     state,
 )
 
+AT = datetime(2026, 3, 1, tzinfo=UTC)
 AMOUNTS = st.integers(1, 500)
 
 
-def record(kind: str, amount: int, transaction: str = "t", intent: str = "") -> Movement:
-    return Movement(kind, "stripe", transaction, intent, amount)
+def record(kind: str, amount: int, transaction: str = "t", intent: str = "") -> Record:
+    return Record(0, "stripe", kind, transaction, intent, amount, "GBP", AT, AT, SYSTEM_ACTOR)
 
 
 @st.composite
-def records(draw: st.DrawFn) -> list[Movement]:
+def records(draw: st.DrawFn) -> list[Record]:
     """Records as the table can have them: one of each kind and transaction."""
     found = draw(
         st.lists(
             st.builds(
-                Movement,
-                st.sampled_from(list(Kind)),
+                Record,
+                st.just(0),
                 st.sampled_from(["stripe", "cash"]),
+                st.sampled_from(list(Kind)),
                 st.sampled_from(["a", "b", "c"]),
                 st.sampled_from(["", "i", "j"]),
                 AMOUNTS,
+                st.just("GBP"),
+                st.just(AT),
+                st.just(AT),
+                st.just(SYSTEM_ACTOR),
             ),
             max_size=12,
         )
@@ -48,7 +56,7 @@ def records(draw: st.DrawFn) -> list[Movement]:
 
 
 @given(records(), st.randoms(use_true_random=False))
-def test_the_order_of_the_records_does_not_matter(found: list[Movement], chance: object) -> None:
+def test_the_order_of_the_records_does_not_matter(found: list[Record], chance: object) -> None:
     shuffled = found[:]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert balances(shuffled) == balances(found)
@@ -56,7 +64,7 @@ def test_the_order_of_the_records_does_not_matter(found: list[Movement], chance:
 
 @given(records(), AMOUNTS)
 def test_due_and_refund_due_are_the_difference_of_payable_and_held(
-    found: list[Movement], wanted: int
+    found: list[Record], wanted: int
 ) -> None:
     sums = balances(found)
     assert amount_due(sums, wanted) - refund_due(sums, wanted) == wanted - sums.held
@@ -65,7 +73,7 @@ def test_due_and_refund_due_are_the_difference_of_payable_and_held(
 
 @given(records(), AMOUNTS)
 def test_a_failed_payment_changes_nothing_whenever_it_arrives(
-    found: list[Movement], wanted: int
+    found: list[Record], wanted: int
 ) -> None:
     without = [one for one in found if one.kind != Kind.FAILED]
     assert balances(found) == balances(without)
@@ -73,7 +81,7 @@ def test_a_failed_payment_changes_nothing_whenever_it_arrives(
 
 
 @given(records(), AMOUNTS)
-def test_the_state_agrees_with_the_amounts(found: list[Movement], wanted: int) -> None:
+def test_the_state_agrees_with_the_amounts(found: list[Record], wanted: int) -> None:
     sums = balances(found)
     now = state(sums, wanted)
     if now is State.OVERPAID:
@@ -85,7 +93,7 @@ def test_the_state_agrees_with_the_amounts(found: list[Movement], wanted: int) -
 
 
 @given(records())
-def test_payment_ids_of_different_providers_are_independent(found: list[Movement]) -> None:
+def test_payment_ids_of_different_providers_are_independent(found: list[Record]) -> None:
     """Ids are unique for each provider only."""
     elsewhere = [replace(one, provider=f"other {one.provider}") for one in found]
     one, two = balances(found), balances([*found, *elsewhere])
@@ -120,7 +128,7 @@ def test_payment_ids_of_different_providers_are_independent(found: list[Movement
         ),
     ],
 )
-def test_the_state_of_each_set_of_records(found: Sequence[Movement], expected: State) -> None:
+def test_the_state_of_each_set_of_records(found: Sequence[Record], expected: State) -> None:
     assert state(balances(found), 100) is expected
 
 

@@ -34,7 +34,6 @@ PLANS = {
     "move": (inventory.MOVE, ["stock_pkey"]),
     "move and hold": (inventory.MOVE_AND_HOLD, ["stock_pkey"]),
     "end holds": (inventory.END_HOLDS, ["held_line_once"]),
-    "payments": (payments.PAYMENTS, ["payment_of_order", "payment_of_intent"]),
     "records": (payments.RECORDS, ["payment_of_order", "payment_of_intent"]),
 }
 """Each statement with its indexes."""

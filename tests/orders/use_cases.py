@@ -65,18 +65,18 @@ class Shop:
         actor = self.who.customer.public_id
         return Placement(customer=self.who.id, actor=actor, **(given | how))
 
-    def capture(self, of: UUID, units: str, age: timedelta = timedelta()) -> payments.Report:
+    def capture(self, of: UUID, units: str, age: timedelta = timedelta()) -> payments.NewPayment:
         """A payment that a provider reports."""
-        payment = payments.NewPayment(
+        return payments.NewPayment(
             provider="stripe",
             kind=Kind.CAPTURED,
             transaction_id=str(uuid4()),
             intent=str(uuid4()),
             amount=int(units),
             currency="GBP",
-            at=self.now,
+            at=self.now - age,
+            order=of,
         )
-        return payments.Report(payment=payment, order=of, sent_at=self.now - age)
 
 
 UseCase = Callable[[Shop], Callable[[], object]]
@@ -122,7 +122,7 @@ def change_lines(shop: Shop) -> Callable[[], object]:
 
 def record_payment(shop: Shop) -> Callable[[], object]:
     held = hold(shop.who, (shop.jam, 1)).id
-    payment, caller = shop.capture(held, "150").payment, shop.clerk.caller
+    payment, caller = shop.capture(held, "150"), shop.clerk.caller
     return lambda: payments.record_payment(held, payment, caller=caller, now=shop.now)
 
 

@@ -14,7 +14,7 @@ from larder.orders.models import Order
 from larder.orders.payment_state import Kind
 from larder.orders.services import payments
 from larder.orders.services.expire_holds import expire_holds
-from larder.orders.services.payments import NewPayment, Outcome, Report, receive_payment
+from larder.orders.services.payments import NewPayment, Outcome, receive_payment
 from tests.conftest import Answer, Api
 from tests.orders import holding
 from tests.tiers import LONGEST
@@ -152,18 +152,18 @@ def test_a_failed_refund_does_not_confirm(
     assert due(owner) == [TOTAL]
 
 
-def captured(order: Answer, *, age: timedelta = timedelta()) -> Report:
+def captured(order: Answer, *, age: timedelta = timedelta()) -> NewPayment:
     """An event of a provider."""
-    payment = NewPayment(
+    return NewPayment(
         provider="stripe",
         kind=Kind.CAPTURED,
         transaction_id="ch_1",
         intent="pi_1",
         amount=TOTAL,
         currency="GBP",
-        at=now(),
+        at=now() - age,
+        order=UUID(order.body["id"]),
     )
-    return Report(payment=payment, order=UUID(order.body["id"]), sent_at=now() - age)
 
 
 def test_an_event_of_a_provider_confirms_once(owner: Api, held: Answer, jam: int) -> None:

@@ -9,24 +9,8 @@ from django.db.models import Q
 from larder.core.parts import Part, first
 from larder.db import database
 from larder.orders.models import Payment, RefundDue
+from larder.orders.payment_state import Record
 from larder.orders.sql import payments as payments_sql
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentRow:
-    """The record of a movement of money. `amount` is in minor units, `at` the provider's time,
-    `actor` the public id of who recorded it."""
-
-    id: int
-    provider: str
-    kind: str
-    transaction_id: str
-    intent: str
-    amount: int
-    currency: str
-    at: datetime
-    recorded_at: datetime
-    actor: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +24,15 @@ class RefundRow:
     since: datetime
 
 
-def payments(order: UUID, *, after: int, limit: int) -> Part[PaymentRow]:
+def payments(order: UUID, *, after: int, limit: int) -> Part[Record]:
     """Returns up to `limit` records of the id of an order, oldest first, after a record."""
     rows = database.rows(payments_sql.RECORDS, [order, order, after, limit + 1])
-    return first([PaymentRow(*row) for row in rows], limit)
+    return first([Record(*row) for row in rows], limit)
 
 
-def payment(id: int) -> PaymentRow:
+def payment(id: int) -> Record:
     """Returns a record. Assumes that it exists: records are never deleted."""
-    return PaymentRow(*Payment.objects.values_list(*PaymentRow.__slots__).get(id=id))
+    return Record(*Payment.objects.values_list(*Record.__slots__).get(id=id))
 
 
 def refunds_due(*, after: tuple[datetime, int] | None, limit: int) -> Part[RefundRow]:

@@ -25,7 +25,7 @@ from larder.orders.decision import Asked, PricedLine, Shop, Wanted, add_up, deci
 from larder.orders.errors import CurrencyChanged, PaymentRequired
 from larder.orders.lifecycle import CANCELLED, PLACED, UNDONE, Move
 from larder.orders.payment_state import NOTHING as NO_PAYMENTS
-from larder.orders.payment_state import payable, secured
+from larder.orders.payment_state import payable
 from larder.orders.queries import LineView
 from larder.orders.services.locks import submit_unpaid
 from larder.orders.services.placing.placement import Terms
@@ -155,7 +155,7 @@ def _require_payment(order: LockedOrder, lines: Sequence[PricedLine]) -> None:
     currency = order.row.currency
     total = sum((line.total for line in lines), Decimal(0))
     before, after = (payable(PLACED, exact, currency) for exact in (order.row.total, total))
-    paid = secured(order.row.payments or NO_PAYMENTS)
+    paid = (order.row.payments or NO_PAYMENTS).secured
     if after > max(before, paid):
         raise PaymentRequired(after - paid, paid, currency)
 

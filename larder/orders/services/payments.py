@@ -6,7 +6,6 @@ they do not depend on the order in which the records arrive. No payment is lost:
 not need, or cannot use, becomes a refund due.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -32,9 +31,8 @@ from larder.orders.payment_state import (
     NOTHING,
     Balances,
     Kind,
-    Movement,
+    Record,
     balances,
-    covers,
     refund_due,
 )
 from larder.orders.services.cart import renew_cart
@@ -52,9 +50,6 @@ from larder.orders.sql import payments as payments_sql
 RECORD, VIEW = "orders.record_payment", "orders.view_order"
 """The permissions with which staff record payments, and see all orders."""
 
-COMPARED = ("amount", "currency")
-"""What a record has in common with a repeat, besides its order."""
-
 KEPT_AFTER = timedelta(days=2)
 """The age from which on an event that names an unknown order is recorded. Until then it is refused,
 so that the provider repeats it: Stripe repeats an event for three days."""
@@ -69,8 +64,9 @@ _LATER = frozenset({Kind.REFUNDED, Kind.REFUND_FAILED, Kind.DISPUTED, Kind.DISPU
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPayment:
     """A movement of money to record. `amount` is in minor units. `intent` is the same for all
-    movements of one payment, or empty."""
+    movements of one payment, or empty. `order` is the id that an event of a provider names."""
 
+    order: UUID | None = None
     provider: str
     kind: Kind
     transaction_id: str
@@ -78,16 +74,6 @@ class NewPayment:
     amount: int
     currency: str
     at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """An event of a provider. `order` is the id that it names, if it does; `sent_at` is when the
-    event happened."""
-
-    payment: NewPayment
-    order: UUID | None
-    sent_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +125,7 @@ def record_payment(
 
 
 def receive_payment(
-    report: Report, *, now: datetime, confirming: Collection[Kind] = CONFIRMING
+    payment: NewPayment, *, now: datetime, confirming: Collection[Kind] = CONFIRMING
 ) -> Outcome:
     """Records an event of a provider. Its order is the one that it names, or that of its intent.
     Records of the kinds `confirming` confirm an order whose total they cover.
@@ -147,15 +133,15 @@ def receive_payment(
     Raises PaymentConflict, Overloaded. Raises PaymentUnmatched if there is no such order yet,
     unless the event is older than KEPT_AFTER. Not TooManyPayments: no payment is lost.
     """
-    payment, by = report.payment, _Recorder(SYSTEM_ACTOR, now, confirming)
+    by = _Recorder(SYSTEM_ACTOR, now, confirming)
     with moving_stock(by_staff=True):
         _lock(payment)
-        order = report.order or _order_of(payment)
+        order = payment.order or _order_of(payment)
         if order is None:
             return _record_unassigned(payment, by)
         row = _placed(order)
         is_unknown = row is None and not _is_abandoned(order)
-        if is_unknown and now - report.sent_at < KEPT_AFTER:
+        if is_unknown and now - payment.at < KEPT_AFTER:
             raise PaymentUnmatched
         if is_unknown:
             row = _abandon(order, now)
@@ -238,7 +224,8 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
     if not ids:
         return _earlier(order, payment, by)
     if order is not None:
-        records = database.rows(payments_sql.PAYMENTS, [order, order])
+        rows = database.rows(payments_sql.RECORDS, [order, order, 0, None])
+        records = [Record(*record) for record in rows]
         # No payment that a provider reports is lost.
         if by.actor != SYSTEM_ACTOR:
             _refuse_faulty(row, payment, len(records))
@@ -251,8 +238,9 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
 
 
 def _is_covered(row: Order, by: _Recorder) -> bool:
-    sums, price = row.payments or NOTHING, to_payable(row.total, row.currency)
-    return covers(sums, price, with_authorised=Kind.AUTHORISED in by.confirming)
+    sums = row.payments or NOTHING
+    covered = sums.secured if Kind.AUTHORISED in by.confirming else sums.held
+    return covered >= to_payable(row.total, row.currency)
 
 
 def _earlier(order: UUID | None, payment: NewPayment, by: _Recorder) -> Recorded:
@@ -263,7 +251,9 @@ def _earlier(order: UUID | None, payment: NewPayment, by: _Recorder) -> Recorded
     )
     is_other = None not in (earlier.order, order) and earlier.order != order
     differs = ["order"] if is_other else []
-    differs += [name for name in COMPARED if getattr(earlier, name) != getattr(payment, name)]
+    differs += [
+        name for name in ("amount", "currency") if getattr(earlier, name) != getattr(payment, name)
+    ]
     if differs:
         shown = earlier.order if is_other and by.sees_orders else None
         raise PaymentConflict(differs, earlier.amount, earlier.currency, shown)
@@ -283,14 +273,14 @@ def _refuse_faulty(row: Order | None, payment: NewPayment, records: int) -> None
 
 
 def _recount(
-    order: UUID, row: Order | None, records: Sequence[Sequence[Any]], by: _Recorder
+    order: UUID, row: Order | None, records: Sequence[Record], by: _Recorder
 ) -> dict[str, Balances]:
     """Returns the sums of the order's records by currency. Writes the refunds that are due in
     currencies that are not the order's."""
-    movements: dict[str, list[Movement]] = defaultdict(list)
-    for *movement, currency in records:
-        movements[currency].append(Movement(*movement))
-    sums = {currency: balances(moved) for currency, moved in movements.items()}
+    sums = {
+        currency: balances([record for record in records if record.currency == currency])
+        for currency in {record.currency for record in records}
+    }
     for currency, held in sums.items():
         if row is None or currency != row.currency:
             set_refund_due(order, currency, refund_due(held, 0), now=by.now)

@@ -24,24 +24,19 @@ RETURNING id
 ORM's insert that ignores a conflict does not say so, and one within a savepoint takes 0.8 ms in
 place of 0.3 and makes PostgreSQL log an error for each repeated event."""
 
-_RECORDS = """
-SELECT * FROM payment WHERE "order" = %s
-UNION ALL
-SELECT * FROM payment
-WHERE "order" IS NULL AND intent <> '' AND (provider, intent) IN (
-    SELECT provider, intent FROM payment WHERE "order" = %s AND intent <> ''
-)
-"""
-"""The records of an order, and those that were kept without an order and have the intent of one of
-them. Index scans of payment_of_order and payment_of_intent. The ORM compares no two columns with a
-subquery: its EXISTS is planned as a join with all records without an order."""
-
-PAYMENTS = f"""
-SELECT kind, provider, transaction_id, intent, amount, currency FROM ({_RECORDS}) AS payment
-"""
-
-RECORDS = f"""
+RECORDS = """
 SELECT id, provider, kind, transaction_id, intent, amount, currency, at, recorded_at, actor
-FROM ({_RECORDS}) AS payment WHERE id > %s ORDER BY id LIMIT %s
+FROM (
+    SELECT * FROM payment WHERE "order" = %s
+    UNION ALL
+    SELECT * FROM payment
+    WHERE "order" IS NULL AND intent <> '' AND (provider, intent) IN (
+        SELECT provider, intent FROM payment WHERE "order" = %s AND intent <> ''
+    )
+) AS payment
+WHERE id > %s ORDER BY id LIMIT %s
 """
-"""A page of them. PostgreSQL applies the condition to both parts, and sorts."""
+"""A page of the records of an order, and of those that were kept without an order and have the
+intent of one of them; the limit may be null. Index scans of payment_of_order and payment_of_intent.
+The ORM compares no two columns with a subquery: its EXISTS is planned as a join with all records
+without an order."""

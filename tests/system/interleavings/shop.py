@@ -19,7 +19,7 @@ from larder.orders.payment_state import Kind
 from larder.orders.services import moves
 from larder.orders.services.batches import confirm_order, place_order
 from larder.orders.services.expire_holds import expire_holds
-from larder.orders.services.payments import KEPT_AFTER, NewPayment, Report, receive_payment
+from larder.orders.services.payments import KEPT_AFTER, NewPayment, receive_payment
 from larder.orders.services.placing.placement import Hold, Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
@@ -116,11 +116,10 @@ class Shop:
             intent=str(order),
             amount=amount,
             currency="GBP",
-            at=self.clock.now,
+            at=self.clock.now - (timedelta(0) if named else 2 * KEPT_AFTER),
+            order=named,
         )
-        age = timedelta(0) if named else 2 * KEPT_AFTER
-        report = Report(payment=paid, order=named, sent_at=self.clock.now - age)
-        return lambda: receive_payment(report, now=self.clock.now) and None
+        return lambda: receive_payment(paid, now=self.clock.now) and None
 
     def counting(self, product: int, units: int) -> Call:
         """Staff count the units on the shelf."""
