@@ -21,7 +21,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models
 
-from larder.orders.lifecycle import STATUSES, Move, Verdict, judge
+from larder.orders.lifecycle import STATUSES, Move, is_allowed, may_be_made
 from tools.terminal import complain, say
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -234,7 +234,7 @@ def lifecycle() -> str:
         f"    {status} --> {_leads_to(status, move)} : {move}"
         for move in Move
         for status in STATUSES
-        if judge(status, move, by_staff=True, by_owner=False) is Verdict.ALLOWED
+        if is_allowed(move, status, by_staff=True)
     ]
     return "\n".join(lines)
 
@@ -245,12 +245,7 @@ def _leads_to(status: str, move: Move) -> str:
         return _RETURNS_TO
     if move in _UNDO:
         return _UNDO[move]
-    made = (
-        after
-        for after in STATUSES
-        if judge(after, move, by_staff=True, by_owner=False) is Verdict.MADE
-    )
-    return next(made, status)
+    return next((after for after in STATUSES if may_be_made(move, after)), status)
 
 
 def mermaid(diagram: str) -> str:

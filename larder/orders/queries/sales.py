@@ -33,8 +33,14 @@ def day_sales(first: date, last: date, zone: ZoneInfo) -> list[DaySales]:
     nothing was booked are not in it."""
     rows = database.rows(sales.DAY_SALES, [_midnights(first, last, zone)])
     return [
-        DaySales(first + timedelta(days=day), currency, *orders, from_minor(int(units), currency))
-        for day, currency, *orders, units in rows
+        DaySales(
+            first + timedelta(days=day),
+            currency,
+            orders,
+            cancelled,
+            from_minor(int(units), currency),
+        )
+        for day, currency, orders, cancelled, units in rows
     ]
 
 
