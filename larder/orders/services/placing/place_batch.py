@@ -39,7 +39,7 @@ from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Earlier, Scope
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
-from larder.identity.queries import ordering_refusal
+from larder.identity.queries import Standing, ordering_refusal
 from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services import movements as inventory
@@ -88,21 +88,19 @@ class Skipped(Exception):
         self.products = products
 
 
-Take = Callable[[], Sequence[Request]]
-"""Returns the requests to make. Called in the transaction, when it is the turn of the batch."""
-
 Outcomes = dict[Any, Accepted | Answer]
 """What came of requests: of an order that was placed, the answer is made after the commit."""
 
 
 def place_batch(
-    take: Take,
+    take: Callable[[], Sequence[Request]],
     *,
     terms: Terms,
     lock_wait: float,
     wait: Callable[[], object] | None = None,
 ) -> dict[Request, Answer]:
-    """Places and confirms the orders of a batch. Returns the answer to each of its requests.
+    """Places and confirms the orders of a batch: those that `take` returns, called in the
+    transaction, when it is the turn of the batch. Returns the answer to each of its requests.
 
     The transaction waits for each lock for `lock_wait` seconds. It does not wait for stock: the
     answer to an order of stock that another transaction has locked is Skipped. `wait` is called
@@ -163,11 +161,9 @@ def _outcomes_of_failure(
     accepted = [outcome for outcome in outcomes.values() if isinstance(outcome, Accepted)]
     confirmed = [each for each, outcome in outcomes.items() if isinstance(outcome, Moved)]
     failed: Outcomes = dict.fromkeys(batch, OperationalError("the transaction was not committed"))
-    is_committed: bool | None = False
+    is_committed = None if confirmed else False
     if accepted:
         is_committed = _was_committed(accepted[0].view.lines[0].product, accepted[0].order.event)
-    elif confirmed:
-        is_committed = None
     if is_committed is None:
         failed |= dict.fromkeys(confirmed, failure)
         for order, *_ in accepted:
@@ -310,16 +306,14 @@ def _decide_under_locks(
     asked: dict[NewOrder, Asked] = {}
     for order in orders:
         customer = order.placement.customer
-        refusal = ordering_refusal(standing.get(customer), actor=order.placement.actor)
-        if refusal is None and (skipped := unlocked & products[order]):
-            outcomes[order] = Skipped(skipped)
-        elif refusal := refusal or _staff_refusal(order):
+        expected = order.placement.expected_total
+        if refusal := _refusal(order, standing.get(customer)):
             outcomes[order] = refusal
+        elif skipped := unlocked & products[order]:
+            outcomes[order] = Skipped(skipped)
         else:
             prices = prices_for(customer, [offers[id] for id in products[order] if id in offers])
-            asked[order] = Asked(
-                order.lines, prices, order.placement.expected_total, order.counts_for
-            )
+            asked[order] = Asked(order.lines, prices, expected, order.counts_for)
     available = {product: balance.available for product, balance in balances.items()}
     before, used = taking(), Counter[int]()
     shop = Shop(available, offers, terms.minimum_total, before, summing())
@@ -339,15 +333,17 @@ def _decide_under_locks(
     return accepted, outcomes
 
 
-def _staff_refusal(order: NewOrder) -> DomainError | None:
-    """Returns the refusal of an order that staff place for a customer, if the session or the right
-    ended while they waited for the locks."""
-    if order.placement.acting is not None:
+def _refusal(order: NewOrder, account: Standing | None) -> DomainError | None:
+    """Returns the refusal of an order for an account that may not order, or of one that staff place
+    if the session or the right ended while they waited for the locks."""
+    placement = order.placement
+    refusal = ordering_refusal(account, actor=placement.actor)
+    if refusal is None and placement.acting is not None:
         try:
-            require_permitted(order.placement.acting.caller, "orders.add_order")
-        except DomainError as refusal:
-            return refusal
-    return None
+            require_permitted(placement.acting.caller, "orders.add_order")
+        except DomainError as ended:
+            return ended
+    return refusal
 
 
 def _move_stock(
@@ -376,7 +372,10 @@ def write_orders(accepted: Sequence[Accepted]) -> list[Accepted]:
     written = {id: (number, ids) for id, number, ids in database.rows(writes.INSERT, [rows])}
     for order, view, *_ in accepted:
         if order.placement.acting is not None:
-            audit.record_all([_entry(view)], by=order.placement.acting)
+            quantities = {str(line.product): line.quantity for line in view.lines}
+            after = {"customer": view.customer, "total": view.total, "quantities": quantities}
+            entry = audit.Entry(order_name(view.id), "place", after=after)
+            audit.record_all([entry], by=order.placement.acting)
     if placed_carts := [order.cart.customer for order, *_ in accepted if order.cart]:
         cart.end(placed_carts)
     return [order._replace(given=written[order.order.id]) for order in accepted]
@@ -390,12 +389,6 @@ def _row(order: NewOrder, view: OrderView) -> dict[str, Any]:
         "actor": order.placement.actor,
         "from_status": DRAFT if order.cart else "",
     }
-
-
-def _entry(view: OrderView) -> audit.Entry:
-    quantities = {str(line.product): line.quantity for line in view.lines}
-    after = {"customer": view.customer, "total": view.total, "quantities": quantities}
-    return audit.Entry(order_name(view.id), "place", after=after)
 
 
 def placed(accepted: Accepted) -> Placed:
