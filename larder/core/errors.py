@@ -161,15 +161,11 @@ class TooMany(Telling, Conflict):
 
 
 @dataclass
-class StaleVersion(DomainError):
-    """The object has changed since it was read. It has the version `present`."""
+class StaleVersion(Telling):
+    """The object has changed since it was read. `version`: the one that it has."""
 
-    present: int
+    version: int
     code = "precondition_failed"
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"version": self.present}
 
 
 class PreconditionRequired(DomainError):

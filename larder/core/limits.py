@@ -36,6 +36,8 @@ MAX_CATEGORIES = 5_000
 """Categories of the shop: a move in the tree locks and reads all of them."""
 
 # --- Money ---------------------------------------------------------------------------------
+TAX_RATE_DECIMALS = 2
+
 PRICE_DIGITS = 12
 """Digits of a price in total: the column is numeric(12,3)."""
 
@@ -44,8 +46,6 @@ MONEY_DECIMALS = 3
 
 TAX_RATE_DIGITS = 5
 """Digits of a tax rate in percent in total: the column is numeric(5,2)."""
-
-TAX_RATE_DECIMALS = 2
 
 MAX_TAX_RATE = 100
 """Percent. No known tax on goods is higher."""
@@ -79,6 +79,10 @@ MAX_FAULTS = 1_000
 """Faults that an answer lists, one for each line of a full body."""
 
 # --- Requests ------------------------------------------------------------------------------
+THUMBNAIL_SIDE = 320
+MAX_POSITION_LENGTH = 255
+MAX_EPOCH_LENGTH = 100
+
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """Bytes of a body or of an uploaded file: it is held in memory."""
 
@@ -108,8 +112,6 @@ MAX_PICTURE_PIXELS = 12_600_000
 
 PICTURE_SIDE = 1_600
 """Pixels of the longer side of a stored picture, at most."""
-
-THUMBNAIL_SIDE = 320
 
 MAX_FORM_BYTES = 256 * 1024
 """Bytes of an admin form without files: MAX_FORM_FIELDS fields need 200 KB."""
@@ -156,16 +158,18 @@ MAX_IDEMPOTENCY_KEY_LENGTH = 255
 MAX_OPERATION_LENGTH = 200
 """The method and path of an `Idempotency-Key`: they are part of the same primary key."""
 
-MAX_POSITION_LENGTH = 255
-
 MAX_SINCE_LENGTH = 1_000
 """The `since` of a request for changes: those that a server creates are shorter."""
-
-MAX_EPOCH_LENGTH = 100
 
 # --- Accounts ------------------------------------------------------------------------------
 MAX_USERNAME_LENGTH = 150
 MAX_PERSON_NAME_LENGTH = 150
+MAX_REFRESH_TOKEN_LENGTH = 4_096
+MAX_RESET_TOKEN_LENGTH = 200
+MAX_KEY_NAME_LENGTH = 100
+MAX_PASSKEYS = 10
+MAX_ADDRESSES = 50
+MAX_LABEL_LENGTH = 100
 
 MAX_EMAIL_LENGTH = 254
 """An e-mail address: SMTP does not accept longer ones (RFC 5321)."""
@@ -176,12 +180,8 @@ MIN_PASSWORD_LENGTH = 8
 MAX_PASSWORD_LENGTH = 1_024
 """A password, at a log-in and wherever one is set: hashing reads all of it."""
 
-MAX_REFRESH_TOKEN_LENGTH = 4_096
-
 MAX_TOKEN_LENGTH = 2_048
 """A token to be decoded, which is done before its signature is checked."""
-
-MAX_RESET_TOKEN_LENGTH = 200
 
 MAX_CLIENT_LENGTH = 200
 """The part of a `User-Agent` that is stored with a session, so that its owner recognizes it."""
@@ -191,8 +191,6 @@ MAX_SESSIONS = 50
 
 MAX_KEYS = 50
 """Live keys of an account, without the derived one."""
-
-MAX_KEY_NAME_LENGTH = 100
 
 MAX_KEY_PERMISSIONS = 100
 """The permissions that a request names for a key: more than there are."""
@@ -206,26 +204,21 @@ MAX_QUOTA = 1_000_000
 MAX_FACTOR_CODE_LENGTH = 100
 """A code of the second factor as it is typed, with spaces and hyphens."""
 
-MAX_PASSKEYS = 10
-
 MAX_PASSKEY_LENGTH = 20_000
 """The answer of a browser for a passkey, JSON in a hidden field, with certificates."""
 
 MAX_PAYMENTS = 1_000
 """Records of payments of an order, from which on staff add none; events of providers do."""
 
-MAX_ADDRESSES = 50
-MAX_LABEL_LENGTH = 100
-
 # --- Texts ---------------------------------------------------------------------------------
 MAX_NAME_LENGTH = 1_024
 MAX_SKU_LENGTH = 64
+MAX_UNIT_NAME_LENGTH = 40
+MAX_WEB_ADDRESS_LENGTH = 500
+MAX_AUDITED_OBJECT_LENGTH = 100
 
 MAX_DESCRIPTION_LENGTH = 20_000
 """A product's description: a page of products has MAX_PAGE_ROWS of them."""
-
-MAX_UNIT_NAME_LENGTH = 40
-MAX_WEB_ADDRESS_LENGTH = 500
 
 MAX_TEXT_LENGTH = 2_000
 """A text of several lines: the note of an order or of an adjustment."""
@@ -240,13 +233,15 @@ tracking number."""
 MAX_WORD_LENGTH = 40
 """A keyword for programs: the reason of an adjustment, the cause of a ledger entry."""
 
-MAX_AUDITED_OBJECT_LENGTH = 100
-
 COUNTRY_LENGTH = 2
 """A country code of ISO 3166-1 alpha-2."""
 
 # --- The admin -----------------------------------------------------------------------------
 LISTED_ROWS = 50
+MAX_FORM_LINES = 100
+DASHBOARD_ROWS = 10
+SHOWN_ORDERS = 20
+MAX_SHOWN_EVENTS = 50
 
 MAX_SHOWN_ROWS = 200
 """Rows of a list if staff select "Show all"."""
@@ -266,8 +261,6 @@ MAX_EXPORTED_ROWS = 20_000
 FORM_LINES = 10
 """Empty lines of a form. Its button "More lines" adds as many."""
 
-MAX_FORM_LINES = 100
-
 MAX_SEARCHED_ORDERS = 50_000
 """Orders that a search, filter or order without an index reads, the newest."""
 
@@ -277,14 +270,8 @@ MAX_FOUND_ORDERS = 1_000
 MAX_FOUND_OWNERS = 20
 """Customers, and products, whose orders a search of staff finds."""
 
-DASHBOARD_ROWS = 10
-
-SHOWN_ORDERS = 20
-
 MAX_SUMMED_ORDERS = 5_000
 """Orders of a customer that are counted and added up on the customer's page: the newest ones."""
-
-MAX_SHOWN_EVENTS = 50
 
 MAX_SHOWN_EVENT_LINES = 20
 """Lines of an event that are shown. If it has more, only their number is shown."""

@@ -1,6 +1,5 @@
 """Files that a user has sent and not confirmed yet: the latest of each user, for a day."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,35 +9,16 @@ from larder.db.models import KeptFile
 RETENTION = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A file, and the fingerprint of what its user was shown."""
-
-    content: bytes
-    fingerprint: str
-
-
-def keep(actor: UUID, kept: Kept, *, now: datetime) -> UUID:
-    """Keeps a file in place of the user's earlier one. Returns its id."""
-    row = KeptFile(
-        actor=actor,
-        file=new_id(),
-        content=kept.content,
-        fingerprint=kept.fingerprint,
-        created_at=now,
-    )
-    fields = ["file", "content", "fingerprint", "created_at"]
-    KeptFile.objects.bulk_create(
-        [row], update_conflicts=True, unique_fields=["actor"], update_fields=fields
-    )
-    return row.file
+def keep(actor: UUID, content: bytes, fingerprint: str, *, now: datetime) -> UUID:
+    """Keeps a file in place of the user's earlier one, and the fingerprint of what its user was
+    shown. Returns its id."""
+    columns = {"file": new_id(), "content": content, "fingerprint": fingerprint, "created_at": now}
+    return KeptFile.objects.update_or_create(actor=actor, defaults=columns)[0].file
 
 
-def kept(actor: UUID, file: UUID) -> Kept | None:
+def kept(actor: UUID, file: UUID) -> KeptFile | None:
     """Returns a file of the user; None if it was used, replaced or deleted."""
-    files = KeptFile.objects.filter(actor=actor, file=file)
-    row = files.values_list("content", "fingerprint").first()
-    return Kept(bytes(row[0]), row[1]) if row else None
+    return KeptFile.objects.filter(actor=actor, file=file).first()
 
 
 def forget(actor: UUID) -> None:

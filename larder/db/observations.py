@@ -13,10 +13,8 @@ from larder.db.models import Observation
 
 def note(subject: str, found: Mapping[str, float], *, now: datetime) -> None:
     """Replaces the measurements of a subject."""
-    row = Observation(subject=subject, found=dict(found), at=now)
-    Observation.objects.bulk_create(
-        [row], update_conflicts=True, unique_fields=["subject"], update_fields=["found", "at"]
-    )
+    columns = {"found": dict(found), "at": now}
+    Observation.objects.update_or_create(subject=subject, defaults=columns)
 
 
 def noted(subject: str) -> Observation | None:

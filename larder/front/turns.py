@@ -50,19 +50,13 @@ WAITING_OF_AN_ADDRESS = 64
 
 
 def queue_of(environ: Mapping[str, Any]) -> Queue | None:
-    """Returns the queue of a request.
-
-    None for orders, which have their own queue. The browsers of an address, which send a cookie,
-    have one queue.
-    """
+    """Returns the queue of a request; None for orders, which have their own."""
     method = environ["REQUEST_METHOD"]
     if (method, environ["PATH_INFO"]) == (METHOD, orders.PATH):
         return None
     header = environ.get("HTTP_AUTHORIZATION")
     if header is None:
         address = client_address(environ, settings.TRUSTED_PROXIES)
-        if "HTTP_COOKIE" in environ:
-            return Queue((address, "browsers"), READING, WAITING_OF_AN_ADDRESS)
         return _queue(address, method, WAITING_OF_AN_ADDRESS)
     who = remembered_caller(header)
     if who is not None and who.is_staff and method not in SAFE:

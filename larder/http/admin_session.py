@@ -1,9 +1,9 @@
 """Sessions of the admin: when they end, and when the user last gave the password.
 
 Django's session has three times, in whole seconds of Unix time: when it began, when it was last
-used, and when the password was given; a time more than CLOCK_TOLERANCE in the future counts as long
-ago. It also names a session of identity, so it ends with all others of the account, and after
-LONGEST_HOURS. The admin and the earlier contracts both get the user from `attach_user`.
+used, and when the password was given. It also names a session of identity, so it ends with all
+others of the account, and after LONGEST_HOURS. The admin and the earlier contracts both get the
+user from `attach_user`.
 """
 
 from collections.abc import Mapping
@@ -30,10 +30,8 @@ from larder.identity.services import sessions
 BEGAN, USED, CONFIRMED, SESSION = "began", "used", "confirmed", "session"
 LONGEST_HOURS = 12
 """A log-in ends after so many hours, whatever the use."""
-WRITES_OF_USE = 10
-"""Writes of the last use in ADMIN_IDLE_MINUTES of constant use; at most one a minute."""
-CLOCK_TOLERANCE = 60
-"""Seconds by which the clocks of two servers may differ."""
+USE_WRITTEN_EVERY = 30
+"""Seconds between two writes of the last use: ADMIN_IDLE_MINUTES are at least one."""
 
 NOT_SAVED = gettext_lazy("What you sent was not saved. Log in, then send it again.")
 
@@ -83,7 +81,7 @@ def _user_of(request: HttpRequest) -> Any:
             )
             request.session_ended = why.format(idle)  # type: ignore[attr-defined]
             return AnonymousUser()
-        if moment - session[USED] >= min(60, idle * 60 // WRITES_OF_USE):
+        if moment - session[USED] >= USE_WRITTEN_EVERY:
             session[USED] = moment
     user = get_user(request)
     if user.is_authenticated and not credentials.is_ongoing_session(session_of(request)):
@@ -120,7 +118,7 @@ def add_end_message(request: Any) -> None:
 
 def _within(session: Mapping[str, Any], name: str, moment: int, seconds: int) -> bool:
     """Returns whether this time of the session is at most `seconds` ago. False without a time."""
-    return bool(-CLOCK_TOLERANCE <= moment - session.get(name, 0) <= seconds)
+    return bool(moment - session.get(name, 0) <= seconds)
 
 
 def _moment() -> int:

@@ -43,7 +43,7 @@ def test_a_change_with_a_version_needs_the_current_version(db: None, now: dateti
     change_product(jam, {"name": "A"}, caller=None, now=now, version=1)
     with pytest.raises(StaleVersion) as stale:
         change_product(jam, {"name": "B"}, caller=None, now=now, version=1)
-    assert stale.value.present == 2
+    assert stale.value.version == 2
     assert Product.objects.get(pk=jam).name == "A"
 
 

@@ -83,7 +83,7 @@ def test_a_change_or_a_deletion_of_an_older_version_is_refused(
     addresses.change_address(who.caller, made, {"label": "Home"}, version=1)
     with pytest.raises(StaleVersion) as refused:
         addresses.change_address(who.caller, made, {"label": "Work"}, version=1)
-    assert refused.value.present == 2
+    assert refused.value.version == 2
     with pytest.raises(StaleVersion):
         addresses.delete_address(who.caller, made, version=1)
     addresses.delete_address(who.caller, made, version=2)

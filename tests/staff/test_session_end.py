@@ -76,7 +76,7 @@ def test_the_settings_limit_the_age_of_a_session(desk: Desk, settings: Any) -> N
     assert desk.get("").messages[0].startswith("You were logged out after 1 minute without")
 
 
-def test_a_use_is_written_once_a_minute(desk: Desk) -> None:
+def test_a_use_is_written_twice_a_minute(desk: Desk) -> None:
     def writes() -> list[str]:
         with CaptureQueriesContext(connection) as captured:
             desk.client.get("/admin/")
@@ -85,7 +85,7 @@ def test_a_use_is_written_once_a_minute(desk: Desk) -> None:
 
     desk.client.get("/admin/")
     assert writes() == []
-    age(desk.client, used=MINUTE)
+    age(desk.client, used=MINUTE // 2)
     (written,) = writes()
     assert written.startswith("UPDATE")
     assert writes() == []
@@ -98,14 +98,6 @@ def test_constant_use_keeps_a_session_whose_time_is_a_minute(desk: Desk, setting
         assert desk.get("").response.redirect_chain == []
         age(desk.client, used=35)
         assert desk.get("").response.redirect_chain == []
-
-
-def test_a_session_with_a_future_time_ends(desk: Desk) -> None:
-    """A clock was set back."""
-    age(desk.client, used=-30)
-    assert desk.get("").response.redirect_chain == []
-    age(desk.client, used=-HOUR)
-    assert desk.get("").response.redirect_chain != []
 
 
 def test_a_session_stays_ended_when_its_account_is_reactivated(desk: Desk, boss: Person) -> None:
@@ -193,11 +185,8 @@ def test_forms_without_a_session_leave_one_message(db: None) -> None:
     assert page.count("was not saved") == 1
 
 
-def test_expired_sessions_are_deleted_in_batches(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "BATCH", 2)
-    for number, days in enumerate((-9, -8, -7, -6, -5, 1)):
+def test_expired_sessions_are_deleted(db: None) -> None:
+    for number, days in enumerate((-9, -8, 1)):
         Session.objects.create(session_key=f"s{number}", expire_date=now() + timedelta(days=days))
-    with CaptureQueriesContext(connection) as asked:
-        assert tasks.delete_ended_log_ins(0) == 5
-    assert sum("DELETE" in one["sql"] and "django_session" in one["sql"] for one in asked) == 3
-    assert list(Session.objects.values_list("session_key", flat=True)) == ["s5"]
+    tasks.delete_ended_log_ins(0)
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["s2"]

@@ -143,11 +143,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Returns the cursor that Django's own statements use."""
         return _Seamed(cursor, self)
 
-    @cached_property
-    def prepares_nothing(self) -> bool:
-        """Whether PostgreSQL plans every statement anew, as behind PgBouncer."""
-        return self.settings_dict["OPTIONS"].get("prepare_threshold") is None
-
     def submit(self, sql: str, parameters: Sequence[Any]) -> Reading:
         """See `database.submit`. Where statements are counted or traced, each runs at once."""
         if self.queries_logged or self.execute_wrappers:
@@ -174,8 +169,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         because the pool hands that out again with what it has prepared."""
         attributes = vars(self.connection)
         if PIPELINE_ATTRIBUTE not in attributes:
-            made = StatementPipeline(self.connection, prepares=not self.prepares_nothing)
-            attributes[PIPELINE_ATTRIBUTE] = made
+            # Behind PgBouncer, PostgreSQL plans every statement anew.
+            prepares = self.settings_dict["OPTIONS"].get("prepare_threshold") is not None
+            attributes[PIPELINE_ATTRIBUTE] = StatementPipeline(self.connection, prepares=prepares)
         return cast(StatementPipeline, attributes[PIPELINE_ATTRIBUTE])
 
     @contextmanager
@@ -232,7 +228,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             super()._commit()  # type: ignore[misc]
         except Error as error:
-            if not is_sent or self._is_idle:
+            if not is_sent or self.connection.info.transaction_status == TransactionStatus.IDLE:
                 raise
             self.close_session()
             raise CommitUnknown(*error.args) from error.__cause__
@@ -250,12 +246,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.autocommit = True
             return
         super().set_autocommit(autocommit, *args, **options)
-
-    @property
-    def _is_idle(self) -> bool:
-        """Whether the server has answered and no transaction is open."""
-        idle: bool = self.connection.info.transaction_status == TransactionStatus.IDLE
-        return idle
 
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
         last = self._last_pool_timeout.get(self.alias)

@@ -25,7 +25,6 @@ from larder.core.errors import AlreadyTaken, NotFound, Overloaded, StaleVersion
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database, idempotency, kept_files
 from larder.db.idempotency import RETENTION, Claim, Outcome, Scope
-from larder.db.kept_files import Kept
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
@@ -218,8 +217,8 @@ def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
         file = product_file(table, currency)
         changes = product_import.compare(file, lock=False)
         require_permitted(author.caller, *PERMISSIONS)
-        shown = Kept(raw, _fingerprint(changes))
-        kept = kept_files.keep(author.actor, shown, now=author.now) if changes else None
+        shown = _fingerprint(changes)
+        kept = kept_files.keep(author.actor, raw, shown, now=author.now) if changes else None
     return Preview(kept, changes, len(file.rows), file.ignored)
 
 
@@ -229,7 +228,7 @@ def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
     more), FaultyFile and Overloaded."""
     file = kept_files.kept(author.actor, kept)
     # Before the transaction, which must not wait.
-    table = tables.read(file.content) if file else None
+    table = tables.read(bytes(file.content)) if file else None
 
     def make() -> str:
         if file is None or table is None:
