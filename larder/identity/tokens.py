@@ -1,13 +1,9 @@
 """Creates and reads access and refresh tokens, without a database.
 
-An access token is a JWT (RFC 7519, HS256). So is a refresh token of a signed token policy. Any
-other refresh token is opaque: it consists of the session id, the generation and a MAC over both, so
-that the same generation always gives the same token. Each of the three kinds has a separate key.
-
-A refresh token is valid only in the API that issued it. An access token is valid in every API.
+Both are JWTs (RFC 7519, HS256), each kind with a separate key. A refresh token is valid only in the
+API that issued it. An access token is valid in every API.
 """
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -22,9 +18,8 @@ from larder.core.limits import MAX_TOKEN_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenExpired, TokenInvalid
 
-_MAC_BYTES = 32
 _POLICY = "door"
-"""The claim of a signed refresh token with the name of its policy."""
+"""The claim of a refresh token with the name of its policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +34,7 @@ class TokenPolicy:
     continues, because a duplicated request is no theft. Without rotation one refresh token is used
     until it expires.
 
-    `signed`: refresh tokens are JWTs too, and all tokens have the claims that those clients read.
+    `is_read`: the clients read the tokens, which have an id, the email address and the public id.
     """
 
     name: str
@@ -47,7 +42,7 @@ class TokenPolicy:
     refresh: timedelta
     rotates: bool
     grace: timedelta
-    signed: bool
+    is_read: bool
     repeats: bool = True
 
 
@@ -57,7 +52,7 @@ V1 = TokenPolicy(
     refresh=timedelta(days=30),
     rotates=True,
     grace=timedelta(seconds=60),
-    signed=False,
+    is_read=False,
 )
 API = TokenPolicy(
     name="api",
@@ -65,7 +60,7 @@ API = TokenPolicy(
     refresh=timedelta(days=1),
     rotates=False,
     grace=timedelta(0),
-    signed=True,
+    is_read=True,
 )
 IDENTITY = TokenPolicy(
     name="identity",
@@ -73,7 +68,7 @@ IDENTITY = TokenPolicy(
     refresh=timedelta(days=30),
     rotates=True,
     grace=timedelta(seconds=60),
-    signed=True,
+    is_read=True,
     repeats=False,
 )
 
@@ -120,14 +115,13 @@ class Signer:
     def __init__(self, secrets: Sequence[str]) -> None:
         self._access = [derive_key(secret, "access") for secret in secrets]
         self._refresh = [derive_key(secret, "refresh") for secret in secrets]
-        self._signed = [derive_key(secret, "signed refresh") for secret in secrets]
 
     def access(
         self, caller: Caller, *, now: datetime, policy: TokenPolicy = V1, email: str = ""
     ) -> str:
-        """Returns a JWT for this caller, valid for `policy.access`. Signed policies add `email`."""
+        """Returns a JWT for this caller, valid for `policy.access`."""
         claims = _claims("access", caller, now, now + policy.access)
-        if policy.signed:
+        if policy.is_read:
             claims |= _read_by_clients(caller, email)
         return jwt.encode(claims, self._access[0], algorithm="HS256")
 
@@ -138,56 +132,29 @@ class Signer:
         """
         return _caller(_decoded(token, self._access, _LIVE))
 
-    def refresh(self, session: UUID, generation: int, *, policy: TokenPolicy) -> str:
-        """Returns the opaque refresh token of this generation, the same for the same arguments."""
-        payload = session.bytes + generation.to_bytes(4, "big")
-        mac = self._mac(self._refresh[0], payload, policy)
-        return base64.urlsafe_b64encode(payload + mac).decode().rstrip("=")
-
-    def signed_refresh(
-        self, caller: Caller, issued: "Issued", *, policy: TokenPolicy, email: str = ""
+    def refresh(
+        self, caller: Caller, issued: "Issued", *, policy: TokenPolicy = V1, email: str = ""
     ) -> str:
-        """Returns a refresh token of a signed policy: a JWT, a different one each time."""
+        """Returns the refresh token of a generation of the caller's session: always the same, if
+        clients do not read it."""
         claims = _claims("refresh", caller, issued.at, issued.until)
         claims |= {_POLICY: policy.name, "generation": issued.generation}
-        claims |= _read_by_clients(caller, email)
-        return jwt.encode(claims, self._signed[0], algorithm="HS256")
+        if policy.is_read:
+            claims |= _read_by_clients(caller, email)
+        return jwt.encode(claims, self._refresh[0], algorithm="HS256")
 
     def read_refresh(self, token: str, *, policy: TokenPolicy) -> Refresh:
         """Returns the content of a refresh token of any age: its session has the expiry time.
 
         Raises TokenInvalid for anything that this policy did not issue.
         """
-        return (
-            self._read_signed(token, policy) if policy.signed else self._read_opaque(token, policy)
-        )
-
-    def _read_signed(self, token: str, policy: TokenPolicy) -> Refresh:
-        claims = _decoded(token, self._signed, _OF_ANY_AGE)
+        claims = _decoded(token, self._refresh, _OF_ANY_AGE)
         if claims.get("token_type") != "refresh" or claims.get(_POLICY) != policy.name:
             raise TokenInvalid
         try:
             return Refresh(UUID(str(claims["sid"])), int(claims["generation"]))
         except (KeyError, ValueError, TypeError) as error:
             raise TokenInvalid from error
-
-    def _read_opaque(self, token: str, policy: TokenPolicy) -> Refresh:
-        try:
-            raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        except ValueError as error:
-            raise TokenInvalid from error
-        payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-        if len(payload) != 20 or not self._genuine(payload, mac, policy):
-            raise TokenInvalid
-        return Refresh(UUID(bytes=payload[:16]), int.from_bytes(payload[16:], "big"))
-
-    def _genuine(self, payload: bytes, mac: bytes, policy: TokenPolicy) -> bool:
-        expected = (self._mac(key, payload, policy) for key in self._refresh)
-        return any(hmac.compare_digest(mac, genuine) for genuine in expected)
-
-    @staticmethod
-    def _mac(key: bytes, payload: bytes, policy: TokenPolicy) -> bytes:
-        return hmac.digest(key, policy.name.encode() + b"\0" + payload, hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +179,7 @@ def _claims(kind: str, caller: Caller, at: datetime, until: datetime) -> dict[st
 
 
 def _read_by_clients(caller: Caller, email: str) -> dict[str, str]:
-    """Returns the additional claims of signed policies, whose clients read the tokens."""
+    """Returns the additional claims of tokens that clients read."""
     return {"jti": uuid4().hex, "email": email, "public_id": str(caller.public_id)}
 
 

@@ -10,11 +10,12 @@ import jwt
 import pytest
 from django.db.models import F
 
+from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
 from larder.identity.services import sessions
-from larder.identity.tokens import API, V1, Signer, TokenPolicy
-from tests.conftest import Person
+from larder.identity.tokens import API, V1, Issued, Signer, TokenPolicy
+from tests.conftest import NOW, Person
 from tests.identity.conftest import SECRET, SIGNER, LogIn
 
 Enter = Callable[[Person], LogIn]
@@ -206,7 +207,9 @@ FORGED = {
     "not ASCII": "ü" * 20,
     "too short": "AAAA",
     "all zero": "A" * 70,
-    "another secret's": Signer(["x" * 50]).refresh(UUID(int=1), 0, policy=V1),
+    "another secret's": Signer(["x" * 50]).refresh(
+        Caller(1, UUID(int=1), False, UUID(int=1)), Issued(0, NOW, NOW + V1.refresh)
+    ),
 }
 
 

@@ -184,16 +184,13 @@ def _pair(session: Session, policy: TokenPolicy, signer: Signer, now: datetime) 
     customer = session.customer
     caller = Caller(customer.pk, customer.public_id, customer.is_staff, session.id)
     access = signer.access(caller, now=now, policy=policy, email=customer.email)
-    if not policy.signed:
-        return Pair(access, signer.refresh(session.id, session.generation, policy=policy))
     since = session.expires_at - policy.refresh
     issued = Issued(session.generation, since, session.expires_at)
-    token = signer.signed_refresh(caller, issued, policy=policy, email=customer.email)
-    return Pair(access, token)
+    return Pair(access, signer.refresh(caller, issued, policy=policy, email=customer.email))
 
 
 def verify(token: str, *, signer: Signer, now: datetime) -> None:
-    """Checks an access token of any API, or a refresh token of a signed policy, and its session.
+    """Checks an access token of any API, or a refresh token that clients read, and its session.
     Raises TokenInvalid, TokenExpired, SessionEnded."""
     try:
         caller, _ = signer.read_access(token)
@@ -205,15 +202,15 @@ def verify(token: str, *, signer: Signer, now: datetime) -> None:
 
 
 def _verify_refresh(token: str, *, signer: Signer, now: datetime) -> None:
-    policy, presented = _read_signed(token, signer)
+    policy, presented = _read_refresh(token, signer)
     session = _live_session(presented, now=now)
     if policy.rotates and session.generation != presented.generation:
         raise TokenInvalid
 
 
-def _read_signed(token: str, signer: Signer) -> tuple[TokenPolicy, Refresh]:
+def _read_refresh(token: str, signer: Signer) -> tuple[TokenPolicy, Refresh]:
     for policy in TOKEN_POLICIES:
-        if policy.signed:
+        if policy.is_read:
             try:
                 return policy, signer.read_refresh(token, policy=policy)
             except TokenInvalid:
