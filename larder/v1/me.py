@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,6 @@ from larder.http.shop import former_address_notifier
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.queries import ADDRESS_FIELDS, Profile, credentials
-from larder.identity.queries.credentials import LogIn
 from larder.identity.services import accounts, addresses, sessions
 from larder.v1.http import (
     PageParameters,
@@ -170,7 +169,7 @@ def end_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResp
     return no_content()
 
 
-def _log_in(who: Caller, log_in: LogIn) -> Session:
+def _log_in(who: Caller, log_in: Any) -> Session:
     is_current = log_in.id == who.session
     return shaped(log_in, Session, current=is_current, last_used_at=log_in.rotated_at)
 

@@ -299,23 +299,6 @@ def ordering_refusal(account: Standing | None, *, actor: UUID) -> DomainError | 
     return None if account.is_active and account.may_order else OrderingNotAllowed()
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
-    """An entry of the audit trail."""
-
-    id: int
-    at: datetime
-    actor: UUID
-    channel: str
-    object: str
-    action: str
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-
-
-_AUDIT = tuple(AuditRow.__slots__)
-
-
 def audit_entries(
     *,
     object: str | None = None,
@@ -323,14 +306,14 @@ def audit_entries(
     after: datetime | None = None,
     before: int | None = None,
     limit: int,
-) -> Part[AuditRow]:
+) -> Part[AuditEntry]:
     """Returns up to `limit` entries of the audit trail, newest first: those of an object, those of
     an actor by public id, those recorded later than `after`, and those with an id lower than
     `before`, where these are given."""
     bounds = {"object": object, "actor": actor, "at__gt": after, "id__lt": before}
     filters = {name: value for name, value in bounds.items() if value is not None}
     rows = AuditEntry.objects.filter(**filters).order_by("-id")
-    return first([AuditRow(*row) for row in rows.values_list(*_AUDIT)[: limit + 1]], limit)
+    return first(list(rows[: limit + 1]), limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, QuerySet, When
@@ -63,34 +64,28 @@ def is_ongoing_session(session: UUID | None) -> bool:
     return session is not None and rows.filter(id=session).exists()
 
 
-@dataclass(frozen=True, slots=True)
-class LogIn:
-    """A live session as its owner sees it. `rotated_at`: the time of the last refresh."""
-
-    id: UUID
-    client: str
-    created_at: datetime
-    rotated_at: datetime
-    expires_at: datetime
+def log_ins(customer: int, *, after: UUID | None, limit: int, now: datetime) -> list[Any]:
+    """Returns up to `limit` live sessions of a customer by id, which is the order of creation:
+    `id`, `client`, `created_at`, `rotated_at` (the last refresh), `expires_at`."""
+    rows = _log_ins(customer, now).order_by("id")
+    return list((rows if after is None else rows.filter(id__gt=after))[:limit])
 
 
-_LOG_IN = tuple(LogIn.__slots__)
+def log_in(customer: int, session: UUID, *, now: datetime) -> Any:
+    """Returns a live session of this customer, as `log_ins` does. Raises NotFound."""
+    return _existing(_log_ins(customer, now).filter(id=session))
 
 
-def log_ins(customer: int, *, after: UUID | None, limit: int, now: datetime) -> list[LogIn]:
-    """Returns up to `limit` live sessions of a customer by id, which is the order of creation."""
-    live = Session.objects.live(now).filter(customer=customer).order_by("id")
-    rows = live if after is None else live.filter(id__gt=after)
-    return [LogIn(*row) for row in rows.values_list(*_LOG_IN)[:limit]]
+def _log_ins(customer: int, now: datetime) -> QuerySet[Session, Any]:
+    rows = Session.objects.live(now).filter(customer=customer)
+    return rows.values_list("id", "client", "created_at", "rotated_at", "expires_at", named=True)
 
 
-def log_in(customer: int, session: UUID, *, now: datetime) -> LogIn:
-    """Returns a live session of this customer. Raises NotFound."""
-    live = Session.objects.live(now).filter(customer=customer, id=session)
-    row = live.values_list(*_LOG_IN).first()
+def _existing(rows: QuerySet[Any, Any]) -> Any:
+    row = rows.first()
     if row is None:
         raise NotFound
-    return LogIn(*row)
+    return row
 
 
 _KEY = re.compile(r"larder_[A-Za-z0-9_-]{40}|[0-9a-f]{40}")
@@ -127,56 +122,32 @@ def _derived_texts(secrets: Sequence[str], public_id: UUID, generation: int) -> 
     return {derived_text(secret, public_id, generation) for secret in secrets}
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    """A live key as its owner sees it. `derived`: each call returns the same key again.
-    `permissions`: the only ones that it gives; None for all of its owner's."""
-
-    id: UUID
-    name: str
-    derived: bool
-    permissions: list[str] | None
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
+def keys(customer: int, *, after: UUID | None, limit: int) -> list[Any]:
+    """Returns up to `limit` live keys of a customer by id, which is the order of creation: `id`,
+    `name`, `derived` (whether each call returns the same key again), `permissions` (the only ones
+    that it gives; None for all of its owner's), `created_at`, `expires_at`, `last_used_at`."""
+    rows = _keys(customer).order_by("id")
+    return list((rows if after is None else rows.filter(id__gt=after))[:limit])
 
 
-def keys(customer: int, *, after: UUID | None, limit: int) -> list[KeyRow]:
-    """Returns up to `limit` live keys of a customer by id, which is the order of creation."""
-    live = Key.objects.live().filter(customer=customer).order_by("id")
-    return _key_rows((live if after is None else live.filter(id__gt=after))[:limit])
+def key(customer: int, key_id: UUID) -> Any:
+    """Returns a live key of this customer, as `keys` does. Raises NotFound."""
+    return _existing(_keys(customer).filter(id=key_id))
 
 
-def key(customer: int, key_id: UUID) -> KeyRow:
-    """Returns a live key of this customer. Raises NotFound."""
-    rows = _key_rows(Key.objects.live().filter(customer=customer, id=key_id))
-    if not rows:
-        raise NotFound
-    return rows[0]
-
-
-def _key_rows(keys: QuerySet[Key]) -> list[KeyRow]:
+def _keys(customer: int) -> QuerySet[Key, Any]:
     derived = Case(When(generation=None, then=False), default=True)
-    columns = ("id", "name", "derived", *KeyRow.__slots__[3:])
-    return [KeyRow(*row) for row in keys.annotate(derived=derived).values_list(*columns)]
+    rows = Key.objects.live().filter(customer=customer).annotate(derived=derived)
+    times = ("created_at", "expires_at", "last_used_at")
+    return rows.values_list("id", "name", "derived", "permissions", *times, named=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """A second factor, without its secret. `name` is empty for an app."""
-
-    id: UUID
-    kind: str
-    name: str
-    created_at: datetime
-    last_used_at: datetime | None
-
-
-def factors(customer: int) -> Sequence[Factor]:
-    """Returns the second factors of an account by time: an app, and passkeys up to MAX_PASSKEYS."""
+def factors(customer: int) -> list[Any]:
+    """Returns the second factors of an account by time, an app, and passkeys up to MAX_PASSKEYS:
+    `id`, `kind`, `name` (empty for an app), `created_at`, `last_used_at`."""
     rows = SecondFactor.objects.filter(customer=customer).order_by("created_at", "id")
-    named = rows.values_list("id", "kind", "name", "created_at", "last_used_at")
-    return [Factor(*row) for row in named[: MAX_PASSKEYS + 1]]
+    columns = ("id", "kind", "name", "created_at", "last_used_at")
+    return list(rows.values_list(*columns, named=True)[: MAX_PASSKEYS + 1])
 
 
 def passkeys(customer: int) -> Sequence[bytes]:
