@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from larder.compat.documents import enabled
+from larder.compat.urls import enabled
 from larder.compat.urls import patterns as earlier_contracts
 from larder.http.pages import home, pictures
 from larder.ops import health

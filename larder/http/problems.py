@@ -48,7 +48,6 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.http import preconditions
 from larder.http.addresses import base_url
 from larder.http.bodies import BodyTooLarge, LengthRequired
-from larder.http.documents import first_sentence
 from larder.http.idempotency import HEADER
 from larder.http.positions import SAFE
 from larder.http.quotas import quota_headers
@@ -379,3 +378,11 @@ def from_django(request: HttpRequest, error: Exception) -> HttpResponse | None:
     if isinstance(error, SuspiciousOperation | UnreadablePostError):
         return problem(request, "bad_request")
     return None
+
+
+def first_sentence(documented: object) -> str:
+    """Returns the first sentence of a docstring in one line, without its full stop; "" without one.
+
+    Python 3.13 removes the indentation of docstrings when it compiles them, 3.11 and 3.12 do not.
+    """
+    return " ".join((documented.__doc__ or "").partition(".")[0].split())

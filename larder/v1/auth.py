@@ -47,7 +47,7 @@ from larder.v1.http import (
 )
 from larder.v1.me import Me, shown
 from larder.v1.operations import CACHED, KEYED, QUOTA, Declaration
-from larder.v1.shapes import Id, Page, PersonName, Request, Time, Username
+from larder.v1.shapes import Page, PersonName, Request, Time, Username
 
 operation = partial(Declaration, tag="auth")
 
@@ -112,18 +112,12 @@ class Registered(Me):
 )
 def register(request: HttpRequest, body: Register) -> HttpResponse:
     """Creates a customer account. With `tokens`, each repeat logs in too."""
-    about = (body.username, body.email, body.first_name, body.last_name)
-    requested = NewCustomer(
-        username=body.username,
-        password=body.password,
-        email=body.email,
-        first_name=body.first_name,
-        last_name=body.last_name,
-    )
+    fields = {name: getattr(body, name) for name in accounts.CHANGEABLE}
+    requested = NewCustomer(password=body.password, **fields)
     # A faulty attempt counts for no limit.
     if faults := accounts.faults(requested):
         raise InvalidInput(faults)
-    claimed = claim(request, None, fingerprint(*about))
+    claimed = claim(request, None, fingerprint(*fields.values()))
     with throttling.attempted(request, "register", body.username):
         registered = accounts.register(
             requested, policy=settings.REGISTRATION, now=now(), claim=claimed
@@ -311,32 +305,17 @@ class KeyPage(Page[Key]):
     """A page of live keys, oldest first."""
 
 
-class KeyParameters(PageParameters, kw_only=True):
-    """Filters of the keys."""
-
-    customer: Annotated[
-        Id | None, Meta(description="Staff: the keys of the account with this id.")
-    ] = None
-
-
 @operation(
-    for_others="identity.view_key",
+    key_permission="identity.view_key",
     answers={200: KeyPage},
-    problems=["not_staff"],
     traits=[CACHED],
     is_short=True,
 )
 def list_keys(
-    request: HttpRequest, caller: Caller, query: KeyParameters, cursor: UuidCursor | None
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: UuidCursor | None
 ) -> HttpResponse:
-    """A page of the caller's live keys, oldest first, without their secrets.
-
-    Staff use `customer` for the keys of another account.
-    """
-    owner = caller.id if query.customer is None else query.customer
-    if owner != caller.id:
-        caller.require("identity.view_key")
-    rows = credentials.keys(owner, after=cursor.id if cursor else None, limit=query.rows + 1)
+    """A page of the caller's live keys, oldest first, without their secrets."""
+    rows = credentials.keys(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
     shown = partial(shaped, kind=Key)
     return reply_page(request, first(rows, query.rows), UuidCursor, shown, KeyPage)
 

@@ -13,7 +13,6 @@ from types import UnionType
 from typing import (
     Annotated,
     Any,
-    Literal,
     NewType,
     TypeVar,
     Union,
@@ -49,7 +48,7 @@ def read_body(request: HttpRequest, kind: type[Body], most: int = MAX_FAULTS) ->
 
     Raises UnsupportedMediaType, MalformedJson (no JSON), InvalidInput (all faults, up to `most`).
     """
-    return decode_or_explain(_raw_body(request) or b"{}", kind, most)
+    return decode_or_explain(read_raw(request) or b"{}", kind, most)
 
 
 def decode_or_explain(raw: bytes, kind: type[Body], most: int = MAX_FAULTS) -> Body:
@@ -104,17 +103,9 @@ def _parsed(raw: bytes) -> Any:
         raise MalformedJson(f"{error}.") from error
 
 
-def read_csv(request: HttpRequest) -> Csv:
-    """Returns the bytes of the body. Raises UnsupportedMediaType."""
-    return Csv(_raw_body(request, *CSV_TYPES))
-
-
-def read_signed(request: HttpRequest) -> Signed:
-    """Returns the bytes of the body. Raises UnsupportedMediaType."""
-    return Signed(_raw_body(request))
-
-
-def _raw_body(request: HttpRequest, kind: str = JSON, *also: str) -> bytes:
+def read_raw(request: HttpRequest, kind: str = JSON, *also: str) -> bytes:
+    """Returns the bytes of the body, which has one of these media types. Raises
+    UnsupportedMediaType."""
     raw = request.body  # Resource has read it completely, within the limit
     media_type = (request.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
     is_json = media_type.endswith("+json") and kind == JSON
@@ -228,7 +219,8 @@ def _faults_of_struct(
             yield Fault(f"{pointer}/{name}", "required", "This field is required.")
     for name in value if kind.__struct_config__.forbid_unknown_fields else ():
         if name not in fields:
-            where = f"{pointer}/{_escaped(name[:MAX_POINTER_LENGTH])}"[:MAX_POINTER_LENGTH]
+            escaped = name[:MAX_POINTER_LENGTH].replace("~", "~0").replace("/", "~1")  # RFC 6901
+            where = f"{pointer}/{escaped}"[:MAX_POINTER_LENGTH]
             yield Fault(where, "unknown_field", "There is no such field.")
 
 
@@ -258,11 +250,8 @@ def _detail(sentence: str, hint: Any) -> str:
     if _PATTERN in sentence:
         return next(form for form in map(_form, _rules(hint)) if form)
     if "enum value" in sentence:
-        return f"Expected one of: {', '.join(_values(hint))}."
+        return f"Expected one of: {', '.join(get_args(_plain(hint)[0]))}."
     return f"{sentence}."
-
-
-_END = r"\Z"
 
 
 def _form(rule: Any) -> str:
@@ -270,7 +259,7 @@ def _form(rule: Any) -> str:
     description the pattern itself."""
     pattern = getattr(rule, "pattern", None)
     form = (getattr(rule, "extra", None) or {}).get("form")
-    return form or (f"Must match {pattern.replace(_END, '$')}." if pattern else "")
+    return form or (f"Must match {pattern}.".replace(r"\Z", "$") if pattern else "")
 
 
 def _rules(hint: Any) -> Iterator[Any]:
@@ -281,22 +270,9 @@ def _rules(hint: Any) -> Iterator[Any]:
         yield from _rules(member)
 
 
-def _values(hint: Any) -> list[str]:
-    """Returns the allowed values of an enumeration or Literal; empty for other types."""
-    plain, _ = _plain(hint)
-    if get_origin(plain) is Literal:
-        return [str(member) for member in get_args(plain)]
-    return [value for member in get_args(plain) for value in _values(member)]
-
-
 def _code(sentence: str, hint: Any) -> str:
     """Returns the code of a sentence, or that which the pattern's declaration names."""
     for rule in _rules(hint) if _PATTERN in sentence else ():
         if "fault" in (getattr(rule, "extra", None) or {}):
             return str(rule.extra["fault"])
     return next((code for start, code in _CODES if start in sentence), "wrong_type")
-
-
-def _escaped(name: str) -> str:
-    """Returns the name of a member, escaped for a JSON pointer (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")

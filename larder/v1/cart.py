@@ -1,10 +1,8 @@
 """The cart: the customer's next order on the server, the same on all devices."""
 
-from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -37,8 +35,8 @@ from larder.v1.operations import (
     Declaration,
 )
 from larder.v1.order_shapes import Order
-from larder.v1.orders import PLACING, PaymentWanted, answer_placed, hold_wanted
-from larder.v1.shapes import Address, Id, Money, Quantity, Request, Short, Text, open_enum
+from larder.v1.orders import PLACING, OrderDetails, answer_placed, hold_wanted
+from larder.v1.shapes import Id, Money, Quantity, Request, open_enum
 
 operation = partial(Declaration, tag="cart", key_permission="orders.add_order")
 
@@ -71,15 +69,10 @@ class LineQuantity(Request):
     quantity: Quantity
 
 
-class Submission(Request):
+class Submission(OrderDetails, kw_only=True):
     """The details of an order, and the total that the customer was shown."""
 
     expected_total: Total | None = None
-    note: Text = ""
-    reference: Short = ""
-    ship_to: Address | None = None
-    requested_for: date | None = None
-    payment: PaymentWanted | None = None
 
 
 NOTICES = ("price_changed", "withdrawn", "insufficient_stock", "order_rule")
@@ -267,10 +260,6 @@ def _notices(line: carts.CartLine) -> list[Notice]:
     if line.available < line.quantity:
         notices.append(Notice("insufficient_stock", available=line.available))
     if line.broken_rule is not None:
-        notices.append(_rule(line.broken_rule))
+        rules = ("min_quantity", "max_per_order", "step")
+        notices.append(Notice("order_rule", **{name: line.broken_rule[name] for name in rules}))
     return notices
-
-
-def _rule(broken: Mapping[str, Any]) -> Notice:
-    rules = {name: broken[name] for name in ("min_quantity", "max_per_order", "step")}
-    return Notice("order_rule", **rules)

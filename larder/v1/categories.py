@@ -91,7 +91,6 @@ def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> 
     return reply_created(
         request,
         _shown(row),
-        location=f"{request.path}/{category.id}",
         version=row.version,
         replayed=category.replayed,
     )

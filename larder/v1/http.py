@@ -77,12 +77,9 @@ def reply(
     payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """Returns a JSON answer."""
-    response = HttpResponse(
-        _ENCODER.encode(payload), status=status, content_type="application/json"
+    return HttpResponse(
+        _ENCODER.encode(payload), status=status, content_type="application/json", headers=headers
     )
-    for name, value in (headers or {}).items():
-        response.headers[name] = value
-    return response
 
 
 def no_content(status: int = 204) -> HttpResponse:
@@ -150,9 +147,11 @@ def reply_body(request: HttpRequest, body: Body) -> HttpResponse:
 
 
 def reply_created(
-    request: HttpRequest, payload: Any, *, location: str, version: int, replayed: bool
+    request: HttpRequest, payload: Any, *, version: int, replayed: bool, location: str = ""
 ) -> HttpResponse:
-    """Returns the 201 for an object that this request made, or an earlier one with the same key."""
+    """Returns the 201 for an object that this request made, or an earlier one with the same key.
+    `location` is its path; by default its id, below that of the request."""
+    location = location or f"{request.path}/{payload.id}"
     headers = {"Location": location} | replay_headers(replayed=replayed)
     response = reply_tagged(request, payload, version=version, headers=headers)
     response.status_code = 201

@@ -248,7 +248,6 @@ def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpR
     return reply_created(
         request,
         _shown_address(address),
-        location=f"{request.path}/{address.id}",
         version=address.version,
         replayed=added.replayed,
     )

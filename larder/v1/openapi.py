@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
 from inspect import cleandoc, getdoc
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,11 +10,10 @@ from uuid import UUID
 import msgspec
 from django.urls import URLPattern
 
+from larder.core.limits import MAX_PAGE_LINES, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.structs import with_fields
-from larder.http.documents import first_sentence, phrase
-from larder.http.problems import example, kind_of, kinds
+from larder.http.problems import example, first_sentence, kind_of, kinds
 from larder.v1.bodies import CSV_TYPES, Csv
-from larder.v1.descriptions import ABOUT, TAGS
 from larder.v1.operations import (
     BODY,
     CACHED,
@@ -28,6 +28,57 @@ from larder.v1.resources import METHODS, Resource
 from larder.v1.shapes import Number, open_enum
 from larder.v1.urls import urlpatterns
 
+ABOUT = f"""\
+The ordering backend behind a mobile app. It never sells units that are not in stock, never loses \
+or duplicates an order, and explains each refusal with a stable code.
+
+**Authentication.** `POST auth/token` exchanges a username and password for an access token \
+(5 minutes) and a refresh token (30 days); send `Authorization: Bearer …`. On 401 `token_expired` \
+use `POST auth/token/refresh`. Programs use a key from `POST auth/keys` instead. Operations for \
+staff begin with "Staff:".
+
+**Money** is a string with two decimals (a third only if it is not zero), such as `"2.55"`, \
+tax included, in `currency`. Times are RFC 3339 in UTC.
+
+**Errors** are `application/problem+json` with a stable `code`, by which apps decide and \
+translate; `type` is the address of its explanation. `errors` names all faults of a request by \
+JSON pointer (those of rules between fields once each field is valid), `lines` all products that \
+cannot be ordered. Each operation lists its codes.
+
+**Pages.** Lists take `limit` ({PAGE_ROWS}, at most {MAX_PAGE_ROWS}) and answer `next`, the \
+absolute URL of the next page or null. Use it unchanged. A page may be shorter than `limit` \
+and still have a `next`: a page of orders has at most {MAX_PAGE_LINES:,} lines.
+
+**Safe retries.** Send an `Idempotency-Key` (a new UUID for each action) with every POST that \
+creates or changes something, and repeat the request with the same key until there is an answer: \
+it has one effect. An order may also have an `id` that the client chooses.
+
+**ETags.** Answers to reads have an `ETag`. Sent as `If-None-Match`, the answer is 304 while \
+nothing has changed. Sent as `If-Match`, a change is made only if the object has not changed since \
+you read it (412 otherwise). Send it unchanged, with its quotes. The `version` of an object is the \
+number in its ETag, and grows with each change.
+
+**Freshness.** `quantity` is the number of units that can be ordered at the time of the answer. \
+The product list shows orders up to 100 ms late, your own at once if you echo `Larder-Position` \
+of the last write. Nothing is reserved until an order is placed. `version` and `updated_at` of a \
+product change with the catalogue, not with units sold.
+
+**Compatibility.** Within v1, fields, values and codes are only added: ignore unknown ones. \
+Unknown fields in a body are refused; unknown query parameters are ignored.
+"""
+
+TAGS = {
+    "auth": "Registering, logging in and out, and API keys for programs.",
+    "me": "The caller's own account and addresses.",
+    "products": "The catalogue: all callers read it, staff change it.",
+    "categories": "The tree of the products.",
+    "stock": "The units that can be ordered now; adjustments and the ledger for staff.",
+    "cart": "The customer's one cart, the same on all devices, until it is submitted.",
+    "orders": "Placing, changing and moving orders, and their history.",
+    "payments": "Records of payments, refunds that are due, and events of payment providers.",
+    "audit": "The actions of staff and commands, for staff with the permission.",
+}
+
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 TEXT = {"type": "string"}
@@ -40,14 +91,6 @@ BEARER = {
     "description": "An access token from `auth/token`, or a key from `auth/keys`. "
     "The word Token is accepted in place of Bearer.",
 }
-SERVERS = [
-    {"url": "/", "description": "The shop that this document comes from."},
-    {
-        "url": "https://{host}",
-        "description": "Any shop.",
-        "variables": {"host": {"default": "shop.example", "description": "Its host."}},
-    },
-]
 PARTS = {
     "int": {"type": "integer", "format": "int64"},
     "id": {"type": "string", "format": "uuid"},
@@ -65,6 +108,15 @@ class ProblemFault(msgspec.Struct):
     pointer: str
     code: str
     detail: str
+
+
+# Python 3.13 has the names of RFC 9110; 3.11 and 3.12 have those of RFC 7231 and RFC 4918.
+_RFC_9110 = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
+def _phrase(status: int) -> str:
+    """Returns the name of the status in RFC 9110, section 15."""
+    return _RFC_9110.get(status) or HTTPStatus(status).phrase
 
 
 def _optional(**names: Any) -> list[tuple[str, Any, Any]]:
@@ -144,7 +196,7 @@ def document() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Larder", "version": "1", "description": ABOUT},
-        "servers": SERVERS,
+        "servers": [{"url": "/"}],
         "paths": documented,
         "components": {
             "schemas": schemas,
@@ -266,7 +318,7 @@ def _responses(
     responses: dict[str, Any] = {}
     current = {304: None} if CACHED in operation.declared.traits else {}
     for status, kind in {**operation.declared.answers, **current}.items():
-        responses[str(status)] = _response(status, headers, phrase(status), _answered(kind))
+        responses[str(status)] = _response(status, headers, _phrase(status), _answered(kind))
     for status, known in codes.items():
         examples = {code: {"$ref": f"#/components/examples/{code}"} for code in known}
         content = {PROBLEM: {"schema": _reference(Problem), "examples": examples}}

@@ -26,7 +26,7 @@ from larder.http.idempotency import HEADER, idempotency_key
 from larder.http.preconditions import wants_none
 from larder.http.problems import kind_of
 from larder.identity.caller import Caller
-from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_parameters, read_signed
+from larder.v1.bodies import CSV_TYPES, Csv, Signed, read_body, read_parameters, read_raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +222,9 @@ class Declaration:
 operation = Declaration
 
 
-_READ_HEADERS: Mapping[str, Callable[[HttpRequest], object]] = {
-    "HTTP_IDEMPOTENCY_KEY": lambda request: idempotency_key(request.META),
-    "HTTP_IF_NONE_MATCH": wants_none,
+_READ_HEADERS: Mapping[str, Reader] = {
+    "HTTP_IDEMPOTENCY_KEY": lambda request, _: idempotency_key(request.META),
+    "HTTP_IF_NONE_MATCH": lambda request, _: wants_none(request),
 }
 """The headers that may have a fault, and the functions that refuse it."""
 
@@ -286,10 +286,10 @@ class Operation:
         for name in kinds.keys() & pagination.UNUSABLE.keys():
             yield name, partial(_read_cursor, name, get_args(kinds[name])[0])
         if self.body is not None:
-            yield "body", self._body_reader()
+            yield "body", self._read_body
         # The function reads these headers itself; their faults belong to those of the arguments.
         for header in sorted(self.repeats_with & _READ_HEADERS.keys()):
-            yield "", partial(_read_header, header)
+            yield "", _READ_HEADERS[header]
 
     def _arguments(self, request: HttpRequest, caller: Caller | None) -> dict[str, Any]:
         """Reads the arguments of the function. Raises InvalidInput with the faults of all."""
@@ -307,16 +307,10 @@ class Operation:
         arguments.pop("", None)
         return arguments
 
-    def _body_reader(self) -> Reader:
-        if self.body is Csv:
-            return lambda request, _: read_csv(request)
-        if self.body is Signed:
-            return lambda request, _: read_signed(request)
-        return lambda request, _: read_body(request, self.body, self._most_faults)
-
-
-def _read_header(name: str, request: HttpRequest, _: Caller | None) -> object:
-    return _READ_HEADERS[name](request)
+    def _read_body(self, request: HttpRequest, _: Caller | None) -> Any:
+        if self.body in {Csv, Signed}:
+            return read_raw(request, *(CSV_TYPES if self.body is Csv else ()))
+        return read_body(request, self.body, self._most_faults)
 
 
 def _read_cursor(

@@ -86,18 +86,23 @@ class PaymentWanted(Request):
     hold_seconds: Annotated[int, Meta(ge=1, le=MAX_HOLD_SECONDS)] | None = None
 
 
-class NewOrder(Request):
+class OrderDetails(Request, kw_only=True):
+    """What an order has beside its lines."""
+
+    note: Text = ""
+    reference: Short = ""
+    ship_to: Address | None = None
+    requested_for: date | None = None
+    payment: PaymentWanted | None = None
+
+
+class NewOrder(OrderDetails, kw_only=True):
     """An order to place. With `id`, which the client chooses, the request can be repeated safely.
     `customer`, for staff only, is the `id` of the account whose order it is."""
 
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MAX_LINES)]
     id: UUID | None = None
-    note: Text = ""
-    reference: Short = ""
-    ship_to: Address | None = None
-    requested_for: date | None = None
     customer: Id | None = None
-    payment: PaymentWanted | None = None
 
 
 class OrderPage(msgspec.Struct):

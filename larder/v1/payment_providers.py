@@ -44,9 +44,6 @@ TOLERANCE_SECONDS = 300
 MAX_DIGITS = 12
 """Digits of a time in seconds: a longer number is refused before it is read."""
 
-RESERVED = frozenset({"stripe", "signed"})
-"""The names of providers in the records of their events."""
-
 
 class ProviderOff(Missing):
     """This shop accepts no events of this payment provider. It has no secret of the provider."""
@@ -82,12 +79,6 @@ def verify(header: str, raw: bytes, *, secrets: Sequence[str], now: datetime) ->
         raise SignatureInvalid
 
 
-def sign(raw: bytes, *, secret: str, at: datetime) -> str:
-    """Returns the header of an event that is sent at this time."""
-    moment = f"{int(at.timestamp())}"
-    return f"t={moment},v1={_digest(moment.encode() + b'.' + raw, secret)}"
-
-
 def _is_near(moment: str, now: datetime) -> bool:
     is_time = moment.isascii() and moment.isdigit() and len(moment) <= MAX_DIGITS
     return is_time and abs(now.timestamp() - int(moment)) <= TOLERANCE_SECONDS
@@ -117,15 +108,6 @@ StripeId = Annotated[str, Meta(pattern=rf"^[!-~]{{1,{MAX_SHORT_TEXT_LENGTH}}}\Z"
 StripeAmount = Annotated[int, Meta(ge=0, le=MAX_PAYMENT)]
 
 
-class Expanded(msgspec.Struct):
-    """Another object, if the sender expanded the reference to it."""
-
-    id: StripeId
-
-
-Reference = StripeId | Expanded | None
-
-
 class Metadata(msgspec.Struct):
     """What the shop's app wrote: the id of the order."""
 
@@ -143,9 +125,9 @@ class StripeObject(msgspec.Struct):
     amount_captured: StripeAmount | None = None
     captured: bool = False
     status: str | None = None
-    payment_intent: Reference = None
-    charge: Reference = None
-    latest_charge: Reference = None
+    payment_intent: StripeId | None = None
+    charge: StripeId | None = None
+    latest_charge: StripeId | None = None
     metadata: Metadata | None = None
 
 
@@ -174,11 +156,7 @@ Moved = tuple[Kind, str, int] | None
 
 def _intent(subject: StripeObject) -> str:
     """Returns the name that all movements of a payment share."""
-    return _id(subject.payment_intent) or _id(subject.charge) or subject.id
-
-
-def _id(reference: Reference) -> str:
-    return reference.id if isinstance(reference, Expanded) else reference or ""
+    return subject.payment_intent or subject.charge or subject.id
 
 
 def _intent_succeeded(subject: StripeObject) -> Moved:
@@ -190,7 +168,7 @@ def _intent_authorised(subject: StripeObject) -> Moved:
 
 
 def _intent_failed(subject: StripeObject) -> Moved:
-    return Kind.FAILED, _id(subject.latest_charge) or subject.id, subject.amount
+    return Kind.FAILED, subject.latest_charge or subject.id, subject.amount
 
 
 def _charge_moved(subject: StripeObject) -> Moved:

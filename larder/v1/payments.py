@@ -31,7 +31,7 @@ from larder.v1.bodies import Signed, decode_or_explain
 from larder.v1.http import IdCursor, PageParameters, reply, reply_page, shaped
 from larder.v1.operations import CACHED, ECHOED, Declaration
 from larder.v1.order_shapes import Moment
-from larder.v1.payment_providers import RESERVED, STRIPE, Adapter, ProviderOff, verify
+from larder.v1.payment_providers import STRIPE, Adapter, ProviderOff, verify
 from larder.v1.shapes import Actor, Id, Number, Page, Request, Time, Word, open_enum
 
 operation = partial(Declaration, tag="payments")
@@ -176,7 +176,7 @@ def record_payment(
     """Staff: records a payment, a refund or a dispute of an order. A movement that is recorded
     already is answered with 200. A capture that covers a pending or expired order confirms it, if
     its units are still available."""
-    if body.provider in RESERVED:
+    if body.provider in {STRIPE.name, SIGNED.name}:
         detail = "This name is reserved for events. Expected another, such as cash or transfer."
         raise InvalidInput([Fault("/provider", "unknown_value", detail)])
     moment = now()
@@ -268,22 +268,16 @@ _OUTCOMES = {"payment_conflict": "conflict", "payment_unmatched": "unmatched"}
 
 def _receive(request: HttpRequest, adapter: Adapter, body: bytes) -> HttpResponse:
     """Verifies and records an event. A shop without a secret refuses before it reads anything."""
-    secrets = getattr(settings, adapter.secrets)
+    secrets, moment = getattr(settings, adapter.secrets), now()
     if not secrets:
         raise ProviderOff
+    outcome = Outcome.IGNORED
     try:
-        outcome = _recorded(request, adapter, body, secrets)
+        verify(request.headers.get(adapter.header, ""), body, secrets=secrets, now=moment)
+        if payment := adapter.read(body):
+            outcome = payments.receive_payment(payment, now=moment, confirming=shop.confirming())
     except DomainError as error:
         telemetry.payments.append((adapter.name, _OUTCOMES.get(error.code, "refused")))
         raise
     telemetry.payments.append((adapter.name, outcome))
     return reply(Received(outcome))
-
-
-def _recorded(request: HttpRequest, adapter: Adapter, body: bytes, secrets: list[str]) -> Outcome:
-    moment = now()
-    verify(request.headers.get(adapter.header, ""), body, secrets=secrets, now=moment)
-    payment = adapter.read(body)
-    if payment is None:
-        return Outcome.IGNORED
-    return payments.receive_payment(payment, now=moment, confirming=shop.confirming())

@@ -224,7 +224,6 @@ def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Ht
     return reply_created(
         request,
         _for_caller(caller, product),
-        location=f"{request.path}/{stocked_product.id}",
         version=product.version,
         replayed=stocked_product.replayed,
     )

@@ -8,8 +8,7 @@ from django.urls import URLPattern, URLResolver
 from django.urls.resolvers import RegexPattern
 
 from config import urls
-from larder.compat.documents import TITLES
-from larder.compat.urls import patterns
+from larder.compat.urls import TITLES, patterns
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 VALUES = {"int": "1", "id": ID, "uuid": ID}

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from larder.http.compression import SMALLEST_COMPRESSED
-from larder.v1 import exports
+from larder.v1 import csv_files
 from tests.conftest import Person
 
 DOCUMENT = "/api/v1/openapi.json"
@@ -121,7 +121,7 @@ def test_a_compressed_file_that_is_broken_off_cannot_be_read_whole(
     client = Client(headers=token_of(person()))
     lines = {"lines": [{"product": product(stock=9), "quantity": 1}]}
     client.post("/api/v1/orders", lines, "application/json")
-    monkeypatch.setattr(exports, "shown", Mock(side_effect=LookupError))
+    monkeypatch.setattr(csv_files, "shown", Mock(side_effect=LookupError))
     received = list[bytes]()
     with pytest.raises(LookupError):
         received.extend(get("/api/v1/orders.csv", "gzip", client).streaming_content)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from larder.compat.documents import TITLES
+from larder.compat.urls import TITLES
 from tests.conftest import Api
 from tests.http.paths import EVERY, ID, PATHS
 

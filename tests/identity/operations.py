@@ -8,8 +8,7 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver
 
 from config import urls
-from larder.compat.documents import TITLES
-from larder.compat.urls import patterns
+from larder.compat.urls import TITLES, patterns
 from larder.db import database
 from larder.v1.resources import Resource
 from tests.conftest import Api

@@ -8,8 +8,7 @@ from uuid import uuid4
 import pytest
 
 from config import urls
-from larder.compat.documents import TITLES
-from larder.compat.urls import patterns
+from larder.compat.urls import TITLES, patterns
 from larder.identity.models import Session
 from larder.orders.models import Order
 from tests.conftest import Api, Person

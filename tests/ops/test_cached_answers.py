@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from larder.compat.documents import TITLES
+from larder.compat.urls import TITLES
 from larder.core.limits import MAX_OPEN_BODY_BYTES
 from tests.conftest import Api, Person
 from tests.http.paths import EVERY, PATHS

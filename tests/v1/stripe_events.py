@@ -1,17 +1,25 @@
 """Events as the payment provider Stripe sends them, with their signatures."""
 
+import hashlib
+import hmac
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from larder.v1.payment_providers import sign
 from tests.conftest import Answer, Api
 
 SECRET, FORMER = "whsec_present_one_of_the_test", "whsec_former_one_of_the_test"
 STRIPE, SIGNED = "payments/providers/stripe", "payments/providers/signed"
 PI, CHARGE = "pi_3PBv2L2eZvKYlo2C1", "ch_3PBv2L2eZvKYlo2C1"
+
+
+def sign(raw: bytes, *, secret: str, at: datetime) -> str:
+    """Return the header of an event that is sent at this time."""
+    moment = f"{int(at.timestamp())}"
+    digest = hmac.new(secret.encode(), f"{moment}.".encode() + raw, hashlib.sha256).hexdigest()
+    return f"t={moment},v1={digest}"
 
 
 class Stripe:

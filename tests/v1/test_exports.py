@@ -18,7 +18,7 @@ from larder.http import long_files
 from larder.http.long_files import ROWS_AT_ONCE
 from larder.orders.models import Order
 from larder.orders.queries import ORDERS_OF_A_PART
-from larder.v1.exports import COLUMNS
+from larder.v1.csv_files import COLUMNS
 from tests.conftest import Api, Person
 from tests.orders import large_orders
 from tests.v1.exporting import MakePerson, Product, Stream, ask, orders_away

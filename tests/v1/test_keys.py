@@ -78,7 +78,7 @@ def test_the_derived_key_is_listed_works_in_v1_and_can_be_deleted(person: MakePe
     assert program("GET", "me").status == 401
 
 
-def test_staff_with_the_permission_see_and_end_the_keys_of_others(
+def test_staff_with_the_permission_end_the_keys_of_others(
     person: MakePerson, as_: Callable[..., Api]
 ) -> None:
     who, owner, support = (
@@ -86,17 +86,11 @@ def test_staff_with_the_permission_see_and_end_the_keys_of_others(
         as_(person(is_staff=True, role="owner")),
         as_(person(is_staff=True, role="support")),
     )
-    made, path = as_(who)("POST", "auth/keys", {}).body, f"auth/keys?customer={who.id}"
-    for other, code, status in (
-        (as_(person()), "not_staff", 404),
-        (support, "permission_missing", 403),
-    ):
-        assert (other("GET", path).status, other("GET", path).body["code"]) == (403, code)
+    made = as_(who)("POST", "auth/keys", {}).body
+    for other, status in ((as_(person()), 404), (support, 403)):
         assert other("DELETE", f"auth/keys/{made['id']}").status == status
-    assert [one["id"] for one in as_(who)("GET", path).body["results"]] == [made["id"]]
-    assert [one["id"] for one in owner("GET", path).body["results"]] == [made["id"]]
+    assert [one["id"] for one in as_(who)("GET", "auth/keys").body["results"]] == [made["id"]]
     assert owner("GET", "auth/keys").body["results"] == []
-    assert owner("GET", f"auth/keys?customer={10**15}").body["results"] == []
     assert owner("DELETE", f"auth/keys/{made['id']}").status == 204
     assert JudgedApi(made["key"])("GET", "me").status == 401
     assert owner("DELETE", f"auth/keys/{made['id']}").status == 404

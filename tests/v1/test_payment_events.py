@@ -44,8 +44,7 @@ def test_an_intent_without_a_charge_is_the_same_payment(
     stripe: Stripe, owner: Api, order: Answer
 ) -> None:
     bare = intent("succeeded", order, amount_received=1000, latest_charge=None)
-    expanded = charge(order, payment_intent={"id": PI, "object": "payment_intent"})
-    sent = [event("payment_intent.succeeded", bare), event("charge.succeeded", expanded)]
+    sent = [event("payment_intent.succeeded", bare), event("charge.succeeded", charge(order))]
     assert stripe.outcomes(sent) == ["recorded", "repeated"]
     assert paid(owner, order) == ("0.00", "paid")
 

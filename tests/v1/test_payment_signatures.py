@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from larder.core.limits import MAX_SIGNED_BODY_BYTES
-from larder.v1.payment_providers import TOLERANCE_SECONDS, sign
+from larder.v1.payment_providers import TOLERANCE_SECONDS
 from tests.conftest import Answer, Api
 from tests.v1.paying import paid
 from tests.v1.stripe_events import (
@@ -17,6 +17,7 @@ from tests.v1.stripe_events import (
     STRIPE,
     Stripe,
     captured,
+    sign,
 )
 
 pytestmark = [
