@@ -1,8 +1,5 @@
-"""Registry of the product fields that staff write. Each field is declared once.
-
-All code that handles all fields uses the registry: statements, files, exports, services, the
-bodies, answers and filters of v1, the admin's form. Defaults are those of the model. How to add a
-field: docs/extend.md.
+"""The product fields that staff write, each declared once: for statements, files, services, v1 and
+the admin. Defaults are those of the model. How to add a field: docs/extend.md.
 """
 
 from collections.abc import Mapping
@@ -49,34 +46,32 @@ DECIMALS = (AMOUNT, RATE)
 RULES_OF_A_LINE = gettext_noop("What an order line may hold")
 IN_THE_WAREHOUSE = gettext_noop("In the warehouse")
 PICTURE = gettext_noop("Picture")
-MORE = gettext_noop("More")
 
 
 @dataclass(frozen=True, slots=True)
 class ProductField:
-    """A field, with its name in the model, in JSON and in files.
-
-    `rules` apply to bodies, to cells of files and to the admin's form. A text must have a maximum
-    length; a whole number must have both limits.
-    """
+    """A field, with its name in the model, in JSON and in files. `rules` apply to bodies, to cells
+    of files and to the admin's form: the maximum length of a text, both limits of a number."""
 
     name: str
     kind: Kind
     rules: Meta
     is_required: bool = False
     is_nullable: bool = False
-    section: str | None = MORE
-    """The section of the admin's form. None is the first one, which has no title."""
+    section: str | None = None
+    """The section of the admin's form. The first one has no title."""
     filtered: str = ""
     """The description of the list's filter by this text; empty if there is no filter. The filter
     needs an index such as product_by_code."""
-    is_internal: bool = False
-    """Whether only staff see it. Lists and feeds of v1 do not contain it, and replacing a product
-    keeps it unless it is given: the body is often made from an answer that does not contain it."""
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether only staff see it. Lists and feeds of v1 do not contain it, and replacing a
+        product keeps it unless it is given: the body is often made from an answer without it."""
+        return self.section == IN_THE_WAREHOUSE
 
     @property
     def column(self) -> str:
-        """The name of the column."""
         return f"{self.name}_id" if self.kind is REFERENCE else self.name
 
     @property
@@ -127,47 +122,31 @@ _WEB_ADDRESS = Meta(
 )
 _ID = Meta(ge=1, le=MAX_ID, extra_json_schema={"format": "int64"})
 _UNITS = Meta(ge=1, le=MAX_UNITS)
+_STOCK = Meta(ge=0, le=MAX_STOCK)
+_CODE = Meta(max_length=MAX_CODE_LENGTH)
 
 FIELDS = (
     ProductField(
-        "sku",
-        TEXT,
-        SKU,
-        is_required=True,
-        section=None,
-        filtered="The one of this SKU, in any case of letters.",
+        "sku", TEXT, SKU, is_required=True, filtered="The one of this SKU, in any case of letters."
     ),
-    ProductField("name", TEXT, NAME, is_required=True, section=None),
-    ProductField("description", TEXT, Meta(max_length=MAX_DESCRIPTION_LENGTH), section=None),
-    ProductField("category", REFERENCE, _ID, is_nullable=True, section=None),
-    ProductField("price", AMOUNT, PRICE, is_required=True, section=None),
-    ProductField("unit", TEXT, Meta(max_length=MAX_UNIT_NAME_LENGTH), section=None),
+    ProductField("name", TEXT, NAME, is_required=True),
+    ProductField("description", TEXT, Meta(max_length=MAX_DESCRIPTION_LENGTH)),
+    ProductField("category", REFERENCE, _ID, is_nullable=True),
+    ProductField("price", AMOUNT, PRICE, is_required=True),
+    ProductField("unit", TEXT, Meta(max_length=MAX_UNIT_NAME_LENGTH)),
     ProductField(
         "barcode",
         TEXT,
-        Meta(max_length=MAX_CODE_LENGTH),
+        _CODE,
         filtered="Those of this barcode, with or without the zero that makes an EAN-13 of a UPC-A.",
     ),
     ProductField("image_url", TEXT, _WEB_ADDRESS, section=PICTURE),
     ProductField("min_quantity", WHOLE, _UNITS, section=RULES_OF_A_LINE),
     ProductField("max_per_order", WHOLE, _UNITS, is_nullable=True, section=RULES_OF_A_LINE),
     ProductField("step", WHOLE, _UNITS, section=RULES_OF_A_LINE),
-    ProductField("tax_rate", RATE, TAX_RATE, is_nullable=True, section=None),
-    ProductField(
-        "shelf_place",
-        TEXT,
-        Meta(max_length=MAX_CODE_LENGTH),
-        section=IN_THE_WAREHOUSE,
-        is_internal=True,
-    ),
-    ProductField(
-        "low_stock_threshold",
-        WHOLE,
-        Meta(ge=0, le=MAX_STOCK),
-        is_nullable=True,
-        section=IN_THE_WAREHOUSE,
-        is_internal=True,
-    ),
+    ProductField("tax_rate", RATE, TAX_RATE, is_nullable=True),
+    ProductField("shelf_place", TEXT, _CODE, section=IN_THE_WAREHOUSE),
+    ProductField("low_stock_threshold", WHOLE, _STOCK, is_nullable=True, section=IN_THE_WAREHOUSE),
 )
 """The fields in the order of bodies and answers. Add a new field at the end."""
 

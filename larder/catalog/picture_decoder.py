@@ -6,6 +6,7 @@ comments and no second content, and is WebP in every case.
 """
 
 import json
+from contextlib import suppress
 from io import BytesIO
 
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
@@ -66,11 +67,9 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
     alpha = picture.getchannel("A") if picture.has_transparency_data else None
     opaque = picture if alpha is None else picture.convert("RGB")
     profile, srgb = BytesIO(picture.info.get("icc_profile", b"")), ImageCms.createProfile("sRGB")
-    try:
-        coloured = ImageCms.profileToProfile(opaque, profile, srgb, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        coloured = None
-    coloured = coloured or opaque.convert("RGB")
+    coloured = opaque.convert("RGB")
+    with suppress(ImageCms.PyCMSError, OSError, ValueError):
+        coloured = ImageCms.profileToProfile(opaque, profile, srgb, outputMode="RGB") or coloured
     if alpha is not None:
         coloured.putalpha(alpha)
     return coloured

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from larder.core.errors import NotFound
 from larder.core.ids import new_id
 from larder.db.models import KeptFile
 
@@ -16,14 +17,18 @@ def keep(actor: UUID, content: bytes, fingerprint: str, *, now: datetime) -> UUI
     return KeptFile.objects.update_or_create(actor=actor, defaults=columns)[0].file
 
 
-def kept(actor: UUID, file: UUID) -> KeptFile | None:
-    """Returns a file of the user; None if it was used, replaced or deleted."""
-    return KeptFile.objects.filter(actor=actor, file=file).first()
+def kept(actor: UUID, file: UUID) -> KeptFile:
+    """Returns a file of the user. Raises NotFound if it was used, replaced or deleted."""
+    row = KeptFile.objects.filter(actor=actor, file=file).first()
+    if row is None:
+        raise NotFound
+    return row
 
 
-def forget(actor: UUID) -> None:
-    """Deletes the file of the user."""
-    KeptFile.objects.filter(actor=actor).delete()
+def use(actor: UUID, file: UUID) -> None:
+    """Deletes a file of the user, in the transaction that uses it. Raises as `kept` does."""
+    if not KeptFile.objects.filter(actor=actor, file=file).delete()[0]:
+        raise NotFound
 
 
 def delete_old(*, now: datetime) -> int:

@@ -84,16 +84,16 @@ class ProductFilter:
     def _conditions(self) -> Iterator[tuple[str, list[Any]]]:
         yield sql.ANY if self.archived else sql.LISTED, []
         yield from self._texts()
-        if self.category is not None:
-            yield sql.BELOW_CATEGORY, [self.category]
-        if self.min_price is not None:
-            yield sql.AT_LEAST, [self.min_price]
-        if self.max_price is not None:
-            yield sql.AT_MOST, [self.max_price]
         if self.in_stock is not None:
             yield sql.IN_STOCK if self.in_stock else sql.WITHOUT_STOCK, []
-        if self.ids is not None:
-            yield sql.IDS, [list(self.ids)]
+        for condition, value in (
+            (sql.BELOW_CATEGORY, self.category),
+            (sql.AT_LEAST, self.min_price),
+            (sql.AT_MOST, self.max_price),
+            (sql.IDS, None if self.ids is None else list(self.ids)),
+        ):
+            if value is not None:
+                yield condition, [value]
         for name, text in self.exact.items():
             yield _matching(name, text)
 
@@ -135,18 +135,20 @@ def products(
     offset: int = 0,
     limit: int | None,
 ) -> list[StockedProduct]:
-    """Returns up to `limit` (None: all) listed products, with this customer's prices.
-
-    With `after` every page costs the same. `offset` is for clients that count rows; the database
-    reads and skips that many rows.
-    """
+    """Returns up to `limit` (None: all) listed products, with this customer's prices. With `after`
+    every page costs the same; `offset` is for clients that count rows."""
     conditions, parameters = filter.conditions()
-    page, position = _page(filter.ordering, after, limit)
+    page = sql.page(filter.ordering, limit, is_later=after is not None)
     statement = f"{PRODUCTS if filter.described else BRIEF}{conditions}{page}"
-    parameters += position
+    if after is not None:
+        parameters += [after.id if filter.ordering.endswith("id") else after.value, after.id]
     if offset:
         statement, parameters = f"{statement} OFFSET %s", [*parameters, offset]
-    return _priced(customer, [StockedProduct(*row) for row in database.rows(statement, parameters)])
+    stocked = [StockedProduct(*row) for row in database.rows(statement, parameters)]
+    prices = prices_for(customer, stocked)
+    for product in stocked:
+        product.price = prices[product.id]
+    return stocked
 
 
 def page(
@@ -171,21 +173,6 @@ def all_products(customer: int, filter: ProductFilter) -> Iterator[Part[StockedP
     return in_parts(fetch)
 
 
-def _page(ordering: str, after: Position | None, limit: int | None) -> tuple[str, list[Any]]:
-    """Returns the condition for rows after `after`, the order and the limit, with parameters."""
-    if after is None:
-        return sql.first_page(ordering, limit), []
-    values = [after.id, after.id] if sql.is_by_id(ordering) else [after.value, after.id]
-    return sql.later_page(ordering, limit), values
-
-
-def _priced(customer: int, stocked: list[StockedProduct]) -> list[StockedProduct]:
-    prices = prices_for(customer, stocked)
-    for product in stocked:
-        product.price = prices[product.id]
-    return stocked
-
-
 def count_products(filter: ProductFilter) -> int:
     """Returns the number of listed products that match."""
     conditions, parameters = filter.conditions()
@@ -201,9 +188,8 @@ def product(customer: int, product_id: int, *, archived: bool = False) -> Stocke
 
 
 def out_of_stock() -> tuple[int, int, int]:
-    """Returns the number of products on sale, and of these the numbers of those that are out of
-    stock (fewer units are left than the smallest order has), and at or below their threshold of low
-    stock."""
+    """Returns the numbers of products on sale, and of those that are out of stock (fewer units are
+    left than the smallest order has), or at or below their threshold of low stock."""
     with transaction.atomic():
         database.execute(sql.MAY_SCAN)
         ((sold, out, low),) = database.rows(sql.OUT_OF_STOCK)

@@ -22,7 +22,7 @@ from larder.core.errors import NotFound
 from larder.db import database
 from larder.db.fields import Fold
 from larder.inventory import queries, sql
-from larder.inventory.queries import ORDERINGS, Position, ProductFilter, _page
+from larder.inventory.queries import ORDERINGS, Position, ProductFilter
 from tests.conftest import add_products
 from tests.database import analyze, generic_plan, make_new
 
@@ -267,7 +267,8 @@ def test_a_product_is_listed_or_not_found(product: Callable[..., int], now: date
 def plan(wanted: ProductFilter, after: Position | None, *, without: Sequence[str]) -> str:
     """Returns the plan of PostgreSQL without the methods that it uses for few rows."""
     conditions, parameters = wanted.conditions()
-    page, position = _page(wanted.ordering, after, 21)
+    page = sql.page(wanted.ordering, 21, is_later=after is not None)
+    position = [] if after is None else [after.value, after.id]
     statement = f"EXPLAIN {queries.PRODUCTS}{conditions}{page}"
     with transaction.atomic():
         for way in without:
@@ -313,7 +314,7 @@ def test_a_barcode_is_looked_up_in_its_index_by_custom_and_generic_plans(
     assert "product_by_code" in found
     # As the server prepares it: for any barcode, none at all among them.
     conditions, _ = ProductFilter(exact={"barcode": "x"}).conditions()
-    page, _ = _page("id", None, 21)
+    page = sql.page("id", 21, is_later=False)
     statement = f"{queries.PRODUCTS}{conditions}{page}".replace("%s", "${}").format(1, 2)
     with transaction.atomic():
         database.execute("SET LOCAL enable_seqscan = off")

@@ -42,7 +42,7 @@ def create_category(
 
 def find_or_create(name: str, *, caller: Caller | None) -> int:
     """Returns the top category with this name, which is added if there is none, in the caller's
-    transaction. Raises TooManyCategories, UnknownCategory."""
+    transaction. Raises TooManyCategories."""
     database.execute(sql.ONE_CATEGORY)
     rows = Category.objects.filter(name=name, parent=None).order_by("id")
     known = rows.values_list("id", flat=True).first()

@@ -30,7 +30,6 @@ from larder.core.errors import (
     Fault,
     InvalidInput,
     NotFound,
-    StaleVersion,
     together,
 )
 from larder.db import database, versions
@@ -63,12 +62,9 @@ _REPLACED = {
 def create_product(
     fields: Mapping[str, Any], *, caller: Caller | None, now: datetime, unique_name: bool = False
 ) -> int:
-    """Adds a product with these fields, by column; `name` and `price` are required.
-
-    Without `sku` the product gets one from `new_sku`. With `unique_name` no other product on sale
-    may have the same name. Returns its id. Raises AlreadyTaken (SKU, name), UnknownCategory,
-    InvalidInput (rules of a line).
-    """
+    """Adds a product with these fields, by column; `name` and `price` are required, and without
+    `sku` it gets a new one. With `unique_name` no other product on sale may have the same name.
+    Returns its id. Raises AlreadyTaken (SKU, name), UnknownCategory, InvalidInput (of a line)."""
     values = {"sku": new_sku(), **_stripped(fields)}
     with clashes_named(partial(_clashes, values)):
         if unique_name:
@@ -87,9 +83,8 @@ def product_name(product: int) -> str:
 
 
 def new_sku() -> str:
-    """Returns the SKU of a product that was added without one, for people to type, such as
-    `L-7H3K9-Q2MV4`. Among a million products the probability of two equal ones is 1 in 2,000; the
-    database refuses one."""
+    """Returns a SKU for people to type, such as `L-7H3K9-Q2MV4`. Among a million products the
+    probability of two equal ones is 1 in 2,000; the database refuses one."""
     letters = get_random_string(10, "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
     return f"L-{letters[:5]}-{letters[5:]}"
 
@@ -102,11 +97,9 @@ def change_product(
     now: datetime,
     version: int | None = None,
 ) -> None:
-    """Changes fields of a product that is not archived, perhaps in the caller's transaction.
-
-    With `version`, only if that is the current one. Raises NotFound, StaleVersion, AlreadyTaken
-    (SKU), UnknownCategory, InvalidInput (rules of a line).
-    """
+    """Changes fields of a product on sale, perhaps in the caller's transaction; with `version`,
+    only if that is the current one. Raises NotFound, StaleVersion, AlreadyTaken (SKU),
+    UnknownCategory, InvalidInput (rules of a line)."""
     listed, changes = Product.objects.filter(id=product, archived_at=None), _stripped(fields)
     with (
         clashes_named(partial(_clashes, fields, product)),
@@ -126,10 +119,7 @@ class NewPrice(NamedTuple):
 
 def change_prices(prices: Sequence[NewPrice], *, caller: Caller | None, now: datetime) -> None:
     """Sets the prices of different products on sale: all of them or none, in one transaction.
-
-    Raises PricesChanged if a product has another price than `former`, or is archived, and what
-    `require_permitted` raises.
-    """
+    Raises PricesChanged if a product has another price than `former`, or is archived."""
     ids = [price.product for price in prices]
     with transaction.atomic(durable=True):
         listed = Product.objects.filter(id__in=ids, archived_at=None).order_by("id")
@@ -139,25 +129,12 @@ def change_prices(prices: Sequence[NewPrice], *, caller: Caller | None, now: dat
             named = Product.objects.filter(id__in=other).order_by("sku")
             raise PricesChanged(list(named.values_list("sku", flat=True)))
         for new in prices:
-            row = Product.objects.filter(id=new.product)
-            versions.update(row, None, price=new.price, updated_at=now)
-        require_permitted(caller, "catalog.change_product")
-        audit.record_all(
-            [
-                audit.Entry(
-                    product_name(new.product), "change", {"price": new.former}, {"price": new.price}
-                )
-                for new in prices
-            ]
-        )
+            change_product(new.product, {"price": new.price}, caller=caller, now=now)
 
 
 def claim_name(name: str, *, product: int | None = None) -> None:
-    """Reserves a name for a product (None: a new one) until the transaction ends.
-
-    Raises AlreadyTaken if another product on sale has the name. Only one of the APIs requires
-    unique names.
-    """
+    """Reserves a name for a product (None: a new one) until the transaction ends; only one of the
+    APIs requires unique names. Raises AlreadyTaken if another product on sale has the name."""
     database.execute(sql.LOCK_NAME, [name])
     named = Product.objects.filter(name=name, archived_at=None).values_list("id", flat=True)
     if set(named) - {product}:
@@ -165,16 +142,14 @@ def claim_name(name: str, *, product: int | None = None) -> None:
 
 
 def lock_product(product: int) -> None:
-    """Locks a product on sale against changes and archiving until the transaction ends. Raises
-    NotFound."""
+    """Locks a product on sale until the transaction ends. Raises NotFound."""
     listed = Product.objects.filter(id=product, archived_at=None)
     if not listed.select_for_update(no_key=True).values_list("id", flat=True).first():
         raise NotFound
 
 
 def find_and_lock(sku: str) -> tuple[int, int] | None:
-    """Returns id and version of the product with this SKU, on sale or archived, locked as by
-    `lock_product`. None if there is none."""
+    """Returns id and version of the product with this SKU, on sale or archived, which it locks."""
     rows = Product.objects.filter(id__in=ids_by_sku([sku]).values())
     return rows.select_for_update(no_key=True).values_list("id", "version").first()
 
@@ -189,19 +164,14 @@ def replace_product(
 ) -> None:
     """Sets all fields of a locked product, except its SKU, to `fields` and DEFAULTS; internal
     fields that are not given stay as they are. Puts it on sale again if it was archived, which
-    needs ARCHIVE too. Equal values are no change.
-
-    With `version` it changes only if that is the current one. Raises StaleVersion, UnknownCategory,
-    InvalidInput (rules of a line).
-    """
+    needs ARCHIVE too. Equal values are no change, whatever the `version`. Raises StaleVersion,
+    UnknownCategory, InvalidInput (rules of a line)."""
     values: dict[str, Any] = {**_REPLACED, **_stripped(fields), "archived_at": None}
-    present = Product.objects.filter(id=product).values("version", *values).get()
+    present = Product.objects.filter(id=product).values(*values).get()
     changed = {name: value for name, value in values.items() if present[name] != value}
-    if changed and version not in (None, present["version"]):
-        raise StaleVersion(present["version"])
     if changed:
         with clashes_named(partial(_clashes, values, product)):
-            versions.update(Product.objects.filter(id=product), None, **changed, updated_at=now)
+            versions.update(Product.objects.filter(id=product), version, **changed, updated_at=now)
             revived = [ARCHIVE] if "archived_at" in changed else []
             require_permitted(caller, "catalog.change_product", *revived)
             audit.record_difference(product_name(product), present, changed)
@@ -210,10 +180,7 @@ def replace_product(
 def archive_product(
     product: int, *, caller: Caller | None, now: datetime, version: int | None = None
 ) -> None:
-    """Archives a product, so that it is no longer on sale. Orders keep it.
-
-    Raises NotFound, StaleVersion.
-    """
+    """Takes a product off sale; orders keep it. Raises NotFound, StaleVersion."""
     listed = Product.objects.filter(id=product, archived_at=None)
     change, name = {"archived_at": now}, product_name(product)
     with transaction.atomic(durable=True), audit.changing(name, listed, change, action="archive"):
@@ -222,8 +189,7 @@ def archive_product(
 
 
 def restore_product(product: int, *, caller: Caller | None, now: datetime) -> None:
-    """Puts an archived product on sale again, with the stock that it has. Raises NotFound (also for
-    a product on sale)."""
+    """Puts an archived product on sale again, with its stock. Raises NotFound."""
     archived = Product.objects.filter(id=product, archived_at__isnull=False)
     change, name = {"archived_at": None}, product_name(product)
     with transaction.atomic(durable=True), audit.changing(name, archived, change, action="restore"):
@@ -255,9 +221,9 @@ def _broken(constraint: str) -> InvalidInput:
 
 @contextmanager
 def clashes_named(check: Callable[[], Iterable[DomainError]] = tuple) -> Iterator[None]:
-    """Runs the block in a transaction, or in a part of one. Turns a violation of a constraint into
-    a DomainError, with the others that `check` returns: the database reports the first only. Checks
-    deferred foreign keys too."""
+    """Runs the block in a transaction, or in a part of one. Turns a violation of a constraint, also
+    of a deferred one, into a DomainError, with the others that `check` returns: the database
+    reports the first only."""
     try:
         with refusing_taken(), transaction.atomic():
             yield

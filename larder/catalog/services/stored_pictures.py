@@ -7,10 +7,9 @@ product has the address of its picture in `image_url`, as if staff had typed it 
 import json
 import logging
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from django.core.files.base import ContentFile
@@ -31,8 +30,7 @@ NAME = re.compile(rf"([0-9a-f]{{64}})({_THUMBNAIL})?\.webp")
 """The name of a picture or, with the suffix, of its thumbnail."""
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """A picture and its thumbnail, both WebP."""
 
     full: bytes
@@ -71,7 +69,6 @@ def _refused(code: str, detail: str) -> InvalidInput:
 
 
 def storage() -> Storage:
-    """Returns where pictures are stored: the alias `pictures` of STORAGES."""
     return storages["pictures"]
 
 
@@ -96,8 +93,7 @@ def store(content: bytes) -> str:
 
 
 def thumbnail_of(address: str) -> str | None:
-    """Returns the address of the thumbnail of a picture that was stored here; None for the address
-    of another picture."""
+    """Returns the address of the thumbnail of a picture that was stored here, or else None."""
     match = NAME.fullmatch(address.rpartition("/")[2])
     return storage().url(_names(match[1])[1]) if match else None
 

@@ -21,10 +21,10 @@ from larder.catalog.services import product_import
 from larder.catalog.services import products as catalog
 from larder.catalog.services.product_import import Change
 from larder.catalog.tables import Table
-from larder.core.errors import AlreadyTaken, NotFound, Overloaded, StaleVersion
+from larder.core.errors import AlreadyTaken, Overloaded, StaleVersion
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database, idempotency, kept_files
-from larder.db.idempotency import RETENTION, Claim, Outcome, Scope
+from larder.db.idempotency import Claim, Outcome
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
@@ -41,7 +41,7 @@ class Author:
 
     @property
     def actor(self) -> UUID:
-        """The public id of the caller, which ledger and idempotency keys have."""
+        """The public id of the caller, for the ledger."""
         return SYSTEM_ACTOR if self.caller is None else self.caller.public_id
 
 
@@ -77,12 +77,9 @@ def change_stocked_product(
     author: Author,
     unique_name: bool = False,
 ) -> None:
-    """Changes fields of a product on sale (`fields` may be empty) and sets its available units.
-
-    All or nothing. With `quantity` None the stock stays unchanged. Otherwise the difference,
-    computed under the lock, is written as a correction. Only changed fields increment the version.
-    Raises NotFound (also for an archived product), AlreadyTaken (SKU, name), UnknownCategory,
-    InvalidInput, StockLimitExceeded.
+    """Changes fields of a product on sale (`fields` may be empty), and corrects its stock to
+    `quantity` available units, if not None; all or nothing. A correction leaves the version as it
+    is. Raises StockLimitExceeded, and what `catalog.change_product` raises.
     """
     with moving_stock(by_staff=True):
         # Locks the product before its stock, as archiving does.
@@ -117,11 +114,9 @@ def put_product(
     Returns its id, and whether it was created.
 
     `quantity` is the opening stock of a new product; the stock of an existing one stays unchanged.
-    An archived product is put on sale again. With an `expected` version the product is only
-    changed, and only if that is the current one. With ABSENT it is only created, and only if none
-    exists, archived or not. With NEVER nothing is done. Raises StaleVersion (0 if none exists),
-    UnknownCategory, InvalidInput, AlreadyTaken (twice, another transaction created the product
-    after the read, and changed its SKU before the next read).
+    An archived product is put on sale again. With an `expected` version, a product with another
+    one, or none, is refused; with ABSENT, a product, archived or not; with NEVER, both. Raises
+    StaleVersion (0 if there is none), and what the changes of the catalogue raise.
     """
 
     def put() -> tuple[int, bool]:
@@ -190,23 +185,20 @@ def import_products(
     """Stores all rows of a file, by SKU, or none. Returns the numbers, and whether the request
     repeats an earlier import.
 
-    Columns that the file does not have stay unchanged; new products get the defaults. A file
-    without their required columns adds none. The stock of existing products stays unchanged;
-    `quantity` is the opening stock of new ones. Archived products stay archived.
-    Raises FaultyFile, KeyReused, Overloaded.
+    Columns that the file does not have stay unchanged, or get the defaults. `quantity` is the
+    opening stock of new products. Archived ones stay archived. Raises FaultyFile, KeyReused,
+    Overloaded.
     """
     with transaction.atomic(durable=True):
         if not has_time_limit:
             database.lift_time_limit()
             database.limit_lock_wait(LONG_WAIT)
         stored = idempotency.once(
-            claim, lambda: _import(product_file(table, currency), author), now=author.now
+            claim,
+            lambda: msgspec.json.encode(_import(product_file(table, currency), author)).decode(),
+            now=author.now,
         )
-    return _imported(stored.result), stored.replayed
-
-
-def _imported(result: str) -> Imported:
-    return msgspec.json.decode(result, type=Imported)
+    return msgspec.json.decode(stored.result, type=Imported), stored.replayed
 
 
 def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
@@ -223,32 +215,22 @@ def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
 
 
 def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
-    """Stores a file that `preview_products` has kept, if it changes what the preview showed. A
-    repeat returns the same numbers. Raises PreviewOutdated, NotFound (the file is not kept any
-    more), FaultyFile and Overloaded."""
+    """Stores a file that `preview_products` has kept, once, if it changes what the preview showed.
+    Raises PreviewOutdated, NotFound (the file is not kept any more), FaultyFile and Overloaded."""
     file = kept_files.kept(author.actor, kept)
     # Before the transaction, which must not wait.
-    table = tables.read(bytes(file.content)) if file else None
-
-    def make() -> str:
-        if file is None or table is None:
-            raise NotFound
-        imported = _import(product_file(table, currency), author, file.fingerprint)
-        kept_files.forget(author.actor)
-        return imported
-
-    scope = Scope(author.actor, "POST admin/import", str(kept))
-    claim = Claim(scope, kept.bytes, expires_at=author.now + RETENTION)
+    table = tables.read(bytes(file.content))
     with transaction.atomic(durable=True):
-        return _imported(idempotency.once(claim, make, now=author.now).result)
+        kept_files.use(author.actor, kept)
+        return _import(product_file(table, currency), author, file.fingerprint)
 
 
 def _fingerprint(changes: Sequence[Change]) -> str:
     return blake2b(repr(changes).encode(), digest_size=16).hexdigest()
 
 
-def _import(file: ProductFile, author: Author, shown: str | None = None) -> str:
-    """Returns the numbers as JSON. `shown` is the fingerprint of the preview, if there was one."""
+def _import(file: ProductFile, author: Author, shown: str | None = None) -> Imported:
+    """Stores a file. `shown` is the fingerprint of the preview, if there was one."""
     for _ in range(TRIES):
         try:
             with transaction.atomic(), audit.through(audit.IMPORT):
@@ -263,6 +245,5 @@ def _import(file: ProductFile, author: Author, shown: str | None = None) -> str:
             # Another transaction added a product of the file after the comparison.
             continue
         created = sum(change.product is None for change in changes)
-        imported = Imported(created, len(changes) - created, len(file.rows) - len(changes))
-        return msgspec.json.encode(imported).decode()
+        return Imported(created, len(changes) - created, len(file.rows) - len(changes))
     raise Overloaded

@@ -243,12 +243,7 @@ class ProductAdmin(
     fieldsets: ClassVar[Any] = (
         *(
             (section and _(section), {"fields": _fields_of(section)})
-            for section in (
-                None,
-                of_product.IN_THE_WAREHOUSE,
-                of_product.RULES_OF_A_LINE,
-                of_product.MORE,
-            )
+            for section in (None, of_product.IN_THE_WAREHOUSE, of_product.RULES_OF_A_LINE)
         ),
         (_(of_product.PICTURE), {"fields": ("picture_shown", "image_url", "picture")}),
     )
