@@ -22,14 +22,7 @@ from larder.db import observations
 from larder.orders.models import Order, OrderStatus, RefundDue
 from larder.orders.queries import sales
 from larder.orders.queries.sales import DaySales
-from larder.staff.formatting import (
-    amount,
-    day_of,
-    grouped,
-    in_one_line,
-    link,
-    moment,
-)
+from larder.staff.formatting import amount, day_of, grouped, in_one_line, link, moment
 from larder.staff.lists import shop_zone
 from larder.staff.words import gettext_lazy as _
 
@@ -70,7 +63,6 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _orders(**filters: Any) -> str:
-    """Returns the address of the list of orders with these filters."""
     return reverse("admin:orders_order_changelist", query=filters)
 
 
@@ -79,7 +71,6 @@ def _of_days(first: date, last: date) -> dict[str, str]:
 
 
 def _figures(user: Any, today: date) -> Iterable[Figure]:
-    """Yields what is to be done now."""
     if user.has_perm("orders.view_order"):
         yield from _open_orders()
         yield from _due(today)

@@ -37,7 +37,6 @@ def day_of(at: date) -> str:
 
 
 def link(address: str, text: Any) -> str:
-    """Returns a link in a text or a table."""
     return format_html('<a class="text-link" href="{}">{}</a>', address, text)
 
 
@@ -55,17 +54,14 @@ def with_actor_name(rows: "QuerySet[Any]") -> "QuerySet[Any]":
 
 
 def deleted_account() -> str:
-    """Returns the name shown for a deleted account, which has no personal data any more."""
     return gettext("deleted account")
 
 
 def the_shop() -> str:
-    """Returns the name shown for the system actor."""
     return gettext("the shop")
 
 
 def customer_name(customer: Any) -> str:
-    """Returns the name of a customer for staff."""
     return deleted_account() if customer.deleted_at else str(customer.username)
 
 
@@ -77,14 +73,7 @@ def actor_names(actors: Collection[UUID]) -> dict[UUID, str]:
 
 
 def decimal(value: Decimal) -> str:
-    """Returns an amount or a rate without its unit.
-
-    >>> decimal(Decimal("1234.500"))
-    '1,234.50'
-    >>> with translation.override("de"):
-    ...     decimal(Decimal("1234.500"))
-    '1.234,50'
-    """
+    """Returns an amount or a rate without its unit."""
     return grouped(Decimal(money.text(value)))
 
 
@@ -101,7 +90,6 @@ def amount(value: Decimal, currency: str) -> str:
 
 
 def minor_amount(units: int, currency: str) -> str:
-    """Returns an amount in minor units for staff."""
     return amount(from_minor(units, currency), currency)
 
 
@@ -153,7 +141,6 @@ def column(
 
 
 def time_column(name: str, title: str) -> Callable[[Any, Any], Any]:
-    """Returns the method of an admin that shows a time of an object."""
     return column(title, lambda obj: in_one_line(moment(getattr(obj, name))))
 
 

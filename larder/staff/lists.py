@@ -16,14 +16,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.lookups import DataContains
 from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
-from django.db.models import (
-    F,
-    Func,
-    IntegerField,
-    QuerySet,
-    TextField,
-    Value,
-)
+from django.db.models import F, Func, IntegerField, QuerySet, TextField, Value
 from django.db.models.lookups import GreaterThan
 from django.utils.html import format_html
 from django.utils.text import Truncator

@@ -18,8 +18,6 @@ from larder.staff.words import gettext_lazy as _
 
 
 class NoteForm(PageForm):
-    """The text of a note."""
-
     text = Text(
         label=_("Note"),
         max_length=MAX_TEXT_LENGTH,
@@ -40,7 +38,6 @@ class NotableAdmin(ServiceAdmin):
 
     @button(_("Add note"), permissions=["note"], icon="add_notes", url_path="note")
     def note(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows the form, then adds the note."""
         obj = self.shown_object(request, object_id)
         page = Page(
             title=gettext("Internal note: {}").format(obj),

@@ -48,7 +48,6 @@ class LineForm(TextForm, forms.Form):
 
     @property
     def is_filled(self) -> bool:
-        """Whether the line is filled."""
         return self.has_changed()
 
     def blame(self, name: str | None, text: str) -> None:
@@ -233,7 +232,6 @@ class Whole(forms.IntegerField):
 
 
 def whole(label: str, *, least: int, most: int, **options: Any) -> Whole:
-    """Returns a field for a whole number."""
     widget = UnfoldAdminIntegerFieldWidget(attrs={"class": "page-number"})
     return Whole(label=label, widget=widget, min_value=least, max_value=most, **options)
 
@@ -255,7 +253,6 @@ class Amount(forms.DecimalField):
 
 
 def words(label: str, *, most: int, **options: Any) -> forms.CharField:
-    """Returns a field for a line of text."""
     widget = UnfoldAdminTextInputWidget()
     return forms.CharField(label=label, max_length=most, widget=widget, **options)
 
@@ -268,7 +265,6 @@ class Text(forms.CharField):
 
 
 def long_text(label: str, **options: Any) -> Text:
-    """Returns a field for a text that may be left out."""
     widget = UnfoldAdminTextareaWidget(attrs={"rows": 2})
     return Text(label=label, max_length=MAX_TEXT_LENGTH, required=False, widget=widget, **options)
 
@@ -277,6 +273,5 @@ Choices = Sequence[tuple[str, str]] | Callable[[], Sequence[tuple[str, str]]]
 
 
 def choice(label: str, choices: Choices, **options: Any) -> forms.ChoiceField:
-    """Returns a field to select one of a few values."""
     widget = UnfoldAdminSelectWidget()
     return forms.ChoiceField(label=label, choices=choices, widget=widget, **options)

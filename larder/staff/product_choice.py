@@ -5,7 +5,7 @@ product whose SKU was entered. Enter, which a scanner sends, takes the product w
 barcode, or the only one that is offered (products.js).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
@@ -49,21 +49,16 @@ class ProductLineForm(LineForm):
         return product
 
 
-def find_products(lines: Iterable[LineForm]) -> None:
-    """Adds to each validated line the product with its SKU, or the error that there is none."""
-    typed = [(line, line.cleaned_data["sku"]) for line in lines if line.cleaned_data.get("sku")]
-    known = catalog.ids_by_sku({sku for _, sku in typed})
-    for line, sku in typed:
-        line.cleaned_data["product"] = known.get(sku)
-        if sku not in known:
-            line.blame("sku", UNKNOWN)
-
-
 def is_complete(page: Page, nothing: str) -> bool:
     """Returns whether all products of a page exist and a line is filled; `nothing` is the error
-    otherwise."""
+    otherwise. Adds to each line the product with its SKU."""
     page.is_complete(nothing)
-    find_products(page.filled)
+    typed = [(line, line.cleaned_data.get("sku")) for line in page.filled]
+    known = catalog.ids_by_sku({sku for _, sku in typed if sku})
+    for line, sku in typed:
+        line.cleaned_data["product"] = known.get(sku or "")
+        if sku and sku not in known:
+            line.blame("sku", UNKNOWN)
     return page.is_valid()
 
 

@@ -83,17 +83,13 @@ def explain_one(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sente
         raise refusal
     if isinstance(refusal, InvalidInput):
         return [Sentence(fault.where.lstrip("/"), fault.detail) for fault in refusal.faults]
-    return [_explained(refusal, own)]
-
-
-def _explained(refusal: DomainError, own: Mapping[str, Sentence]) -> Sentence:
     texts = {**SENTENCES, **own}
     known = texts.get(type(refusal).__name__) or texts.get(refusal.code)
     if known is None:
-        return Sentence(None, gettext("The shop refuses this: {}.").format(refusal.code))
+        return [Sentence(None, gettext("The shop refuses this: {}.").format(refusal.code))]
     carried = {"retry_after": getattr(refusal, "retry_after", 0), **refusal.extensions}
     first = (carried.get("lines") or [{}])[0]
-    return Sentence(known.field, filled_in(known, {**carried, **first}))
+    return [known._replace(text=filled_in(known, {**carried, **first}))]
 
 
 class TextForm(forms.BaseForm):

@@ -188,9 +188,7 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
         return telling_of_the_end(super().admin_view(answering(view), cacheable))
 
     def autocomplete_view(self, request: Any) -> HttpResponseBase:
-        """Returns what a field that searches offers."""
         return _Offers.as_view(admin_site=self)(request)
 
     def password_change(self, request: Any, extra_context: Any = None) -> HttpResponseBase:
-        """Returns the page for one's own password."""
         return own_password(request, extra_context)

@@ -88,24 +88,20 @@ class ArchivableProducts(ServiceAdmin):
 
     @button(_("Archive"), permissions=["archive"], url_path="archive", icon="archive")
     def archive(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows a confirmation, then archives the product."""
         products = [self.shown_object(request, object_id)]
         return self._move(request, products, ARCHIVE) or HttpResponseRedirect(self.list_address)
 
     @button(_("Restore"), permissions=["archive"], url_path="restore", icon="unarchive")
     def restore(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows a confirmation, then restores the product."""
         products = [self.shown_object(request, object_id)]
         return self._move(request, products, RESTORE) or HttpResponseRedirect(self.list_address)
 
     @admin.action(description=_("Archive"), permissions=["archive"])
     def archive_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows a confirmation, then archives every selected product."""
         return self._move(request, selected(self, request, queryset), ARCHIVE)
 
     @admin.action(description=_("Restore"), permissions=["archive"])
     def restore_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows a confirmation, then restores every selected product."""
         return self._move(request, selected(self, request, queryset), RESTORE)
 
     def _move(self, request: Any, products: Sequence[Product], move: _Move) -> HttpResponse | None:
@@ -129,20 +125,17 @@ class ArchivableProducts(ServiceAdmin):
 class StockLinks(ServiceAdmin):
     """Buttons from a product to its ledger and to an adjustment of its stock."""
 
-    def has_adjust_permission(self, request: Any, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("inventory.add_adjustment"))
-
-    @button(_("Adjust stock"), permissions=["adjust"], url_path="adjust", icon="add_notes")
+    @button(
+        _("Adjust stock"),
+        permissions=["inventory.add_adjustment"],
+        url_path="adjust",
+        icon="add_notes",
+    )
     def adjust_stock(self, request: Any, object_id: str) -> HttpResponse:
-        """Redirects to the form of an adjustment of this product."""
         return self._onwards("admin:inventory_adjustment_add", request, object_id, "sku")
 
-    def has_ledger_permission(self, request: Any, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("inventory.view_ledgerentry"))
-
-    @button(_("Ledger"), permissions=["ledger"], icon="receipt_long")
+    @button(_("Ledger"), permissions=["inventory.view_ledgerentry"], icon="receipt_long")
     def ledger(self, request: Any, object_id: str) -> HttpResponse:
-        """On to the entries of this product."""
         return self._onwards("admin:inventory_ledgerentry_changelist", request, object_id, "q")
 
     def _onwards(self, name: str, request: Any, object_id: str, parameter: str) -> HttpResponse:

@@ -128,15 +128,6 @@ class ProductForm(VersionedForm):
             self.initial["price"] = Decimal(money.text(self.instance.price))
             del self.fields["quantity"]
 
-    def clean_picture(self) -> Any:
-        """Refuses a file that is too large. What it contains is checked when it is stored."""
-        file = self.cleaned_data["picture"]
-        if file and file.size > MAX_PICTURE_BYTES:
-            most = filesizeformat(MAX_PICTURE_BYTES)
-            text = gettext("The file is larger than {}. Save a smaller picture.").format(most)
-            raise forms.ValidationError(text)
-        return file
-
     def changed_fields(self) -> dict[str, Any]:
         """Returns the changed fields, under the names of the service."""
         changed = {name: self.cleaned_data[name] for name in self.changed_data}

@@ -173,7 +173,6 @@ class CustomerAdmin(NotableAdmin):
         css = {"all": ("staff/orders.css",)}
 
     def render_change_form(self, request: Any, context: Any, *args: Any, **options: Any) -> Any:
-        """Shows the customer's orders, addresses and notes below the account."""
         if options.get("obj") is not None:
             context |= customer_contents(request.user, options["obj"])
         return super().render_change_form(request, context, *args, **options)
@@ -256,7 +255,6 @@ class CustomerAdmin(NotableAdmin):
 
     @button(_("Password link"), permissions=["link"], url_path="password-link", icon="link")
     def password_link(self, request: Any, object_id: str) -> HttpResponse:
-        """Asks, then sends the link by mail, or shows it once."""
         require_confirmation(request)
         account = self.shown_object(request, object_id)
         if request.method != "POST":
@@ -284,7 +282,6 @@ class CustomerAdmin(NotableAdmin):
 
     @button(_("Reset second factor"), permissions=["factor"], url_path="reset-factor", icon="lock")
     def reset_factor(self, request: Any, object_id: str) -> HttpResponse:
-        """Asks, then removes the second factor of the account."""
         require_confirmation(request)
         account = self.shown_object(request, object_id)
         if request.method != "POST":

@@ -114,7 +114,6 @@ class KeyAdmin(ReadOnlyAdmin):
 
     @button(_("Make a key"), url_path="make", icon="add")
     def make(self, request: Any) -> HttpResponse:
-        """Shows the form, then makes a key of the user and shows it once."""
         require_confirmation(request)
         sent = request.POST if request.method == "POST" else None
         page = Page(
@@ -142,7 +141,6 @@ class KeyAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("End"))
     def end_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows a confirmation, then ends every selected key."""
         chosen = selected(self, request, queryset.select_related("customer").order_by("id"))
         if chosen:
             require_confirmation(request)

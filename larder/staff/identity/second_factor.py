@@ -23,10 +23,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.core.limits import (
-    MAX_FACTOR_CODE_LENGTH,
-    MAX_KEY_NAME_LENGTH,
-)
+from larder.core.limits import MAX_FACTOR_CODE_LENGTH, MAX_KEY_NAME_LENGTH
 from larder.http.addresses import address_of, base_url
 from larder.http.admin_session import BEGAN, is_confirmed, session_of
 from larder.http.authentication import FACTOR, proven_factor, secrets
@@ -35,10 +32,7 @@ from larder.identity.errors import SecondFactorWrong
 from larder.identity.queries import credentials
 from larder.identity.services import audit, second_factors
 from larder.identity.services.attempts import attempt
-from larder.identity.services.second_factors import (
-    Account,
-    Enrolled,
-)
+from larder.identity.services.second_factors import Account, Enrolled
 from larder.staff import confirming
 from larder.staff.confirming import answered, own_address
 from larder.staff.formatting import moment
@@ -193,7 +187,6 @@ def _act(request: Any, account: Account, fields: Any) -> Sequence[str]:
 
 
 def _enrolled(request: Any, account: Account, fields: Any) -> Enrolled:
-    """Enrols the passkey that was sent, or else the app."""
     answer = _sent(request)
     if answer is None:
         secret = _offered(request, account)

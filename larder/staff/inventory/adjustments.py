@@ -115,11 +115,6 @@ class AdjustmentLineForm(ProductLineForm):
             self.add_error("delta", gettext("A change of 0 needs no adjustment."))
         return sent
 
-    def line(self) -> AdjustmentLine:
-        """Returns the adjustment of a valid line."""
-        sent = self.cleaned_data
-        return AdjustmentLine(sent["product"], sent["delta"], sent["counted"])
-
 
 _EXPLAINED = _(
     "Change: units received (12) or removed (-3). Counted: all units on the shelf, including "
@@ -195,7 +190,8 @@ def _book(page: Page, request: Any) -> UUID:
     `adjust_stock`."""
     sent, caller = page.form.cleaned_data, caller_of(request)
     reason, note = sent["reason"], sent["note"]
-    lines = [line.line() for line in page.filled if isinstance(line, AdjustmentLineForm)]
+    cells = [line.cleaned_data for line in page.filled]
+    lines = [AdjustmentLine(cell["product"], cell["delta"], cell["counted"]) for cell in cells]
     once = claim(caller, "adjustment", sent["form_key"], lines, reason, note)
     cause = adjustments.Cause(reason, note)
     return adjustments.adjust_stock(lines, cause, caller=caller, now=now(), claim=once)[0]
@@ -291,5 +287,4 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
 
 def _step(change: int, after: int) -> str:
-    """Returns a change and the balance after it."""
     return in_one_line(f"{signed(change)} → {grouped(after)}" if change else grouped(after))

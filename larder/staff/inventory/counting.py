@@ -88,10 +88,7 @@ class CountableStock(ServiceAdmin):
 
     actions_list: Any = ("count", "check_count")
 
-    def has_count_permission(self, request: Any, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm(PERMISSION))
-
-    @button(_("Count stock"), permissions=["count"], icon="barcode_scanner", url_path="count")
+    @button(_("Count stock"), permissions=[PERMISSION], icon="barcode_scanner", url_path="count")
     def count(self, request: Any) -> HttpResponse:
         """Counts what was scanned, and shows the last products of the count."""
         names = ("code", "units", "what")
@@ -111,7 +108,7 @@ class CountableStock(ServiceAdmin):
 
     @button(
         _("Differences of the count"),
-        permissions=["count"],
+        permissions=[PERMISSION],
         icon="fact_check",
         url_path="differences",
     )
@@ -151,7 +148,6 @@ class CountableStock(ServiceAdmin):
 
 
 def _end(caller: Caller, sent: Mapping[str, Any]) -> str:
-    """Books or discards the count. Returns what was done."""
     if sent["what"] == DISCARD:
         counts.discard(caller=caller, now=now())
         return gettext("The count is discarded.")

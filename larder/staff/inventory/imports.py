@@ -80,10 +80,12 @@ class ImportableProducts(ServiceAdmin):
 
     actions_list: Any = ("import_file",)
 
-    def has_file_permission(self, request: Any, object_id: Any = None) -> bool:
-        return self.may(request, "add") and self.may(request, "change")
-
-    @button(_("Import"), permissions=["file"], icon="upload_file", url_path="import-file")
+    @button(
+        _("Import"),
+        permissions=["catalog.add_product", "catalog.change_product"],
+        icon="upload_file",
+        url_path="import-file",
+    )
     def import_file(self, request: Any) -> HttpResponse:
         """Shows the form, then what the file would change or its faults, then stores all rows."""
         require_confirmation(request)
@@ -96,12 +98,14 @@ class ImportableProducts(ServiceAdmin):
             answer=gettext("Show changes"),
             back=self.list_address,
             form=form,
-            text=_explained(),
+            text=str(_EXPLAINED).format(", ".join(COLUMNS), ", ".join(REQUIRED)),
         )
         if not is_sent or not form.is_valid():
             return show(self, request, page)
         try:
-            return self._preview(request, _previewed(form, request))
+            raw, author = form.cleaned_data["file"].read(), Author(caller_of(request), now())
+            preview = preview_products(raw, author, currency=settings.CURRENCY)
+            return self._preview(request, preview)
         except FaultyFile as refusal:
             form.add_error("file", gettext("Nothing was stored. The faults are listed below."))
             return show(self, request, replace(page, table=_faults(refusal)))
@@ -165,17 +169,6 @@ _EXPLAINED = _(
 )
 
 
-def _explained() -> str:
-    return str(_EXPLAINED).format(", ".join(COLUMNS), ", ".join(REQUIRED))
-
-
-def _previewed(form: forms.Form, request: Any) -> Preview:
-    """Raises FaultyFile."""
-    raw = form.cleaned_data["file"].read()
-    author = Author(caller_of(request), now())
-    return preview_products(raw, author, currency=settings.CURRENCY)
-
-
 def _faults(refusal: FaultyFile) -> dict[str, Any]:
     rows = [[row.line, row.column or "–", row.detail] for row in refusal.rows]
     return {"title": _("Faults"), "headers": [_("Line"), _("Column"), _("Fault")], "rows": rows}
@@ -204,7 +197,6 @@ def _summary(preview: Preview) -> str:
 
 
 def _changes(preview: Preview) -> dict[str, Any]:
-    """Returns the table of the lines that would change something, in the format of the theme."""
     changes = preview.changes[:MAX_SHOWN_CHANGES]
     names, known = category_names(), _known(changes)
     rows = [
@@ -222,7 +214,6 @@ def _changes(preview: Preview) -> dict[str, Any]:
 
 
 def _known(changes: Sequence[Change]) -> dict[int | None, str]:
-    """Returns the names that the products have now, by id."""
     ids = [change.product for change in changes if change.product]
     return dict(Product.objects.filter(id__in=ids).values_list("id", "name"))
 

@@ -108,7 +108,6 @@ class PeriodForm(forms.Form):
     last = _day_field(_("To"))
 
     def clean(self) -> dict[str, Any]:
-        """Refuses a period that ends before it begins."""
         sent = self.cleaned_data
         if "first" in sent and "last" in sent and sent["last"] < sent["first"]:
             self.add_error("last", gettext("The last day is before the first."))
@@ -120,14 +119,13 @@ class AccountableOrders(ServiceAdmin):
 
     actions_list: Any = ("accounting",)
 
-    def has_accounting_permission(self, request: Any, object_id: Any = None) -> bool:
-        return self.may(request, "export")
-
     @button(
-        _("Accounting export"), permissions=["accounting"], icon="download", url_path="accounting"
+        _("Accounting export"),
+        permissions=["orders.export_order"],
+        icon="download",
+        url_path="accounting",
     )
     def accounting(self, request: Any) -> HttpResponseBase:
-        """Asks for the password and the period, then sends the file."""
         require_confirmation(request)
         form = PeriodForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
@@ -150,7 +148,6 @@ class AccountableOrders(ServiceAdmin):
 
 
 def _csv(request: Any, first: date, last: date) -> HttpResponseBase:
-    """Raises Overloaded."""
     # With a byte order mark, without which Excel takes UTF-8 for something else.
     names = (f"\ufeff{name}" if name == "number" else name for name in COLUMNS)
     file = stream(caller_of(request), _parts(first, last), names, _cells)
@@ -168,7 +165,6 @@ def _moments(first: date, last: date) -> tuple[datetime, datetime]:
 
 
 def _parts(first: date, last: date) -> Iterator[list[Row]]:
-    """Yields what was booked in the period, the oldest first."""
     for bookings in sales.bookings(*_moments(first, last)):
         yield _rows(queries.orders({booking.order for booking in bookings}), bookings)
 

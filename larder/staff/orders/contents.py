@@ -10,10 +10,9 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
+from larder.catalog.models import Product
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS, MAX_SHOWN_ROWS
 from larder.identity.queries import PARCEL_FIELDS, AddressRow, NoteView, latest_notes
-from larder.inventory import queries as inventory
-from larder.inventory.queries import ProductFilter
 from larder.orders import payment_state
 from larder.orders.models import OrderStatus, RefundDue
 from larder.orders.queries import LineView, OrderView, event_log, payments
@@ -118,7 +117,7 @@ def timeline(order: OrderView) -> dict[str, Any]:
     and how many of each they are if there are earlier ones."""
     log = event_log.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
     notes = latest_notes(order_name(order.id), limit=MAX_SHOWN_EVENTS)
-    names = _product_names(order, log.rows)
+    names = _product_names(log.rows)
     both: tuple[Iterator[EventView | NoteView], ...] = (iter(notes.rows), reversed(log.rows))
     happened = list(merge(*both, key=attrgetter("at"), reverse=True))
     people = actor_names({row.actor for row in happened})
@@ -147,18 +146,14 @@ _HAPPENED: Mapping[str, str] = {
 """What happened, for the types of events that do not say it themselves."""
 
 
-def _product_names(order: OrderView, events: Sequence[EventView]) -> dict[int, str]:
-    """Returns SKU and name of the products that are in the order, or in a sentence about it."""
-    names = {line.product: f"{line.sku} {line.name}" for line in order.lines}
+def _product_names(events: Sequence[EventView]) -> dict[int, str]:
+    """Returns SKU and name of the products in sentences about these events."""
     changes = [_line_changes(event.data) for event in events]
-    gone = {
+    ids = {
         change.product for rows in changes if len(rows) <= MAX_SHOWN_EVENT_LINES for change in rows
-    } - names.keys()
-    if gone:
-        of_ids = ProductFilter(ids=tuple(gone), archived=True)
-        products = inventory.products(order.customer, of_ids, limit=None)
-        names |= {product.id: f"{product.sku} {product.name}" for product in products}
-    return names
+    }
+    products = Product.objects.filter(pk__in=ids).values_list("pk", "sku", "name")
+    return {id: f"{sku} {name}" for id, sku, name in products}
 
 
 class _LineChange(NamedTuple):

@@ -31,8 +31,6 @@ from larder.staff.words import gettext_lazy as _
 
 
 class OrderLineForm(LineForm):
-    """A line of an existing order."""
-
     heads: tuple[str, ...] = (_("SKU"), _("Name"))
 
     def __init__(self, line: LineView, sent: Any, **initial: Any) -> None:
@@ -166,8 +164,6 @@ class PackForm(MoveForm):
 
 
 class CancelForm(MoveForm):
-    """The reason of a cancellation."""
-
     reason = words(
         _("Reason"),
         most=MAX_SHORT_TEXT_LENGTH,
@@ -180,8 +176,6 @@ class CancelForm(MoveForm):
 
 
 class ReturnForm(MoveForm):
-    """The reason of a return."""
-
     line = ReturnedForm
     nothing = _("Enter the number of returned units in at least one line.")
     reason = words(_("Reason"), most=MAX_SHORT_TEXT_LENGTH, help_text=_("The customer sees it."))
@@ -195,8 +189,6 @@ class ReturnForm(MoveForm):
 
 
 class ShipForm(MoveForm):
-    """The carrier and the tracking number of a parcel."""
-
     carrier = words(
         _("Carrier"),
         most=MAX_CODE_LENGTH,
@@ -250,7 +242,6 @@ class DeliveryForm(PageForm):
     phone = _part(_("Phone"), MAX_CODE_LENGTH, help_text=_("For questions about the delivery."))
 
     def clean_country(self) -> str:
-        """Takes small letters too."""
         return str(self.cleaned_data["country"]).upper()
 
     @property

@@ -22,14 +22,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.ids import new_id
 from larder.orders import queries
-from larder.orders.lifecycle import (
-    DELIVERED,
-    PACKED,
-    PERMISSIONS,
-    SHIPPED,
-    Move,
-    is_allowed,
-)
+from larder.orders.lifecycle import DELIVERED, PACKED, PERMISSIONS, SHIPPED, Move, is_allowed
 from larder.orders.queries import OrderView
 from larder.orders.services import moves
 from larder.orders.services.batches import confirm_order
@@ -256,7 +249,6 @@ class MovableOrders(ServiceAdmin):
         ]
 
     def move_page(self, request: Any, object_id: str, move: Move) -> HttpResponse:
-        """Shows the page of a move, then makes it."""
         if not request.user.has_perm(PERMISSIONS[move]):
             raise PermissionDenied
         order = queries.order(self.shown_object(request, object_id).pk, customer=None)

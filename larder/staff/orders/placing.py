@@ -33,19 +33,8 @@ from larder.staff.base import button
 from larder.staff.identity.customers import description
 from larder.staff.orders.contents import address_summary
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
-from larder.staff.pages import (
-    Page,
-    further_line,
-    lines_of,
-    show,
-    whole,
-)
-from larder.staff.product_choice import (
-    OfferedProducts,
-    ProductLineForm,
-    is_complete,
-    sku_field,
-)
+from larder.staff.pages import Page, further_line, lines_of, show, whole
+from larder.staff.product_choice import OfferedProducts, ProductLineForm, is_complete, sku_field
 from larder.staff.recording import CHANNEL, caller_of
 from larder.staff.words import gettext_lazy as _
 
@@ -87,8 +76,6 @@ class OrderForm(DeliveryForm):
 
 
 class WantedForm(ProductLineForm):
-    """A product and its quantity."""
-
     sku = sku_field(_("Product"), "orders_order")
     quantity = whole(_("Quantity"), least=1, most=MAX_UNITS)
 
@@ -117,12 +104,10 @@ class PlaceableOrders(OfferedProducts):
         rows = [{"text": address_summary(address), **asdict(address)} for address in saved]
         return JsonResponse({"results": rows})
 
-    def has_place_permission(self, request: Any, object_id: Any = None) -> bool:
-        return self.may(request, "add")
-
-    @button(_("Telephone order"), permissions=["place"], icon="call", url_path="telephone")
+    @button(
+        _("Telephone order"), permissions=["orders.add_order"], icon="call", url_path="telephone"
+    )
     def telephone(self, request: Any) -> HttpResponse:
-        """Shows the form, then places the order."""
         form = OrderForm(request.POST or None, initial=_chosen_customer(request))
         page = Page(
             title=gettext("Order for a customer"),

@@ -42,7 +42,6 @@ class Print:
     needs_address: bool = False
 
     def has(self, order: Order) -> bool:
-        """Returns whether the order is printed."""
         addressed = not self.needs_address or address_lines(order.ship_to or {})
         return order.status in self.statuses and bool(addressed)
 
@@ -60,7 +59,6 @@ PRINTS: Mapping[str, Print] = {
 
 
 def _action(name: str) -> Callable[..., HttpResponse | None]:
-    """Returns the action of the list that prints the selected orders."""
 
     def print_all(screen: Any, request: Any, queryset: Any) -> HttpResponse | None:
         orders = selected(screen, request, queryset.order_by("number"))
@@ -89,7 +87,6 @@ class PrintableOrders(ServiceAdmin):
         return [*pages, *super().get_urls()]
 
     def print_page(self, request: Any, object_id: str, name: str) -> HttpResponse:
-        """Shows what is printed of an order."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         order = self.shown_object(request, object_id)
@@ -140,7 +137,6 @@ def _lines(orders: Sequence[Order]) -> Any:
 
 
 def _with_lines(orders: Sequence[Order], lines: Iterable[OrderLine]) -> list[dict[str, Any]]:
-    """Returns each order with its address and its lines."""
     of: dict[Any, list[OrderLine]] = defaultdict(list)
     for line in lines:
         of[line.order_id].append(line)

@@ -150,20 +150,14 @@ def _readable(request: Any) -> Q:
 
     Plan: a range of order_search, to find the first of them and the one before.
     """
-    end = _end(request)
-    before = Q() if end is None else Q(placed_at__lt=end)
+    last = request.GET.get("placed_at_to")
+    before = Q(placed_at__lt=_day(last, after=1)) if last else Q()
     times = Order.objects.filter(before).order_by(*NEWEST).values_list("placed_at", flat=True)
     oldest, *older = times[MAX_SEARCHED_ORDERS - 1 : MAX_SEARCHED_ORDERS + 1] or [None]
     if older:
         text = gettext("Not all orders older than {} were searched: choose days that end then.")
         request.older_orders = text.format(moment(oldest))
     return before if oldest is None else before & Q(placed_at__gte=oldest)
-
-
-def _end(request: Any) -> datetime | None:
-    """Returns the end of the last day that the filter of days includes."""
-    last = request.GET.get("placed_at_to")
-    return _day(last, after=1) if last else None
 
 
 def _day(text: str, *, after: int = 0) -> datetime:
