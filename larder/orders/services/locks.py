@@ -20,7 +20,7 @@ from django.db import DEFAULT_DB_ALIAS
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db import database
 from larder.orders.decision import UnpaidUnits
-from larder.orders.models import Order, OrderStatus, RefundDue
+from larder.orders.models import Order, OrderLine, OrderStatus, RefundDue
 from larder.orders.payment_state import payable, refund_due
 from larder.orders.sql import writes
 
@@ -93,9 +93,8 @@ def submit_unpaid(
 class OrderChange:
     """A change of a locked order, and the event about it.
 
-    `order` is the row under the lock. `total` and `units` are the exact sums of the lines, and
-    `kept` is the total without returned units; without them, both stay, and nothing was returned.
-    `details` are new values of other columns.
+    `order` is the row under the lock. `total` and `units` are the exact sums of the lines; None if
+    these stay. `details` are new values of other columns.
     """
 
     order: Order
@@ -106,16 +105,12 @@ class OrderChange:
     data: Mapping[str, Any] = field(default_factory=dict)
     total: Decimal | None = None
     units: int | None = None
-    kept: Decimal | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
-    """Writes changes of different orders, if status and version are still the locked ones
-    (compare-and-swap). The rows in `changes` are changed likewise.
-
-    Raises LockBroken if an order has another status or version.
-    """
+    """Writes changes of different orders, whose lines are written, and changes their rows likewise.
+    Raises LockBroken if an order has another status or version than the locked one."""
     rows = msgspec.json.encode([_values(change) for change in changes]).decode()
     changing = database.submit(writes.CHANGE_ORDERS, [now, rows])
     for change in changes:
@@ -125,8 +120,10 @@ def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
     for change in changes:
         row = change.order
         if row.payments is not None:
-            kept = row.total if change.kept is None else change.kept
-            due = refund_due(row.payments, payable(row.status, kept, row.currency))
+            back = OrderLine.objects.filter(order_id=row.id, returned__gt=0)
+            prices = back.values_list("returned", "unit_price")
+            total = row.total - sum((units * price for units, price in prices), Decimal(0))
+            due = refund_due(row.payments, payable(row.status, total, row.currency))
             set_refund_due(row.id, row.currency, due, now=now)
 
 
@@ -159,8 +156,8 @@ def _change_row(change: OrderChange, now: datetime) -> None:
 
 
 def set_refund_due(order: UUID, currency: str, amount: int, *, now: datetime) -> None:
-    """Writes what the shop has to pay back of an order in one currency, in minor units; 0 settles
-    it. `since` stays when the amount changes. Assumes that the order or its id is locked."""
+    """Writes what the shop has to pay back of a locked order, in minor units of one currency; 0
+    settles it. `since` stays when the amount changes."""
     if not amount:
         RefundDue.objects.filter(order=order, currency=currency).delete()
         return

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.core.texts import has_invisible
-from larder.inventory.services.movements import Movement, end_holds, submit_held
+from larder.inventory.services.movements import end_holds, submit_held
 from larder.orders.errors import ConflictingRepeat, InvalidTransition, ReturnExceedsShipped
 from larder.orders.lifecycle import (
     CANCELLED,
@@ -249,7 +249,10 @@ def _pack(order: LockedOrder, picked: Sequence[Picked]) -> None:
             continue
         lines.append(replace(line, quantity=units.quantity, ordered=line.quantity))
         left_out.append({**asdict(units), "ordered": line.quantity})
-        movements.append(_left_out(order, line, units))
+        rest = line.quantity - units.quantity
+        # Missing units leave the stock; others become available again.
+        back, cause = (0, "missing") if units.missing else (rest, "pack")
+        movements.append(order.movement(line.product, back, -rest, cause))
     data: dict[str, Any] = {"picked": left_out} if short else {}
     if not any(line.quantity for line in lines):
         data = {"reason": NOTHING_PICKED, **data}
@@ -258,15 +261,6 @@ def _pack(order: LockedOrder, picked: Sequence[Picked]) -> None:
     order.write(
         PACKED, movements=movements, lines=[line for line in lines if line.quantity], data=data
     )
-
-
-def _left_out(order: LockedOrder, line: LineView, picked: Picked) -> Movement:
-    """Returns the movement of the units that were not picked. Missing units leave the stock;
-    others become available again."""
-    rest = line.quantity - picked.quantity
-    if picked.missing:
-        return order.movement(line.product, 0, -rest, "missing")
-    return order.movement(line.product, rest, -rest, "pack")
 
 
 def unpack_order(request: TransitionRequest) -> Moved:
@@ -289,29 +283,28 @@ def _conflict(order: LockedOrder, picked: Sequence[Picked]) -> DomainError | Non
     data = order.events.get("cancelled" if is_cancelled else "packed", {})
     if is_cancelled and not (picked and "picked" in data):
         return InvalidTransition(order.status, Move.PACK)
-    before = {line["product"]: line for line in data.get("picked", ())}
-    ordered = order.units | {product: line["ordered"] for product, line in before.items()}
+    earlier = data.get("picked", ())
+    ordered = order.units | {line["product"]: line["ordered"] for line in earlier}
     if faults := [*_faults(ordered, picked)]:
         return InvalidInput(faults)
-    differing = _differences(ordered, before, _short(ordered, picked)) if picked else []
+    packed = {
+        line["product"]: Picked(line["product"], line["quantity"], line["missing"])
+        for line in earlier
+    }
+    asked = _short(ordered, picked) if picked else packed
+    differing = [
+        _difference(Picked(product, units), asked.get(product), packed.get(product))
+        for product, units in ordered.items()
+        if asked.get(product) != packed.get(product)
+    ]
     return ConflictingRepeat(order.status, Move.PACK, {"lines": differing}) if differing else None
 
 
-def _differences(
-    ordered: Mapping[int, int],
-    before: Mapping[int, Mapping[str, Any]],
-    requested: Mapping[int, Picked],
-) -> list[dict[str, Any]]:
-    """Returns each line whose packed quantity (`picked`) differs from the `requested` one."""
-    differing = []
-    for product, units in ordered.items():
-        packed, asked = before.get(product, {}), requested.get(product, Picked(product, units))
-        values = {"quantity": units, "missing": True, **packed}
-        if (asked.quantity, asked.missing) != (values["quantity"], values["missing"]):
-            fault = {"product": product, "requested": asked.quantity, "picked": values["quantity"]}
-            missing = {"missing": packed["missing"]} if packed else {}
-            differing.append({"code": ConflictingRepeat.code, **fault, **missing})
-    return differing
+def _difference(full: Picked, asked: Picked | None, packed: Picked | None) -> dict[str, Any]:
+    """Returns a line of the refusal: `picked` are the units that were packed."""
+    units = {"requested": (asked or full).quantity, "picked": (packed or full).quantity}
+    missing = {} if packed is None else {"missing": packed.missing}
+    return {"code": ConflictingRepeat.code, "product": full.product, **units, **missing}
 
 
 def _short(ordered: Mapping[int, int], picked: Sequence[Picked]) -> dict[int, Picked]:

@@ -9,7 +9,6 @@ not need, or cannot use, becomes a refund due.
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -26,7 +25,7 @@ from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.movements import moving_stock
 from larder.orders.errors import PaymentConflict, PaymentUnmatched, TooManyPayments
 from larder.orders.lifecycle import HELD
-from larder.orders.models import Order, OrderLine, Payment
+from larder.orders.models import Order, Payment
 from larder.orders.payment_state import (
     NOTHING,
     Balances,
@@ -294,15 +293,9 @@ def _write(row: Order, sums: Balances, payment: NewPayment, by: _Recorder) -> No
         status=row.status,
         actor=by.actor,
         data={"payment": _shown(payment)},
-        kept=row.total - _returned(row),
         details=asdict(sums),
     )
     write_changes([change], now=by.now)
-
-
-def _returned(row: Order) -> Decimal:
-    back = OrderLine.objects.filter(order_id=row.id, returned__gt=0)
-    return sum((n * price for n, price in back.values_list("returned", "unit_price")), Decimal(0))
 
 
 def _shown(payment: NewPayment) -> dict[str, Any]:

@@ -191,7 +191,6 @@ class LockedOrder:
         `details` are new values of the order's columns. Raises StockLimitExceeded, LockBroken.
         """
         new, now = self.lines if lines is None else lines, self.request.now
-        total = sum([line.line_total for line in new], Decimal(0))
         change = OrderChange(
             order=self.row,
             type="cancelled" if status == CANCELLED else EVENTS[self.move],
@@ -199,9 +198,8 @@ class LockedOrder:
             actor=self.caller.public_id,
             event=self.event,
             data=data or {},
-            total=total,
+            total=sum([line.line_total for line in new], Decimal(0)),
             units=sum(line.quantity for line in new),
-            kept=total - sum([line.unit_price * line.returned for line in new], Decimal(0)),
             details={
                 name: value
                 for name, value in (details or {}).items()
