@@ -1,7 +1,5 @@
-"""What the lines of an order count in the books: gross and net amounts in whole minor units. Pure.
-
-The gross amounts of the lines add up to what is paid for the order, and each net amount follows
-from the gross amount of its line. API, admin and accounts show these. The rest is tax.
+"""What the lines of an order count in the books, in whole minor units. Pure. The gross amounts add
+up to what is paid for the order, and each net amount follows from the gross amount of its line.
 """
 
 from collections.abc import Iterable

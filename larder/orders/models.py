@@ -49,11 +49,9 @@ class Order(models.Model):
     """An order of a customer. `total` and `units` are the sums of its lines. `expires_at` is the
     expiry of its hold, if it was placed with one; it stays when the order is confirmed.
 
-    `authorised`, `captured`, `refunded` and `disputed` are the sums of its payments in minor units
-    (payment_state.py); null for an order without any.
-
-    `transaction_id` is that of the last change, or of placing. With the number it is the position
-    in the feed of the customer's orders. A trigger sets it (`tell_change`).
+    PAYMENT_SUMS are in minor units (payment_state.py); null for an order without payments.
+    `transaction_id` is that of the last change, set by the trigger `tell_change`. With the number
+    it is the position in the feed of the customer's orders.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -160,9 +158,8 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """One product of an order, with its name, SKU, unit price and tax rate at the time of placing.
 
-    `placed_at` is that of the order; the history of a product is read by it, newest first.
-    `ordered` is the former quantity if fewer units were picked, otherwise null. Order and product
-    have no foreign key (ADR 74).
+    `placed_at` is that of the order. `returned` counts returned units, `ordered` is the former
+    quantity if fewer units were picked. Order and product have no foreign key (ADR 74).
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -358,7 +355,7 @@ class Cart(models.Model):
 
 
 def minor_units(**options: Any) -> "models.DecimalField[Any, Any]":
-    """Returns a column of an amount in minor units. Those of the largest order are no bigint."""
+    """Returns a column of minor units. Those of the largest order are no bigint."""
     return models.DecimalField(max_digits=TOTAL_DIGITS, decimal_places=0, **options)
 
 

@@ -1,7 +1,6 @@
 """The payments of an order: what the shop holds, what is due, and the state in one word. Pure.
 
-Everything follows from the records and the order. The order in which the records arrive does not
-matter. All amounts are in minor units of one currency.
+All of it follows from the records, in whatever order they arrive, in minor units of one currency.
 """
 
 from collections.abc import Collection, Iterable
@@ -60,11 +59,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """The sums of an order's records.
-
-    `authorised` is what can still be captured, `refunded` what went back without a failure, and
-    `disputed` what the provider took back for disputes that are not won.
-    """
+    """The sums of an order's records. `authorised` is what can still be captured, `refunded` what
+    went back without a failure, `disputed` what the provider took back for disputes not won."""
 
     authorised: int = 0
     captured: int = 0

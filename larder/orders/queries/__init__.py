@@ -1,5 +1,4 @@
-"""The queries of orders: they return plain data, not models. Here are those of placed orders with
-their lines, single ones and pages of the history."""
+"""The queries of orders return plain data, not models. Here: placed orders with their lines."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,9 +26,7 @@ ORDERS_OF_A_PART = 100
 
 
 class LineView(Struct, frozen=True):
-    """A line of a placed order. `unit_price` includes tax; `returned` counts returned units;
-    `ordered` is the former quantity if fewer units were picked, otherwise None. `tax_rate` is that
-    of the product when the line was placed; None if none was known."""
+    """A line of a placed order, as the model has it. `unit_price` includes tax."""
 
     id: int
     product: int
@@ -48,9 +45,8 @@ class LineView(Struct, frozen=True):
 
 
 class OrderView(Struct, frozen=True):
-    """An order with its lines in the order in which they were sent, by ascending id. `expires_at`
-    is the expiry of its hold, if it was placed with one; `payments` are the sums of its payments,
-    None without any. `carrier` and `tracking_number` are empty until it is shipped with them."""
+    """An order with its lines in the order in which they were sent, by ascending id. `payments` are
+    the sums of its payments, None without any."""
 
     id: UUID
     number: int
@@ -96,8 +92,7 @@ _order_in = msgspec.json.Decoder(OrderView)
 
 
 def _read(statement: str, parameters: Sequence[Any]) -> list[OrderView]:
-    """Returns the orders that a statement of `ORDERS` finds, in its order, with their lines: all of
-    one snapshot."""
+    """Returns the orders that a statement of `ORDERS` finds, in its order, with their lines."""
     rows = database.rows(reads.with_lines(statement), parameters)
     return [_order_in.decode(order) for (order,) in rows]
 
@@ -113,8 +108,8 @@ def _first_part(statement: str, parameters: Sequence[Any], *, limit: int) -> Par
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """A filter of placed orders. All given conditions must hold. `customer` None means all
-    customers. An order must have one of `statuses`; without statuses all orders match."""
+    """Conditions of placed orders, all of which must hold. `customer` None means all customers, and
+    no `statuses` all of them."""
 
     customer: int | None
     statuses: tuple[str, ...] = ()
@@ -170,13 +165,9 @@ def history(
     """Returns up to `limit` orders, newest first by (placed_at, id). The page ends before the order
     with which it would have more than `MAX_PAGE_LINES` lines.
 
-    Indexes end with these two columns, so a page takes the same time for any number of orders:
-    order_history (of a customer), order_search (of all customers), order_by_status,
-    order_search_by_reference, order_line_search (of a product). Of the orders of a customer, those
-    with other statuses are read and left out; so are those that are not delivered, when delivered
-    ones of all customers are read. Orders of several statuses are read by status and sorted, or by
-    time and left out, as PostgreSQL's figures say. docs/explain/performance.md has the
-    measurements.
+    Indexes end with these two columns: order_history (of a customer), order_search (of all
+    customers), order_by_status, order_search_by_reference, order_line_search (of a product). Orders
+    with other statuses are read and left out, or several statuses are read and sorted.
     """
     return _first_part(*_page(chosen, after, limit + 1), limit=limit)
 
@@ -191,12 +182,8 @@ def _page(
 
 
 def history_in_parts(chosen: OrderFilter) -> Iterator[list[OrderView]]:
-    """Yields the history in parts, newest first, each in its state when it is read, so that memory
-    does not grow with the number of orders.
-
-    Each part is a separate page, so a slow caller keeps no transaction open and no connection busy.
-    Orders that are placed after it began are not in it, and no order is in it twice.
-    """
+    """Yields the history in pages, newest first, each in its state when it is read: a slow caller
+    keeps no connection busy. No order is in it twice, and none that is placed after it began."""
     after: HistoryPosition | None = None
     while True:
         page = history(chosen, after=after, limit=ORDERS_OF_A_PART)
@@ -212,8 +199,7 @@ def page(
     customer: int, *, newest_first: bool, offset: int, limit: int | None
 ) -> Iterator[Part[OrderView]]:
     """Yields a customer's placed orders after the first `offset`, in parts of up to
-    `MAX_PAGE_LINES` lines: newest first by (placed_at, id), or by ascending number. `limit` None
-    means all."""
+    `MAX_PAGE_LINES` lines: newest first, or by ascending number. `limit` None means all."""
     orders = Order.objects.filter(customer_id=customer).values_list("id", flat=True)
     # By the bare number, PostgreSQL may read the orders of all customers by the index on numbers.
     ordered = orders.order_by(*(("-placed_at", "-id") if newest_first else (F("number") + 0,)))

@@ -79,9 +79,8 @@ class CartLine:
     """A product in the cart. Prices are of one unit, tax included.
 
     `unit_price` is the customer's price when the line was added; the other values are those of the
-    product now. `available` is the number of units that can be ordered, 0 for an archived product.
-    `broken_rule` is the fault with which placing would refuse the line, if it breaks a rule of the
-    shop: minimum, maximum, or multiples of units.
+    product now. `available` is 0 for an archived product. `broken_rule` is the fault with which
+    placing would refuse the number of units.
     """
 
     id: int
@@ -115,9 +114,7 @@ class CartView:
 
     @property
     def total(self) -> Decimal:
-        """The exact sum, at current prices. An archived product counts with its last price: its
-        line stays in the cart until the customer removes it, and a total without it would look
-        wrong."""
+        """The exact sum, at current prices. An archived product counts with its last price."""
         return sum((line.line_total for line in self.lines), Decimal(0))
 
 

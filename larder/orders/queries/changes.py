@@ -21,9 +21,8 @@ CHANGES = Feed('"order"', "id", reads.OWN_ORDERS)
 
 @dataclass(frozen=True, slots=True)
 class OrderProgress:
-    """The state of a copy. `copied` is the last order of the first round, which goes from the
-    newest to the oldest order. Without it, the first round is complete, unless it is
-    `beginning`."""
+    """The state of a copy. `copied` is the last order of the first round, from the newest order to
+    the oldest. Without it, the first round is complete, unless it is `beginning`."""
 
     mark: Mark
     copied: HistoryPosition | None = None
@@ -53,8 +52,8 @@ def order_changes(customer: int, after: OrderProgress | None, *, limit: int) -> 
 
 
 def _copied(customer: int, after: OrderProgress, limit: int) -> OrderChanges:
-    """Returns a page of the first round. Reads the feed too, which shows whether the mark is still
-    valid, and whether changes follow."""
+    """Returns a page of the first round. The feed shows whether the mark is valid, and whether
+    changes follow."""
     follows = feed.read(CHANGES, after.mark, limit=1, parameters=[customer])
     page = history(OrderFilter(customer=customer), after=after.copied, limit=limit)
     end = end_of(page)

@@ -56,10 +56,7 @@ def abandon_id(id: UUID, *, who: Caller, now: datetime) -> OrderView | None:
 
 def abandon_key(key: str, *, who: Caller, now: datetime) -> OrderView | None:
     """Returns the order that was placed with this key of the caller, the last one if there are two;
-    otherwise None, and no order can be placed with it any more.
-
-    Waits for a transaction that places one. Raises SessionEnded, NotFound (the caller may not see
-    orders of these customers any more), QuotaExceeded.
+    otherwise None, and no order can be placed with it any more. Waits and raises as `abandon_id`.
     """
     scopes = [Scope(who.public_id, operation, key) for operation in PLACING]
     claims = [_claim(scope, who) for scope in scopes]

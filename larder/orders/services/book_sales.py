@@ -1,7 +1,5 @@
-"""Books what changes an order's sales after it was placed, in the transaction of the change.
-
-What was booked in a period stays as it was: a cancellation, a return, or a change of the lines is a
-row of its own (SalesChange) in the period in which it happens.
+"""Books what changes an order's sales after it was placed, in the transaction of the change: what
+was booked in a period stays as it was.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,10 +24,8 @@ class Sale(NamedTuple):
 
 
 def book_sales(sales: Sequence[Sale], now: datetime) -> None:
-    """Writes the difference of each line that counts otherwise than before.
-
-    Assumes that the orders are locked, and that their rows have not changed yet.
-    """
+    """Writes the difference of each line that counts otherwise than before. Assumes that the orders
+    are locked, and that their rows have not changed yet."""
     changes = [change for sale in sales for change in _changes(sale)]
     if changes:
         database.execute(sql.BOOK_CHANGES, [now, *database.columns(changes)])

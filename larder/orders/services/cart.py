@@ -47,10 +47,7 @@ def put_lines(
     """
     units = add_up(lines)
     with _locked(customer) as cart:
-        if units != cart.units:
-            offers = _offers(units, units)
-            _compare(expected, cart)
-            _write(cart, units, offers, now)
+        _put(cart, units, units, expected, now)
 
 
 def put_line(
@@ -61,11 +58,17 @@ def put_line(
     If something changes, raises UnknownProducts, CartFull, StaleVersion.
     """
     with _locked(customer) as cart:
-        units = cart.units | {line.product: line.quantity}
-        if units != cart.units:
-            offers = _offers(units, {line.product: line.quantity})
-            _compare(expected, cart)
-            _write(cart, units, offers, now)
+        changed = {line.product: line.quantity}
+        _put(cart, cart.units | changed, changed, expected, now)
+
+
+def _put(
+    cart: CartRow, units: Units, changed: Units, expected: CartVersion | None, now: datetime
+) -> None:
+    if units != cart.units:
+        offers = _offers(units, changed)
+        _compare(expected, cart)
+        _write(cart, units, offers, now)
 
 
 def remove_line(
@@ -123,9 +126,8 @@ def remove_unit(customer: int, product: int, *, now: datetime) -> int:
 def renew_cart(id: UUID, *, now: datetime) -> int | None:
     """Gives the cart with this id another id and number. It keeps its lines. Returns its customer;
     None if no cart has this id."""
-    for (customer,) in database.rows(carts.RENEW, [new_id(), now, id]):
-        return int(customer)
-    return None
+    rows = database.rows(carts.RENEW, [new_id(), now, id])
+    return rows[0][0] if rows else None
 
 
 def end(customers: Sequence[int]) -> None:
@@ -134,18 +136,14 @@ def end(customers: Sequence[int]) -> None:
 
 
 def expire_carts(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` carts that were not changed for KEPT, and those of deleted accounts.
-
-    Returns their number. Skips carts whose row is locked, because they are being changed or placed.
-    """
+    """Deletes up to `limit` carts that were not changed for KEPT, and those of deleted accounts,
+    without those that are locked. Returns their number."""
     over = Q(updated_at__lt=now - KEPT) | Q(customer__deleted_at__isnull=False)
     rows = Cart.objects.filter(over, order__isnull=False).order_by("updated_at", "customer")
     with transaction.atomic(durable=True):
         locked = list(rows.select_for_update(of=("self",), skip_locked=True)[:limit])
-        customers = [cart.customer_id for cart in locked]
-        if customers:
-            end(customers)
-    return len(customers)
+        end([cart.customer_id for cart in locked])
+    return len(locked)
 
 
 @contextmanager
@@ -157,8 +155,7 @@ def _locked(customer: int) -> Iterator[CartRow]:
 
 
 def _compare(expected: CartVersion | None, cart: CartRow) -> None:
-    """Raises StaleVersion if the cart is not the `expected` one. Without a cart it is the one that
-    ended last."""
+    """Raises StaleVersion if the cart, or without one the last cart, is not the `expected` one."""
     if expected not in {None, (cart.id or cart.ended, cart.version)}:
         raise StaleVersion(cart.version)
 
@@ -187,8 +184,7 @@ def _write(
 
 
 def _offers(units: Units, changed: Units) -> dict[int, Offer]:
-    """Returns the products of the changed lines. Raises the refusals of these lines, and that of a
-    cart with so many `units` lines."""
+    """Returns the products of the changed lines. Raises the refusals of the lines and the cart."""
     offers = catalog.offers(changed) if changed else {}
     unknown = [
         {"code": UnknownProducts.code, "product": id, "requested": quantity, "available": 0}

@@ -1,10 +1,8 @@
 """Changes a placed order: replaces its lines, changes its details, or both.
 
-One transaction takes new units from stock and gives others back. Unchanged and removed lines are
-always accepted: the order was promised these units. Added and reduced lines are refused for the
-same reasons as in placing, except that a line of a product that is no longer sold can be reduced.
-If the order already has the requested values, nothing changes, so a client can repeat a change
-whose answer it has not received.
+Unchanged and removed lines are always accepted: the order was promised these units. Added and
+reduced lines are refused for the same reasons as in placing, except that a line of a product that
+is no longer sold can be reduced.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,10 +51,9 @@ def change_order(
 ) -> Moved:
     """Replaces the lines of a placed order (at least one; None keeps them), its details, or both.
 
-    Changes everything or nothing. A line keeps its price, also for added units; new lines get
-    today's price. A shop that needs payment lets customers raise the order to what is paid or
-    authorised. A request for values that the order already has changes nothing: it needs
-    neither `request.version` nor an order that can still be changed.
+    A line keeps its price, also for added units; new lines get today's price. A shop that needs
+    payment lets customers raise the order to what is paid or authorised. A request for values that
+    the order already has changes nothing, so it can be repeated.
 
     Raises UnknownProducts, InsufficientStock, PriceChanged and OrderRule, which name every faulty
     line; OrderTooSmall if the total falls; CurrencyChanged for new lines; UnpaidLimit, and what

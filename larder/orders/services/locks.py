@@ -1,9 +1,5 @@
-"""The locks of orders, and the changes of locked orders: status, total, version and event, and the
-refund that is due. Every service locks and changes a placed order here.
-
-Each lock lasts until the transaction ends. A transaction locks its orders by ascending id, and
-before any stock row. It waits for a lock as long as its `lock_timeout` says: that of the role, or a
-shorter one where the transaction locks stock too (inventory/services/movements.py, batches.py).
+"""Locks and changes placed orders, for every service: status, total, version, event, and the refund
+that is due. A transaction locks its orders by ascending id, and before any stock row.
 """
 
 import json
@@ -29,14 +25,11 @@ UNPAID_FOR = timedelta(days=1)
 packed."""
 
 NEW_ACCOUNT = 10
-"""An account gets this part of the limit until the shop has shipped an order to it. Of the first
-day's orders of 1,302 customers of a wholesaler (demo/online_retail), 99 % have fewer than 2,050
-units."""
+"""An account gets this part of the limit until the shop has shipped an order to it."""
 
 
 class LockBroken(RuntimeError):
-    """A row was changed although this transaction has its lock. Nothing of this transaction is
-    written."""
+    """Another program changed orders that this transaction has locked. Nothing is written."""
 
 
 def order_name(order: UUID) -> str:

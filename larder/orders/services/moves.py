@@ -2,8 +2,7 @@
 tracking.
 
 Each function raises what `moving`, `LockedOrder.begins` and `LockedOrder.write` raise. A move that
-was made before changes nothing. If the request gives other values than the earlier one (picked
-quantities, the reason of a cancellation, or a tracking number), it raises ConflictingRepeat.
+was made before changes nothing, or raises ConflictingRepeat if it was made with other values.
 """
 
 from collections import Counter
@@ -71,10 +70,7 @@ class ReturnedLine:
 
 def cancel_order(request: TransitionRequest, *, reason: str = "") -> Moved:
     """Cancels an order and releases its units, without those whose hold has expired. Customers can
-    cancel until the order is packed.
-
-    Raises ConflictingRepeat if it was cancelled before for another reason.
-    """
+    cancel until the order is packed."""
     with moving(request, Move.CANCEL, products=()) as order:
         before = order.events.get("cancelled", {}).get("reason", "")
         conflict = None
@@ -92,11 +88,8 @@ def cancel_order(request: TransitionRequest, *, reason: str = "") -> Moved:
 
 
 def ship_order(request: TransitionRequest, *, tracking: Tracking = UNTRACKED) -> Moved:
-    """Ships a packed order: its units leave the stock.
-
-    Raises InvalidInput for invisible characters. Raises ConflictingRepeat if it was shipped before
-    with another carrier or tracking number than a given one.
-    """
+    """Ships a packed order: its units leave the stock. Raises InvalidInput for invisible
+    characters."""
     _refuse_invisible(tracking)
     with moving(request, Move.SHIP, products=()) as order:
         shipped = order.events.get("shipped", {})
@@ -143,10 +136,7 @@ def _refuse_invisible(tracking: Tracking) -> None:
 
 def unship_order(request: TransitionRequest) -> Moved:
     """Undoes shipping before the parcel has left: its units are committed again, and it has no
-    tracking number any more.
-
-    Raises InvalidTransition if units were returned: then they had left.
-    """
+    tracking number any more. Raises InvalidTransition if units were returned."""
     with moving(request, Move.UNSHIP, products=()) as order:
         if order.begins(conflict=order.never_undone()):
             if any(line.returned for line in order.lines):
@@ -174,11 +164,8 @@ def deliver_order(request: TransitionRequest) -> Moved:
 def return_order(
     request: TransitionRequest, *, lines: Sequence[ReturnedLine], reason: str
 ) -> Moved:
-    """Books returned units, some of them or all. With the last unit the order's status becomes
-    "returned".
-
-    Adds up lines of the same product. Raises ReturnExceedsShipped, which names every faulty line.
-    """
+    """Books returned units, and adds up lines of the same product. With the last unit the order's
+    status becomes "returned". Raises ReturnExceedsShipped, which names every faulty line."""
     with moving(request, Move.RETURN, products=()) as order:
         if order.begins():
             _take_back(order, lines, reason)
@@ -227,8 +214,7 @@ def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> 
 
     Reduces the lines to the picked quantities. If nothing was picked, cancels the order and keeps
     its lines. Raises InvalidInput for a product that is not in the order, is named twice, or was
-    picked more often than ordered. Raises ConflictingRepeat if the order was packed before with
-    other quantities than a given `picked`.
+    picked more often than ordered.
     """
     with moving(request, Move.PACK, products=() if picked else None) as order:
         if order.begins(conflict=_conflict(order, picked)):

@@ -1,9 +1,8 @@
-"""Records payments: what a provider or staff report. No request to a provider is made.
+"""Records payments that a provider or staff report. No request to a provider is made.
 
 A transaction locks first the payment's intent, then the order, then inserts the record. The same
-movement again is the same record. Balances and refunds due follow from all records of the order, so
-they do not depend on the order in which the records arrive. No payment is lost: what an order does
-not need, or cannot use, becomes a refund due.
+movement again is the same record. Balances and refunds due follow from all records of the order. No
+payment is lost: what an order does not need, or cannot use, becomes a refund due.
 """
 
 from collections.abc import Collection, Sequence

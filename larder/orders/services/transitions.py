@@ -1,8 +1,7 @@
 """What every move of a placed order, and every change of its lines, has in common.
 
-A use case is one transaction that is read downwards: `moving` opens it, claims the idempotency key
-and locks the order and its stock, `LockedOrder.begins` judges the request, and `LockedOrder.write`
-writes.
+`moving` opens the transaction, claims the key and locks the order; `LockedOrder.begins` judges the
+request and locks stock; `LockedOrder.write` writes.
 """
 
 import json

@@ -37,8 +37,7 @@ UPDATE cart SET "order" = %s, number = nextval('order_number_seq'), version = ve
        updated_at = %s
 WHERE "order" = %s RETURNING customer_id
 """
-"""Gives a cart another id and number. It keeps its lines. An index scan of the unique index on
-orders."""
+"""An index scan of the unique index on orders."""
 
 LOCK_UNCHANGED = """
 SELECT cart.customer_id

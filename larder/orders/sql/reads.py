@@ -36,8 +36,7 @@ BY_ORDER = Walk(
     '"order".id',
     '"order".customer_id = (SELECT %s::bigint)',
 )
-"""The subselect hides the customer from the planner (larder/inventory/sql.py), so that the plan is
-the same for customers with many orders and with few."""
+"""The subselect hides the customer from the planner: one plan for many orders and for few."""
 
 BY_LINE = Walk(
     ' FROM "order" JOIN order_line ON order_line.order_id = "order".id',
@@ -45,10 +44,9 @@ BY_LINE = Walk(
     "order_line.order_id",
     '"order".customer_id = %s::bigint',
 )
-"""A line has the time of its order, by which the index order_line_search is sorted.
-
-The customer is not hidden from the planner: for a customer with few orders it reads these, for one
-with very many those of the product (0.1 ms instead of 95)."""
+"""A line has the time of its order, by which the index order_line_search is sorted. The planner
+sees the customer: it reads few orders of a customer, or else those of the product (0.1 ms, not 95).
+"""
 
 ORDERS = BY_ORDER.orders
 """Orders. To compile the ORM's version takes 0.7 ms more, in each request."""
@@ -81,18 +79,14 @@ _ORDER = f"""json_build_object(
 
 def with_lines(orders: str) -> str:
     """Returns the statement that reads the orders of a statement of ORDERS, in its order, each with
-    its lines: all of one snapshot."""
+    its lines."""
     return f"SELECT {_ORDER} FROM ({orders}) AS page"
 
 
 def first_part(orders: str) -> str:
     """Returns the same statement for the first orders: up to a limit, which is one parameter more,
     and up to MAX_PAGE_LINES, but at least one order. The second column is how many `orders` finds.
-
-    The lines of an order that does not fit are counted and not read further, so a page takes no
-    more memory than its limit. The rows of `orders` go through a nested loop and a WindowAgg, which
-    keep their order.
-    """
+    The rows of `orders` go through a nested loop and a WindowAgg, which keep their order."""
     return f"""
 SELECT {_ORDER}, found
 FROM (
