@@ -19,11 +19,10 @@ from procrastinate.manager import JobManager
 from larder.core.clock import now
 from larder.db import kept_files, observations
 from larder.db.idempotency import delete_expired
-from larder.identity.services import sessions
 from larder.identity.services.attempts import delete_idle
+from larder.identity.services.sessions import delete_past_sessions
 from larder.inventory import queries as inventory
-from larder.notifications.services import SEND_MAIL
-from larder.notifications.services import delete_old_mails as delete_old
+from larder.notifications.services import SEND_MAIL, delete_old_mails
 from larder.ops.books import invariants
 from larder.ops.jobs import mails
 from larder.orders.services.cart import expire_carts
@@ -43,12 +42,12 @@ MOST_ATTEMPTS = 5
 """How often a job is started if workers are killed while they run it."""
 
 
-def delete_in_batches(delete: Callable[[int], int]) -> int:
+def delete_in_batches(delete: Callable[..., int]) -> int:
     """Calls `delete` with a limit until it deletes fewer rows. Returns the number of deleted
     rows."""
     total = 0
     for _ in range(MOST_BATCHES):
-        deleted = delete(BATCH)
+        deleted = delete(limit=BATCH)
         total += deleted
         if deleted < BATCH:
             break
@@ -56,45 +55,19 @@ def delete_in_batches(delete: Callable[[int], int]) -> int:
 
 
 @app.periodic(cron="*/10 * * * *")
-@app.task(queueing_lock="delete_expired_keys")
-def delete_expired_keys(timestamp: int) -> int:
-    """Deletes expired idempotency keys, and files that were not confirmed. Keys of orders do not
-    expire."""
-    kept_files.delete_old(now=now())
-    return delete_in_batches(lambda limit: delete_expired(now=now(), limit=limit))
-
-
-@app.periodic(cron="5-59/10 * * * *")
-@app.task(queueing_lock="delete_ended_log_ins")
-def delete_ended_log_ins(timestamp: int) -> int:
-    """Deletes sessions that can no longer be refreshed, and ended sessions of the admin."""
+@app.task(queueing_lock="delete_old_rows")
+def delete_old_rows(timestamp: int) -> int:
+    """Deletes files that were not confirmed, expired idempotency keys (those of orders do not
+    expire), sessions that can no longer be refreshed, counts of attempts that have gone back to
+    zero, old mails, and carts that were not changed for a long time or whose account was
+    deleted."""
+    moment = now()
+    kept_files.delete_old(now=moment)
     SessionStore.clear_expired()
-    return delete_in_batches(partial(_delete_until_now, sessions.delete_past_sessions))
-
-
-def _delete_until_now(delete: Callable[..., int], limit: int) -> int:
-    return delete(now=now(), limit=limit)
-
-
-@app.periodic(cron="8-59/10 * * * *")
-@app.task(queueing_lock="delete_idle_rate_limits")
-def delete_idle_rate_limits(timestamp: int) -> int:
-    """Deletes counts of attempts that have gone back to zero."""
-    return delete_in_batches(lambda limit: delete_idle(limit=limit))
-
-
-@app.periodic(cron="27 * * * *")
-@app.task(queueing_lock="delete_old_mails")
-def delete_old_mails(timestamp: int) -> int:
-    """Deletes rows of old mails."""
-    return delete_in_batches(partial(_delete_until_now, delete_old))
-
-
-@app.periodic(cron="17 * * * *")
-@app.task(queueing_lock="delete_expired_carts")
-def delete_expired_carts(timestamp: int) -> int:
-    """Deletes carts that were not changed for a long time, and those of deleted accounts."""
-    return delete_in_batches(lambda limit: expire_carts(now=now(), limit=limit))
+    deleted = delete_in_batches(delete_idle)
+    for delete in (delete_expired, delete_past_sessions, delete_old_mails, expire_carts):
+        deleted += delete_in_batches(partial(delete, now=moment))
+    return deleted
 
 
 @app.periodic(cron="* * * * *")

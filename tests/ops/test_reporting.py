@@ -160,14 +160,14 @@ def test_a_server_sends_its_spans_before_it_ends(transactional_db: None) -> None
 
 @pytest.mark.system
 def test_a_job_is_a_trace(transactional_db: None, tmp_path: Path) -> None:
-    add_job("delete_expired_keys", "todo")
+    add_job("delete_old_rows", "todo")
     with (
         receiver() as there,
         job_worker(tmp_path / "log", "--one-shot", **tracing(there)) as worker,
     ):
         worker.wait(60)
     jobs = [one for one in there.spans if one.name == "job"]
-    job = next(one for one in jobs if "delete_expired_keys" in attributes(one)["larder.task"])
+    job = next(one for one in jobs if "delete_old_rows" in attributes(one)["larder.task"])
     assert [one for one in there.spans if one.parent_span_id == job.span_id]
 
 

@@ -120,10 +120,10 @@ def _about(words: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_the_next_worker_runs_the_jobs_of_a_killed_one(
     transactional_db: None, tmp_path: Path
 ) -> None:
-    left = add_job("delete_expired_keys", "doing")
-    deadly = add_job("delete_expired_keys", "doing", attempts=tasks.MOST_ATTEMPTS)
-    has_successor = add_job("delete_ended_log_ins", "doing", lock="delete_ended_log_ins")
-    add_job("delete_ended_log_ins", "todo", lock="delete_ended_log_ins")
+    left = add_job("delete_old_rows", "doing")
+    deadly = add_job("delete_old_rows", "doing", attempts=tasks.MOST_ATTEMPTS)
+    has_successor = add_job("look_at_stock", "doing", lock="look_at_stock")
+    add_job("look_at_stock", "todo", lock="look_at_stock")
     database.execute("UPDATE procrastinate_jobs SET priority = -1 WHERE status = 'todo'")
     defer_job("retry_stalled_jobs")
     run_waiting_jobs(tmp_path / "log")
@@ -168,14 +168,14 @@ def test_the_worker_waits_for_jobs_on_a_separate_connection(
 
 def test_a_job_belongs_to_the_transaction_that_defers_it(transactional_db: None) -> None:
     with transaction.atomic():
-        defer_job("delete_expired_keys")
+        defer_job("delete_old_rows")
         assert database.rows("SELECT count(*) FROM procrastinate_jobs") == [(1,)]
         transaction.set_rollback(True)
     assert database.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 
 
 def test_no_test_finds_the_jobs_of_another(transactional_db: None) -> None:
-    defer_job("delete_expired_keys")
+    defer_job("delete_old_rows")
     empty_database()
     tables = ("jobs", "events", "periodic_defers", "workers")
     assert not [one for one in tables if database.rows(f"SELECT FROM procrastinate_{one}")]
