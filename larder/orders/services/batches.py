@@ -14,7 +14,6 @@ that has it may hang.
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -138,12 +137,12 @@ def _result(request: Request) -> Result:
     return _server[0].queue.submit(request, lines=request.size)
 
 
-def _place_alone(
-    order: NewOrder, terms: Terms, products: Set[int] = frozenset()
-) -> Placed | Exception:
+def _place_alone(order: NewOrder, terms: Terms) -> Placed | Exception:
     """Places an order in a transaction of its own, and waits for locks: first of all for the stock
-    of these products, and of those that it did not get at the last attempt. Returns its answer."""
+    that it did not get at the last attempt, or for all of a large order. Returns its answer."""
     waiting = Stopwatch()
+    is_large = order.size >= LARGE
+    products: Set[int] = {line.product for line in order.lines} if is_large else frozenset()
     while waiting.seconds <= LIMITS.queue_timeout:
         try:
             wait = partial(inventory.lock, products) if products else None
@@ -160,25 +159,16 @@ def _place_alone(
     return Overloaded()
 
 
-def _take_turn() -> None:
-    """Waits until no other transaction has the turn, and takes it until this one ends."""
-    database.rows(writes.TURN)
-
-
-@dataclass(slots=True)
 class _Batches:
     """Runs the batches of a process. Only the thread of the queue uses `waiting`: orders that wait
     for the stock of products."""
 
-    terms: Terms
-    queue: BatchQueue[Request, Result] = field(init=False)
-    waiting: list[tuple[Set[int], _Queued]] = field(default_factory=list)
-    without_turn: Stopwatch | None = None
-    large: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1))
-    others: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, MOST_BESIDE))
-
-    def __post_init__(self) -> None:
-        self.queue = BatchQueue(
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.waiting: list[tuple[Set[int], _Queued]] = []
+        self.without_turn: Stopwatch | None = None
+        self.large, self.others = ThreadPoolExecutor(1), ThreadPoolExecutor(MOST_BESIDE)
+        self.queue: BatchQueue[Request, Result] = BatchQueue(
             self.place_next,
             LIMITS,
             batches=telemetry.batches,
@@ -201,14 +191,14 @@ class _Batches:
         in_turn = self.without_turn is None or self.without_turn.seconds > WITHOUT_TURN
         place = partial(place_batch, requests, terms=self.terms, lock_wait=LOCK_WAIT)
         try:
-            answers = place(wait=_take_turn if in_turn else None)
+            answers = place(wait=partial(database.rows, writes.TURN) if in_turn else None)
         except Error as error:
             if batch or large or not in_turn or not database.is_lock_timeout(error):
                 raise
             self.without_turn = Stopwatch()
             answers = place()
         for queued in large:
-            self._run_beside(self.large, queued)
+            self._run_beside(queued)
         self._settle(batch, [answers[queued.request] for queued in batch])
         return LOOK_EVERY if self.waiting else None
 
@@ -231,24 +221,27 @@ class _Batches:
         again: list[_Queued] = []
         for queued, answer in zip(batch, answers, strict=True):
             if isinstance(answer, Later):
+                self.queue.put_back(queued)
                 again.append(queued)
             elif isinstance(answer, Skipped):
+                self.queue.put_back(queued)
                 self.waiting.append((answer.products, queued))
             elif _must_wait(answer) or (_is_failed(answer) and len(batch) > 1):
-                self._run_beside(self.others, queued)
-                continue
+                self._run_beside(queued)
             else:
                 self.queue.resolve(queued, answer)
-                continue
-            self.queue.put_back(queued)
         self.queue.again(again)
 
-    def _run_beside(self, threads: ThreadPoolExecutor, queued: _Queued) -> None:
+    def _run_beside(self, queued: _Queued) -> None:
         def run() -> None:
             if self.queue.take(queued):
-                running = Stopwatch()
+                request, running = queued.request, Stopwatch()
+                answer: Answer
                 try:
-                    answer = self._run_alone(queued.request)
+                    if isinstance(request, Confirmation):
+                        answer = confirm_alone(request)
+                    else:
+                        answer = _place_alone(request, self.terms)
                 except Exception as error:
                     answer = error
                 finally:
@@ -258,14 +251,8 @@ class _Batches:
                 telemetry.batches.append(done)
 
         self.queue.put_back(queued)
+        threads = self.large if queued.lines >= LARGE else self.others
         threads.submit(run)
-
-    def _run_alone(self, request: Request) -> Answer:
-        if isinstance(request, Confirmation):
-            return confirm_alone(request)
-        is_large = request.size >= LARGE
-        products = {line.product for line in request.lines} if is_large else frozenset[int]()
-        return _place_alone(request, self.terms, products)
 
 
 def _must_wait(answer: Answer) -> bool:
