@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.checks import ModelAdminChecks
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -47,6 +48,8 @@ class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]
 class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
     """An admin that writes through services. Subclasses call them in `save_model`."""
 
+    # The theme's own checks read the database, which may be away when a server starts.
+    checks_class = ModelAdminChecks
     paginator = ListPaginator
     show_full_result_count = False
     list_per_page = LISTED_ROWS
