@@ -81,24 +81,26 @@ def refusal(content: bytes) -> tuple[Any, ...]:
     return tuple(fault)
 
 
-@pytest.mark.parametrize(
-    ("value", "shown_as", "text"),
-    [
-        ("Red jam", "General", "Red jam"),
-        ("007", "@", "007"),
-        (2.4500000000000002, "0.00", "2.45"),
-        (0.001, "General", "0.001"),
-        (4006381333931, "General", "4006381333931"),
-        (42, "00000", "00042"),
-        (123456, "0000", "123456"),
-        (4006381333931000000, "0", "4.006381333931E+18"),
-        (0.2, "0%", "20%"),
-        (7, '0" %"', "7"),
-        (True, "General", "TRUE"),
-    ],
-)
-def test_a_cell_is_read_as_its_sheet_shows_it(value: object, shown_as: str, text: str) -> None:
-    assert cells(workbook(("sku",), (value,), formats={"A2": shown_as})) == [["sku"], [text]]
+SHOWN: list[tuple[object, str, str]] = [
+    ("Red jam", "General", "Red jam"),
+    ("007", "@", "007"),
+    (2.4500000000000002, "0.00", "2.45"),
+    (0.001, "General", "0.001"),
+    (4006381333931, "General", "4006381333931"),
+    (42, "00000", "00042"),
+    (123456, "0000", "123456"),
+    (4006381333931000000, "0", "4.006381333931E+18"),
+    (0.2, "0%", "20%"),
+    (7, '0" %"', "7"),
+    (True, "General", "TRUE"),
+]
+"""Values, their formats, and the texts that a sheet shows."""
+
+
+def test_a_cell_is_read_as_its_sheet_shows_it() -> None:
+    formats = {f"A{row}": shown_as for row, (_, shown_as, _) in enumerate(SHOWN, 2)}
+    file = workbook(("sku",), *((value,) for value, _, _ in SHOWN), formats=formats)
+    assert cells(file) == [["sku"], *([text] for _, _, text in SHOWN)]
 
 
 def test_rows_have_the_numbers_of_the_sheet_and_no_empty_ends() -> None:

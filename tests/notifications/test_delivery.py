@@ -103,6 +103,7 @@ def says_nothing_of_the_letter(fault: NotSent) -> None:
 
 @pytest.mark.parametrize("end", ["drop", "stall", "500 what"])
 def test_an_error_after_the_mail_was_accepted_is_ignored(smtp: Any, end: str) -> None:
+    smtp.EMAIL_TIMEOUT = TIMEOUT
     with receiving(QUIT=end) as receiver:
         deliver(smtp, receiver)
     assert len(receiver.received) == 1
@@ -125,7 +126,6 @@ def test_refused_credentials_of_the_mail_server_are_retried(smtp: Any) -> None:
 NOT_MAILBOXES = (
     *("a,b@example.com", "@", "<>@x.y", "a\n@b.c", "a@[example.com"),
     *("a(1)@example.com", "<a@example.com>", '"a"@example.com', "a@example.com(1)", "\u00e4@b.c"),
-    "a@" + "\u00fc." * 9 + "de",
 )
 MAILBOXES = (
     *("ada@example.com", "Ada.L+1@EXAMPLE.com", "o'neill@example.com"),

@@ -122,31 +122,16 @@ def one_by_one(case: Case) -> list[Decided]:
 @given(cases())
 @THOROUGHLY
 def test_a_batch_decides_as_its_orders_would_one_by_one(case: Case) -> None:
-    assert decided(case) == one_by_one(case)
-
-
-@given(cases())
-@THOROUGHLY
-def test_a_batch_never_exceeds_the_stock(case: Case) -> None:
-    assert all(units <= case.shelf[product] for product, units in sold(decided(case)).items())
-
-
-@given(cases())
-@THOROUGHLY
-def test_a_refused_order_changes_nothing_for_its_neighbours(case: Case) -> None:
+    before = dict(case.shelf)
     answers = decided(case)
-    placed = [number for number, one in enumerate(answers) if isinstance(one, list)]
+    assert answers == one_by_one(case)
+    assert all(units <= case.shelf[product] for product, units in sold(answers).items())
+    assert case.shelf == before
+    # A refused order changes nothing for its neighbours.
+    placed = [number for number, answer in enumerate(answers) if isinstance(answer, list)]
     orders, prices = [case.orders[n] for n in placed], [case.prices[n] for n in placed]
     alone = Case(orders, case.shelf, case.offers, prices, case.minimum)
     assert decided(alone) == [answers[n] for n in placed]
-
-
-@given(cases())
-@THOROUGHLY
-def test_the_decision_does_not_change_its_arguments(case: Case) -> None:
-    before = dict(case.shelf)
-    decided(case)
-    assert case.shelf == before
 
 
 def faults(case: Case) -> set[tuple[str, int]]:
@@ -189,39 +174,43 @@ def first(case: Case) -> First:
     return First(answers, is_refused_as_a_whole=False, code="", named=[])
 
 
+HALF = Case(
+    [[Wanted(1, 2), Wanted(1, 1)]],
+    {1: 3},
+    {1: offer(1, Decimal(40), 1, None, 1)},
+    [{1: Decimal(20)}],
+    Decimal(0),
+)
+"""The last units, in two lines, for a customer who pays half of the list price."""
+DEAR = Decimal(100_000)
+
+
 @given(cases())
+@example(HALF)
 @THOROUGHLY
-def test_a_refusal_names_exactly_the_faulty_lines_with_their_codes(case: Case) -> None:
-    named = [(line["code"], line["product"]) for line in first(case).named]
+def test_an_order_is_placed_at_its_prices_or_refused_with_its_faulty_lines(case: Case) -> None:
+    answer = first(case)
+    named = [(line["code"], line["product"]) for line in answer.named]
     assert len(named) == len(set(named))
     assert set(named) == faults(case)
-
-
-@given(cases())
-@THOROUGHLY
-def test_an_order_without_a_faulty_line_is_placed_unless_it_is_refused_as_a_whole(
-    case: Case,
-) -> None:
-    answers = first(case)
-    assert bool(answers.placed) != bool(answers.named or answers.is_refused_as_a_whole)
+    assert bool(answer.placed) != bool(named or answer.is_refused_as_a_whole)
     is_refused = any(refuses(case) for refuses in REFUSED_AS_A_WHOLE.values())
-    assert answers.is_refused_as_a_whole == (not answers.named and is_refused)
+    assert answer.is_refused_as_a_whole == (not named and is_refused)
+    if named:
+        codes = {code for code, _ in named}
+        assert answer.code == next(code for code in PRECEDENCE if code in codes)
+        check_lines(case, answer.named)
+    if answer.placed:
+        lines = {line.offer.id: line.quantity for line in answer.placed}
+        assert lines == units_of(case.orders[0])
+        assert len(answer.placed) == len(lines)
+        assert all(line.unit_price == case.prices[0][line.offer.id] for line in answer.placed)
 
 
-@given(cases())
-@THOROUGHLY
-def test_the_code_with_the_highest_precedence_is_the_top_code(case: Case) -> None:
-    answers = first(case)
-    if answers.named:
-        codes = {line["code"] for line in answers.named}
-        assert answers.code == next(code for code in PRECEDENCE if code in codes)
-
-
-@given(cases())
-@THOROUGHLY
-def test_a_faulty_line_has_the_values_needed_to_correct_it(case: Case) -> None:
+def check_lines(case: Case, lines: Sequence[dict[str, Any]]) -> None:
+    """A faulty line has the values that are needed to correct it."""
     asked = units_of(case.orders[0])
-    for line in first(case).named:
+    for line in lines:
         product = line["product"]
         if line["code"] == "price_changed":
             assert line["price"] == case.prices[0][product] != line["expected"]
@@ -235,33 +224,6 @@ def test_a_faulty_line_has_the_values_needed_to_correct_it(case: Case) -> None:
             assert (line["min_quantity"], line["max_per_order"], line["step"]) == limits
 
 
-HALF = Case(
-    [[Wanted(1, 2), Wanted(1, 1)]],
-    {1: 3},
-    {1: offer(1, Decimal(40), 1, None, 1)},
-    [{1: Decimal(20)}],
-    Decimal(0),
-)
-"""The last units, in two lines, for a customer who pays half of the list price."""
-
-
-@given(cases())
-@example(HALF)
-@THOROUGHLY
-def test_a_placed_order_has_every_product_once_at_the_customers_price(case: Case) -> None:
-    placed = first(case).placed
-    if placed:
-        assert {line.offer.id: line.quantity for line in placed} == units_of(case.orders[0])
-        assert len(placed) == len({line.offer.id for line in placed})
-        assert all(line.unit_price == case.prices[0][line.offer.id] for line in placed)
-
-
-def test_an_order_below_the_minimum_total_is_refused_with_the_minimum() -> None:
-    jam = offer(1, Decimal("2.20"), 1, None, 1)
-    case = Case([[Wanted(1, 2)]], {1: 9}, {1: jam}, [{1: jam.price}], Decimal(15))
-    assert decided(case) == [OrderTooSmall(Decimal("4.40"), Decimal(15))]
-
-
 @given(cases())
 @THOROUGHLY
 def test_a_refusal_of_lines_says_also_that_a_known_total_is_too_small(case: Case) -> None:
@@ -271,7 +233,10 @@ def test_a_refusal_of_lines_says_also_that_a_known_total_is_too_small(case: Case
     assert any(isinstance(one, OrderTooSmall) for one in answers.all) == known
 
 
-DEAR = Decimal(100_000)
+def test_an_order_below_the_minimum_total_is_refused_with_the_minimum() -> None:
+    jam = offer(1, Decimal("2.20"), 1, None, 1)
+    case = Case([[Wanted(1, 2)]], {1: 9}, {1: jam}, [{1: jam.price}], Decimal(15))
+    assert decided(case) == [OrderTooSmall(Decimal("4.40"), Decimal(15))]
 
 
 @pytest.mark.parametrize(
