@@ -4,9 +4,7 @@ Its lists have the slash at the end of their paths, what is in them is addressed
 """
 
 import re
-import unicodedata
 from decimal import ROUND_FLOOR, Decimal
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat import products, tokens
-from larder.compat.answers import account_body, all_named
+from larder.compat.answers import AccountBody
 from larder.compat.authentication import require_confirmation
 from larder.compat.fields import AnyText, Moment, Password, Price, Text
 from larder.compat.ordering import REFUSED, LinesById, place_keyed, refusal
@@ -161,37 +159,26 @@ NAME_LENGTH = 100
 """Characters of a user's name in this contract."""
 
 
-class Name(AnyText):
-    """A user's name. It is measured as it will be kept: Unicode's normal form KC can be longer."""
+class NewName(AccountBody):
+    called = "name"
+    taken = {"username": "user with this name already exists."}
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=NAME_LENGTH, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        if isinstance(data, str) and len(data) <= NAME_LENGTH:
-            data = unicodedata.normalize("NFKC", data)
-        return super().to_internal_value(data)
+    name = AnyText(source="username", max_length=NAME_LENGTH)
 
 
-class Registration(serializers.Serializer[Any]):
-    name = Name()
+class Registration(NewName):
     password = Password()
-
-
-class NewName(serializers.Serializer[Any]):
-    name = Name()
 
 
 class RegisterView(OpenView):
     def post(self, request: Request) -> Response:
         accounts.require_open(settings.REGISTRATION)
-        registration = account_body(request, Registration)
+        body = Registration(data=request.data)
         with (
-            _all_named(registration),
-            throttling.attempted(request, "register", registration.account()),
+            body.all_named(),
+            throttling.attempted(request, "register", next(iter(body.counted().values()))),
         ):
-            body = registration.fields()
-            new = NewCustomer(username=body["name"], password=body["password"])
+            new = NewCustomer(**body.valid())
             accounts.register(new, policy=settings.REGISTRATION, now=now())
         return Response({}, status=201)
 
@@ -267,16 +254,12 @@ def _read_id(text: str) -> UUID:
 
 def _rename(request: Request, user: Profile) -> str:
     """Returns the new name. Raises ValidationError, NotFound."""
-    new_name, who = account_body(request, NewName), caller(request)
-    with _all_named(new_name, account=user.id):
-        fields = {"username": str(new_name.fields()["name"])}
+    body, who = NewName(data=request.data), caller(request)
+    with body.all_named(user.id):
+        fields = body.valid()
         with throttling.change_profile(request, who, user.id, fields):
             accounts.change_profile(user.id, fields, caller=who)
-    return fields["username"]
-
-
-_TAKEN = {"username": "user with this name already exists."}
-_all_named = partial(all_named, called="name", taken=_TAKEN)
+    return str(fields["username"])
 
 
 urlpatterns = [

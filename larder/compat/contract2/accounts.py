@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.answers import account_body, all_named
+from larder.compat.answers import AccountBody
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid, require_confirmation
 from larder.compat.fields import Address, Password, Text, created
 from larder.compat.pages import ByOffset, Rows
@@ -26,7 +26,7 @@ from larder.identity.services.accounts import NewCustomer
 from larder.identity.tokens import IDENTITY
 
 
-class Registration(serializers.Serializer[Any]):
+class Registration(AccountBody):
     username = Text(max_length=MAX_USERNAME_LENGTH)
     email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
     password = Password()
@@ -47,9 +47,12 @@ class Register(OpenView):
 
     def post(self, request: Request) -> Response:
         accounts.require_open(settings.REGISTRATION)
-        body = account_body(request, Registration)
-        with all_named(body), throttling.attempted(request, "register", body.account()):
-            new = NewCustomer(**body.fields())
+        body = Registration(data=request.data)
+        with (
+            body.all_named(),
+            throttling.attempted(request, "register", next(iter(body.counted().values()))),
+        ):
+            new = NewCustomer(**body.valid())
             customer = accounts.register(new, policy=settings.REGISTRATION, now=now())
         profile = queries.profile(customer.id)
         return Response({"username": profile.username, "email": profile.email}, status=201)
@@ -84,7 +87,7 @@ class Verify(TokenView):
         return Response({})
 
 
-class CustomerBody(serializers.Serializer[Any]):
+class CustomerBody(AccountBody):
     id = serializers.IntegerField(read_only=True)
     username = Text(max_length=MAX_USERNAME_LENGTH)
     first_name = Text(max_length=MAX_PERSON_NAME_LENGTH, required=False, allow_blank=True)
@@ -110,9 +113,9 @@ class Customers(BrowsableView):
     @needs("identity.add_customer")
     def post(self, request: Request) -> Response:
         """Creates an account. Without a password a log-in is impossible until one is set."""
-        body = account_body(request, NewByStaff)
-        with all_named(body):
-            new = NewCustomer(**{"password": None} | dict(body.fields()))
+        body = NewByStaff(data=request.data)
+        with body.all_named():
+            new = NewCustomer(**{"password": None} | body.valid())
             by = caller(request).public_id
             # Whether customers may register themselves is not staff's concern.
             customer = accounts.register(new, policy="open", now=now(), by=by)
@@ -160,13 +163,13 @@ class Customer(BrowsableView):
         request = self.request
         _account(request, customer)
         require_confirmation(request)
-        body, who = account_body(request, CustomerBody, partial=partial), caller(request)
+        body, who = CustomerBody(data=request.data, partial=partial), caller(request)
         with (
-            all_named(body, account=customer),
-            throttling.change_profile(request, who, customer, body.names()),
+            body.all_named(customer),
+            throttling.change_profile(request, who, customer, body.counted()),
         ):
             notify = former_address_notifier(now())
-            accounts.change_profile(customer, body.fields(), caller=who, notify=notify)
+            accounts.change_profile(customer, body.valid(), caller=who, notify=notify)
         return Response(self.shown(queries.profile(customer)))
 
 
