@@ -35,7 +35,7 @@ class Scope(NamedTuple):
 class Claim:
     """A key, and the fingerprint of its request (see `fingerprint`).
 
-    `result` is the id of the object to be created, if it is known beforehand. Otherwise `settle`
+    `result` is the id of the object to be created, if it is known beforehand. Otherwise `once`
     records it.
     """
 
@@ -104,10 +104,8 @@ def submit_claim(claims: Sequence[Claim], *, now: datetime) -> Callable[[], dict
 
 def find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:
     """Returns the scopes that are claimed, with their earlier use."""
-    if not scopes:
-        return {}
-    rows = database.rows(sql.FIND, database.columns(scopes))
-    return {Scope(*row[:3]): Earlier(bytes(row[3]), row[4]) for row in rows}
+    rows = IdempotencyKey.objects.filter(pk__in=scopes)
+    return {Scope(*row.pk): Earlier(bytes(row.fingerprint), row.result) for row in rows}
 
 
 def submit_repeat(wanted: Claim | None, *, now: datetime) -> Callable[[], bool]:
@@ -135,14 +133,8 @@ def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> 
         return Outcome(earlier.result_for(wanted), replayed=True)
     result = str(make())
     if result != wanted.result:
-        settle({wanted.scope: result})
+        IdempotencyKey.objects.filter(pk=wanted.scope).update(result=result)
     return Outcome(result, replayed=False)
-
-
-def settle(results: dict[Scope, str]) -> None:
-    """Records the results of claimed keys, in the transaction that claimed them."""
-    if results:
-        database.execute(sql.SETTLE, [*database.columns(results), list(results.values())])
 
 
 def release(scopes: Sequence[Scope]) -> None:

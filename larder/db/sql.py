@@ -17,28 +17,14 @@ RETURNING actor, operation, key
 each key in idempotency_key_pkey. Waits for a transaction that has claimed one of the keys. Returns
 the keys that were free."""
 
-FIND = """
-SELECT actor, operation, key, fingerprint, result FROM idempotency_key
-JOIN unnest(%s::uuid[], %s::text[], %s::text[]) AS wanted (actor, operation, key)
-USING (actor, operation, key)
-"""
-"""Plan: for each key an index scan of idempotency_key_pkey, in a nested loop."""
-
-SETTLE = """
-UPDATE idempotency_key AS row SET result = settled.result
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])
-     AS settled (actor, operation, key, result)
-WHERE (row.actor, row.operation, row.key) = (settled.actor, settled.operation, settled.key)
-"""
-"""Plan: that of FIND. The transaction has inserted the rows, so it waits for no other one."""
-
 RELEASE = """
 DELETE FROM idempotency_key USING unnest(%s::uuid[], %s::text[], %s::text[])
      AS refused (actor, operation, key)
 WHERE (idempotency_key.actor, idempotency_key.operation, idempotency_key.key)
     = (refused.actor, refused.operation, refused.key)
 """
-"""Plan: that of FIND. The transaction has inserted the rows, so it waits for no other one."""
+"""Plan: for each key an index scan of idempotency_key_pkey, in a nested loop. The transaction has
+inserted the rows, so it waits for no other one."""
 
 SNAPSHOT = """
 SELECT concat_ws('.', pg_current_snapshot(), checkpoint_lsn, timeline_id)

@@ -39,14 +39,12 @@ WRITING = 2
 WRITING_OF_STAFF = 4
 """A program of the shop writes for many accounts."""
 
-WAITING_OF_AN_ACCOUNT = 16
+WAITING = 64
+"""Requests of a queue that wait: many clients can have one address, and a program of the shop sends
+many at once."""
+
+WAITING_OF_A_CUSTOMER = 16
 """An app can send several requests at once."""
-
-WAITING_OF_STAFF = 128
-"""A program of the shop sends in parallel, such as the confirmations of paid orders."""
-
-WAITING_OF_AN_ADDRESS = 64
-"""Many clients can have one address."""
 
 
 def queue_of(environ: Mapping[str, Any]) -> Queue | None:
@@ -55,20 +53,14 @@ def queue_of(environ: Mapping[str, Any]) -> Queue | None:
     if (method, environ["PATH_INFO"]) == (METHOD, orders.PATH):
         return None
     header = environ.get("HTTP_AUTHORIZATION")
-    if header is None:
-        address = client_address(environ, settings.TRUSTED_PROXIES)
-        return _queue(address, method, WAITING_OF_AN_ADDRESS)
     who = remembered_caller(header)
-    if who is not None and who.is_staff and method not in SAFE:
-        return Queue((who.id, "writes"), WRITING_OF_STAFF, WAITING_OF_STAFF)
     # Before its first answer, a credential stands for its account.
-    return _queue(header if who is None else who.id, method, WAITING_OF_AN_ACCOUNT)
-
-
-def _queue(key: Hashable, method: str, waiting: int) -> Queue:
+    key = header or client_address(environ, settings.TRUSTED_PROXIES) if who is None else who.id
+    is_staff = who is not None and who.is_staff
+    waiting = WAITING if header is None or is_staff else WAITING_OF_A_CUSTOMER
     if method in SAFE:
         return Queue((key, "reads"), READING, waiting)
-    return Queue((key, "writes"), WRITING, waiting)
+    return Queue((key, "writes"), WRITING_OF_STAFF if is_staff else WRITING, waiting)
 
 
 class Turns:

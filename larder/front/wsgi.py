@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from io import BytesIO
+from math import inf
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -114,7 +115,5 @@ def encoded(headers: Iterable[tuple[str, str]]) -> Headers:
 
 def _length(headers: Iterable[tuple[str, str]]) -> float:
     """Returns the Content-Length; infinity without one."""
-    for name, value in headers:
-        if name.lower() == "content-length":
-            return int(value)
-    return float("inf")
+    lengths = (int(value) for name, value in headers if name.lower() == "content-length")
+    return next(lengths, inf)

@@ -6,11 +6,10 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
 
-from larder.core.errors import DomainError
 from larder.db import database
 from larder.http.negotiation import ADMIN, for_reader
 from larder.http.positions import SAFE
-from larder.http.problems import from_database, from_django, from_domain, outcome_unknown, problem
+from larder.http.problems import from_django, handle, outcome_unknown, problem
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -51,15 +50,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500: the database does not answer, or the server failed, perhaps after a
     commit. The log has the error with the correlation id.
     """
-    return for_reader(request, _failed(request, sys.exc_info()[1]))
-
-
-def _failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
-    if isinstance(error, DomainError):
-        return from_domain(request, error)
-    if isinstance(error, Exception):
-        if away := from_database(request, error):
-            return away
-        if request.method not in SAFE and database.has_committed():
-            return outcome_unknown(request, error)
-    return problem(request, "internal_error")
+    error = sys.exc_info()[1]
+    if not isinstance(error, Exception):
+        return for_reader(request, problem(request, "internal_error"))
+    answer = handle(request, error)
+    if answer is None and request.method not in SAFE and database.has_committed():
+        answer = outcome_unknown(request, error)
+    return for_reader(request, answer or problem(request, "internal_error"))

@@ -201,10 +201,15 @@ STANDING_HEADERS = {
 
 def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Returns the answer for a refusal of a use case."""
+    code, members = error.code, _members(error)
+    detail = _detail(request, error)
     if isinstance(error, InvalidInput):
-        return _from_faults(request, error)
-    detail, headers = _detail(request, error), headers_of(error)
-    return problem(request, error.code, detail=detail, headers=headers, **_members(error))
+        first, *others = members["errors"]
+        detail = f"{first['pointer'] or 'The body'}: {first['detail']}"
+        detail += f" errors has {len(others)} more." if others else ""
+        if {fault["code"] for fault in members["errors"]} == {"unknown_field"}:
+            code = "unknown_field"
+    return problem(request, code, detail=detail, headers=headers_of(error), **members)
 
 
 def _members(error: DomainError) -> dict[str, Any]:
@@ -270,16 +275,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _shown(member) for name, member in value.items()}
     return [_shown(member) for member in value] if isinstance(value, list) else value
-
-
-def _from_faults(request: HttpRequest, error: InvalidInput) -> HttpResponse:
-    members = _members(error)
-    errors = members["errors"]
-    codes = {fault["code"] for fault in errors}
-    code = "unknown_field" if codes == {"unknown_field"} else error.code
-    detail = "".join(f"{fault['pointer'] or 'The body'}: {fault['detail']}" for fault in errors[:1])
-    detail += f" errors has {len(errors) - 1} more." if errors[1:] else ""
-    return problem(request, code, detail=detail, **members)
 
 
 def _errors(faults: Sequence[Fault]) -> list[dict[str, str]]:

@@ -31,9 +31,8 @@ def claim_of(key: str, content: bytes = ONE, result: str = "", **options: dateti
 
 
 def test_a_claimed_key_returns_its_earlier_result(db: None, now: datetime) -> None:
-    first = claim_of("k")
+    first = claim_of("k", result="7")
     assert idempotency.claim([first], now=now) == {}
-    idempotency.settle({first.scope: "7"})
     found = idempotency.claim([first], now=now)
     assert found[first.scope].result_for(first) == "7"
     with pytest.raises(KeyReused):

@@ -1,4 +1,4 @@
-"""CLAIM, FIND, SETTLE and RELEASE of keys, and NOTE, write and find what the ORM would."""
+"""CLAIM and RELEASE of keys write what the ORM would."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -71,27 +71,6 @@ def test_claim_writes_what_the_orm_would(claims: list[Claim], now: datetime) -> 
     expected = written(lambda: insert_by_hand(claims, later))
     assert written(lambda: idempotency.claim(claims, now=later)) == expected
     assert len(expected[1]) == len(SCOPES)
-
-
-def test_find_reads_what_the_orm_would(rows: list[Claim]) -> None:
-    unknown = Scope(UUID(int=3), OPERATIONS[0], KEYS[0])
-    for wanted in ([], [unknown], [*SCOPES[::2], unknown]):
-        expected = {}
-        for scope in wanted:
-            for row in IdempotencyKey.objects.filter(**scope._asdict()):
-                expected[scope] = Earlier(bytes(row.fingerprint), row.result)
-        assert idempotency.find(wanted) == expected
-
-
-@pytest.mark.parametrize("scopes", [SCOPES[:1], SCOPES[2:3], SCOPES[1::4]])
-def test_settle_writes_what_the_orm_would(rows: list[Claim], scopes: list[Scope]) -> None:
-    results = {scope: f"made {at}" for at, scope in enumerate(scopes)}
-
-    def by_hand() -> None:
-        for scope, result in results.items():
-            IdempotencyKey.objects.filter(**scope._asdict()).update(result=result)
-
-    assert written(lambda: idempotency.settle(results)) == written(by_hand)
 
 
 @pytest.mark.parametrize("scopes", [SCOPES[:1], SCOPES[2:3], SCOPES[1::4]])

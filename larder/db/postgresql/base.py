@@ -24,9 +24,6 @@ from larder.db.postgresql.statement_pipeline import PendingResult, StatementPipe
 FAIL_FAST_SECONDS = 1.0
 """Seconds after a pool timeout in which other threads get the same error without waiting."""
 
-RENEW_EVERY = 1.0
-"""Seconds between two renewals of a pool."""
-
 PIPELINE_ATTRIBUTE = "larder_pipeline"
 """The attribute of psycopg's connection that holds its statement pipeline."""
 
@@ -86,9 +83,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _given_back: ClassVar[dict[str, Stopwatch]] = {}
     """Runs since an open connection was last given back, by alias, for all threads."""
 
-    _renewed: ClassVar[dict[str, Stopwatch]] = {}
-    """Runs since the pool was last renewed, by alias."""
-
     @cached_property
     def wrap_database_errors(self) -> ErrorWrapper:
         """Translates psycopg's errors, including those of a lost session."""
@@ -108,9 +102,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Closes the connection and all those of the pool: their server accepts no writes, such
         as a former primary. The pool opens new ones in the background."""
         self.close_session()
-        since = self._renewed.get(self.alias)
-        if self.pool and (since is None or since.seconds > RENEW_EVERY):
-            self._renewed[self.alias] = Stopwatch()
+        if self.pool:
             self.pool.drain()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:

@@ -9,7 +9,6 @@ Source: "Pipeline Mode" and "Asynchronous Command Processing" in PostgreSQL's ma
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import count
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
 
 MAX_PREPARED = 100
-"""Statements that a connection keeps prepared, as many as psycopg does. A further one replaces the
-least recently used one."""
+"""Statements that a connection keeps prepared, as many as psycopg does. With one more it begins
+anew."""
 
 _SUCCEEDED = {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}
 
@@ -57,7 +56,7 @@ class StatementPipeline:
         self._libpq = connection.pgconn
         self._types = Transformer(connection)
         self._prepares = prepares
-        self._prepared: OrderedDict[object, bytes] = OrderedDict()
+        self._prepared: dict[object, bytes] = {}
         self._waiting: list[Sending] = []
 
     def add(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
@@ -117,12 +116,10 @@ class StatementPipeline:
         """Returns the name of the prepared statement, and adds its preparation if there is none."""
         name = self._prepared.get((text, types))
         if name is not None:
-            self._prepared.move_to_end((text, types))
             return name
         if len(self._prepared) >= MAX_PREPARED:
-            _, name = self._prepared.popitem(last=False)
-        else:
-            name = b"larder_%d" % len(self._prepared)
+            self._prepared.clear()
+        name = b"larder_%d" % len(self._prepared)
         # Closing a statement that does not exist is no error.
         self._append(partial(self._libpq.send_close_prepared, name))
         self._append(partial(self._libpq.send_prepare, name, text, types))
