@@ -49,8 +49,8 @@ def ids_by_sku(skus: Collection[str]) -> dict[str, int]:
 
 
 def ids_by_code(code: str, *, archived: bool = False) -> list[int]:
-    """Returns the product with this SKU, or else those with this barcode, up to
-    MAX_OFFERED_PRODUCTS (index product_by_code): those on sale, or with `archived` all."""
+    """Returns the product with this SKU, or else those with this barcode, MAX_OFFERED_PRODUCTS at
+    most: those on sale, or with `archived` all."""
     if ids := ids_by_sku([code]):
         return [*ids.values()]
     codes = spellings(code)
@@ -60,17 +60,13 @@ def ids_by_code(code: str, *, archived: bool = False) -> list[int]:
 
 
 def public_ids(products: Collection[int]) -> dict[int, UUID]:
-    """Returns public ids by product id, including archived products: old orders refer to them."""
+    """Returns public ids by product id, including archived products."""
     return dict(Product.objects.filter(id__in=products).values_list("id", "public_id"))
 
 
 def ids_by_public_id(public_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Returns product ids by public id, without unknown ones.
-
-    Archived products are included: placing refuses them later, under the lock.
-    """
-    products = Product.objects.filter(public_id__in=public_ids)
-    return dict(products.values_list("public_id", "id"))
+    """Returns product ids by public id, including archived products, without unknown ones."""
+    return dict(Product.objects.filter(public_id__in=public_ids).values_list("public_id", "id"))
 
 
 def internal_fields(product: int) -> dict[str, Any]:
@@ -101,10 +97,8 @@ Node = tuple[str, int | None]
 
 
 class CategoryNames:
-    """The names and paths of all categories, such as "Tea" and "Drinks / Tea".
-
-    Letter case does not matter, nor do spaces around a slash.
-    """
+    """The names and paths of all categories, such as "Tea" and "Drinks / Tea", in any case of
+    letters and with any spaces around a slash."""
 
     def __init__(self, nodes: Mapping[int, Node]) -> None:
         self._paths = {id: SEPARATOR.join([*_levels(nodes, id)][::-1]) for id in nodes}

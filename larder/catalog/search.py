@@ -24,10 +24,8 @@ def indexed(texts: Iterable[str]) -> list[str]:
 
 
 def spellings(code: str) -> list[str]:
-    """Returns the code without spaces at its ends, and the same in the other of two forms: a zero
-    before a UPC-A of twelve digits makes it an EAN-13, and some scanners leave it out.
-
-    Source: GS1 General Specifications, section 3.3.2 (GTIN-12 in thirteen digits).
+    """Returns the code without spaces at its ends, and in the other of two forms: a zero before a
+    UPC-A makes it an EAN-13 (GS1 General Specifications, 3.3.2), and some scanners leave it out.
 
     >>> spellings(" 012345678905"), spellings("0012345678905"), spellings("A-1")
     (['012345678905', '0012345678905'], ['0012345678905', '012345678905'], ['A-1'])

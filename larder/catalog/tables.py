@@ -17,8 +17,6 @@ from larder.core.limits import (
     MAX_FILE_ROWS,
     MAX_TABLE_BYTES,
     MAX_TABLE_COLUMNS,
-    MAX_WORKBOOK_BYTES,
-    MAX_WORKBOOK_PARTS,
 )
 from larder.core.spreadsheets import decoded
 from larder.core.texts import gettext_noop
@@ -33,8 +31,7 @@ class Row(NamedTuple):
 
 
 class UnreadableTable(Exception):
-    """The rest of a file cannot be read. The arguments are the line, a code, a text of the
-    catalogue, and what fills it in."""
+    """The rest of a file cannot be read: the line, a code, a text, and what fills it in."""
 
 
 class Table(NamedTuple):
@@ -105,8 +102,7 @@ _QUOTES = gettext_noop(
 
 
 def _csv(text: str) -> tuple[str, Iterator[Row]]:
-    """Returns the separator and the rows of a CSV file. The separator is the one that occurs most
-    often in the first line."""
+    """Returns the separator, the one that occurs most often in the first line, and the rows."""
     separator = max(SEPARATORS, key=next(io.StringIO(text, newline=""), "").count)
     lines = io.StringIO(text, newline="")
     return separator, _csv_rows(csv.reader(lines, delimiter=separator, strict=True))
@@ -131,8 +127,6 @@ _DAMAGED = gettext_noop(
 _SHEET_ROWS = 1_048_576
 """Rows of the longest sheet of a spreadsheet."""
 
-_TOO_LARGE = gettext_noop("The workbook has more than {} bytes when it is unpacked.")
-
 
 def _workbook_rows(content: bytes) -> Iterator[Row]:
     """Yields the rows of the first visible sheet."""
@@ -140,7 +134,6 @@ def _workbook_rows(content: bytes) -> Iterator[Row]:
 
     line = 1
     try:
-        _refuse_bomb(content)
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
         sheet = next(each for each in book.worksheets if each.sheet_state == "visible")
         # What the file says of its size may be wrong.
@@ -153,16 +146,6 @@ def _workbook_rows(content: bytes) -> Iterator[Row]:
     # A library of a format with many parts raises errors of many types.
     except Exception as error:
         raise UnreadableTable(line, "unreadable_workbook", _DAMAGED) from error
-
-
-def _refuse_bomb(content: bytes) -> None:
-    """zipfile reads no further than the sizes that are checked here."""
-    from zipfile import ZipFile
-
-    entries = ZipFile(io.BytesIO(content)).infolist()
-    if len(entries) > MAX_WORKBOOK_PARTS or sum(e.file_size for e in entries) > MAX_WORKBOOK_BYTES:
-        limit = f"{MAX_WORKBOOK_BYTES:,}"
-        raise UnreadableTable(1, "unreadable_workbook", _TOO_LARGE, limit)
 
 
 EMPTY = (None, "")
@@ -182,16 +165,11 @@ def _text(cell: Any) -> str:
     return plain.replace("\r\n", "\n")
 
 
-_EXACT = 10**15
-"""A spreadsheet keeps fifteen digits of a number."""
-
-
 def _number(value: float, shown_as: str) -> str:
     """Returns a number with up to fifteen digits, because spreadsheets store 2.45 as the nearest
-    binary fraction; in scientific notation if it had more. The format of codes is such as 00000.
-    """
+    binary fraction; in scientific notation if it had more. Codes have a format such as 00000."""
     exact = Decimal(f"{value:.15g}")
-    if abs(exact) >= _EXACT:
+    if abs(exact) >= 10**15:
         return f"{exact.normalize():E}"
     if re.fullmatch("0+", shown_as) and value >= 0 and exact == int(exact):
         return str(int(exact)).zfill(len(shown_as))

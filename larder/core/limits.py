@@ -128,12 +128,6 @@ MAX_JSON_BRACKETS = 20_000
 MAX_FILE_ROWS = 25_000
 """Rows of a product file sent over HTTP: it takes about four seconds, and other files wait."""
 
-MAX_WORKBOOK_BYTES = 30 * 1024 * 1024
-"""Bytes of all parts of a workbook (XLSX): a list of MAX_FILE_ROWS rows has some 13 MB."""
-
-MAX_WORKBOOK_PARTS = 1_000
-"""Parts of a workbook. One with a sheet has about ten."""
-
 MAX_TABLE_BYTES = 30 * 1024 * 1024
 """Bytes of the cells of an uploaded file: many cells can share one long text."""
 

@@ -11,13 +11,10 @@ from larder.db.fields import TransactionId
 
 
 class Stock(models.Model):
-    """The units of a product: one narrow row, which every stock movement locks.
-
-    `available` units can be ordered. `committed` units are ordered and not yet shipped. The units
-    on the shelf are the sum of both. No held line that is not released expires before
-    `next_expiry`; if it is null, there is none. `transaction_id` is that of the movement with which
-    the product last went in or out of stock, for the feed of products.
-    """
+    """The units of a product: one narrow row, which every movement locks. `available` units can be
+    ordered, `committed` ones are ordered and not shipped; both are on the shelf. No unreleased held
+    line expires before `next_expiry`, if there is one. `transaction_id` is that with which the
+    product last went in or out of stock, for the feed of products."""
 
     product = models.OneToOneField(
         "catalog.Product",
@@ -44,12 +41,9 @@ class Stock(models.Model):
 
 
 class HeldLine(models.Model):
-    """The units of a product that a pending order holds. The lock of the stock row guards it,
-    or that of the line itself.
-
-    The units are in `committed` until `released_at`. `event` is the order event that held them: the
-    reference of the ledger entries that hold and release them. The line is deleted when the order
-    is confirmed, cancelled or marked as expired. `order` has no foreign key: orders are above.
+    """The units of a product that a pending order holds, in `committed` until `released_at`. The
+    lock of the stock row guards it, or its own. `event` is the order event that held them, the
+    reference of their ledger entries. The line is deleted when the order is not pending any more.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -82,8 +76,7 @@ class HeldLine(models.Model):
 
 
 class Adjustment(models.Model):
-    """A correction of stock by staff: goods received, damaged, counted. Its lines are entries of
-    the ledger with its id as their reference."""
+    """A correction of stock by staff. Its lines are the ledger entries with its id as reference."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     actor = models.UUIDField()
@@ -103,9 +96,8 @@ class Adjustment(models.Model):
 
 
 class CountedProduct(models.Model):
-    """A product in the running count of a member of staff (`actor`). `on_shelf`: the units that the
-    stock had on the shelf when it was counted last. `is_moved`: whether the shelf changed between
-    two scans. The rows are deleted when the count is booked or discarded."""
+    """A product in the running count of a member of staff (`actor`). `on_shelf`: the units of the
+    stock when it was counted last. `is_moved`: whether these changed between two scans."""
 
     id = models.BigAutoField(primary_key=True)
     actor = models.UUIDField()
@@ -130,12 +122,8 @@ class CountedProduct(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """A change of stock. A trigger makes the table append-only for every role.
-
-    `cause` is opening, order, hold, release, change, cancel, pack, missing, ship, unship, return,
-    or the reason of an adjustment. `reference` is the id of the order event or of the adjustment.
-    `actor` is a public id.
-    """
+    """A change of stock. A trigger makes the table append-only for every role. `cause` is one of
+    CAUSES or the reason of an adjustment; `reference` the id of an order event or an adjustment."""
 
     id = models.BigAutoField(primary_key=True)
     product = models.ForeignKey(

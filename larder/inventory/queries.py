@@ -55,12 +55,10 @@ ORDERINGS = sql.ORDERINGS.keys()
 
 @dataclass(frozen=True, slots=True)
 class ProductFilter:
-    """The filter and the order of a product list. A product must match all given conditions.
-
-    `words` occur in the name or the SKU, `name_contains` in the name; case is ignored. `exact` has
-    the complete text of a field, with case. `category` includes the categories below it. Prices
-    are list prices. `archived` includes archived products. Without `described` the descriptions,
-    of up to 80 KB each, are not read.
+    """The filter and the order of a product list. `words` occur in the name or the SKU,
+    `name_contains` in the name, in any case; `exact` has complete texts of fields. `category`
+    includes those below it, `archived` archived products. Without `described` the descriptions, of
+    up to 80 KB each, are not read.
     """
 
     words: tuple[str, ...] = ()

@@ -1,7 +1,5 @@
-"""Adds, changes, archives and restores products.
-
-Triggers of inventory do two more things: they create the stock row of a new product, and they make
-archiving a product wait for the transactions that are placing orders of it.
+"""Adds, changes, archives and restores products. Triggers of inventory create the stock row of a
+new product, and make archiving wait for transactions that are placing orders of it.
 
 `caller` is the member of staff; None for a command, which needs no rights. Each change also raises
 what `require_permitted` raises.

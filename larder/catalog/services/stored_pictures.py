@@ -39,10 +39,7 @@ class Picture(NamedTuple):
 
 def prepare(content: bytes) -> Picture:
     """Returns the picture of a JPEG, PNG or WebP file, upright, in the colours of browsers, and at
-    most PICTURE_SIDE wide and high. Of an animated picture it is the first frame.
-
-    Raises InvalidInput (`/picture`) and Overloaded.
-    """
+    most PICTURE_SIDE wide and high. Raises InvalidInput (`/picture`) and Overloaded."""
     if len(content) > MAX_PICTURE_BYTES:
         text = gettext("Expected at most {} MB.")
         raise _refused("too_long", text.format(MAX_PICTURE_BYTES >> 20))
@@ -74,10 +71,7 @@ def storage() -> Storage:
 
 def store(content: bytes) -> str:
     """Stores the picture of an uploaded file and its thumbnail. Returns the address, which is a
-    path if the shop serves its pictures itself. Pictures stay when no product has them any more.
-
-    Raises InvalidInput (`/picture`) and Overloaded.
-    """
+    path if the shop serves its pictures itself. Raises what `prepare` raises."""
     picture = prepare(content)
     key = sha256(picture.full).hexdigest()
     waits.release()

@@ -63,10 +63,9 @@ def adjust_stock(
     """Corrects stock, all lines or none. Several deltas of one product are added. Returns the id of
     the adjustment, and whether the request repeats an earlier one.
 
-    A count is of all units on the shelf: the change is counted − available − committed.
     Raises UnknownProducts, InsufficientStock, CountBelowCommitted or StockLimitExceeded, the first
-    one in PRECEDENCE, with all faulty lines. Raises InvalidInput if a counted product occurs in
-    another line. Raises KeyReused, Overloaded, and what `_lock_permitted` raises.
+    one in PRECEDENCE, with all faulty lines; InvalidInput if a counted product occurs in another
+    line; KeyReused, Overloaded, and what `require_permitted` raises.
     """
     ids = catalog.ids_by_sku({line.product for line in lines if isinstance(line.product, str)})
     # A line with an unknown SKU keeps it, to be reported.
@@ -82,20 +81,15 @@ def adjust_stock(
 def book_lines(
     lines: Sequence[AdjustmentLine], cause: Cause, *, caller: Caller, now: datetime
 ) -> UUID:
-    """Corrects stock as `adjust_stock` does, in the caller's transaction. Returns the adjustment's
-    id."""
+    """Does what `adjust_stock` does, in the caller's transaction. Returns the adjustment's id."""
     ids = {line.product for line in lines if isinstance(line.product, int)}
     balances = _lock_permitted(caller, ids)
     return _adjust(lines, balances, cause, actor=caller.public_id, now=now)
 
 
 def _lock_permitted(caller: Caller, products: Iterable[int]) -> dict[int, Balance]:
-    """Locks the products of a caller who still may adjust stock.
-
-    The caller is read after the locks, because the request may have waited for them. Raises
-    SessionEnded, NotStaff, PermissionMissing, SecondFactorRequired.
-    """
     balances = lock(products)
+    # After the locks, because the request may have waited for them.
     require_permitted(caller, PERMISSION)
     return balances
 
@@ -128,10 +122,7 @@ def _adjust(
 
 def dispatch(product: int, quantity: int, *, caller: Caller, now: datetime) -> None:
     """Removes `quantity` units (at least 1) of a product on sale from the shop, without an order.
-
-    Raises NotFound (also for an archived product), InsufficientStock, Overloaded, and what
-    `_lock_permitted` raises.
-    """
+    Raises NotFound, InsufficientStock, Overloaded, and what `require_permitted` raises."""
     if quantity < 1:
         raise ValueError(f"dispatch of {quantity} units")
     with moving_stock(by_staff=True):
@@ -146,11 +137,8 @@ def dispatch(product: int, quantity: int, *, caller: Caller, now: datetime) -> N
 def set_available(
     product: int, quantity: int, balances: Mapping[int, Balance], *, actor: UUID, now: datetime
 ) -> None:
-    """Corrects a locked product's stock so that `quantity` units are available.
-
-    `balances` is the result of `lock` in this transaction. Writes nothing if nothing changes.
-    Raises StockLimitExceeded.
-    """
+    """Corrects a locked product's stock so that `quantity` units are available. `balances` is the
+    result of `lock`. Writes nothing if nothing changes. Raises StockLimitExceeded."""
     if delta := quantity - balances[product].available:
         line = AdjustmentLine(product, delta=delta)
         _adjust([line], balances, Cause(CORRECTION), actor=actor, now=now)

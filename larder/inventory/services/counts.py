@@ -46,8 +46,7 @@ def find_product(code: str) -> int:
 def add_units(
     product: int, units: int, *, caller: Caller, now: datetime, claim: Claim | None = None
 ) -> None:
-    """Adds counted units of a product to the caller's count. Raises NotFound, and InvalidInput
-    (units, too many products)."""
+    """Adds counted units of a product to the caller's count. Raises NotFound, InvalidInput."""
 
     def add() -> int:
         row, on_shelf = _row(product, caller, now)
@@ -60,8 +59,7 @@ def add_units(
 def set_units(
     product: int, units: int, *, caller: Caller, now: datetime, claim: Claim | None = None
 ) -> None:
-    """Sets the counted units of a product, counted at once and now. Raises NotFound, and
-    InvalidInput (units, too many products)."""
+    """Sets the counted units of a product, counted now. Raises NotFound, InvalidInput."""
 
     def put() -> int:
         row, on_shelf = _row(product, caller, now)
@@ -85,12 +83,8 @@ def discard(
 
 def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
     """Books the differences of the caller's count as one adjustment, and ends the count. Returns
-    the adjustment's id.
-
-    `shown` is the `fingerprint_of` the count that was confirmed. A second request finds no count.
-    Raises NotFound (no count), CountChanged (another one than shown, or a product to be counted
-    again), and what `adjust_stock` raises.
-    """
+    the adjustment's id. `shown` is the `fingerprint_of` the count that was confirmed. Raises
+    NotFound (no count), CountChanged, and what `adjust_stock` raises."""
     with moving_stock(by_staff=True):
         lock_account(caller)
         lines = running_count(caller.public_id)
@@ -121,8 +115,8 @@ def _change(
 
 
 def _row(product: int, caller: Caller, now: datetime) -> tuple[CountedProduct, int]:
-    """Returns the row of a product in the caller's count, new and not stored if it is not in it,
-    and the units on the shelf now. Raises NotFound."""
+    """Returns the row of a product in the caller's count, perhaps a new one that is not stored, and
+    the units on the shelf now. Raises NotFound."""
     stock = Stock.objects.filter(product=product).values_list("available", "committed").first()
     if stock is None:
         raise NotFound

@@ -86,10 +86,8 @@ more of the process's eight connections. The last one is for all other requests.
 
 @contextmanager
 def moving_stock(*, by_staff: bool) -> Iterator[None]:
-    """Runs the block in a transaction that may lock stock, and in a pipeline.
-
-    Few such transactions run at once in a process. So other requests find free connections while a
-    row stays locked. Customers do not delay staff.
+    """Runs the block in a transaction that may lock stock, and in a pipeline. Few run at once in a
+    process: other requests find free connections while a row stays locked.
 
     Raises Overloaded; OperationalError (SQLSTATE 55P03) after MOVING_WAIT for a lock.
     """
@@ -100,26 +98,22 @@ def moving_stock(*, by_staff: bool) -> Iterator[None]:
 
 
 def lock(products: Iterable[int]) -> dict[int, Balance]:
-    """Locks the stock rows in the order of product ids. Returns the balances of known products.
-
-    Units whose hold has expired by the database's clock are available again: their release is
-    written here. Assumes an open transaction. The locks last until it ends.
-    """
+    """Locks the stock rows in the order of product ids until the transaction ends. Returns the
+    balances of known products. Writes the release of units whose hold has expired."""
     return submit_lock(products)()
 
 
 def submit_lock(
     products: Iterable[int], *, skip_locked: bool = False
 ) -> Callable[[], dict[int, Balance]]:
-    """Submits the statement of `lock`, and returns a function that reads its result. Statements
-    submitted later run under the lock. With `skip_locked`, rows that another transaction has locked
-    are not in it."""
+    """Submits the statement of `lock`, and returns a function that reads its result; with
+    `skip_locked`, without rows that another transaction has locked."""
     reading = database.submit(sql.LOCK_FREE if skip_locked else sql.LOCK, [list(products)])
     return lambda: _released(reading())
 
 
 def lock_free(products: Iterable[int]) -> dict[int, Balance]:
-    """Locks the stock rows as `lock` does, without those that another transaction has locked."""
+    """Does what `lock` does, without rows that another transaction has locked."""
     return submit_lock(products, skip_locked=True)()
 
 
@@ -168,8 +162,7 @@ def move(
     held: Sequence[HeldUnits] = (),
 ) -> None:
     """Writes movements of locked products in their order, with their ledger entries. `balances` is
-    the result of `lock` in this transaction. `held` are those of the moved units that orders hold
-    until an expiry."""
+    the result of `lock`; `held` are those of the moved units that orders hold."""
     if not movements:
         return
     after = dict(balances)
@@ -197,7 +190,7 @@ def _json(rows: Sequence[Any]) -> str:
 
 def submit_clock() -> Callable[[], datetime]:
     """Submits a statement that reads the database's clock, and returns a function that returns the
-    time. Submitted after `submit_lock`, it is a time under the locks."""
+    time: after `submit_lock` one under the locks."""
     reading = database.submit(sql.CLOCK)
     return lambda: reading()[0][0]
 
@@ -210,11 +203,8 @@ def submit_held(
     orders: Collection[UUID], *, locks: bool = False, skip_locked: bool = False
 ) -> Callable[[], HeldByOrder]:
     """Submits a statement, and returns a function that returns the units that each order holds, by
-    product. Released lines are not among them.
-
-    Assumes that their stock is locked, or locks the lines, so that they are not released. With
-    `skip_locked`, lines that another transaction releases are not among them either.
-    """
+    product, without released lines. Assumes that their stock is locked, or locks the lines; with
+    `skip_locked`, without lines that another transaction releases."""
     locking = sql.LOCK_FREE_HELD if skip_locked else sql.LOCK_HELD
     reading = database.submit(locking if locks else sql.HELD, [list(orders)])
 
@@ -229,17 +219,14 @@ def submit_held(
 
 
 def end_holds(orders: Collection[UUID]) -> None:
-    """Deletes the lines of orders that do not hold units any more. Assumes that these, or their
-    stock, are locked."""
+    """Deletes the held lines of orders. Assumes that these, or their stock, are locked."""
     if orders:
         database.execute(sql.END_HOLDS, [list(orders)])
 
 
 def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balance]) -> None:
-    """Checks that returned units do not exceed the limit: other units may have come in meanwhile.
-
-    Raises StockLimitExceeded with all such products. Assumes one movement for each product.
-    """
+    """Raises StockLimitExceeded if returned units exceed the limit. Assumes one movement for each
+    product."""
     changes = {move.product: Balance(move.available, move.committed) for move in movements}
     if lines := without_room(changes, balances):
         raise StockLimitExceeded(lines)
@@ -249,9 +236,7 @@ def without_room(
     changes: Mapping[int, Balance], balances: Mapping[int, Balance]
 ) -> list[dict[str, Any]]:
     """Returns the products that would have more than MAX_STOCK units, as lines of the error.
-
-    Committed units count: a cancellation, which makes them available again, always has room.
-    """
+    Committed units count: a cancellation always has room."""
     return [
         {
             "code": StockLimitExceeded.code,
@@ -279,8 +264,7 @@ def open_stock(quantities: Mapping[int, int], *, actor: UUID, now: datetime) -> 
 def unit_entries(
     changes: Mapping[int, int], balances: Mapping[int, Balance], reason: str
 ) -> list[audit.Entry]:
-    """Returns entries of the audit trail: how many units of locked products were available, and
-    are now."""
+    """Returns entries of the audit trail: the available units of locked products."""
     return [
         audit.Entry(
             product_name(product),

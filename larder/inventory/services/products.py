@@ -41,7 +41,6 @@ class Author:
 
     @property
     def actor(self) -> UUID:
-        """The public id of the caller, for the ledger."""
         return SYSTEM_ACTOR if self.caller is None else self.caller.public_id
 
 
@@ -53,10 +52,8 @@ def create_stocked_product(
     claim: Claim | None = None,
     unique_name: bool = False,
 ) -> Outcome:
-    """Adds a product with an opening stock of `quantity` units, as `catalog.create_product` does.
-
-    Raises AlreadyTaken (SKU, name), UnknownCategory, InvalidInput, KeyReused.
-    """
+    """Adds a product with an opening stock of `quantity` units. Raises KeyReused, and what
+    `catalog.create_product` raises."""
 
     def make() -> int:
         product = catalog.create_product(
@@ -148,7 +145,7 @@ LONG_WAIT = 60.0
 """Seconds that a command waits for another file."""
 
 TRIES = 3
-"""Of a file whose new products other requests add at the same time."""
+"""Of a file whose new products others add at the same time."""
 
 
 class PreviewOutdated(Exception):
@@ -157,8 +154,8 @@ class PreviewOutdated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a file would change, and how many rows it has. `kept` is its id for `import_previewed`,
-    None if it would change nothing; `ignored` are columns that are not imported."""
+    """What a file would change. `kept` is its id, None if it would change nothing; `rows` is their
+    number; `ignored` are columns that are not imported."""
 
     kept: UUID | None
     changes: Sequence[Change]
