@@ -13,7 +13,7 @@ from django.db.models import F
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from larder.catalog import sql
+from larder.catalog import sql, tables
 from larder.catalog.models import Product
 from larder.catalog.product_rows import FaultyFile, ProductFile, product_file
 from larder.catalog.services import product_import
@@ -260,3 +260,21 @@ def test_separators_are_recognised_and_a_decimal_mark_is_taken_or_refused_but_no
     file = product_file(csv_table("\r\n".join([head, row, separator * 2])), "GBP")
     assert [row.values["price"] for row in file.rows] == ([Decimal(price)] if price else [])
     assert bool(file.faults) == (price is None)
+
+
+@pytest.mark.parametrize(
+    ("cell", "price"),
+    [
+        *((text, text.replace(",", ".")) for text in ("3,15", "0,125", "3.15", "1.234")),
+        ("3,15 £", "3.15"),
+        *((text, None) for text in ("1.234,50 £", "1,234", "3,1,5")),
+    ],
+)
+def test_a_text_of_a_workbook_with_a_decimal_comma_is_an_amount(
+    cell: str, price: str | None
+) -> None:
+    rows = [tables.Row(1, ["SKU", "Price", "Name"]), tables.Row(2, ["A,5", cell, "Tea 1,5"])]
+    file = product_file(tables.Table("", rows), "GBP")
+    prices = [row.values["price"] for row in file.rows]
+    assert prices == ([Decimal(price)] if price else [])
+    assert [fault.column for fault in file.faults] == ([] if price else ["price"])

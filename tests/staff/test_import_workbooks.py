@@ -7,7 +7,6 @@ from decimal import Decimal
 from io import BytesIO
 
 import openpyxl  # type: ignore[import-untyped]
-import pytest
 
 from larder.catalog.models import Product
 from larder.catalog.services.categories import create_category
@@ -47,24 +46,6 @@ def test_a_workbook_is_imported_as_a_file_with_the_same_cells(
     assert confirm(desk, page).messages == ["1 added, 1 changed, 0 the same."]
     tea = Product.objects.get(sku="TEA")
     assert (tea.name, tea.price, tea.barcode) == ("Green\ntea", Decimal("0.125"), "")
-
-
-@pytest.mark.parametrize(
-    ("cell", "price"),
-    [("3,15", "3.15"), ("3,15 £", "3.15"), ("1.234,50 £", None), ("0,125", "0.125"),
-     ("3.15", "3.15"), (1.234, "1.234"), ("1,234", None), ("3,1,5", None)],
-)  # fmt: skip
-def test_a_text_with_a_decimal_comma_is_an_amount(
-    desk: Desk, product: Callable[..., int], cell: object, price: str | None
-) -> None:
-    product(sku="A,5", name="Jam", price="7")
-    file = as_workbook(("SKU", "Price", "Name"), ("A,5", cell, "Tea 1,5"))
-    if price is None:
-        assert [row[1] for row in shown_faults(send(desk, file))] == ["price"]
-        return
-    confirm(desk, upload(desk, file))
-    made = Product.objects.get()
-    assert (made.sku, made.name, made.price) == ("A,5", "Tea 1,5", Decimal(price))
 
 
 def test_the_faults_of_a_workbook_have_the_numbers_of_its_rows(desk: Desk) -> None:

@@ -34,18 +34,10 @@ def desk(person: Callable[..., Person]) -> Desk:
     return Desk(person(is_staff=True, is_superuser=True))
 
 
-@pytest.mark.parametrize("path", LOOKUPS)
-def test_a_list_accepts_only_its_filters(
-    desk: Desk, path: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert desk.get(path).status == 400
+def test_a_list_accepts_only_its_filters(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    for path in (*LOOKUPS, *(f"{path}?pk__gt=0" for path in SCREENS)):
+        assert desk.get(path).status == 400, path
     assert TEXT not in caplog.text
-
-
-@pytest.mark.parametrize("path", SCREENS)
-def test_a_list_cannot_be_filtered_by_a_column(desk: Desk, path: str) -> None:
-    assert desk.get(path).status == 200
-    assert desk.get(f"{path}?pk__gt=0").status == 400
 
 
 @pytest.mark.parametrize("path", SCREENS)
@@ -54,7 +46,7 @@ def test_every_parameter_of_a_filter_is_accepted(desk: Desk, now: datetime, path
         create_category(name=name, parent=None, caller=None, now=now)
     specs = desk.get(path).response.context["cl"].filter_specs
     for name in {name for spec in specs for name in spec.expected_parameters()}:
-        for value in ("1", "x", TEXT, "9" * 40):
+        for value in ("x", "9" * 40):
             assert desk.get(path, **{name: value}).status in {200, 400}
 
 
@@ -66,14 +58,12 @@ def test_every_parameter_of_a_filter_is_accepted(desk: Desk, now: datetime, path
         ("orders/order/telephone/", "customer"),
     ],
 )
-@pytest.mark.parametrize("unknown", ["x", "1.5", "\0", "9" * 40, "9" * 5_000])
-def test_a_field_that_searches_refuses_what_is_no_id(
-    desk: Desk, path: str, field: str, unknown: str
-) -> None:
-    assert desk.get(path, **{field: unknown}).status in {200, 400}
-    page = desk.post(path, {field: unknown})
-    assert page.status == 200
-    assert len(page.errors[field]) == 1
+def test_a_field_that_searches_refuses_what_is_no_id(desk: Desk, path: str, field: str) -> None:
+    for unknown in ("x", "1.5", "\0", "9" * 40, "9" * 5_000):
+        assert desk.get(path, **{field: unknown}).status in {200, 400}
+        page = desk.post(path, {field: unknown})
+        assert page.status == 200
+        assert len(page.errors[field]) == 1, unknown
 
 
 @pytest.mark.parametrize("page", ["", "add/", "{}/change/", "{}/delete/"])

@@ -40,18 +40,18 @@ WORDS = ("race hop", "HOPPER", "straße 12", "aupts", "bad soden", "4567", "3012
 ACCOUNT = ("mazing@navy", "racie", "urra", "murray gracie")
 
 
-@pytest.mark.parametrize("term", [*WORDS, *ACCOUNT, "_hop", "g_hopper"])
 def test_an_order_is_found_by_parts_of_words_of_its_customer_and_its_delivery(
-    desk: Desk, hers: Order, term: str
+    desk: Desk, hers: Order
 ) -> None:
-    assert desk.get(ORDERS, q=term).rows == [hers]
+    for term in (*WORDS, *ACCOUNT, "_hop", "g_hopper"):
+        assert desk.get(ORDERS, q=term).rows == [hers], term
 
 
-@pytest.mark.parametrize("term", ["nobody", "phone", "line1", "gracie tom", "%", "gr\\"])
 def test_a_search_finds_neither_names_of_fields_nor_words_of_different_orders(
-    desk: Desk, hers: Order, term: str
+    desk: Desk, hers: Order
 ) -> None:
-    assert desk.get(ORDERS, q=term).rows == []
+    for term in ("nobody", "phone", "line1", "gracie tom", "%", "gr\\"):
+        assert desk.get(ORDERS, q=term).rows == [], term
 
 
 def test_an_order_is_found_without_accents_and_with_any_apostrophe(
@@ -71,19 +71,14 @@ def test_an_order_is_found_by_a_part_of_a_sku_but_not_by_the_name_of_a_product(
     assert desk.get(ORDERS, q="marmalade").rows == []
 
 
-@pytest.mark.parametrize("term", ACCOUNT)
 def test_staff_who_may_not_see_customers_cannot_search_in_their_accounts(
-    person: Callable[..., Person], hers: Order, term: str
+    person: Callable[..., Person], hers: Order
 ) -> None:
-    packer = person(is_staff=True)
-    for permissions, found in (
-        (["orders.view_order"], []),
-        (["orders.view_order", "identity.view_customer"], [hers]),
-    ):
-        assert Desk(allow(packer, *permissions)).get(ORDERS, q=term).rows == found
-    packer = allow(packer, "orders.view_order")
+    desk = Desk(allow(person(is_staff=True), "orders.view_order"))
+    for term in ACCOUNT:
+        assert desk.get(ORDERS, q=term).rows == [], term
     for shown in ("g_hopper", "hopper", "4567"):
-        assert Desk(packer).get(ORDERS, q=shown).rows == [hers]
+        assert desk.get(ORDERS, q=shown).rows == [hers], shown
 
 
 def test_a_deleted_account_is_not_found_by_its_name(desk: Desk, hers: Order) -> None:
@@ -139,12 +134,12 @@ def test_filters_take_what_their_fields_write_in_each_language(
         assert all(f'value="{value}"' in page.text for value in parameters.values())
 
 
-@pytest.mark.parametrize("name", ["placed_at_from", "placed_at_to", "requested_for_to"])
 @pytest.mark.parametrize("value", ["x", "0001-01-01", "9" * 40, "NaN", "-Infinity", "1e999999"])
 def test_a_day_or_an_amount_that_cannot_be_read_is_refused(
-    desk: Desk, hers: Order, name: str, value: str
+    desk: Desk, hers: Order, value: str
 ) -> None:
-    assert desk.get(ORDERS, **{name: value}).status == 400
+    for name in ("placed_at_from", "placed_at_to", "requested_for_to"):
+        assert desk.get(ORDERS, **{name: value}).status == 400
     assert desk.get(ORDERS, total_to=value).status in {200, 400}
 
 
