@@ -1,1 +1,1 @@
-"""Notifications: mails and the state of their delivery."""
+"""Notifications: mails that wait, and their delivery."""

@@ -9,7 +9,7 @@ from larder.notifications.models import Mail
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A mail that is neither sent nor given up."""
+    """A mail that waits to be sent."""
 
     kind: str
     about: UUID
@@ -19,6 +19,5 @@ class Waiting:
 
 def waiting(mail: UUID) -> Waiting | None:
     """Returns the mail if it still waits to be sent."""
-    mails = Mail.objects.filter(id=mail, sent_at=None, given_up_at=None)
-    row = mails.values_list(*Waiting.__slots__).first()
+    row = Mail.objects.filter(id=mail).values_list(*Waiting.__slots__).first()
     return None if row is None else Waiting(*row)

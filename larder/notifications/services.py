@@ -18,7 +18,7 @@ EMAIL_CHANGED = "email_changed"
 """The kind of a mail to the former email address of an account."""
 
 KEEP = timedelta(days=30)
-"""Time for which the state of a mail is kept."""
+"""Time after which a mail whose job was lost is deleted."""
 
 
 def queue_mail(kind: str, about: UUID, recipient: str = "", *, now: datetime) -> None:
@@ -33,19 +33,9 @@ def queue_mail(kind: str, about: UUID, recipient: str = "", *, now: datetime) ->
     app.configure_task(SEND_MAIL).defer(mail=str(mail.id), correlation_id=request)
 
 
-def note_sent(mail: UUID, *, now: datetime) -> None:
-    """Records that the mail server has accepted the mail."""
-    Mail.objects.filter(id=mail).update(sent_at=now, recipient="")
-
-
-def note_given_up(mail: UUID, *, now: datetime) -> None:
-    """Records that the mail is not tried any more."""
-    Mail.objects.filter(id=mail).update(given_up_at=now, recipient="")
-
-
-def delete_unsent(mail: UUID) -> None:
-    """Deletes a mail that has no recipient."""
-    Mail.objects.filter(id=mail, sent_at=None, given_up_at=None).delete()
+def delete_mail(mail: UUID) -> None:
+    """Deletes a mail that is sent, is given up, or has no recipient any more."""
+    Mail.objects.filter(id=mail).delete()
 
 
 def delete_old_mails(*, now: datetime, limit: int) -> int:

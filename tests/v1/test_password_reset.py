@@ -322,7 +322,7 @@ def test_a_weak_password_is_refused_and_the_reset_token_stays_valid(
     assert confirm(api, token).status == 204
 
 
-def test_the_state_of_a_mail_is_deleted_after_thirty_days(db: None, now: datetime) -> None:
+def test_a_mail_whose_job_was_lost_is_deleted_after_thirty_days(db: None, now: datetime) -> None:
     for days in (29, 31, 32):
         about, created_at = UUID(int=days), now - timedelta(days=days)
         Mail.objects.create(kind=PASSWORD_RESET, about=about, created_at=created_at)

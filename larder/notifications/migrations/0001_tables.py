@@ -25,8 +25,6 @@ class Migration(migrations.Migration):
                 ("about", models.UUIDField()),
                 ("recipient", models.EmailField(blank=True, default="", max_length=254)),
                 ("created_at", models.DateTimeField()),
-                ("sent_at", models.DateTimeField(null=True)),
-                ("given_up_at", models.DateTimeField(null=True)),
             ],
             options={
                 "db_table": "mail",

@@ -1,7 +1,7 @@
 """Sends mails, in the worker: at least once, with growing pauses between the attempts.
 
 The text of a mail is made here, from data of identity, right before the mail is sent. If a worker
-is killed after it sent a mail and before it noted that, the mail is sent again.
+is killed after it sent a mail and before it deleted the row, the mail is sent again.
 """
 
 import logging
@@ -40,30 +40,28 @@ ASK_AGAIN = " The recipient can request the mail again."
 def send_mail(context: JobContext, mail: str, correlation_id: str | None = None) -> None:
     """Sends a waiting mail. Raises NotSent; its class says whether there is a retry."""
     id, tries = UUID(mail), context.job.attempts + 1
-    found = queries.waiting(id)
-    if found is None:
+    waiting = queries.waiting(id)
+    if waiting is None:
         return
     try:
-        sent = _send(id, found)
+        is_sent = _send(id, waiting)
     except NotSent as fault:
-        _log(fault, mail=mail, kind=found.kind, tries=tries)
+        _log(fault, mail=mail, kind=waiting.kind, tries=tries)
         if not _again(fault, tries):
-            services.note_given_up(id, now=now())
+            services.delete_mail(id)
         raise
-    if not sent:
-        services.delete_unsent(id)
-        return
-    services.note_sent(id, now=now())
-    details = {"mail": mail, "kind": found.kind, "tries": tries}
-    logger.info("A mail was handed over.", extra={"details": details})
+    services.delete_mail(id)
+    if is_sent:
+        details = {"mail": mail, "kind": waiting.kind, "tries": tries}
+        logger.info("A mail was handed over.", extra={"details": details})
 
 
-def _send(id: UUID, found: Waiting) -> bool:
+def _send(id: UUID, waiting: Waiting) -> bool:
     """Returns False if the mail has no recipient any more. Raises NotSent."""
-    if found.kind not in KINDS:
+    if waiting.kind not in KINDS:
         # It is of a newer release, whose workers may start soon.
-        raise NotSentYet(f"This release knows no mail of the kind {found.kind}.")
-    mail_text = KINDS[found.kind](found)
+        raise NotSentYet(f"This release knows no mail of the kind {waiting.kind}.")
+    mail_text = KINDS[waiting.kind](waiting)
     if mail_text is None:
         return False
     # The mail server may be slow, and other threads need the connection.
