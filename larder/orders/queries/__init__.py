@@ -1,6 +1,6 @@
 """The queries of orders return plain data, not models. Here: placed orders with their lines."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -252,7 +252,7 @@ def by_number(number: int, *, customer: int) -> OrderView:
     return views[0]
 
 
-def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
+def orders(order_ids: Iterable[UUID]) -> dict[UUID, OrderView]:
     """Returns placed orders by id, without unknown ids."""
     views = _read(reads.WITH_IDS, [list(order_ids)])
     return {view.id: view for view in views}

@@ -1,15 +1,23 @@
 """The figures of the admin's dashboard, and what is booked in a period, for the accounts."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from django.db.models import Min
 
 from larder.core.clock import midnight
 from larder.core.money import from_minor
 from larder.db import database
+from larder.orders.amounts import amounts
+from larder.orders.lifecycle import SOLD
+from larder.orders.models import Order, SalesChange
+from larder.orders.queries import LineView, OrderView, orders
 from larder.orders.sql import sales
 
 
@@ -62,44 +70,75 @@ PLACED = "placed"
 PART = timedelta(hours=1)
 """The bookings of so much time are read at once."""
 
+LINE = ("product", "sku", "name", "unit_price", "tax_rate")
+COUNTS = ("quantity", "gross", "net", "returned", "returned_gross", "returned_net")
+"""What identifies a line of SalesChange, and what it counts."""
 
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """What a line counts from `at` on, or what of it changed then, as SalesChange has it."""
-
-    order: UUID
-    product: int
-    type: str
-    at: datetime
-    sku: str
-    name: str
-    unit_price: Decimal
-    tax_rate: Decimal | None
-    quantity: int
-    gross: int
-    net: int | None
-    returned: int
-    returned_gross: int
-    returned_net: int | None
+Counts = Sequence[Any]
+NOTHING: Counts = (0, 0, 0, 0, 0, 0)
 
 
-def bookings(begins: datetime, ends: datetime) -> Iterator[list[Booking]]:
-    """Yields what was booked from one moment until before another, in parts, the oldest first:
-    orders as they were placed, and what changed later. Orders with a hold count nothing when they
-    are placed."""
+def counted(lines: Sequence[LineView], currency: str) -> dict[tuple[Any, ...], Counts]:
+    """Returns what each line counts. Without a tax rate there is no net."""
+    sold = amounts([(line.line_total, line.tax_rate) for line in lines], currency)
+    left = sold
+    if any(line.returned for line in lines):
+        still = [line.unit_price * (line.quantity - line.returned) for line in lines]
+        rates = [line.tax_rate for line in lines]
+        left = amounts(zip(still, rates, strict=True), currency)
+    counts: dict[tuple[Any, ...], Counts] = {}
+    for line, whole, rest in zip(lines, sold, left, strict=True):
+        returned = line.returned, *difference(whole, rest)
+        key = tuple(getattr(line, name) for name in LINE)
+        counts[key] = (line.quantity, whole.gross, whole.net, *returned)
+    return counts
+
+
+def difference(counts: Counts, others: Counts) -> list[Any]:
+    """Returns the counts without the others; None where one of both is unknown."""
+    pairs = zip(counts, others, strict=True)
+    return [None if None in pair else pair[0] - pair[1] for pair in pairs]
+
+
+def bookings(
+    begins: datetime, ends: datetime
+) -> Iterator[tuple[dict[UUID, OrderView], list[SalesChange]]]:
+    """Yields what was booked from one moment until before another, in parts, the oldest first, with
+    the orders: these as they were placed, and what changed later. Orders with a hold count nothing
+    when they are placed."""
     while (begins := _first_booked(begins)) < ends:
         until = min(begins + PART, ends)
-        rows = database.rows(sales.BOOKINGS, [begins, until, begins, until])
+        placed = Order.objects.filter(placed_at__gte=begins, placed_at__lt=until, expires_at=None)
+        views = orders(placed.values_list("id", flat=True))
+        later: dict[UUID, list[SalesChange]] = defaultdict(list)
+        for change in SalesChange.objects.filter(order__in=placed):
+            later[change.order_id].append(change)
+        rows = list(SalesChange.objects.filter(at__gte=begins, at__lt=until))
+        changed = orders({row.order_id for row in rows} - views.keys())
         database.release()
-        yield [
-            Booking(*row[:8], *[None if units is None else int(units) for units in row[8:]])
-            for row in rows
-        ]
+        rows += [row for view in views.values() for row in _as_placed(view, later[view.id])]
+        yield views | changed, sorted(rows, key=lambda row: (row.at, row.order_id, row.product))
         begins = until
+
+
+def _as_placed(order: OrderView, later: Sequence[SalesChange]) -> Iterator[SalesChange]:
+    """Returns what the lines counted when the order was placed: without what changed since."""
+    counts = counted(order.lines, order.currency) if order.status in SOLD else {}
+    for change in later:
+        # The order was read first.
+        if change.version <= order.version:
+            line = tuple(getattr(change, name) for name in LINE)
+            changed = [getattr(change, name) for name in COUNTS]
+            counts[line] = difference(counts.get(line, NOTHING), changed)
+    for line, units in counts.items():
+        if any(units):
+            values = dict(zip((*LINE, *COUNTS), (*line, *units), strict=True))
+            yield SalesChange(order_id=order.id, type=PLACED, at=order.placed_at, **values)
 
 
 def _first_booked(since: datetime) -> datetime:
     """Returns the first moment from one on at which something may have been booked; the last moment
     of all if there is none."""
-    ((first,),) = database.rows(sales.FIRST_BOOKED, [since, since])
-    return first or datetime.max.replace(tzinfo=UTC)
+    placed = Order.objects.filter(placed_at__gte=since).aggregate(first=Min("placed_at"))["first"]
+    changed = SalesChange.objects.filter(at__gte=since).aggregate(first=Min("at"))["first"]
+    return min(filter(None, (placed, changed)), default=datetime.max.replace(tzinfo=UTC))

@@ -1,7 +1,7 @@
 """What orders count in the books of a period (services/book_sales.py), and the figures of the
 admin's dashboard."""
 
-from larder.orders.sql.payments import MINOR_DIGITS, PAYABLE
+from larder.orders.sql.payments import PAYABLE
 
 BOOK_CHANGES = """
 INSERT INTO sales_change (at, order_id, version, type, product, sku, name, unit_price, tax_rate,
@@ -12,67 +12,6 @@ FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::bigint[], %s::text[], %s::tex
             %s::numeric[]) AS line
 """
 """Stock rows are locked meanwhile, and the ORM takes 0.7 ms of CPU for three lines."""
-
-
-def _up_to(exact: str) -> str:
-    """Returns a line's part of the rounded sum, in minor units (larder/orders/amounts.py)."""
-    total = f"sum({exact}) OVER lines"
-    part = f"round({total}, least(digits, 2)) - round({total} - {exact}, least(digits, 2))"
-    return f"({part}) * 10::numeric ^ digits"
-
-
-def _net(gross: str) -> str:
-    """Returns round(a / b), as the whole part of (2 a + b) / 2 b: a quotient could be rounded
-    twice."""
-    return f"div(2 * {gross} * 10000 + rate, 2 * rate)"
-
-
-BOOKED = f"""
-WITH placed AS (
-    SELECT id, currency, status, placed_at, {MINOR_DIGITS} AS digits FROM "order"
-    WHERE placed_at >= %s AND placed_at < %s AND expires_at IS NULL
-), line AS (
-    SELECT order_line.*, currency, digits, 10000 + tax_rate * 100 AS rate,
-           unit_price * quantity AS sold, unit_price * (quantity - returned) AS left_over
-    FROM placed JOIN order_line ON order_id = placed.id WHERE status <> 'cancelled'
-), amount AS (
-    SELECT line.*, {_up_to("sold")} AS gross, {_up_to("left_over")} AS kept
-    FROM line WINDOW lines AS (PARTITION BY order_id ORDER BY id)
-), booked AS (
-    SELECT order_id, 'placed' AS type, placed_at AS at, currency, product_id AS product, sku, name,
-           unit_price, tax_rate, quantity, gross, {_net("gross")} AS net, returned,
-           gross - kept AS returned_gross, {_net("gross")} - {_net("kept")} AS returned_net
-    FROM amount
-    UNION ALL
-    SELECT order_id, 'placed', placed_at, currency, product, sku, name, unit_price, tax_rate,
-           -quantity, -gross, -net, -returned, -returned_gross, -returned_net
-    FROM placed JOIN sales_change ON order_id = placed.id
-    UNION ALL
-    SELECT order_id, type, at, currency, product, sku, name, unit_price, tax_rate,
-           quantity, gross, net, returned, returned_gross, returned_net
-    FROM sales_change JOIN "order" ON "order".id = order_id
-    WHERE at >= %s AND at < %s
-)
-"""
-"""What was booked from one moment until before another: the orders that were placed then, as they
-were without their later changes; and the changes that were made then.
-
-Ranges of order_search and sales_change_by_time; order_line_once and sales_change_of_order for each
-of these orders, order_pkey for each change. Parameters: both moments, twice."""
-
-BOOKINGS = f"""{BOOKED}
-SELECT order_id, product, type, at, sku, name, unit_price, tax_rate, sum(quantity), sum(gross),
-       sum(net), sum(returned), sum(returned_gross), sum(returned_net)
-FROM booked GROUP BY at, order_id, type, product, sku, name, unit_price, tax_rate
-HAVING sum(quantity) <> 0 OR sum(gross) <> 0 OR sum(returned) <> 0
-ORDER BY at, order_id, product
-"""
-
-FIRST_BOOKED = """
-SELECT least((SELECT min(placed_at) FROM "order" WHERE placed_at >= %s),
-             (SELECT min(at) FROM sales_change WHERE at >= %s))
-"""
-"""The first entries of ranges of order_search and sales_change_by_time."""
 
 _PERIOD = """
 WITH period AS (

@@ -26,9 +26,9 @@ from larder.core.money import from_minor
 from larder.db import database
 from larder.http.long_files import begin, stream
 from larder.identity.queries import PARCEL_FIELDS
-from larder.orders import payment_state, queries
+from larder.orders import payment_state
 from larder.orders.queries import OrderView, sales
-from larder.orders.queries.sales import PLACED, Booking
+from larder.orders.queries.sales import PLACED
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import safe_text
@@ -44,11 +44,11 @@ class Row:
     """A booking with its order, the name of the customer, and what the order counts in all."""
 
     order: OrderView
-    booking: Booking
+    booking: Any
     username: str
     order_total: int
 
-    def amount(self, units: int | None) -> object:
+    def amount(self, units: Any) -> object:
         """Returns an amount in minor units as the file has it; empty if it is unknown."""
         return "" if units is None else from_minor(units, self.order.currency)
 
@@ -165,11 +165,11 @@ def _moments(first: date, last: date) -> tuple[datetime, datetime]:
 
 
 def _parts(first: date, last: date) -> Iterator[list[Row]]:
-    for bookings in sales.bookings(*_moments(first, last)):
-        yield _rows(queries.orders({booking.order for booking in bookings}), bookings)
+    for orders, bookings in sales.bookings(*_moments(first, last)):
+        yield _rows(orders, bookings)
 
 
-def _rows(orders: Mapping[UUID, OrderView], bookings: Sequence[Booking]) -> list[Row]:
+def _rows(orders: Mapping[UUID, OrderView], bookings: Sequence[Any]) -> list[Row]:
     customers = {order.customer for order in orders.values()}
     people = get_user_model()._default_manager.filter(pk__in=customers).order_by("pk")
     names = {person.pk: customer_name(person) for person in people}
@@ -177,13 +177,13 @@ def _rows(orders: Mapping[UUID, OrderView], bookings: Sequence[Booking]) -> list
     totals: Counter[UUID] = Counter()
     for booking in bookings:
         if booking.type == PLACED:
-            totals[booking.order] += booking.gross
+            totals[booking.order_id] += booking.gross
     return [
         Row(
-            orders[booking.order],
+            orders[booking.order_id],
             booking,
-            names.get(orders[booking.order].customer, ""),
-            totals[booking.order],
+            names.get(orders[booking.order_id].customer, ""),
+            totals[booking.order_id],
         )
         for booking in bookings
     ]
