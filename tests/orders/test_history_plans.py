@@ -8,7 +8,7 @@ import pytest
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders.queries import HistoryPosition, OrderFilter, _page
+from larder.orders.queries import HistoryPosition, OrderFilter
 from larder.orders.sql import reads
 from tests.conftest import Person
 from tests.database import analyze, generic_plan
@@ -58,7 +58,9 @@ FROM (SELECT n, %s::timestamptz - make_interval(mins => n) AS at
 
 def plan(asked: OrderFilter, after: HistoryPosition | None) -> str:
     """Returns the plan of a page without sequential scans and sorting, as for a large table."""
-    page, parameters = _page(asked, after, 22)
+    where, parameters = asked.conditions()
+    parameters += [] if after is None else [after.placed_at, after.id]
+    page = asked.walk.page(where, 22, continued=after is not None)
     for way in ("seqscan", "sort", "bitmapscan", "incremental_sort", "hashjoin", "mergejoin"):
         database.execute(f"SET LOCAL enable_{way} = off")
     return "\n".join(row[0] for row in database.rows(f"EXPLAIN {page}", parameters))

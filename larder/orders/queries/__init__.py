@@ -169,16 +169,11 @@ def history(
     customers), order_by_status, order_search_by_reference, order_line_search (of a product). Orders
     with other statuses are read and left out, or several statuses are read and sorted.
     """
-    return _first_part(*_page(chosen, after, limit + 1), limit=limit)
-
-
-def _page(
-    chosen: OrderFilter, after: HistoryPosition | None, limit: int
-) -> tuple[str, Sequence[Any]]:
     where, parameters = chosen.conditions()
     if after is not None:
         parameters += [after.placed_at, after.id]
-    return chosen.walk.page(where, limit, continued=after is not None), parameters
+    statement = chosen.walk.page(where, limit + 1, continued=after is not None)
+    return _first_part(statement, parameters, limit=limit)
 
 
 def history_in_parts(chosen: OrderFilter) -> Iterator[list[OrderView]]:
@@ -276,30 +271,13 @@ def submit_existing(order_ids: Collection[UUID]) -> Callable[[], set[UUID]]:
     return lambda: {id for (id,) in reading()}
 
 
-@dataclass(frozen=True, slots=True)
-class SoldLine:
-    """A line of a placed order, and the time of placing. `unit_price` includes tax."""
-
-    product: int
-    name: str
-    quantity: int
-    unit_price: Decimal
-    placed_at: datetime
-
-    @property
-    def line_total(self) -> Decimal:
-        """Exact: quantity × unit price."""
-        return self.unit_price * self.quantity
-
-
-_LINE = ("product_id", "name", "quantity", "unit_price", "order__placed_at")
-
-
-def line_history(customer: int, *, offset: int, limit: int) -> list[SoldLine]:
+def line_history(customer: int, *, offset: int, limit: int) -> list[Any]:
     """Returns up to `limit` lines of a customer's placed orders: newest order first, with its lines
-    in the order in which they were sent."""
-    rows = _placed(customer).order_by("-order__placed_at", "-order_id", "id")
-    return [SoldLine(*row) for row in rows.values_list(*_LINE)[offset : offset + limit]]
+    in the order in which they were sent. `line_total` is exact."""
+    rows = _placed(customer).order_by("-placed_at", "-order_id", "id")
+    columns = ("product", "name", "quantity", "unit_price", "placed_at")
+    rows = rows.annotate(line_total=F("unit_price") * F("quantity"))
+    return list(rows.values_list(*columns, "line_total", named=True)[offset : offset + limit])
 
 
 def count_lines(customer: int) -> int:

@@ -1,7 +1,7 @@
 """The records of payments, and the refunds that are due."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -11,17 +11,6 @@ from larder.db import database
 from larder.orders.models import Payment, RefundDue
 from larder.orders.payment_state import Record
 from larder.orders.sql import payments as payments_sql
-
-
-@dataclass(frozen=True, slots=True)
-class RefundRow:
-    """A refund that is due since a time: of an order, or to an id that was abandoned."""
-
-    id: int
-    order: UUID
-    amount: int
-    currency: str
-    since: datetime
 
 
 def payments(order: UUID, *, after: int, limit: int) -> Part[Record]:
@@ -35,11 +24,12 @@ def payment(id: int) -> Record:
     return Record(*Payment.objects.values_list(*Record.__slots__).get(id=id))
 
 
-def refunds_due(*, after: tuple[datetime, int] | None, limit: int) -> Part[RefundRow]:
-    """Returns up to `limit` refunds that are due, the oldest first, after the last one of a
-    page."""
-    rows = RefundDue.objects.order_by("since", "id").values_list(*RefundRow.__slots__)
+def refunds_due(*, after: tuple[datetime, int] | None, limit: int) -> Part[Any]:
+    """Returns up to `limit` refunds that are due, the oldest first, after the last one of a page:
+    `id`, `order` (or an id that was abandoned), `amount`, `currency` and `since`."""
+    columns = ("id", "order", "amount", "currency", "since")
+    rows = RefundDue.objects.order_by("since", "id").values_list(*columns, named=True)
     if after is not None:
         since, id = after
         rows = rows.filter(Q(since__gt=since) | Q(id__gt=id), since__gte=since)
-    return first([RefundRow(*row) for row in rows[: limit + 1]], limit)
+    return first(list(rows[: limit + 1]), limit)

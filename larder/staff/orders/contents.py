@@ -16,7 +16,6 @@ from larder.identity.queries import PARCEL_FIELDS, AddressRow, NoteView, latest_
 from larder.orders import payment_state
 from larder.orders.models import OrderStatus, RefundDue
 from larder.orders.queries import LineView, OrderView, event_log, payments
-from larder.orders.queries.event_log import EventView
 from larder.orders.services.locks import order_name
 from larder.staff.formatting import (
     actor_names,
@@ -118,8 +117,7 @@ def timeline(order: OrderView) -> dict[str, Any]:
     log = event_log.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
     notes = latest_notes(order_name(order.id), limit=MAX_SHOWN_EVENTS)
     names = _product_names(log.rows)
-    both: tuple[Iterator[EventView | NoteView], ...] = (iter(notes.rows), reversed(log.rows))
-    happened = list(merge(*both, key=attrgetter("at"), reverse=True))
+    happened = list(merge(notes.rows, log.rows, key=attrgetter("at"), reverse=True))
     people = actor_names({row.actor for row in happened})
     events = [
         {"at": moment(row.at), "by": people[row.actor], **_timeline_row(row, names)}
@@ -128,7 +126,7 @@ def timeline(order: OrderView) -> dict[str, Any]:
     return {"events": events, "limit": MAX_SHOWN_EVENTS if log.more or notes.more else None}
 
 
-def _timeline_row(row: EventView | NoteView, names: Mapping[int, str]) -> dict[str, Any]:
+def _timeline_row(row: Any, names: Mapping[int, str]) -> dict[str, Any]:
     if isinstance(row, NoteView):
         return {"what": gettext("Internal note"), "details": [row.text], "is_note": True}
     what = _HAPPENED.get(row.type) or capfirst(word(row.type))
@@ -146,7 +144,7 @@ _HAPPENED: Mapping[str, str] = {
 """What happened, for the types of events that do not say it themselves."""
 
 
-def _product_names(events: Sequence[EventView]) -> dict[int, str]:
+def _product_names(events: Sequence[Any]) -> dict[int, str]:
     """Returns SKU and name of the products in sentences about these events."""
     changes = [_line_changes(event.data) for event in events]
     ids = {
