@@ -137,7 +137,8 @@ def read_parameters(request: HttpRequest, kind: type[Body]) -> Body:
 
     Raises InvalidInput (all faults); the pointer of a fault is the parameter's name.
     """
-    values = {name: str(request.GET[name]) for name in _fields(kind) if name in request.GET}
+    names = _fields(kind)
+    values = {name: str(text) for name, text in request.GET.items() if name in names}
     is_time = all(values[name][4:5] == "-" for name in _times(kind) if name in values)
     if is_time and not any("\0" in text for text in values.values()):
         try:
