@@ -7,11 +7,13 @@ from typing import cast
 
 from larder.inventory.services.movements import lock
 from larder.orders.queries.carts import stored_cart
-from larder.orders.services.placing.place_batch import Later, Skipped, place_batch
+from larder.orders.services.placing.place_batch import place_batch
 from larder.orders.services.placing.placement import (
     CartChanged,
+    Later,
     Placed,
     Placement,
+    Skipped,
     Terms,
     new_order,
 )

@@ -29,15 +29,17 @@ from larder.identity.services import audit, quotas
 from larder.inventory.services import movements as inventory
 from larder.orders.queries.carts import stored_cart
 from larder.orders.services.confirm_order import Confirmation, MustWait, confirm_alone
-from larder.orders.services.placing.place_batch import Later, Skipped, place_batch
+from larder.orders.services.placing.place_batch import place_batch
 from larder.orders.services.placing.placement import (
     Answer,
     CartChanged,
+    Later,
     NewOrder,
     Placed,
     Placement,
     Request,
     Result,
+    Skipped,
     Terms,
     new_order,
 )

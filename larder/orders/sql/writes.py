@@ -8,7 +8,7 @@ WITH placed AS (
         id uuid, number bigint, customer bigint, status text, currency text, total numeric,
         units bigint, note text, reference text, ship_to jsonb, requested_for date,
         created_at timestamptz, placed_at timestamptz, expires_at timestamptz, version int,
-        event uuid, type text, actor uuid, from_status text, lines json)
+        event uuid, type text, actor uuid, from_status text)
 ), new_order AS (
     INSERT INTO "order" (id, number, customer_id, status, currency, total, units, note, reference,
                          ship_to, requested_for, created_at, placed_at, updated_at, expires_at,
@@ -21,11 +21,14 @@ WITH placed AS (
 ), new_line AS (
     INSERT INTO order_line (id, placed_at, order_id, product_id, sku, name, unit_price, quantity,
                             tax_rate)
-    SELECT coalesce(nullif(line.id, 0), nextval('order_line_id_seq')), placed_at, placed.id,
-           product, sku, name, unit_price, quantity, tax_rate
-    FROM placed, json_to_recordset(lines) AS line (
-        id bigint, product bigint, sku text, name text, unit_price numeric, quantity int,
-        tax_rate numeric)
+    SELECT coalesce(nullif(id, 0), nextval('order_line_id_seq')), now, "order", product, sku, name,
+           unit_price, quantity, tax_rate
+    FROM (SELECT max(placed_at) AS now FROM placed) AS given, ROWS FROM (
+        json_to_recordset(%s::json) AS (
+            id bigint, product bigint, sku text, name text, unit_price numeric, quantity int,
+            tax_rate numeric),
+        unnest(%s::uuid[])
+    ) AS line (id, product, sku, name, unit_price, quantity, tax_rate, "order")
     RETURNING order_id, id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
@@ -36,7 +39,8 @@ FROM new_order JOIN new_line ON order_id = new_order.id GROUP BY new_order.id, n
 """
 """Inserts orders, lines and events of a batch in one round trip: three inserts over function scans;
 no table is read. What was a cart keeps its number, and its lines their ascending ids; new lines get
-theirs in their order in the JSON. Returns the number of each order, and the ids of its lines. An
+theirs in their order in the JSON. The array has the order of each line: JSON in JSON would be read
+twice. Returns the number of each order, and the ids of its lines. An
 array for each column takes a tenth more CPU of the server's process for three orders, and a
 twentieth for sixty."""
 

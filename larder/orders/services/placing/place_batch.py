@@ -13,7 +13,7 @@ certain there.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from threading import Event
 from typing import Any
@@ -57,9 +57,11 @@ from larder.orders.services.placing.placement import (
     Accepted,
     Answer,
     CartChanged,
+    Later,
     NewOrder,
     Placed,
     Request,
+    Skipped,
     Terms,
     hold_of,
     mark_of,
@@ -74,18 +76,6 @@ that a client gets its answer within three seconds if the database does not answ
 
 TRY_EVERY = 0.1
 """Seconds between two attempts."""
-
-
-class Later(Exception):
-    """Another order of the batch has the same key, id or cart. The order was not decided."""
-
-
-class Skipped(Exception):
-    """Another transaction has locked the stock of these products. The order was not decided."""
-
-    def __init__(self, products: Set[int]) -> None:
-        super().__init__(products)
-        self.products = products
 
 
 Outcomes = dict[Any, Accepted | Answer]
@@ -368,8 +358,11 @@ def write_orders(accepted: Sequence[Accepted]) -> list[Accepted]:
     Returns the orders with what the database gave them."""
     if not accepted:
         return []
-    rows = msgspec.json.encode([_row(order, view) for order, view, *_ in accepted]).decode()
-    written = {id: (number, ids) for id, number, ids in database.rows(writes.INSERT, [rows])}
+    rows = [_row(order, view) for order, view, *_ in accepted]
+    lines = [line for _, view, *_ in accepted for line in view.lines]
+    orders = [view.id for _, view, *_ in accepted for _ in view.lines]
+    parameters = [*(msgspec.json.encode(each).decode() for each in (rows, lines)), orders]
+    written = {id: (number, ids) for id, number, ids in database.rows(writes.INSERT, parameters)}
     for order, view, *_ in accepted:
         if order.placement.acting is not None:
             quantities = {str(line.product): line.quantity for line in view.lines}
@@ -383,6 +376,7 @@ def write_orders(accepted: Sequence[Accepted]) -> list[Accepted]:
 
 def _row(order: NewOrder, view: OrderView) -> dict[str, Any]:
     return asdict(view) | {
+        "lines": None,
         "units": sum([line.quantity for line in view.lines]),
         "event": order.event,
         "type": "placed" if view.expires_at is None else "held",

@@ -1,6 +1,6 @@
 """The values of placing: a `NewOrder` becomes an `Accepted` or a refusal, and then a `Placed`."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -102,6 +102,18 @@ class Terms(Struct, frozen=True, kw_only=True):
 
 class CartChanged(Exception):
     """The cart is not the one that the request has read. Nothing was placed."""
+
+
+class Later(Exception):
+    """Another order of the batch has the same key, id or cart. The order was not decided."""
+
+
+class Skipped(Exception):
+    """Another transaction has locked the stock of these products. The order was not decided."""
+
+    def __init__(self, products: Set[int]) -> None:
+        super().__init__(products)
+        self.products = products
 
 
 class NewOrder(Struct, frozen=True, eq=False):
