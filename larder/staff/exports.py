@@ -46,10 +46,7 @@ def safe_text(text: str) -> str:
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", escape_formula(text))
 
 
-_Column = Callable[[Any], object]
-
-
-def _columns() -> dict[str, _Column]:
+def _columns() -> dict[str, Callable[[Any], object]]:
     """Returns the columns of an export of products by name. An import takes such a file (see
     product_rows.py)."""
     names = category_names()
@@ -115,23 +112,17 @@ class ExportableProducts(ServiceAdmin):
         """Sends the file. Raises BadRequest for filters that the list would leave out."""
         try:
             with hold_slot(files):
-                rows = self._exported(request)
+                rows = self.get_changelist_instance(request).queryset[: MAX_EXPORTED_ROWS + 1]
                 if len(rows) <= MAX_EXPORTED_ROWS:
                     return self._file(request, rows)
+        except IncorrectLookupParameters as error:
+            raise BadRequest from error
         except Overloaded as refusal:
             self.tell_refusal(request, refusal, {})
         else:
             text = gettext("More than {} rows. Narrow the list with a search or a filter.")
             self.message_user(request, text.format(grouped(MAX_EXPORTED_ROWS)), messages.ERROR)
         return HttpResponseRedirect(f"../?{request.GET.urlencode()}")
-
-    def _exported(self, request: Any) -> list[Any]:
-        """Returns the rows of the list, and one more if they are too many."""
-        try:
-            rows = self.get_changelist_instance(request).queryset
-            return list(rows[: MAX_EXPORTED_ROWS + 1])
-        except IncorrectLookupParameters as error:
-            raise BadRequest from error
 
     def _file(self, request: Any, rows: Any) -> HttpResponse:
         # A value, such as a searched name, can be personal data.

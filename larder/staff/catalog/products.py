@@ -1,6 +1,6 @@
 """The staff screens of products with their stock."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import urljoin
@@ -128,21 +128,15 @@ class ProductForm(VersionedForm):
             self.initial["price"] = Decimal(money.text(self.instance.price))
             del self.fields["quantity"]
 
-    def changed_fields(self) -> dict[str, Any]:
-        """Returns the changed fields, under the names of the service."""
-        changed = {name: self.cleaned_data[name] for name in self.changed_data}
-        return self._editable(changed) | self.uploaded
-
-    def all_fields(self) -> dict[str, Any]:
-        """Returns all fields, under the names of the service."""
-        return self._editable(self.cleaned_data) | self.uploaded
-
-    @staticmethod
-    def _editable(values: Mapping[str, Any]) -> dict[str, Any]:
-        known = [field for field in FIELDS if field.name in values]
-        return {
-            field.column: getattr(values[field.name], "pk", values[field.name]) for field in known
+    def values_of(self, names: Iterable[str]) -> dict[str, Any]:
+        """Returns these fields, and the address of an uploaded picture, under the names of the
+        service."""
+        sent = {name: self.cleaned_data[name] for name in names}
+        known = [field for field in FIELDS if field.name in sent]
+        values = {
+            field.column: getattr(sent[field.name], "pk", sent[field.name]) for field in known
         }
+        return values | self.uploaded
 
 
 def _validators(field: ProductField, shown: Any) -> Iterator[Any]:
@@ -294,11 +288,11 @@ class ProductAdmin(
             form.uploaded = {"image_url": urljoin(base_url(request), store(file.read()))}
         if not change:
             obj.pk = create_stocked_product(
-                form.all_fields(),
+                form.values_of(form.cleaned_data),
                 quantity=form.cleaned_data["quantity"],
                 author=Author(caller, moment),
             ).id
-        elif changed := form.changed_fields():
+        elif changed := form.values_of(form.changed_data):
             version = form.cleaned_data["seen_version"]
             change_product(obj.pk, changed, caller=caller, now=moment, version=version)
 

@@ -136,8 +136,8 @@ class CountableStock(ServiceAdmin):
             for text in _impossible(refusal, lines):
                 self.message_user(request, text, messages.ERROR)
         except CountChanged as refusal:
-            texts = map(_moved, refusal.again) if refusal.again else [REFUSALS[refusal.code].text]
-            for text in texts:
+            texts = [_MOVED.format(sku=sku) for sku in refusal.again]
+            for text in texts or [REFUSALS[refusal.code].text]:
                 self.message_user(request, text, messages.ERROR)
         except DomainError as refusal:
             self.tell_refusal(request, refusal, REFUSALS)
@@ -169,13 +169,10 @@ def _impossible(refusal: InsufficientStock, lines: Sequence[CountedProduct]) -> 
         yield text.format(sku=skus.get(line["product"], ""), requested=missing, available=left)
 
 
-def _moved(sku: str) -> str:
-    """Returns that a product has to be counted again, and how."""
-    text = gettext(
-        "Nothing is booked, because of {sku}: units of it came or left while you counted it. Count "
-        "all that are on the shelf now, press its SKU below, enter their number, and press Count."
-    )
-    return text.format(sku=sku)
+_MOVED = _(
+    "Nothing is booked, because of {sku}: units of it came or left while you counted it. Count all "
+    "that are on the shelf now, press its SKU below, enter their number, and press Count."
+)
 
 
 def _scan(request: Any, sent: Mapping[str, Any]) -> None:

@@ -158,14 +158,10 @@ def _csv(request: Any, first: date, last: date) -> HttpResponseBase:
     )
 
 
-def _moments(first: date, last: date) -> tuple[datetime, datetime]:
-    """Returns when the first day begins and the last one ends, in the shop's time zone."""
-    zone = shop_zone()
-    return midnight(first, zone), midnight(last + timedelta(days=1), zone)
-
-
 def _parts(first: date, last: date) -> Iterator[list[Row]]:
-    for orders, bookings in sales.bookings(*_moments(first, last)):
+    zone = shop_zone()
+    end = midnight(last + timedelta(days=1), zone)
+    for orders, bookings in sales.bookings(midnight(first, zone), end):
         yield _rows(orders, bookings)
 
 

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 from django import forms
-from django.apps import apps
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -27,6 +26,7 @@ from larder.identity.models import Customer
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.identity.services import audit
 from larder.orders.decision import Wanted
+from larder.orders.models import Order
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
@@ -49,10 +49,10 @@ class _CustomerField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 def _customer_field() -> Any:
     """Returns a field that searches the list of customers, for staff who may see it."""
-    source = apps.get_model("orders", "order")._meta.get_field("customer")
-    rows = source.related_model._default_manager.all()
+    source: Any = Order._meta.get_field("customer")
     widget = AutocompleteSelect(source, admin.site, attrs={"data-width": "100%"})
     text = _("Parts of name, username or email address, or a phone number, find the account.")
+    rows = Customer.objects.all()
     return _CustomerField(rows, label=_("Customer"), widget=widget, help_text=text)
 
 
