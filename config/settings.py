@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from config import theme
 from larder.core import limits
-from larder.db.postgresql.bounded import PRIMARY_POOL, REPLICA_POOL, TCP_OPTIONS
+from larder.db.postgresql.bounded import REPLICA_POOL, TCP_OPTIONS, PrimaryConnection
 from larder.ops import serve
 from larder.ops.environment import Environment, mail_settings, picture_storage
 from larder.ops.telemetry.logs import logging_settings
@@ -158,7 +158,7 @@ PROCRASTINATE_WORKER_DEFAULTS = {"concurrency": 4}
 PROCRASTINATE_ON_APP_READY = "larder.ops.jobs.worker.use_own_connector"
 # "default" connects as the application's role. "owner" is only for migrations.
 DATABASES = {
-    "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE, **PRIMARY_POOL),
+    "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE, connection_class=PrimaryConnection),
     "owner": database(OWNER_DATABASE_URL),
 }
 # Replicas of "default", each a separate server. larder/db/replicas.py reads from them.

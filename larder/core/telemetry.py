@@ -39,21 +39,10 @@ reads: deque[str] = deque(maxlen=65_536)
 was current enough (`behind`) or one `failed`. Taken likewise."""
 
 
-class Tracing:
-    """Creates spans of use cases. Without tracing (larder/ops/telemetry/tracing.py) they do
-    nothing."""
-
-    def __init__(self) -> None:
-        self.make: Callable[..., AbstractContextManager[object]] = _no_span
-
-    def span(self, name: str, **attributes: str | int) -> AbstractContextManager[object]:
-        """Returns a span: a context manager that records the duration of its block."""
-        return self.make(name, **attributes)
-
-
 def _no_span(name: str, **attributes: str | int) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-tracing = Tracing()
-"""The tracing of this process."""
+span: Callable[..., AbstractContextManager[object]] = _no_span
+"""Returns the span of a use case: a context manager that records the duration of its block. Set by
+larder/ops/telemetry/tracing.py; without tracing it does nothing."""

@@ -77,10 +77,6 @@ class Router:
         row = hints.get("instance")
         return OWNER if row is not None and row._state.db == OWNER else DEFAULT_DB_ALIAS
 
-    def allow_relation(self, *objects: Any, **hints: Any) -> bool:
-        """Returns True: the rows of a replica are those of the primary."""
-        return True
-
 
 def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Runs one statement on the application's connection and returns all its rows.

@@ -93,10 +93,6 @@ def _ask() -> Sample:
     return Sample(moment, Position(*row))
 
 
-class NotAReplica(DatabaseError):
-    """The server is not a standby, or has replayed nothing."""
-
-
 class Replica:
     """A replica, with what this process knows of it."""
 
@@ -123,7 +119,7 @@ class Replica:
         """Returns what this thread's connection shows. Raises django.db.Error."""
         ((is_standby, *row),) = database.rows(sql.REPLAYED)
         if not is_standby or row[-1] is None:
-            raise NotAReplica("the server is not a standby")
+            raise DatabaseError("the server is not a standby, or has replayed nothing")
         self._tried_again_at = 0
         return Position(*row)
 

@@ -84,30 +84,20 @@ def _drop_forged_session(request: HttpRequest) -> None:
         del request.COOKIES[settings.SESSION_COOKIE_NAME]
 
 
-def _with_user(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Middleware: sets `request.user`, as Django's AuthenticationMiddleware does. The user is read
-    when it is first used."""
-
-    def answer(request: HttpRequest) -> Any:
-        admin_session.attach_user(request)
-        return get_response(request)
-
-    return answer
-
-
 class ForBrowsers:
     """Session, CSRF protection, `request.user` and messages, in this order, on the paths of
     browsers, and the language of the admin's pages."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._others = get_response
-        self._csrf = CsrfViewMiddleware(_with_user(MessageMiddleware(get_response)))
+        self._csrf = CsrfViewMiddleware(MessageMiddleware(get_response))
         self._browsers = SessionMiddleware(self._csrf)
 
     def __call__(self, request: HttpRequest) -> Any:
         if not for_browsers(request.path_info):
             return self._others(request)
         _drop_forged_session(request)
+        admin_session.attach_user(request)
         if not request.path_info.startswith(ADMIN):
             return self._browsers(request)
         with translation.override(get_language_from_request(request)):

@@ -13,15 +13,10 @@ JSON, PROBLEM, HTML = "application/json", "application/problem+json", "text/html
 ANY = "*/*"
 """In place of a media type: the Accept header is ignored."""
 
-_USUAL = frozenset({ANY, JSON})
-"""Headers that nearly all clients send. They are accepted without parsing."""
-
 
 def require_acceptable(request: HttpRequest, kind: str) -> None:
     """Raises NotAcceptable for a client that accepts neither JSON nor this media type."""
-    if kind == ANY or (request.META.get("HTTP_ACCEPT") or ANY) in _USUAL:
-        return
-    if not any(map(_compared(request).accepts, (JSON, PROBLEM, kind))):
+    if kind != ANY and not any(map(_compared(request).accepts, (JSON, PROBLEM, kind))):
         raise NotAcceptable
 
 

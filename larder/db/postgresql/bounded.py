@@ -59,9 +59,5 @@ def limit_answers() -> None:
     PrimaryConnection.longest = ANSWER_TIMEOUT
 
 
-PRIMARY_POOL: dict[str, Any] = {"connection_class": PrimaryConnection}
-REPLICA_POOL: dict[str, Any] = {
-    "connection_class": ReplicaConnection,
-    "timeout": CONNECTION_WAIT,
-}
-"""Options of the two kinds of pools."""
+REPLICA_POOL: dict[str, Any] = {"connection_class": ReplicaConnection, "timeout": CONNECTION_WAIT}
+"""Options of the pool of a replica."""

@@ -36,7 +36,7 @@ def start() -> None:
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     connection_created.connect(_trace_statements, dispatch_uid="larder.tracing")
-    telemetry.tracing.make = _span
+    telemetry.span = _span
 
 
 def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., Any]:

@@ -106,7 +106,7 @@ def place_batch(
     batch: Sequence[Request] = ()
     later: Sequence[Request] = ()
     outcomes: Outcomes = {}
-    span = telemetry.tracing.span("place orders")
+    span = telemetry.span("place orders")
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
             database.limit_lock_wait(lock_wait)
