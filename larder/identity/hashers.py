@@ -5,7 +5,6 @@ request. So each process bounds both, separately for staff: many log-ins of cust
 staff out (docs/api/account.md).
 """
 
-import os
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,30 +31,18 @@ def normal_form(password: str) -> str:
 Lane = Literal["staff", "others"]
 
 
-def lanes_of(at_once: int, *, staff: int, others: int) -> dict[Lane, Turns]:
-    """Returns the lanes: how many threads hash, and how many `others` or `staff` hash or wait. Of
-    staff one hashes at a time."""
-    return {"staff": Turns(1, staff - 1), "others": Turns(at_once, others - at_once)}
+def lanes_of(*, staff: int, others: int) -> dict[Lane, Turns]:
+    """Returns the lanes by how many threads hash or wait in each. One thread of a lane hashes."""
+    return {"staff": Turns(1, staff - 1), "others": Turns(1, others - 1)}
 
 
-def _lanes_for(threads: int, at_once: int) -> dict[Lane, Turns]:
-    """Returns lanes with which at least four of ten threads serve other requests."""
-    return lanes_of(at_once, staff=max(1, threads // 5), others=max(2, threads // 3))
+_lanes = lanes_of(staff=6, others=10)
 
 
-_lanes = _lanes_for(threads=32, at_once=1)
-
-
-def use(*, threads: int, processes: int) -> None:
-    """Sets the bounds of this process. All processes of the server together hash on at most half of
-    the cores for others than staff, but on at least one each. Called when a process starts."""
-    _lanes.update(_lanes_for(threads, max(1, _cores() // (2 * processes))))
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def use(*, threads: int) -> None:
+    """Sets the bounds of this process, so that at least four of ten threads serve other requests.
+    Called when a process starts."""
+    _lanes.update(lanes_of(staff=max(1, threads // 5), others=max(2, threads // 3)))
 
 
 @contextmanager

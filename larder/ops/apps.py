@@ -14,7 +14,7 @@ class OpsConfig(AppConfig):
         from larder.ops.telemetry import start_reporting
 
         start_reporting()
-        hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
+        hashers.use(threads=settings.THREADS)
         factors.use(demanded=settings.STAFF_SECOND_FACTOR)
         is_wide, orders = settings.RATE_LIMITS == "wide", settings.QUOTA_ORDERS
         limits = attempts.WIDE if is_wide else attempts.NORMAL

@@ -117,18 +117,18 @@ def mail_settings(url: str) -> dict[str, Any]:
     Raises ImproperlyConfigured, which does not repeat the password.
     """
     try:
-        found = dict(FileAwareEnv.email_url_config(url or "dummymail://"))
+        mail = dict(FileAwareEnv.email_url_config(url or "dummymail://"))
     except (ImproperlyConfigured, ValueError):
-        found = {}
+        mail = {}
     scheme = url.partition(":")[0]
-    if not found or (scheme in PORTS and not found["EMAIL_HOST"]):
+    if not mail or (scheme in PORTS and not mail["EMAIL_HOST"]):
         raise ImproperlyConfigured(
             "EMAIL_URL is not the address of a mail server. Give smtp+tls://name:password@host:587"
             " (STARTTLS), smtp+ssl://…:465, smtp://host:25 without encryption, or"
             " consolemail:// to print the mails of a demo. In the name and the password write"
             " @ as %40, : as %3A and / as %2F."
         )
-    return found | {"EMAIL_PORT": found["EMAIL_PORT"] or PORTS.get(scheme)}
+    return mail | {"EMAIL_PORT": mail["EMAIL_PORT"] or PORTS.get(scheme)}
 
 
 PATH = "/pictures/"

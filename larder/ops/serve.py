@@ -85,13 +85,13 @@ def command(serving: Serving) -> list[str]:
     ]
 
 
-def environment(given: Mapping[str, str], serving: Serving) -> dict[str, str]:
+def environment(inherited: Mapping[str, str], serving: Serving) -> dict[str, str]:
     """Return the environment of the server's processes."""
     return {
         # Argon2's blocks of 19 MiB are returned to the system instead of kept by each thread:
         # after log-ins a worker has 110 MB instead of 260 MB.
         "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
-        **given,
+        **inherited,
         "WORKERS": str(serving.workers),
         "THREADS": str(serving.threads),
     }
@@ -124,10 +124,10 @@ def check_port(host: str, port: int) -> None:
 def listens_everywhere(host: str) -> bool:
     """Returns whether a server with this HOST listens on every network interface."""
     try:
-        found = socket.getaddrinfo(host or "127.0.0.1", None, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host or "127.0.0.1", None, type=socket.SOCK_STREAM)
     except OSError:
         return False
-    return any(_is_unspecified(str(address[0])) for *_, address in found)
+    return any(_is_unspecified(str(address[0])) for *_, address in addresses)
 
 
 def demo_hosts(*, on_lan: bool) -> list[str]:
@@ -152,10 +152,10 @@ def _is_unspecified(text: str) -> bool:
 def raise_file_limit() -> None:
     """Raise the soft limit on open files, at most to the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         except (OSError, ValueError):
             return
 

@@ -84,8 +84,8 @@ def check_invariants(timestamp: int) -> None:
     """Logs an error for each violated invariant, and stores the results for `/metrics`;
     `manage.py check_invariants` shows the rows."""
     began, report = now(), invariants.check()
-    found = {finding.invariant.name: finding.violations for finding in report.findings}
-    observations.note("invariants", found, now=began)
+    violations = {finding.invariant.name: finding.violations for finding in report.findings}
+    observations.note("invariants", violations, now=began)
     for finding in report.violated:
         details = {
             "invariant": finding.invariant.name,

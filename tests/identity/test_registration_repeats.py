@@ -26,7 +26,7 @@ def register(
 
 def full(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves no place in the hash lane."""
-    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=0, others=0))
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(staff=0, others=0))
 
 
 def test_a_registration_with_tokens_costs_one_hash(db: None, hashes: Counted) -> None:

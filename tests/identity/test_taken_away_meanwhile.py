@@ -257,7 +257,7 @@ def test_attempts_do_not_reveal_which_accounts_exist(
     """Another spelling of a name counts for the name, whether or not there is an account. A name
     that has the form of an account's key does not."""
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
-    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=100, others=100))
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(staff=100, others=100))
     who = person("jessica")
     for name in ("jessica", "vanessa"):
         assert until_refused(name, 11) == [True] * 10 + [False]

@@ -28,7 +28,7 @@ def test_a_refusal_because_of_load_is_not_logged_as_an_error(
 ) -> None:
     ada = person()
     given = {"username": ada.customer.username, "password": ada.password}
-    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=0, others=0))
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(staff=0, others=0))
     assert api("POST", "auth/token", given).status == 503
     assert errors(caplog) == []
 

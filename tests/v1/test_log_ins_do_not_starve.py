@@ -31,7 +31,7 @@ HASHES = {"HASH_SECONDS": str(HASH_SECONDS)}
 
 
 def test_log_ins_without_a_place_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=1, others=1))
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(staff=1, others=1))
     with hashers.slot("others"):
         began = monotonic()
         with pytest.raises(Overloaded), hashers.slot("others"):
@@ -47,7 +47,7 @@ def test_a_log_in_that_waits_too_long_is_refused_and_keeps_no_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(waits, "LONGEST_WAIT", 0.02)
-    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=1, others=2))
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(staff=1, others=2))
     with hashers.slot("others"):
         for _ in range(2):
             with pytest.raises(Overloaded), hashers.slot("others"):
@@ -56,27 +56,15 @@ def test_a_log_in_that_waits_too_long_is_refused_and_keeps_no_place(
         pass
 
 
-@pytest.mark.parametrize(
-    ("cores", "processes", "at_once"), [(2, 2, 1), (1, 2, 1), (16, 16, 1), (16, 2, 4)]
-)
-def test_half_of_the_cores_are_reserved_for_other_requests(
-    cores: int, processes: int, at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hashers, "_cores", lambda: cores)
-    monkeypatch.setattr(hashers, "_lanes", {})
-    hashers.use(threads=THREADS, processes=processes)
-    assert hashers._lanes["others"]._running._initial_value == at_once  # type: ignore[attr-defined]
-
-
 def test_four_of_ten_threads_neither_hash_nor_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     def places() -> list[int]:
-        found = hashers._lanes.values()
-        return [one._present._initial_value for one in found]  # type: ignore[attr-defined]
+        lanes = hashers._lanes.values()
+        return [turns._present._initial_value for turns in lanes]  # type: ignore[attr-defined]
 
     monkeypatch.setattr(hashers, "_lanes", {})
-    hashers.use(threads=THREADS, processes=2)
+    hashers.use(threads=THREADS)
     assert sum(places()) <= 0.6 * THREADS
-    hashers.use(threads=1, processes=1)
+    hashers.use(threads=1)
     assert places() == [1, 2]
 
 

@@ -60,7 +60,9 @@ def logging_settings(level: str) -> dict[str, Any]:
             # is logged separately. A 503 with an exception is an error after a commit.
             "except refusals": {
                 "()": "django.utils.log.CallbackFilter",
-                "callback": lambda one: one.exc_info or getattr(one, "status_code", 0) != 503,
+                "callback": lambda record: (
+                    record.exc_info or getattr(record, "status_code", 0) != 503
+                ),
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},

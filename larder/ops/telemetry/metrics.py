@@ -61,8 +61,8 @@ def may_see(request: HttpRequest) -> bool:
 
     A request that a proxy passed on is not from this machine, also if the proxy is.
     """
-    given, token = request.headers.get("Authorization", ""), settings.METRICS_TOKEN
-    if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+    header, token = request.headers.get("Authorization", ""), settings.METRICS_TOKEN
+    if token and hmac.compare_digest(header.encode(), f"Bearer {token}".encode()):
         return True
     if any(name.startswith(PASSED_ON) for name in request.META):
         return False

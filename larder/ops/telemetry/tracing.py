@@ -68,9 +68,9 @@ def _describe(span: trace.Span, request: HttpRequest, response: HttpResponseBase
 @contextmanager
 def _span(name: str, **attributes: Any) -> Any:
     """Returns a span of a use case, with the id of the request or job."""
-    given = {f"larder.{key}": value for key, value in attributes.items()}
-    given["larder.correlation_id"] = CORRELATION_ID.get() or ""
-    with _tracer.start_as_current_span(name, attributes=given) as span:
+    named = {f"larder.{key}": value for key, value in attributes.items()}
+    named["larder.correlation_id"] = CORRELATION_ID.get() or ""
+    with _tracer.start_as_current_span(name, attributes=named) as span:
         yield span
 
 

@@ -48,7 +48,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         began = monotonic()
         try:
-            made = self._import(options["file"])
+            imported = self._import(options["file"])
         except FaultyFile as error:
             raise CommandError(_faults_text(error)) from error
         except OSError as error:
@@ -58,7 +58,9 @@ class Command(BaseCommand):
         except (DatabaseError, InterfaceError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise CommandError(f"Nothing was imported: {reason}\n{AWAY}") from error
-        counts = f"{made.created} new, {made.changed} changed, {made.unchanged} unchanged"
+        counts = (
+            f"{imported.created} new, {imported.changed} changed, {imported.unchanged} unchanged"
+        )
         self.stdout.write(f"{counts} ({monotonic() - began:.1f} s)")
 
     def _import(self, file: Path) -> Imported:
