@@ -19,7 +19,6 @@ VALUES (gen_random_uuid(), 'B', 'N', 1, '', '', '', '', 1, 1, now(), now(), 1)
 IN_THE_WAY = {
     "another file": sql.ONE_FILE,
     "a change of a product": "SELECT FROM product WHERE sku = 'A' FOR UPDATE",
-    "an order of a product that comes back": "SELECT FROM stock FOR UPDATE",
     "a new product": SKU_IN_THE_MAKING,
 }
 
