@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.db import Error
 
@@ -85,23 +86,11 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
         cart = stored_cart(placement.customer) if placement.cart else None
         order = new_order(placement, now, cart)
         with suppress(CartChanged):
-            placed = _placed(order, terms)
+            placed: Placed = _result(order) if _server else _place_alone(order, terms)
             database.note_committed()
             quotas.note(placed.remaining)
             return placed
     raise Overloaded
-
-
-def _placed(order: NewOrder, terms: Terms) -> Placed:
-    if _server:
-        return _result(order)  # type: ignore[return-value]
-    # A command has no other orders. An attempt that placed nothing has committed nothing.
-    before = database.has_committed()
-    answer = _place_alone(order, terms)
-    database.note_committed(committed=before)
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
 
 
 def confirm_order(request: TransitionRequest) -> Moved:
@@ -111,9 +100,9 @@ def confirm_order(request: TransitionRequest) -> Moved:
     `LockedOrder.begins` raises.
     """
     confirmation = Confirmation(request, audit.current())
-    moved = _result(confirmation) if _server else confirm_alone(confirmation)
+    moved: Moved = _result(confirmation) if _server else confirm_alone(confirmation)
     database.note_committed()
-    return moved  # type: ignore[return-value]
+    return moved
 
 
 def start_request(request: Request, done: Callable[[Answer], object]) -> Callable[[], None]:
@@ -135,13 +124,13 @@ def start(terms: Terms) -> None:
 _server: list["_Batches"] = []
 
 
-def _result(request: Request) -> Result:
+def _result(request: Request) -> Any:
     return _server[0].queue.submit(request, lines=request.size)
 
 
-def _place_alone(order: NewOrder, terms: Terms) -> Placed | Exception:
+def _place_alone(order: NewOrder, terms: Terms) -> Placed:
     """Places an order in a transaction of its own, and waits for locks: first of all for the stock
-    that it did not get at the last attempt, or for all of a large order. Returns its answer."""
+    that it did not get at the last attempt, or for all of a large order. Raises what refuses it."""
     waiting = Stopwatch()
     is_large = order.size >= LARGE
     products: Set[int] = {line.product for line in order.lines} if is_large else frozenset()
@@ -154,11 +143,13 @@ def _place_alone(order: NewOrder, terms: Terms) -> Placed | Exception:
         except Error as error:
             answers = {order: error}
         answer = answers[order]
+        if isinstance(answer, Placed):
+            return answer
         if isinstance(answer, Skipped):
             products = answer.products
-        elif not database.is_lock_timeout(answer):
-            return answer  # type: ignore[return-value]
-    return Overloaded()
+        elif isinstance(answer, Exception) and not database.is_lock_timeout(answer):
+            raise answer
+    raise Overloaded
 
 
 class _Batches:
