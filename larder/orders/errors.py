@@ -54,11 +54,8 @@ class OrderTooSmall(OrderRefusal):
 
     total: Decimal
     minimum: Decimal
+    lines: Sequence[Any] = ()
     code = "order_rule"
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"lines": [], **super().extensions}
 
 
 @dataclass

@@ -12,7 +12,6 @@ from larder.http import pagination
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import EVENTS
-from larder.orders.queries import event_log
 from larder.v1.http import PageParameters, reply_page, shaped
 from larder.v1.operations import CACHED, ECHOED, operation
 from larder.v1.shapes import Actor, Address, Id, Number, Page, Time, open_enum
@@ -133,7 +132,7 @@ def list_order_events(
 ) -> HttpResponse:
     """A page of the events of an order, oldest first."""
     queries.visible_order(order, caller)
-    events = event_log.events(order, after=cursor.position if cursor else 0, limit=query.rows)
+    events = queries.events(order, after=cursor.position if cursor else 0, limit=query.rows)
     return reply_page(request, events, EventCursor, _shown_event, OrderEventPage)
 
 

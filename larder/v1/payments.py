@@ -24,7 +24,6 @@ from larder.http import pagination, shop
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.payment_state import Kind
-from larder.orders.queries import payments as payment_records
 from larder.orders.services import payments
 from larder.orders.services.payments import Outcome
 from larder.v1.bodies import Signed, decode_or_explain
@@ -152,7 +151,7 @@ def list_payments(
 ) -> HttpResponse:
     """A page of the records of an order's payments, oldest first. Staff also see those that name an
     abandoned id."""
-    records = payment_records.payments(order, after=cursor.id if cursor else 0, limit=query.rows)
+    records = queries.payments(order, after=cursor.id if cursor else 0, limit=query.rows)
     if not (records.rows and caller.may("orders.view_order")):
         queries.visible_order(order, caller)
     return reply_page(request, records, IdCursor, partial(shaped, kind=Payment), PaymentPage)
@@ -188,7 +187,7 @@ def record_payment(
         confirming=shop.confirming(),
     )
     status = 200 if recorded.replayed else 201
-    return reply(shaped(payment_records.payment(recorded.id), Payment), status=status)
+    return reply(shaped(queries.payment(recorded.id), Payment), status=status)
 
 
 @operation(
@@ -200,7 +199,7 @@ def list_refunds_due(
     request: HttpRequest, caller: Caller, query: PageParameters, cursor: RefundCursor | None
 ) -> HttpResponse:
     """Staff: a page of the refunds that are due, the oldest first."""
-    refunds_due = payment_records.refunds_due(
+    refunds_due = queries.refunds_due(
         after=(cursor.since, cursor.id) if cursor else None, limit=query.rows
     )
     shown = partial(shaped, kind=RefundDue)

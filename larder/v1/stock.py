@@ -19,7 +19,7 @@ from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.services import adjustments
 from larder.inventory.services.movements import CAUSES, OPENING
-from larder.orders.queries import event_log
+from larder.orders.queries import orders_of_events
 from larder.v1.http import (
     IdCursor,
     PageParameters,
@@ -200,7 +200,7 @@ def get_ledger(
     ledger = queries.ledger(product, before=cursor.id if cursor else None, limit=query.rows + 1)
     part = first(ledger, query.rows)
     events = {UUID(entry.reference) for entry in part.rows if entry.cause in _OF_ORDERS}
-    orders = {str(event): order for event, order in event_log.orders_of(events).items()}
+    orders = {str(event): order for event, order in orders_of_events(events).items()}
 
     def shown(entry: Any) -> LedgerEntry:
         return shaped(entry, LedgerEntry, order=orders.get(entry.reference))

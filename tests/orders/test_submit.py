@@ -23,7 +23,7 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import CartEmpty, OrderTooSmall
 from larder.orders.models import Cart
-from larder.orders.queries import carts, event_log
+from larder.orders.queries import carts
 from larder.orders.services.batches import place_order
 from larder.orders.services.cart import add_unit, ensure_cart
 from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement, Terms
@@ -108,7 +108,7 @@ def test_placing_a_draft_writes_the_event_of_placing(
     fill(who, jam, now=now)
     asked = replace(submit(who), actor=staff.customer.public_id)
     order = place_order(asked, terms=GBP, now=now).order
-    (event,) = event_log.events(order.id, after=0, limit=9).rows
+    (event,) = queries.events(order.id, after=0, limit=9).rows
     assert (event.type, event.from_status, event.to_status) == ("placed", "draft", "placed")
     assert (event.actor, event.at, event.data) == (staff.customer.public_id, now, {})
 

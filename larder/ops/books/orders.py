@@ -133,7 +133,7 @@ WHERE (type, from_status, to_status) NOT IN (
     Invariant(
         "what_was_held_is_booked_as_it_is_now",
         "The booked units of an order that awaited its payment are those of its lines.",
-        "what changed the lines without larder/orders/services/book_sales.py",
+        "what changed the lines without larder/orders/services/locks.py",
         """
 WITH line AS (
     SELECT order_id, product_id AS product, quantity, returned

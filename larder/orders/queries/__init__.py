@@ -1,4 +1,5 @@
-"""The queries of orders return plain data, not models. Here: placed orders with their lines."""
+"""The queries of orders return plain data, not models. Here: placed orders with their lines, events
+and payments."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,17 +9,18 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from msgspec import Struct
 
 from larder.core.errors import NotFound
-from larder.core.limits import MAX_ID
-from larder.core.parts import Part
+from larder.core.limits import MAX_ID, PAGE_ROWS
+from larder.core.parts import Part, first
 from larder.db import database
 from larder.identity.caller import Caller
 from larder.orders.amounts import Amount, amounts
-from larder.orders.models import Order, OrderLine
-from larder.orders.payment_state import Balances
+from larder.orders.models import Order, OrderEvent, OrderLine, Payment, RefundDue
+from larder.orders.payment_state import Balances, Record
+from larder.orders.sql import payments as payments_sql
 from larder.orders.sql import reads, writes
 
 ORDERS_OF_A_PART = 100
@@ -287,3 +289,50 @@ def count_lines(customer: int) -> int:
 
 def _placed(customer: int) -> QuerySet[OrderLine, Any]:
     return OrderLine.objects.filter(order__customer_id=customer)
+
+
+_EVENT = ("id", "type", "from_status", "to_status", "actor", "at", "data", "position")
+
+
+def events(order_id: UUID, *, after: int, limit: int) -> Part[Any]:
+    """Returns up to `limit` events of an order after a position, oldest first, by the columns of
+    _EVENT: at most PAGE_ROWS, because each may list all lines of the order twice."""
+    limit = min(limit, PAGE_ROWS)
+    rows = OrderEvent.objects.filter(order_id=order_id, position__gt=after).order_by("position")
+    return first(list(rows.values_list(*_EVENT, named=True)[: limit + 1]), limit)
+
+
+def latest_events(order_id: UUID, *, limit: int) -> Part[Any]:
+    """Returns the last `limit` events of an order, the newest first."""
+    rows = OrderEvent.objects.filter(order_id=order_id).order_by("-position")
+    return first(list(rows.values_list(*_EVENT, named=True)[: limit + 1]), limit)
+
+
+def orders_of_events(event_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Returns the order of each event, by the event's id, without events that do not exist."""
+    if not event_ids:
+        return {}
+    rows = OrderEvent.objects.filter(id__in=event_ids)
+    return dict(rows.values_list("id", "order_id"))
+
+
+def payments(order: UUID, *, after: int, limit: int) -> Part[Record]:
+    """Returns up to `limit` records of the id of an order, oldest first, after a record."""
+    rows = database.rows(payments_sql.RECORDS, [order, order, after, limit + 1])
+    return first([Record(*row) for row in rows], limit)
+
+
+def payment(id: int) -> Record:
+    """Returns a record. Assumes that it exists: records are never deleted."""
+    return Record(*Payment.objects.values_list(*Record.__slots__).get(id=id))
+
+
+def refunds_due(*, after: tuple[datetime, int] | None, limit: int) -> Part[Any]:
+    """Returns up to `limit` refunds that are due, the oldest first, after the last one of a page:
+    `id`, `order` (or an id that was abandoned), `amount`, `currency` and `since`."""
+    columns = ("id", "order", "amount", "currency", "since")
+    rows = RefundDue.objects.order_by("since", "id").values_list(*columns, named=True)
+    if after is not None:
+        since, id = after
+        rows = rows.filter(Q(since__gt=since) | Q(id__gt=id), since__gte=since)
+    return first(list(rows[: limit + 1]), limit)

@@ -30,9 +30,10 @@ from larder.orders.errors import HoldExpired
 from larder.orders.lifecycle import EVENTS, PERMISSIONS, PLACED, Move
 from larder.orders.models import Order
 from larder.orders.queries import LineView, view_of_row
-from larder.orders.services.book_sales import Sale, book_sales
 from larder.orders.services.locks import (
     OrderChange,
+    Sale,
+    book_sales,
     order_name,
     submit_lock,
     write_changes,

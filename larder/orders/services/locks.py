@@ -1,13 +1,14 @@
-"""Locks and changes placed orders, for every service: status, total, version, event, and the refund
-that is due. A transaction locks its orders by ascending id, and before any stock row.
+"""Locks and changes placed orders, for every service: status, total, version, event, the refund
+that is due, and the sales of the books. A transaction locks its orders by ascending id, and before
+any stock row.
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -18,6 +19,9 @@ from larder.db import database
 from larder.orders.decision import UnpaidUnits
 from larder.orders.models import Order, OrderLine, OrderStatus, RefundDue
 from larder.orders.payment_state import payable, refund_due
+from larder.orders.queries import LineView
+from larder.orders.queries.sales import NOTHING, counted, difference
+from larder.orders.sql import sales as sales_sql
 from larder.orders.sql import writes
 
 UNPAID_FOR = timedelta(days=1)
@@ -160,3 +164,30 @@ def set_refund_due(order: UUID, currency: str, amount: int, *, now: datetime) ->
         update_fields=["amount"],
         unique_fields=["order", "currency"],
     )
+
+
+class Sale(NamedTuple):
+    """What an order's lines were before a change of this type, and are after it. An order that is
+    not sold, or no longer, has no lines."""
+
+    order: Order
+    type: str
+    before: Sequence[LineView] = ()
+    after: Sequence[LineView] = ()
+
+
+def book_sales(sales: Sequence[Sale], now: datetime) -> None:
+    """Books the difference of each line that counts otherwise than before: what was booked earlier
+    stays as it was. Assumes that the rows of the orders are locked, and have not changed yet."""
+    changes = [change for sale in sales for change in _changes(sale)]
+    if changes:
+        database.execute(sales_sql.BOOK_CHANGES, [now, *database.columns(changes)])
+
+
+def _changes(sale: Sale) -> Iterator[tuple[Any, ...]]:
+    order = sale.order
+    was, is_now = (counted(lines, order.currency) for lines in (sale.before, sale.after))
+    for line in was | is_now:
+        differences = difference(is_now.get(line, NOTHING), was.get(line, NOTHING))
+        if any(differences):
+            yield (order.id, order.version + 1, sale.type, *line, *differences)

@@ -37,8 +37,14 @@ from larder.orders.lifecycle import (
 )
 from larder.orders.models import Order, OrderLine
 from larder.orders.queries import LineView, OrderView, view_of_row
-from larder.orders.services.book_sales import Sale, book_sales
-from larder.orders.services.locks import OrderChange, order_name, submit_lock, write_changes
+from larder.orders.services.locks import (
+    OrderChange,
+    Sale,
+    book_sales,
+    order_name,
+    submit_lock,
+    write_changes,
+)
 from larder.orders.sql import writes
 
 LINES_OF_A_CHANGE = 100

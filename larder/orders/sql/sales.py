@@ -1,4 +1,4 @@
-"""What orders count in the books of a period (services/book_sales.py), and the figures of the
+"""What orders count in the books of a period (services/locks.py), and the figures of the
 admin's dashboard."""
 
 from larder.orders.sql.payments import PAYABLE

@@ -13,9 +13,9 @@ from django.utils.translation import gettext
 from larder.catalog.models import Product
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS, MAX_SHOWN_ROWS
 from larder.identity.queries import PARCEL_FIELDS, AddressRow, NoteView, latest_notes
-from larder.orders import payment_state
+from larder.orders import payment_state, queries
 from larder.orders.models import OrderStatus, RefundDue
-from larder.orders.queries import LineView, OrderView, event_log, payments
+from larder.orders.queries import LineView, OrderView
 from larder.orders.services.locks import order_name
 from larder.staff.formatting import (
     actor_names,
@@ -114,7 +114,7 @@ def address_summary(address: AddressRow) -> str:
 def timeline(order: OrderView) -> dict[str, Any]:
     """Returns the order's last events in sentences and the last notes of staff, the newest first,
     and how many of each they are if there are earlier ones."""
-    log = event_log.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
+    log = queries.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
     notes = latest_notes(order_name(order.id), limit=MAX_SHOWN_EVENTS)
     names = _product_names(log.rows)
     happened = list(merge(notes.rows, log.rows, key=attrgetter("at"), reverse=True))
@@ -259,7 +259,7 @@ def payment_tables(order: OrderView, *, with_refunds: bool) -> list[dict[str, An
 
 
 def _records(order: OrderView) -> dict[str, Any]:
-    records = payments.payments(order.id, after=0, limit=MAX_SHOWN_ROWS)
+    records = queries.payments(order.id, after=0, limit=MAX_SHOWN_ROWS)
     people = actor_names({row.actor for row in records.rows})
     rows = [
         [

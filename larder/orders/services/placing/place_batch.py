@@ -47,7 +47,7 @@ from larder.orders import queries
 from larder.orders.decision import Asked, Shop, add_up, decide
 from larder.orders.errors import CartEmpty, OrderAbandoned
 from larder.orders.lifecycle import DRAFT
-from larder.orders.queries import OrderView, event_log
+from larder.orders.queries import OrderView
 from larder.orders.services import cart
 from larder.orders.services.confirm_order import Confirmation, confirm
 from larder.orders.services.locks import order_name, submit_unpaid
@@ -174,7 +174,7 @@ def _was_committed(product: int, event: UUID) -> bool | None:
             with database.answers_within(seconds), transaction.atomic(durable=True):
                 database.limit_lock_wait(seconds)
                 inventory.lock([product])
-                is_there = bool(event_log.orders_of([event]))
+                is_there = bool(queries.orders_of_events([event]))
                 transaction.set_rollback(True)
                 return is_there
         except Error:
