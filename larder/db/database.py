@@ -245,17 +245,14 @@ def make_schemas() -> RunSQL:
         "DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET search_path = "
         f"{SEARCH_PATH}', current_database()); END $$;"
     )
-    drop = "".join(f"DROP SCHEMA IF EXISTS {schema};" for schema in SCHEMAS)
-    return RunSQL(f"{create}{own_path}SET search_path = {SEARCH_PATH};", drop)
+    return RunSQL(f"{create}{own_path}SET search_path = {SEARCH_PATH};")
 
 
 def run_file(migration: str, name: str) -> RunSQL:
     """Returns the migration step that runs the SQL of a file beside the migration."""
-    return RunSQL(Path(migration).with_name(name).read_text(), RunSQL.noop)
+    return RunSQL(Path(migration).with_name(name).read_text())
 
 
 def move_to_schema(schema: str, *tables: str) -> RunSQL:
     """Returns the step that moves new tables to the schema of their module."""
-    forwards = "".join(f'ALTER TABLE "{table}" SET SCHEMA {schema};' for table in tables)
-    backwards = "".join(f'ALTER TABLE "{table}" SET SCHEMA public;' for table in tables)
-    return RunSQL(forwards, backwards)
+    return RunSQL("".join(f'ALTER TABLE "{table}" SET SCHEMA {schema};' for table in tables))

@@ -1,13 +1,10 @@
 """Reads from a replica that is current enough for the reader, or else from the primary.
 
-The replicas are the databases `replica1`, `replica2` … of the settings. A thread reads the replay
-position on the connection that will run its query. A query that fails on a replica runs on the
-primary. After an error a replica is left out for a second.
-
-No clock shows the lag of a replica. So a process asks the primary for its position in the log, and
-keeps the moment *before* it asked, by the monotonic clock. A replica that has replayed the position
-has everything committed before that moment. Positions of two timelines are never compared: after a
-fail-over the same number may belong to another record.
+A thread reads the replay position on the connection that will run its query. No clock shows the lag
+of a replica. So a process asks the primary for its position in the log, and keeps the moment
+*before* it asked, by the monotonic clock. A replica that has replayed the position has everything
+committed before that moment. Positions of two timelines are never compared: after a fail-over the
+same number may belong to another record.
 
 Source: PostgreSQL, "Recovery Information Functions" and "Backup Control Functions".
 """

@@ -33,7 +33,6 @@ def _at(rows: QuerySet[Any], version: int | None) -> QuerySet[Any]:
 
 
 def _explain_miss(rows: QuerySet[Any], version: int | None) -> NoReturn:
-    """Raises NotFound if the row does not exist, StaleVersion if it has another version."""
     present = rows.values_list("version", flat=True).first()
     if version is None or present is None:
         raise NotFound

@@ -163,7 +163,6 @@ def _refused(environ: dict[str, Any], error: DomainError) -> Answer:
 
 
 def _route(path: str) -> str | None:
-    """Returns the pattern that a path matches, as Django would have found it."""
     with suppress(Resolver404):
         return resolve(path).route
     return None

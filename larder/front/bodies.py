@@ -65,7 +65,6 @@ async def read(environ: Mapping[str, Any], receive: Receive) -> bytes | None:
 
 
 def _most(environ: Mapping[str, Any]) -> int:
-    """Returns the longest body that Django reads for a request like this."""
     path = environ["PATH_INFO"]
     if path.startswith(SIGNED):
         return MAX_BODY_BYTES

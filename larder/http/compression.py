@@ -47,8 +47,5 @@ _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=([\d.]*)\s*)?(?:,|$)", re.IGNOREC
 
 def takes_gzip(request: HttpRequest) -> bool:
     """Returns whether the client accepts gzip: named, with a quality above zero."""
-    gzip_named = _GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
-    if gzip_named is None:
-        return False
-    quality = gzip_named[1]
-    return quality is None or quality.strip("0.") != ""
+    named = _GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+    return named is not None and (named[1] or "1").strip("0.") != ""

@@ -37,10 +37,8 @@ def admin_policy(pictures: str) -> str:
     True
     """
     address = urlsplit(pictures)
-    if not address.netloc:
-        return ADMIN
-    origin = f"{address.scheme}://{address.netloc}"
-    return ADMIN.replace(_PICTURES, f"{_PICTURES} {origin}")
+    origin = f" {address.scheme}://{address.netloc}" if address.netloc else ""
+    return ADMIN.replace(_PICTURES, f"{_PICTURES}{origin}")
 
 
 UNSTORED = "private, no-store"

@@ -1,6 +1,6 @@
 """Pages and files beside the APIs and the admin: the start page, and pictures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,15 +12,12 @@ from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
 from larder.http.negotiation import for_reader
 from larder.http.problems import problem
 
-Contracts = Callable[[], Sequence[tuple[str, str, str]]]
-"""Returns number, title and path of the document of each enabled earlier contract."""
 
-LogIns = Callable[[], Sequence[Mapping[str, str]]]
-"""Returns the log-ins of the demo; none outside of demo mode."""
-
-
-def home(request: HttpRequest, contracts: Contracts, log_ins: LogIns) -> HttpResponse:
-    """Returns the start page. Needs no log-in and no query."""
+def home(
+    request: HttpRequest, contracts: Callable[[], object], log_ins: Callable[[], object]
+) -> HttpResponse:
+    """Returns the start page, with the earlier contracts that are on and the log-ins of the demo.
+    Needs no log-in and no query."""
     refused = refused_method(request)
     if refused is not None:
         return refused

@@ -55,7 +55,7 @@ class Order(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
-    number = IdentityNumber(verbose_name=_("number"), unique=True)
+    number = IdentityNumber(verbose_name=_("number"), unique=True, editable=False)
     customer = models.ForeignKey(
         "identity.Customer", on_delete=models.PROTECT, db_index=False, related_name="orders"
     )
@@ -223,7 +223,7 @@ class OrderEvent(models.Model):
     at = models.DateTimeField()
     data = models.JSONField(default=dict)
     transaction_id = TransactionId(editable=False)
-    position = IdentityNumber()
+    position = IdentityNumber(editable=False)
 
     class Meta:
         db_table = "order_event"

@@ -240,9 +240,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().set_autocommit(autocommit, *args, **options)
 
     def _wait_for_connection(self, conn_params: dict[str, Any]) -> Any:
-        last = self._last_pool_timeout.get(self.alias)
-        if last is not None and last[0].seconds < FAIL_FAST_SECONDS:
-            since, error = last
+        since, error = self._last_pool_timeout.get(self.alias, (None, _UNREACHABLE))
+        if since is not None and since.seconds < FAIL_FAST_SECONDS:
             # A connection given back since then shows that the database is reachable again.
             may_wait = self._was_given_back(since)
             if not (may_wait or self.pool.get_stats()["pool_available"]):
@@ -261,7 +260,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise type(error)(*error.args) from timeout
 
     def _was_given_back(self, since: Stopwatch) -> bool:
-        """Returns whether an open connection was given back since then."""
         given_back = self._given_back.get(self.alias)
         return given_back is not None and given_back.seconds < since.seconds
 
