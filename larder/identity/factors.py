@@ -59,8 +59,7 @@ _demanded = [False]
 
 
 def use(*, demanded: bool) -> None:
-    """Sets whether all staff need a second factor (STAFF_SECOND_FACTOR). Called when a process
-    starts, so that no reader of rights can forget it."""
+    """Sets whether all staff need a second factor. Called when a process starts."""
     _demanded[0] = demanded
 
 
@@ -209,9 +208,8 @@ def new_challenge() -> bytes:
 def creation_options(
     site: Site, challenge: bytes, handle: UUID, name: str, known: Sequence[bytes]
 ) -> dict[str, Any]:
-    """Returns the options of `navigator.credentials.create`, as JSON. The authenticator stores the
-    handle and the name of the account. `known` are the passkeys that it has: an authenticator with
-    one of them makes no other."""
+    """Returns the options of `navigator.credentials.create`, as JSON. An authenticator with one of
+    the `known` passkeys makes no other."""
     options, _ = _server(site).register_begin(
         PublicKeyCredentialUserEntity(id=handle.bytes, name=name, display_name=name),
         [AttestedCredentialData(data) for data in known],

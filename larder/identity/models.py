@@ -251,14 +251,11 @@ class SessionQuerySet(models.QuerySet["Session"]):
 class Session(models.Model):
     """A log-in that can be refreshed: a family of refresh tokens, in one row.
 
-    The tokens are derived from the id and the generation. So no token is stored, and the successor
-    of a token can be returned again if the answer was lost. `policy` is the name of the policy of
-    tokens (tokens.py): only the API that issued the first token accepts the others. A
-    session of the admin has none (services/sessions.py: ADMIN).
-
-    `rotated_at` is the last use of a token. A trigger ends the sessions of an account that is
-    deactivated. `client` is the `User-Agent` of the program, so that the owner recognizes the
-    session; its network address is not stored.
+    No token is stored: one follows from the id and the generation. So the successor of a token can
+    be returned again if the answer was lost. `policy` names the policy of the tokens (tokens.py);
+    a session of the admin has none (services/sessions.py: ADMIN). `rotated_at` is the last use of a
+    token. `client` is the `User-Agent` of the program, so that the owner recognizes the session;
+    its network address is not stored. A trigger ends the sessions of a deactivated account.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)

@@ -34,8 +34,8 @@ from larder.identity.services.credentials import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCustomer:
-    """The data of a registration. `password` is the plain text, which is never stored. With None
-    the account has no password, and a log-in is impossible until staff set one."""
+    """The data of a registration. `password` is the plain text, which is never stored. With None no
+    log-in is possible until one is set."""
 
     username: str
     password: str | None
@@ -83,11 +83,9 @@ def register(
 
 
 def _earlier(customer: Customer, claim: Claim | None, password: str | None) -> Outcome | None:
-    """Returns the account that an earlier identical request created, if any.
-
-    The order of the two reads matters: if an identical request has taken the name, its claim is
-    visible too. Raises AlreadyTaken, KeyReused.
-    """
+    """Returns the account that an earlier identical request created, if any. Raises AlreadyTaken,
+    KeyReused."""
+    # In this order: if an identical request has taken the name, its claim is visible too.
     taken = queries.taken(username=customer.username, email=customer.email)
     if claim is not None:
         earlier = idempotency.find([claim.scope]).get(claim.scope)
@@ -228,7 +226,7 @@ def update_within(
     now: datetime,
     notify: Notify | None = None,
 ) -> None:
-    """Does what `update_account` does, in a transaction that is open."""
+    """As `update_account`, in a transaction that is open."""
     columns = dict(changed)
     groups: Collection[int] | None = columns.pop("groups", None)
     normalize(columns)
@@ -308,11 +306,9 @@ def delete_account(
 ) -> None:
     """Anonymizes an account: its name becomes free, its personal data is removed, its orders stay.
 
-    Deletes its addresses, notes about it and second factors, and the names of its
-    keys, which it chose. None can be added later, because that needs the lock of an active account.
-    Triggers of the migrations end its sessions and keys, as with any deactivation: because of the
-    row lock, a concurrent log-in either comes before it or finds no account. A day
-    later the worker deletes the sessions. A second deletion is no error.
+    Deletes its addresses, notes about it and second factors, and the names of its keys. None can be
+    added later, because that needs the lock of an active account. A trigger ends its sessions and
+    keys, as with any deactivation. A second deletion is no error.
 
     Raises SessionEnded, StaleVersion, LastOwner, NotStaff, PermissionMissing and
     SecondFactorRequired (of another account, of staff, and of a key that names other permissions).

@@ -70,7 +70,7 @@ class RateLimited(Limited):
 
 
 def take(buckets: Sequence[Bucket]) -> None:
-    """Takes one attempt from each bucket, or from none, with one statement. Raises RateLimited."""
+    """Takes one attempt from each bucket, or from none. Raises RateLimited."""
     parameters = [(key, rate.spacing, float(rate.seconds)) for key, rate in buckets]
     seen = database.rows(sql.TAKE_ATTEMPTS, database.columns(parameters))
     refused = [(wait, spacing) for is_taken, wait, spacing in seen if not is_taken]
@@ -132,10 +132,8 @@ NORMAL: Mapping[Action, Sequence[Limit]] = {
 """An attacker with many addresses can guess a password 100 times, and then 100 times an hour: in
 half a year that is half a million guesses. One with a single address cannot keep the owner out.
 Many customers may share an address (an office, a mobile network), so only failures count there.
-Beside it each log-in counts for a wide limit, also with the right password, because each costs a
-hash and a session: no person reaches it.
-
-Each change of a profile counts too: a success says that the name or the address was free.
+Right passwords have a wide limit, because each costs a hash and a session: no person reaches it.
+Each change of a profile counts: a success says that the name or the address was free.
 
 Three of a million codes of an app are valid at a time. After 10 wrong ones, and then one each 12
 minutes, a year of guesses by a client that knows the password succeeds once in eight."""
@@ -152,8 +150,8 @@ of the places of a lane, so that many at once leave places to others."""
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The configuration of a process. `secret` makes it impossible to read names and addresses from
-    the keys of the buckets."""
+    """The configuration of a process. Without `secret` nobody can read names and addresses from the
+    keys of the buckets."""
 
     limits: Mapping[Action, Sequence[Limit]] = field(default_factory=lambda: NORMAL)
     secret: str = ""
@@ -163,8 +161,7 @@ _setup = [Setup()]
 
 
 def use(setup: Setup) -> None:
-    """Sets the configuration. Called when a process starts, because Django creates forms and
-    authentications without arguments."""
+    """Sets the configuration. Called when a process starts."""
     _setup[0] = setup
 
 

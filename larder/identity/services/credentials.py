@@ -46,9 +46,9 @@ def lock_unchanged(customer: Customer) -> None:
     """Locks the account and checks that it has not changed since `verified`. Called in the
     transaction that creates a session or a key.
 
-    Hashing takes time. If the password was changed or the account deactivated meanwhile, the
-    existing sessions and keys have ended, and a new one would stay valid. If the account became one
-    of staff meanwhile, `customer` is one from now on. Raises InvalidCredentials.
+    If the password was changed or the account deactivated during the hashing, its sessions and keys
+    have ended, and a new one would stay valid. If the account became one of staff, `customer` is
+    one from now on. Raises InvalidCredentials.
     """
     rows = Customer.objects.select_for_update(no_key=True).filter(pk=customer.pk, is_active=True)
     row = rows.values_list("password", "is_staff").first()

@@ -48,9 +48,6 @@ class Limits:
     expires_at: datetime | None = None
 
 
-NO_LIMITS = Limits()
-
-
 @dataclass(frozen=True, slots=True)
 class NewKey:
     """A created key. `text` is None if the request repeats an earlier one."""
@@ -70,7 +67,7 @@ def create_key(
     *,
     now: datetime,
     claim: Claim | None = None,
-    limits: Limits = NO_LIMITS,
+    limits: Limits = Limits(),
 ) -> NewKey:
     """Creates a random key. `name` (at most MAX_KEY_NAME_LENGTH) helps its owner to recognize it.
 

@@ -131,8 +131,8 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """How staff hand over a link: the installation's secret, the moment, and `notify`, which is
-    called with the public id of the account, in a transaction, if the link is to be mailed."""
+    """How staff hand over a link. `notify` is called with the public id of the account, in a
+    transaction, if the link is to be mailed."""
 
     secret: str = field(repr=False)
     notify: Callable[[UUID], None] | None
@@ -181,9 +181,8 @@ def _owner(email: str, now: datetime) -> UUID | None:
 
 
 def _gets_mails(now: datetime) -> Q:
-    """Returns the condition that an account has an address to which links are mailed. It is
-    checked when a reset is requested and again when it is mailed: a mail can wait, for the worker
-    or the mail server, and the address can be changed meanwhile."""
+    """Returns the condition that an account has an address to which links are mailed. It is checked
+    again before the mail is sent: the address can be changed meanwhile."""
     settled = Q(email_since=None) | Q(email_since__lt=now - rights.SETTLED)
     return settled & ~Q(email="")
 

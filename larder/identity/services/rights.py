@@ -118,8 +118,7 @@ def may_know(setter: UUID | None, rights: Rights) -> bool:
 
 
 def setter_of(actor: Caller | None, customer: int) -> UUID | None:
-    """Returns the account of staff that sets a credential of another; None for the owner and for a
-    service."""
+    """Returns who sets a credential of another account; None for its owner and for a service."""
     return None if actor is None or actor.id == customer else actor.public_id
 
 
@@ -145,9 +144,8 @@ def lock_manageable(caller: Caller, customer: int, permission: str, *, of_staff:
     """Locks the account, and checks that the caller may manage it, with the permission.
 
     Customers need none for their own account, unless their key names permissions. Staff need it
-    where `of_staff`: they could act under another name, or delete the name under which they acted.
-    The user of a key or of a password alone could set the email address, reset the password and
-    have all rights of the account.
+    where `of_staff`: they could act under another name, or, with a key or a password alone, set the
+    email address, reset the password and have all rights of the account.
 
     Raises NotFound, not SessionEnded, if the account is deleted, and as
     `require_manageable` does.
@@ -166,8 +164,8 @@ def lock_manageable(caller: Caller, customer: int, permission: str, *, of_staff:
 
 @contextmanager
 def _changing_role(actor: Caller, *members: int) -> Iterator[Caller]:
-    """Opens a transaction that changes a role, of a caller who may, with the present rights. Locks
-    the accounts of `members`."""
+    """Opens a transaction in which a role changes, and locks the accounts of `members`. Yields the
+    caller with the present rights."""
     with transaction.atomic(durable=True):
         present = lock_account(actor, *members)
         present.require(MANAGE)

@@ -29,8 +29,7 @@ TOTP, PASSKEY = "totp", "passkey"
 @dataclass(frozen=True, slots=True)
 class Account:
     """The account whose factor is meant, and the secrets of the installation, the present first.
-    `session` is that of the request that acts for the account itself, and `proven` the factor that
-    was proven in it."""
+    `session` is that of its own request, and `proven` the factor that was proven in it."""
 
     id: int
     public_id: UUID

@@ -60,15 +60,7 @@ def _opened(
 ) -> Pair:
     with transaction.atomic(durable=True):
         lock_unchanged(customer)
-        _make_room(customer.pk, now=now)
-        session = Session.objects.create(
-            customer=customer,
-            policy=policy.name,
-            client=_shown(client),
-            created_at=now,
-            rotated_at=now,
-            expires_at=now + policy.refresh,
-        )
+        session = _add(customer, policy.name, client, now=now, until=now + policy.refresh)
     return _pair(session, policy, signer, now)
 
 
@@ -77,25 +69,29 @@ ADMIN = "admin"
 
 
 def open_admin_session(customer: int, client: str, *, now: datetime, until: datetime) -> UUID:
-    """Opens the row of a session of the admin, so that it ends with all others of the account.
-    Returns its id."""
+    """Opens a session of the admin, which ends with all others of the account. Returns its id."""
     with transaction.atomic(durable=True):
         account = Customer.objects.select_for_update(no_key=True).get(pk=customer)
-        _make_room(customer, now=now)
-        times = {"created_at": now, "rotated_at": now, "expires_at": until}
-        opened = Session.objects.create(
-            customer=account, policy=ADMIN, client=_shown(client), **times
-        )
-    return opened.id
+        return _add(account, ADMIN, client, now=now, until=until).id
 
 
-def _make_room(customer: int, *, now: datetime) -> None:
-    """Ends the least recently used sessions if the account has MAX_SESSIONS, so that one more can
-    be opened. Assumes the account's lock."""
+def _add(
+    customer: Customer, policy: str, client: str, *, now: datetime, until: datetime
+) -> Session:
+    """Adds a session. If the account has MAX_SESSIONS, ends the least recently used ones. Assumes
+    the account's lock."""
     newest = Session.objects.live(now).filter(customer=customer).order_by("-rotated_at", "-id")
     over = list(newest.values_list("id", flat=True)[MAX_SESSIONS - 1 :])
     if over:
         Session.objects.filter(id__in=over, ended_at=None).update(ended_at=now)
+    return Session.objects.create(
+        customer=customer,
+        policy=policy,
+        client=_shown(client),
+        created_at=now,
+        rotated_at=now,
+        expires_at=until,
+    )
 
 
 def _shown(client: str) -> str:
@@ -246,8 +242,7 @@ def end_others(customer: int, *, keep: UUID | None, now: datetime) -> None:
 
 
 def end_others_within(customer: int, *, keep: UUID | None, now: datetime) -> None:
-    """Does what `end_others` does, in the caller's transaction: one statement for all sessions,
-    under the lock of the account, which a log-in takes too."""
+    """As `end_others`, in the caller's transaction, under the lock that a log-in takes too."""
     Customer.objects.select_for_update(no_key=True).get(pk=customer)
     ongoing = Session.objects.filter(customer=customer, ended_at=None)
     if keep and not ongoing.filter(id=keep).exists():

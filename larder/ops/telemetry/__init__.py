@@ -3,7 +3,10 @@
 Sentry and OpenTelemetry are started if their variables are set, and are imported nowhere else.
 """
 
+import atexit
+from collections.abc import Callable
 from importlib import import_module
+from multiprocessing.util import Finalize
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -26,3 +29,10 @@ def _start(module: str, variable: str) -> None:
             "install requirements/prod.txt, or larder[telemetry]."
         ) from missing
     reporting.start()
+
+
+def at_end(work: Callable[[], object]) -> None:
+    """Calls `work` once at the end of the process, unless it is killed. The workers of granian end
+    as processes of multiprocessing do, which do not call the functions of atexit."""
+    once = Finalize(None, work, exitpriority=10)
+    atexit.register(once)

@@ -12,7 +12,7 @@ from django.conf import settings
 from sentry_sdk.integrations.atexit import AtexitIntegration
 
 from larder.core.ids import CORRELATION_ID
-from larder.ops.serving.shutdown import at_end
+from larder.ops.telemetry import at_end
 from larder.ops.telemetry.logs import without_values
 
 

@@ -23,8 +23,7 @@ from larder.core.errors import DomainError
 from larder.db import replicas
 from larder.http import answered_requests
 from larder.ops.serve import COUNTS
-from larder.ops.serving.shutdown import at_end
-from larder.ops.telemetry import instruments, logs, requests
+from larder.ops.telemetry import at_end, instruments, logs, requests
 from larder.ops.telemetry.shop_state import ShopState
 from larder.orders.services.placing.placement import Placed
 

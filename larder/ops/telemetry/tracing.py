@@ -23,7 +23,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from larder.core import telemetry
 from larder.core.best_effort import best_effort
 from larder.core.ids import CORRELATION_ID
-from larder.ops.serving.shutdown import at_end
+from larder.ops.telemetry import at_end
 
 _tracer = trace.get_tracer("larder")
 
