@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.db.models import Value
 from django.db.models.functions import Concat
+from django.template.response import SimpleTemplateResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -78,8 +80,11 @@ class Desk:
         return _page(self.client.post(f"/admin/{path}", values, follow=True))
 
     def open(self, path: str) -> dict[str, Any]:
-        """What a browser would send if nothing were changed on the form."""
-        context = self.get(path).response.context
+        """What a browser would send if nothing were changed on the form. The page is not rendered,
+        which takes most of its time: test_page_permissions.py and test_german.py open them all."""
+        with patch.object(SimpleTemplateResponse, "rendered_content", ""):
+            response: Any = self.client.get(f"/admin/{path}", follow=True)
+        context = response.context_data
         if "page" in context:
             return _opened(context)
         form = context["adminform"].form
