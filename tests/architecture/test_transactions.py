@@ -9,7 +9,6 @@ WITHIN = {
     "larder/inventory/services/products.py: _import()": "a file is compared again after it",
     "larder/inventory/queries.py: out_of_stock()": "a setting for one query",
     "larder/ops/roles.py: grant(using=using)": "a step of `migrate`, or of a test",
-    "larder/identity/services/audit.py: remove_before(using=using)": "a command of the owner",
 }
 """Transactions that may be part of another one, with the reason."""
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Min
 
-from larder.core.clock import midnight
 from larder.core.money import from_minor
 from larder.db import database
 from larder.orders.amounts import amounts
@@ -61,7 +60,7 @@ def best_sellers(first: date, last: date, zone: ZoneInfo, *, limit: int) -> list
 def _midnights(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
     """Returns when each of these days begins, and when the last one ends."""
     days = range((last - first).days + 2)
-    return [midnight(first + timedelta(days=number), zone) for number in days]
+    return [datetime.combine(first + timedelta(days=number), time.min, zone) for number in days]
 
 
 PLACED = "placed"
