@@ -298,6 +298,7 @@ PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
 # --- Earlier contracts (larder/compat) -------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "EXCEPTION_HANDLER": "larder.compat.answers.handle",
     "UNAUTHENTICATED_USER": None,
 }
 

@@ -45,7 +45,6 @@ class KeyAuthentication(framework.TokenAuthentication):
     """`Authorization: Token <key>`: a long-lived key."""
 
     def authenticate_credentials(self, key: str) -> tuple[Caller, str]:
-        """Returns the caller and the key. Raises AuthenticationFailed for an unknown one."""
         try:
             return caller_of_key(key), key
         except TokenInvalid as error:
@@ -58,14 +57,12 @@ class BearerAuthentication(framework.TokenAuthentication):
     keyword = "Bearer"
 
     def authenticate_credentials(self, key: str) -> tuple[Caller, str]:
-        """Returns the caller and the token. Raises TokenNotValid for an unusable one."""
         try:
             return looked_up(signed_caller(key)), key
         except REFUSED_TOKEN as error:
             raise TokenNotValid(detail=_NOT_FOR_ACCESS, messages=_MESSAGES) from error
 
     def authenticate_header(self, request: Request) -> str:
-        """Returns the challenge of a 401."""
         return 'Bearer realm="api"'
 
 

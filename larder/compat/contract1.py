@@ -55,7 +55,6 @@ class NewOrder(LinesById):
     """The lines of an order; `items` is another name for `products`."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Returns the fields, `items` as `products`. Raises ValidationError."""
         if isinstance(data, Mapping) and "products" not in data and "items" in data:
             data = {"products": data["items"]}
         read: dict[str, Any] = super().to_internal_value(data)

@@ -24,7 +24,6 @@ class AnyText(serializers.CharField):
     """A text. The framework's field accepts numbers too."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Returns the text. Raises ValidationError for a value of another type, and for NUL."""
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
@@ -58,7 +57,6 @@ class Units(serializers.IntegerField):
         super().__init__(**{"min_value": 1, "max_value": MAX_UNITS} | options)
 
     def to_internal_value(self, data: Any) -> int:
-        """Returns the units. Raises ValidationError for a value of another type or out of range."""
         if type(data) is not int:
             self.fail("invalid")
         return int(super().to_internal_value(data))
@@ -98,7 +96,6 @@ class Moment(serializers.DateTimeField):
     """A time in an answer: ISO 8601 in UTC, with microseconds and Z."""
 
     def to_representation(self, value: datetime) -> str:
-        """Returns the text of a time."""
         return moment(value)
 
 
@@ -126,7 +123,6 @@ class Lines(serializers.ListField):
         return list(super().to_internal_value(data))
 
     def run_child_validation(self, data: Any) -> list[Any]:
-        """Returns the valid lines. Raises ValidationError with an entry for each line."""
         try:
             return super().run_child_validation(data)
         except serializers.ValidationError as error:

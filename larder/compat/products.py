@@ -47,7 +47,6 @@ class ProductView(CompatView):
     """Whether no other product may have its name."""
 
     def number(self, product: Any) -> int:
-        """Returns the product's id. Raises NotFound."""
         return int(product)
 
     def get(self, request: Request, product: int) -> Response:

@@ -60,7 +60,6 @@ class TokenView(OpenView):
     """A path without authentication that refuses credentials: 401, with their scheme."""
 
     def get_authenticate_header(self, request: Request) -> str:
-        """Returns the challenge of a 401."""
         return BearerAuthentication().authenticate_header(request)
 
 

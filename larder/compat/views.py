@@ -16,7 +16,6 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from larder.compat import answers
 from larder.compat.authentication import (
     BearerAuthentication,
     CookieAuthentication,
@@ -60,7 +59,6 @@ class StrictJson(JSONParser):
     """Parses JSON that can be stored: valid Unicode, and not too deep."""
 
     def parse(self, stream: Any, *args: Any, **options: Any) -> Any:
-        """Returns the value in the body. Raises ParseError."""
         raw = stream.read()
         if has_many_brackets(raw):
             raise ParseError(NestedTooDeeply().detail)
@@ -78,7 +76,6 @@ class StrictMultipart(MultiPartParser):
     """Parses multipart in encodings in which Python can read names; not in `idna`."""
 
     def parse(self, *args: Any, **options: Any) -> Any:
-        """Returns the fields and files of the body. Raises ParseError."""
         try:
             return super().parse(*args, **options)
         except UnicodeError as error:
@@ -149,7 +146,6 @@ class CompatView(APIView):
         return rows
 
     def shown(self, value: Any, *, many: bool = False) -> Any:
-        """Returns a value, or many, in the shape of `serializer_class`."""
         return self.serializer_class(value, many=many, context={"request": self.request}).data
 
     def page(
@@ -171,12 +167,7 @@ class CompatView(APIView):
             self.until_rendered.enter_context(one_at_a_time(caller(self.request).id))
             self.is_large = True
 
-    def get_exception_handler(self) -> Any:
-        """Returns the function that answers refusals as the contract does."""
-        return answers.handle
-
     def handle_exception(self, exc: Exception) -> Any:
-        """Answers the refusal."""
         if isinstance(exc, SessionEnded):
             # The account was deactivated after authentication: 401 with the path's challenge.
             exc = AuthenticationFailed()
