@@ -1,7 +1,6 @@
 """The staff screens of orders, to view and move them. Their history is never edited."""
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import OuterRef, Subquery
@@ -103,6 +102,7 @@ class OrderAdmin(
         order = queries.order(options["obj"].pk, customer=None)
         refunds = request.user.has_perm("orders.view_refunddue")
         units = sum(line.quantity for line in order.lines)
+        note_link = reverse("admin:orders_order_note", args=[order.id])
         context |= {
             "order": order,
             "total": amount(order.total, order.currency),
@@ -118,16 +118,12 @@ class OrderAdmin(
             "facts": self._facts(request, options["obj"]),
             "payments": payment_tables(order, with_refunds=refunds),
             "timeline": timeline(order),
-            "note_link": self._note_link(request, order.id),
+            "note_link": note_link if self.has_note_permission(request) else "",
         }
         return super().render_change_form(request, context, *args, **options)
 
     def about(self, request: Any, obj: Order) -> About:
         return About(order_name(obj.pk), PERMISSIONS[Move.CHANGE])
-
-    def _note_link(self, request: Any, order: UUID) -> str:
-        page = reverse("admin:orders_order_note", args=[order])
-        return page if self.has_note_permission(request) else ""
 
     def _facts(self, request: Any, order: Order) -> dict[str, str]:
         """Returns what else is known of the order, by its title."""
