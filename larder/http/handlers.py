@@ -50,10 +50,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500: the database does not answer, or the server failed, perhaps after a
     commit. The log has the error with the correlation id.
     """
-    error = sys.exc_info()[1]
-    if not isinstance(error, Exception):
-        return for_reader(request, problem(request, "internal_error"))
-    answer = handle(request, error)
-    if answer is None and request.method not in SAFE and database.has_committed():
-        answer = outcome_unknown(request, error)
+    error, answer = sys.exc_info()[1], None
+    if isinstance(error, Exception):
+        answer = handle(request, error)
+        if answer is None and request.method not in SAFE and database.has_committed():
+            answer = outcome_unknown(request, error)
     return for_reader(request, answer or problem(request, "internal_error"))

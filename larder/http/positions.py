@@ -15,11 +15,11 @@ from larder.core.best_effort import best_effort
 from larder.core.clock import now
 from larder.db import database, replicas
 from larder.db.replicas import Position
+from larder.http.negotiation import ADMIN
 
 HEADER = "Larder-Position"
 SENT = "HTTP_LARDER_POSITION"
 """The key of the environ for the value that the app echoes."""
-ADMIN = "/admin/"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 COMMITTED = "larder.committed"

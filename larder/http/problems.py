@@ -4,7 +4,6 @@ docs/reference/problems.md explains each code; tests/http/test_problems.py compa
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -68,8 +67,6 @@ logger = logging.getLogger(__name__)
 PAGES = "/api/v1/problems/"
 """The page of this installation that explains each code: a problem's `type` is its absolute URL.
 Clients compare `code`, not `type`."""
-RETRY_AFTER = 1
-"""Retry-After of a 503, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +191,7 @@ def problem(
 
 STANDING_HEADERS = {
     401: {"WWW-Authenticate": 'Bearer realm="larder"'},
-    503: {"Retry-After": str(RETRY_AFTER)},
+    503: {"Retry-After": "1"},
 }
 """Headers that RFC 9110 requires with a status, for all its codes."""
 
@@ -216,7 +213,11 @@ def _members(error: DomainError) -> dict[str, Any]:
     """Returns the members of a refusal and of its others. Their lines and faults are added up."""
     members: dict[str, Any] = {}
     for refusal in error.all:
-        listed = {"errors": _errors(_faults(refusal))} if _faults(refusal) else {}
+        errors = [
+            {"pointer": fault.where, "code": fault.code, "detail": fault.detail}
+            for fault in _faults(refusal)
+        ]
+        listed = {"errors": errors} if errors else {}
         for name, value in (_shown(refusal.extensions) | listed).items():
             present = members.setdefault(name, value)
             if isinstance(value, list) and present is not value:
@@ -275,12 +276,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _shown(member) for name, member in value.items()}
     return [_shown(member) for member in value] if isinstance(value, list) else value
-
-
-def _errors(faults: Sequence[Fault]) -> list[dict[str, str]]:
-    return [
-        {"pointer": fault.where, "code": fault.code, "detail": fault.detail} for fault in faults
-    ]
 
 
 def handle(request: HttpRequest, error: Exception) -> HttpResponse | None:

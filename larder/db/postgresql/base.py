@@ -33,12 +33,13 @@ Reading = Callable[[], list[tuple[Any, ...]]]
 
 def give_back(but: str) -> None:
     """Closes the connections of this thread that requests use, except the one of the alias `but`,
-    and those that are in use. Commands use the owner's."""
+    and those in a transaction or chosen by `reading_from`. Commands use the owner's."""
     for alias in connections:
         if alias != but and (alias == DEFAULT_DB_ALIAS or alias.startswith("replica")):
             wrapper = cast(DatabaseWrapper, connections[alias])
+            is_in_use = wrapper.in_atomic_block or wrapper.is_read_from
             # Closing a wrapper without a connection takes 4 µs.
-            if wrapper.connection is not None and not wrapper.is_in_use:
+            if wrapper.connection is not None and not is_in_use:
                 wrapper.close()
 
 
@@ -87,11 +88,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def wrap_database_errors(self) -> ErrorWrapper:
         """Translates psycopg's errors, including those of a lost session."""
         return ErrorWrapper(self)
-
-    @property
-    def is_in_use(self) -> bool:
-        """Whether it cannot be given back: it is in a transaction, or `reading_from` chose it."""
-        return bool(self.in_atomic_block or self.is_read_from)
 
     def close_session(self) -> None:
         """Closes the session of the current connection. The pool then replaces it."""
