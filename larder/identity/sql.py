@@ -155,11 +155,10 @@ RETURNING 1
 """Plan: an index scan of rate_limit_until, from the earliest; each row is then found by the primary
 key. Rows that are in use are skipped."""
 
-_BUCKETS = "unnest((SELECT %s::uuid[])::uuid[], (SELECT %s::int[])::int[]) AS bucket (key, units)"
-
-TAKE_UNITS = f"""
+TAKE_UNITS = """
 INSERT INTO rate_limit AS held (key, until)
-SELECT key, statement_timestamp() + make_interval(secs => units * %s::float8) FROM {_BUCKETS}
+SELECT key, statement_timestamp() + make_interval(secs => units * %s::float8)
+FROM unnest((SELECT %s::uuid[])::uuid[], (SELECT %s::int[])::int[]) AS bucket (key, units)
 ORDER BY key
 ON CONFLICT (key) DO UPDATE
 SET until = greatest(held.until, statement_timestamp())
@@ -172,12 +171,6 @@ their keys, so there is no deadlock.
 Plan: a function scan, and one probe of the primary key for each row. The arrays are in subselects
 so that the plan is kept (larder/inventory/sql.py).
 """
-
-GIVE_UNITS_BACK = f"""
-UPDATE rate_limit SET until = until - make_interval(secs => units * %s::float8)
-FROM {_BUCKETS} WHERE rate_limit.key = bucket.key
-"""
-"""Plan: a function scan, and one probe of the primary key for each row."""
 
 
 class ClockTimestamp(models.Func):

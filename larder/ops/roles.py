@@ -5,7 +5,6 @@ of append-only tables, nor truncate a table. *Read-only* reads orders and stock,
 no addresses and no notes.
 """
 
-from collections import defaultdict
 from typing import NamedTuple
 
 from django.conf import settings
@@ -140,7 +139,7 @@ def _read(using: str, statement: str, *values: str) -> str:
 
 
 def grant(*, using: str = "owner") -> None:
-    """Grants each role its rights on the current tables. Run after each migrate."""
+    """Grants each role its rights on all tables. Run when all migrations are made."""
     if not separate():
         return
     with transaction.atomic(using=using):
@@ -155,26 +154,12 @@ def _grant(using: str, app: sql.Identifier, reader: sql.Identifier) -> None:
             _run(using, f"GRANT USAGE ON SCHEMA {schema} TO {{}}", role)
             _run(using, f"GRANT {rights} ON {tables} TO {{}}", role)
         _run(using, f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {{}}", app)
-    present = _columns(using)
-    for table in filter(present.__contains__, APPEND_ONLY):
+    for table in APPEND_ONLY:
         _run(using, f"REVOKE UPDATE, DELETE ON {table} FROM {{}}", app)
-    for table in filter(present.__contains__, (*SECRET_TABLES, *OPEN_COLUMNS)):
+    for table in (*SECRET_TABLES, *OPEN_COLUMNS):
         _run(using, f"REVOKE SELECT ON {_quoted(table)} FROM {{}}", reader)
     for table, columns in OPEN_COLUMNS.items():
-        if listed := [name for name in columns.split(", ") if name in present[table]]:
-            _run(using, f"GRANT SELECT ({', '.join(listed)}) ON {_quoted(table)} TO {{}}", reader)
-
-
-def _columns(using: str) -> dict[str, set[str]]:
-    """Returns the columns of each table. Those of a migration that was undone are missing."""
-    columns: dict[str, set[str]] = defaultdict(set)
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            "SELECT table_schema, table_name, column_name FROM information_schema.columns"
-        )
-        for schema, table, column in cursor.fetchall():
-            columns[f"{schema}.{table}"].add(column)
-    return columns
+        _run(using, f"GRANT SELECT ({columns}) ON {_quoted(table)} TO {{}}", reader)
 
 
 def _quoted(table: str) -> str:

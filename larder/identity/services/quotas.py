@@ -134,8 +134,8 @@ def give_back(name: Name, units: Mapping[int, int]) -> None:
     """Gives units back that this transaction took for something that it does not store."""
     rate = _limits.get(name)
     if rate is not None and units:
-        parameters = [rate.spacing, _keys(name, units), list(units.values())]
-        database.execute(sql.GIVE_UNITS_BACK, parameters)
+        spacings = [rate.spacing * number for number in units.values()]
+        database.execute(sql.GIVE_ATTEMPTS_BACK, [_keys(name, units), spacings])
 
 
 def _keys(name: Name, customers: Iterable[int]) -> list[str]:

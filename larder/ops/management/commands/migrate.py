@@ -1,4 +1,5 @@
-"""Django's migrate, as the owner of the tables. Afterwards it grants the rights of other roles."""
+"""Django's migrate, as the owner of the tables. If all apps are migrated, it then grants the rights
+of other roles."""
 
 from time import monotonic, sleep
 from typing import Any
@@ -56,7 +57,8 @@ class Command(migrate.Command):
                 )
             self.stderr.write(f"A table is locked. Next attempt in {PAUSE} s.")
             sleep(PAUSE)
-        roles.grant(using=options["database"])
+        if not options["app_label"]:
+            roles.grant(using=options["database"])
 
     def _migrated(self, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
         try:
