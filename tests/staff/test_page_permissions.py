@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -136,10 +136,6 @@ def without_traces(desk: Desk, path: str) -> Any:
         transaction.savepoint_rollback(point)
 
 
-def status(who: Person, path: str, method: str = "GET") -> int:
-    return int(Desk(who).client.generic(method, f"/admin/{path}").status_code)
-
-
 PAGES = sorted((HARMLESS | set(DANGEROUS)) - OTHERS)
 
 
@@ -148,6 +144,12 @@ def test_a_page_opens_only_with_its_permissions(
     app: str, objects: dict[str, Any], person: Callable[..., Person]
 ) -> None:
     who, other = person(is_staff=True), allow(person(is_staff=True))
+    client = Desk(who).client
+
+    def status(path: str, permissions: Iterable[str], method: str = "GET") -> int:
+        allow(who, *permissions)
+        return client.generic(method, f"/admin/{path}").status_code
+
     routes = dict(admin_pages(admin.site.urls[0]))
     wrong = {}
     for page in (one for one in PAGES if one.startswith(f"{app}_")):
@@ -155,7 +157,7 @@ def test_a_page_opens_only_with_its_permissions(
             id: Any = other.id
         else:
             id = objects.get("_".join(page.split("_")[:2]))
-        if answered := _wrong(page, re.sub(r"<[^>]+>", str(id), routes[page]), who):
+        if answered := _wrong(page, re.sub(r"<[^>]+>", str(id), routes[page]), status):
             wrong[page] = answered
     assert wrong == {}
 
@@ -181,19 +183,19 @@ def test_an_action_of_a_list_needs_its_permission(
         assert (action in screen.get_actions(request)) is (offered and action != "restore_selected")
 
 
-def _wrong(page: str, path: str, who: Person) -> dict[str, int]:
+def _wrong(page: str, path: str, status: Callable[..., int]) -> dict[str, int]:
     """The statuses that a page should not have, by the permissions: "all but …", or "needed"."""
     if page in REFUSED_TO_ALL:
-        found = status(allow(who, *permissions.ALL), path)
+        found = status(path, permissions.ALL)
         return {} if found == 403 else {"all": found}
-    found = status(allow(who, *needed(page)), path)
+    found = status(path, needed(page))
     wrong = {} if found in (200, 302) else {"needed": found}
     lacking = [("GET", one) for one in needed(page)]
     lacking += [("POST", one) for one in needed(page, "POST")]
     for method, one in lacking:
         # As everywhere in Django's admin, who may change an object may see it.
         enough = {one, one.replace(".view_", ".change_")}
-        found = status(allow(who, *(permissions.ALL - enough)), path, method)
+        found = status(path, permissions.ALL - enough, method)
         if found != 403:
             wrong[f"{method} with all but {one}"] = found
     return wrong
