@@ -16,7 +16,7 @@ from larder.catalog.services.products import archive_product
 from larder.core.clock import now as clock
 from larder.db.idempotency import Claim, Scope
 from larder.identity.services import keys
-from larder.identity.services.notes import About, about_customer, add_note
+from larder.identity.services.notes import About, add_note
 from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.lifecycle import _BEGINS_IN, Move
@@ -60,7 +60,9 @@ def shop(
     placed = made.orders["placed"]
     RefundDue.objects.create(order=placed, currency="GBP", amount=5, since=clock())
     claims = (Claim(Scope(boss.customer.public_id, "note", key), b"") for key in ("one", "two"))
-    of_customer = about_customer(by, clerk.id, clerk.customer.public_id)
+    of_customer = About(
+        f"customer:{clerk.customer.public_id}", "identity.change_customer", clerk.id
+    )
     for about in (About(f"order:{placed}", "orders.change_order"), of_customer):
         add_note(about, TEXT, caller=by, claim=next(claims), now=clock())
     lines = {"lines": [{"product": jam, "counted": 40}], "reason": "stocktake"}

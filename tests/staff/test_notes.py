@@ -10,7 +10,7 @@ from larder.core.errors import InvalidInput, KeyReused, NotFound, PermissionMiss
 from larder.db.idempotency import Claim, Scope
 from larder.identity.models import AuditEntry, Note
 from larder.identity.services import accounts
-from larder.identity.services.notes import About, about_customer, add_note
+from larder.identity.services.notes import About, add_note
 from larder.orders.models import Order
 from tests.conftest import NOW, Api, Person
 from tests.staff.desk import Desk, allow
@@ -49,7 +49,7 @@ def subject(
     if request.param == "order":
         about = About(f"order:{order.pk}", "orders.change_order")
         return Subject(f"orders/order/{order.pk}", clerk, about, order)
-    about = about_customer(clerk.caller, tom.id, tom.customer.public_id)
+    about = About(f"customer:{tom.customer.public_id}", "identity.change_customer", tom.id)
     return Subject(f"identity/customer/{tom.id}", clerk, about, order)
 
 

@@ -1,10 +1,7 @@
 """Adds the notes of staff about an object. No API, feed, mail or printed page has them."""
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple
-from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext
@@ -29,21 +26,24 @@ class About(NamedTuple):
     permission: str
     """What its notes need."""
 
-    lock: Callable[[], None] = lambda: None
-    """Keeps the object from being deleted until the note is stored."""
+    customer: int | None = None
+    """The account that it is, which is not deleted until the note is stored."""
 
 
 def add_note(about: About, text: str, *, caller: Caller, claim: Claim, now: datetime) -> bool:
     """Adds a note to an object. Returns whether it repeats an earlier request with its key. The
     audit trail has that there is a note, and not its text.
 
-    Raises what `lock` raises, InvalidInput (text), KeyReused, SessionEnded, NotStaff,
+    Raises NotFound (a deleted account), InvalidInput (text), KeyReused, SessionEnded, NotStaff,
     PermissionMissing and SecondFactorRequired.
     """
     refuse_faulty(text)
 
     def add() -> int:
-        about.lock()
+        if about.customer is not None:
+            lock_account(caller, about.customer)
+            if not Customer.objects.filter(pk=about.customer, deleted_at=None).exists():
+                raise NotFound
         note = Note.objects.create(object=about.name, actor=caller.public_id, at=now, text=text)
         audit.record(about.name, "add_note", after={audit.PERSONAL: ["internal_note"]})
         require_permitted(caller, about.permission)
@@ -51,19 +51,6 @@ def add_note(about: About, text: str, *, caller: Caller, claim: Claim, now: date
 
     with transaction.atomic(durable=True):
         return idempotency.once(claim, add, now=now).replayed
-
-
-def about_customer(caller: Caller, customer: int, public_id: UUID) -> About:
-    """Returns a customer as the object of a note by the caller."""
-    name = audit.customer_name(public_id)
-    return About(name, "identity.change_customer", partial(_lock_customer, caller, customer))
-
-
-def _lock_customer(caller: Caller, customer: int) -> None:
-    """Locks an account, as its deletion does. Raises NotFound for a deleted one."""
-    lock_account(caller, customer)
-    if not Customer.objects.filter(pk=customer, deleted_at=None).exists():
-        raise NotFound
 
 
 def refuse_faulty(text: str) -> None:

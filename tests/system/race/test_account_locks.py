@@ -239,7 +239,7 @@ def note_and_deletion(person: MakePerson) -> Race:
     """A deleted account has no note of staff."""
     who, staff = person(), person(is_staff=True, is_superuser=True).caller
     claim = Claim(Scope(staff.public_id, "note", new_id().hex), b"")
-    about = notes.about_customer(staff, who.id, who.customer.public_id)
+    about = notes.About(f"customer:{who.customer.public_id}", "identity.change_customer", who.id)
     return Race(
         lambda: notes.add_note(about, "Rings twice.", caller=staff, claim=claim, now=now()),
         lambda: accounts.delete_account(who.id, now=now()),
