@@ -181,7 +181,7 @@ def test_a_refused_repeat_releases_its_key(staff: Api, packed: tuple[Answer, int
 def test_repeated_cancellations_store_no_key(customer: Api, product: Product) -> None:
     placed = place(customer, (product(), 2))
     cancelled, written = move(customer, placed, "cancel", Idempotency_Key="k"), books()
-    for number in range(200):
+    for number in range(20):
         answer = move(customer, placed, "cancel", Idempotency_Key=f"fresh-{number}")
         assert (answer.status, answer.body) == (200, cancelled.body)
         assert "Idempotency-Replayed" not in answer.headers
