@@ -23,6 +23,7 @@ from larder.orders.services.batches import confirm_order, start_request
 from larder.orders.services.cart import ensure_cart
 from larder.orders.services.confirm_order import Confirmation
 from larder.orders.services.placing.place_batch import place_batch
+from larder.orders.services.placing.placement import new_order
 from larder.orders.services.transitions import Moved
 from tests.conftest import Person
 from tests.orders.holding import (
@@ -35,6 +36,7 @@ from tests.orders.holding import (
     confirm,
     events,
     expire,
+    held_by,
     hold,
     ledger,
     order,
@@ -218,3 +220,17 @@ def test_a_repeat_for_a_locked_order_does_not_delay_others(
         assert isinstance(answers.get(timeout=0.5), Moved)
     assert status(other) == "placed"
     assert {type(answers.get(timeout=5)) for _ in range(2)} <= {Moved, OperationalError}
+
+
+def test_a_batch_does_not_sell_the_units_of_an_order_that_it_confirms(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
+    jam = product(stock=5)
+    held = hold(person(), (jam, 3))
+    pass_seconds(SECONDS, [held.id])
+    confirmation = Confirmation(request(with_rights(clerk.caller), held.id), None)
+    other = new_order(held_by(person(), (jam, 3)), datetime.now(UTC))
+    answers = place_batch(lambda: [other, confirmation], terms=GBP, lock_wait=1.0)
+    assert isinstance(answers[confirmation], Moved)
+    assert isinstance(answers[other], InsufficientStock)
+    assert balance(jam) == (2, 3)

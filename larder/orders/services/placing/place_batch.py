@@ -115,7 +115,9 @@ def place_batch(
             batch, later = _separated(take())
             confirmations = [each for each in batch if isinstance(each, Confirmation)]
             orders = [each for each in batch if isinstance(each, NewOrder)]
-            outcomes = {**confirm(confirmations), **_place(orders, terms)}
+            # Expired units of the confirmed orders are not released when stock is locked.
+            confirmed = confirm(confirmations)
+            outcomes = {**confirmed, **_place(orders, terms)}
     except Exception as error:
         if not batch:
             raise
