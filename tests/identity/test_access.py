@@ -12,6 +12,7 @@ import jwt
 import pytest
 from django.conf import settings as installation
 
+from larder.core.limits import MAX_TOKEN_LENGTH
 from larder.db import database
 from larder.http import authentication
 from larder.http.authentication import SESSIONS_LOOKED_AT_EVERY, SESSIONS_TOO_OLD, signer
@@ -104,6 +105,7 @@ FORGERIES: dict[str, Callable[[dict[str, str]], str]] = {
     "no expiry": lambda pair: _own(_without(claims_of(pair["access"]), "exp")),
     "no customer": lambda pair: _own(_without(claims_of(pair["access"]), "user_id")),
     "a name for an id": lambda pair: _own({**claims_of(pair["access"]), "user_id": "anna"}),
+    "too long": lambda pair: _own({**claims_of(pair["access"]), "name": "x" * MAX_TOKEN_LENGTH}),
     "no token": lambda _: "",
     "three dots": lambda _: "...",
     "no signature": lambda pair: pair["access"].rpartition(".")[0] + ".",
