@@ -61,6 +61,17 @@ def test_a_hold_takes_its_units_as_an_order_does(person: MakePerson, product: Ma
     assert queries.order(held.id, customer=None) == held
 
 
+def test_a_hold_begins_by_the_clock_of_the_database_under_the_locks(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    """The request came an hour ago."""
+    asked, begin = held_by(person(), (product(stock=5), 3)), datetime.now(UTC)
+    (placed,) = place_orders([asked], terms=GBP, now=begin - timedelta(hours=1))
+    assert not isinstance(placed, Exception)
+    assert placed.order.expires_at is not None
+    assert placed.order.expires_at > begin
+
+
 def test_held_units_cannot_be_ordered_until_the_hold_expires(
     person: MakePerson, product: MakeProduct
 ) -> None:
