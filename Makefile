@@ -28,7 +28,7 @@ help: ## List the targets in groups
 	@{ [ -t 1 ] && [ -z "$$NO_COLOR" ] && bold=1; awk -v bold="$$bold" -f tools/help.awk $(MAKEFILE_LIST); }
 
 .PHONY: run
-run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, DATA=, WORKERS=, THREADS=, DATABASE_URL=)
+run: .installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, DATA=, WORKERS=, THREADS=, DATABASE_URL=)
 	@exec $(python) -m tools.run --end-with-parent
 
 # `make test` leaves out the tests that start a server (make test/system) or take minutes (make slow).
@@ -39,70 +39,53 @@ without_servers := --ignore tests/system -m "not system and not slow"
 cpu_budget := $(if $(CI)$(LIMITED),--cpu-budget 800)
 
 .PHONY: test
-test: venv ## The tests that start no server: services, APIs, the admin; below 4 minutes on two free cores (PYTEST_ARGS="tests/orders -x")
+test: .installed ## The tests that start no server: services, APIs, the admin; below 4 minutes on two free cores (PYTEST_ARGS="tests/orders -x")
 	@exec $(python) -m pytest $(without_servers) $(cpu_budget) $(PYTEST_ARGS)
 
 .PHONY: check
-check: lint types walls security migrations openapi-check django-check test ## Before a push: all checks of the code, then `make test`; CI runs more (.ci/run)
+check: lint test ## Before a push: `make lint`, then `make test`; CI runs more (.ci/run)
 
 ##@ Develop
 
 .PHONY: format
-format: venv ## Format the code, and fix what can be fixed automatically
+format: .installed ## Format the code, and fix what can be fixed automatically
 	$(python) -m ruff format .
 	$(python) -m ruff check --fix .
 
 .PHONY: lint
-lint: venv ## Format and style, without changing anything
+lint: .installed ## All checks that run no tests: style, types, walls, migrations, API documents, settings of production
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
 	@$(python) -m tools.budgets
+	$(python) -m mypy
+	$(VENV)/bin/lint-imports
+	$(python) -m bandit --quiet --recursive --severity-level medium --configfile pyproject.toml larder config manage.py
+	$(python) $(without_database) manage.py makemigrations --check --dry-run --skip-checks
+	@$(with_empty_database) $(python) -m tools.migrations
+	$(python) manage.py openapi --check
+	$(python) -m tools.openapi
+	@$(with_empty_database) $(SHELL) tools/django_check.sh
 
 .PHONY: messages
-messages: venv ## Add new texts of the admin to its catalogues, and compile them (needs GNU gettext)
+messages: .installed ## Add new texts of the admin to its catalogues, and compile them (needs GNU gettext)
 	cd larder && for domain in django djangojs; do \
 		$(abspath $(python)) ../manage.py makemessages --all --domain $$domain --no-obsolete \
 			--no-wrap --add-location file || exit 1; \
 	done
 	cd larder && $(abspath $(python)) ../manage.py compilemessages
 
-# Types (mypy).
-.PHONY: types
-types: venv
-	$(python) -m mypy
-
-# The walls between the modules (import-linter).
-.PHONY: walls
-walls: venv
-	$(VENV)/bin/lint-imports
-
-# Bandit on the code.
-.PHONY: security
-security: venv
-	$(python) -m bandit --quiet --recursive --severity-level medium --configfile pyproject.toml larder config manage.py
-
 .PHONY: audit
-audit: venv ## Known vulnerabilities of the locked packages (asks the package index), and their bill of materials, sbom.json
+audit: .installed ## Known vulnerabilities of the locked packages (asks the package index), and their bill of materials, sbom.json
 	$(VENV)/bin/pip-audit --disable-pip --require-hashes --requirement requirements/prod.txt
 	$(VENV)/bin/cyclonedx-py requirements --output-file sbom.json requirements/prod.txt
 
-.PHONY: migrations
-migrations: venv ## Check that all models have their migrations, and that these neither lock nor break what serves
-	$(python) $(without_database) manage.py makemigrations --check --dry-run --skip-checks
-	@$(with_empty_database) $(python) -m tools.migrations
-
 .PHONY: makemigrations
-makemigrations: venv ## Write the migrations for changed models
+makemigrations: .installed ## Write the migrations for changed models
 	$(python) $(without_database) manage.py makemigrations --skip-checks
-
-# Django's checks for production.
-.PHONY: django-check
-django-check: venv
-	@$(with_empty_database) $(SHELL) tools/django_check.sh
 
 # Named after what it makes, in `requirements`; the file in the root points there.
 .PHONY: requirements.txt
-requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upgrade for newer ones)
+requirements.txt: .installed ## Lock the dependencies of pyproject.toml (UV_ARGS=--upgrade for newer ones)
 	@printf '%s\n' '# Where Heroku and Elastic Beanstalk look; `make requirements.txt` writes what it names.' \
 		'-r requirements/prod.txt' >$@
 	$(call lock) --extra telemetry --extra s3 -o requirements/prod.txt
@@ -115,20 +98,18 @@ lock = $(lock_only) pyproject.toml
 lock_only = $(python) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header $(UV_ARGS)
 
-# The virtual environment with everything for development.
-.PHONY: venv
-venv:
+# The virtual environment with everything for development, and with what `make run` needs.
+.PHONY: .installed .installed-run
+.installed:
 	@$(install) requirements/dev.txt
+.installed-run:
+	@$(install) requirements/run.txt
 
 .PHONY: build
 build: ## What a server needs besides its database, as in the image: the environment, the static files
 	@$(install) requirements/prod.txt
 	@$(python) manage.py collectstatic --no-input --verbosity 0
 	@echo "Built: $(VENV) and static/. Next: docs/deploy/index.md, or make run for everything."
-
-.PHONY: installed-run
-installed-run:
-	@$(install) requirements/run.txt
 
 .PHONY: clean
 clean: ## Remove files that can be made again: environments, static files, reports, caches; never the data
@@ -140,16 +121,16 @@ clean: ## Remove files that can be made again: environments, static files, repor
 ##@ Test more
 
 .PHONY: test/system
-test/system: venv ## The tests of servers, clusters, faults, replicas, browsers and tools
+test/system: .installed ## The tests of servers, clusters, faults, replicas, browsers and tools
 	@exec $(python) -m pytest -m "system and not slow" $(PYTEST_ARGS)
 
 .PHONY: slow
-slow: venv ## The tests that take minutes: long outages, generated clients for phones
+slow: .installed ## The tests that take minutes: long outages, generated clients for phones
 	@exec $(python) -m pytest -m slow $(PYTEST_ARGS)
 
 # COVERAGE_CORE=sysmon costs little from Python 3.12 on; before, the tests take about half as long again.
 .PHONY: coverage
-coverage: venv ## The tests, with the coverage of larder/: at least the value in pyproject.toml
+coverage: .installed ## The tests, with the coverage of larder/: at least the value in pyproject.toml
 	@rm -rf .coverage && mkdir .coverage
 	COVERAGE_CORE=$${COVERAGE_CORE-$$($(python) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')} \
 		$(python) -m coverage run -m pytest $(PYTEST_ARGS)
@@ -157,65 +138,59 @@ coverage: venv ## The tests, with the coverage of larder/: at least the value in
 	$(python) -m coverage report
 
 .PHONY: fuzz
-fuzz: venv ## Send requests made from the OpenAPI documents, and compare the answers with them (FUZZ_ARGS="--examples 50")
+fuzz: .installed ## Send requests made from the OpenAPI documents, and compare the answers with them (FUZZ_ARGS="--examples 50")
 	@exec $(python) -m tools.fuzz $(FUZZ_ARGS)
 
 .PHONY: mutants
-mutants: venv ## Break a sample of larder/orders, inventory and identity, and list what no test notices (MUTANTS=100)
+mutants: .installed ## Break a sample of larder/orders, inventory and identity, and list what no test notices (MUTANTS=100)
 	@exec $(SHELL) tools/mutants.sh $(or $(MUTANTS),100)
 
 .PHONY: proof
-proof: venv ## Let customers go on while a shop is broken, released, attacked; compare all answers with the books (PROOF="drill checkouts --seed 7 --full")
+proof: .installed ## Let customers go on while a shop is broken, released, attacked; compare all answers with the books (PROOF="drill checkouts --seed 7 --full")
 	@exec $(python) -m tools.proof --out $(DATA)/proof $(PROOF)
 
-# Send real orders to a running server, then count every unit (BASE_URL=, PROOF="--full").
 .PHONY: replay
-replay: installed-run
+replay: .installed-run ## Send real orders to a running server, then count every unit (BASE_URL=, PROOF="--full")
 	@exec $(python) -m tools.proof --url $(or $(BASE_URL),http://127.0.0.1:$(or $(PORT),8000)) replay $(PROOF)
 
 ##@ Data
 
 .PHONY: migrate
-migrate: installed-run ## Roles, migrations, rights: on the database of `make run`, or on DATABASE_URL
+migrate: .installed-run ## Roles, migrations, rights: on the database of `make run`, or on DATABASE_URL
 	@$(with_database) $(python) manage.py prepare
 
 .PHONY: shell
-shell: installed-run ## A Python shell on the database of `make run`, or on DATABASE_URL
+shell: .installed-run ## A Python shell on the database of `make run`, or on DATABASE_URL
 	@$(with_database) $(python) manage.py shell
 
 .PHONY: psql
-psql: installed-run ## An SQL shell on the database of `make run`, as the owner of its tables
+psql: .installed-run ## An SQL shell on the database of `make run`, as the owner of its tables
 	@$(python) -m tools.local_postgres psql --data $(DATA)/postgresql
 
 # One argument, with its spaces, or none.
 file = $(if $(FILE),"$(FILE)")
 
 .PHONY: backup
-backup: installed-run ## Back up the database of `make run`, while it is in use: FILE=, or below DATA/backups
+backup: .installed-run ## Back up the database of `make run`, while it is in use: FILE=, or below DATA/backups
 	@$(with_database) $(python) -m tools.backup make --folder "$(DATA)/backups" $(file)
 
 .PHONY: backup/prove
-backup/prove: installed-run ## Restore a backup into a separate database and check all rows (FILE=)
+backup/prove: .installed-run ## Restore a backup into a separate database and check all rows (FILE=)
 	@$(with_empty_database) $(python) -m tools.backup prove $(file)
 
 .PHONY: restore
-restore: installed-run ## Replace the database of `make run` by a backup (FILE=, and CONFIRM=larder if it is not empty)
+restore: .installed-run ## Replace the database of `make run` by a backup (FILE=, and CONFIRM=larder if it is not empty)
 	@$(with_database) $(python) -m tools.backup restore --confirm "$(CONFIRM)" $(file)
 
 ##@ Measure
 
 .PHONY: bench
-bench: venv ## Load figures as ratios to this machine's limits (BENCH_ARGS="--quick")
+bench: .installed ## Load figures as ratios to this machine's limits (BENCH_ARGS="--quick")
 	@exec $(python) -m benchmarks $(BENCH_ARGS)
 
 .PHONY: bench/compare
-bench/compare: venv ## Compare the speed of two commits: make bench/compare A=HEAD~1 B=HEAD (or B=. for the present files)
+bench/compare: .installed ## Compare the speed of two commits: make bench/compare A=HEAD~1 B=HEAD (or B=. for the present files)
 	@exec $(python) -m benchmarks.compare $(A) $(B) $(BENCH_ARGS)
-
-# 1,500 connections that order at the same time: orders placed, and the time until the load is gone.
-.PHONY: bench/overload
-bench/overload: venv
-	@exec $(python) -m benchmarks.overload $(BENCH_ARGS)
 
 ##@ Containers and deployment
 
@@ -265,14 +240,8 @@ docker/build: ## Build the image (DOCKER=, IMAGE=, PYTHON_TAG=, PYTHON_DIGEST=)
 	$(DOCKER) build --tag $(IMAGE) $(base) --build-arg REVISION=$$(git rev-parse HEAD) \
 		--build-arg CREATED=$$(git log -1 --format=%cI) .
 
-# Write the current digests of the images' tags into Dockerfile and compose.yaml.
-.PHONY: docker/pins
-docker/pins:
-	$(with_engine)
-	@exec $(SHELL) deploy/docker/pins.sh .
-
 .PHONY: deploy/check
-deploy/check: venv ## Check the files of deploy/ with the programs that use them, in three minutes
+deploy/check: .installed ## Check the files of deploy/ with the programs that use them, in three minutes
 	@PYTHON=$(python) $(SHELL) deploy/check.sh
 
 ##@ Documentation
@@ -281,23 +250,16 @@ docs_python := .venv-docs/bin/python
 build_docs := $(docs_python) -m sphinx --fail-on-warning --keep-going --nitpicky --quiet
 
 .PHONY: docs
-docs: venv ## Build the documentation site, docs/_build/html/index.html; fails on a dead link and on a page of reference that is out of date
+docs: .installed ## Build the documentation site, docs/_build/html/index.html; fails on a dead link and on a page of reference that is out of date
 	@$(python) -m tools.reference --check
 	@VENV=.venv-docs $(install) requirements/docs.txt
 	@$(build_docs) --builder html docs docs/_build/html
 	@echo "Built: docs/_build/html/index.html"
 
 .PHONY: docs/reference
-docs/reference: venv ## Write the pages and diagrams that are made from the code
+docs/reference: .installed ## Write the pages and diagrams that are made from the code
 	@$(python) -m tools.reference
 
 .PHONY: openapi
-openapi: venv ## Write the OpenAPI documents in docs/openapi
+openapi: .installed ## Write the OpenAPI documents in docs/openapi
 	$(python) manage.py openapi
-
-# Check that docs/openapi is current, and compatible with the last release.
-.PHONY: openapi-check
-openapi-check: venv
-	$(python) manage.py openapi --check
-	$(python) -m tools.openapi
-

@@ -1,1 +1,1 @@
-"""Load figures: `make bench`, `make bench/compare`, `make bench/overload`."""
+"""Load figures: `make bench`, `make bench/compare`, `python -m benchmarks.overload`."""

@@ -68,7 +68,7 @@ def find() -> Binaries:
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise LauncherError(
-            "PostgreSQL's programs are missing: install requirements/run.txt (`make venv`)."
+            "PostgreSQL's programs are missing: install requirements/run.txt (`make run`)."
         )
     return _executable(Binaries(Path(next(iter(spec.submodule_search_locations))).parent))
 
