@@ -17,9 +17,9 @@ statement; the ORM's IN list is another statement for each number. The docstring
 larder/inventory/sql.py says why the array is in a subselect."""
 
 IDS_BY_SKU = """
-SELECT asked.sku, product.id
-FROM unnest((SELECT %s::text[])::text[]) AS asked (sku)
-JOIN product ON fold(product.sku) = fold(asked.sku)
+SELECT requested.sku, product.id
+FROM unnest((SELECT %s::text[])::text[]) AS requested (sku)
+JOIN product ON fold(product.sku) = fold(requested.sku)
 """
 """Plan: for each SKU a lookup in product_sku_unique."""
 

@@ -17,7 +17,7 @@ from larder.http.idempotency import idempotency_key, operation_of
 from larder.http.shop import terms
 from larder.identity.caller import Caller
 from larder.inventory.errors import InsufficientStock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.errors import OrderRefusal, OrderTooSmall
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement
@@ -41,7 +41,7 @@ def place(who: Caller, lines: Iterable[tuple[int, int]], **options: Any) -> Plac
 
     `options` are further fields of Placement. Raises the errors of `place_order`.
     """
-    ordered = [Wanted(product, quantity) for product, quantity in lines]
+    ordered = [RequestedLine(product, quantity) for product, quantity in lines]
     placement = Placement(customer=who.id, actor=who.public_id, lines=ordered, **options)
     return place_order(placement, terms=terms(), now=now())
 

@@ -19,7 +19,7 @@ from larder.inventory.queries import StockedProduct
 from larder.orders.errors import PRECEDENCE, OrderRule, OrderTooSmall, PriceChanged, UnpaidLimit
 
 
-class Wanted(Struct, frozen=True):
+class RequestedLine(Struct, frozen=True):
     """A requested line. `expected_price` is the price of a unit that the customer was shown."""
 
     product: int
@@ -34,8 +34,7 @@ class UnpaidUnits(NamedTuple):
     units: int
 
     def refusal(self, requested: int, *, before: int = 0) -> UnpaidLimit | None:
-        """Returns the refusal of so many units more, after so many that were accepted before, if
-        they are beyond the limit."""
+        """Returns the refusal of more units than the limit, after those accepted `before`."""
         units = self.units + before
         return UnpaidLimit(self.limit, units, requested) if units + requested > self.limit else None
 
@@ -53,7 +52,7 @@ class PricedLine(Struct, frozen=True):
         return self.unit_price * self.quantity
 
 
-def add_up(lines: Sequence[Wanted]) -> dict[int, int]:
+def add_up(lines: Sequence[RequestedLine]) -> dict[int, int]:
     """Returns units by product, in the order of first appearance."""
     quantities: dict[int, int] = {}
     for line in lines:
@@ -61,11 +60,11 @@ def add_up(lines: Sequence[Wanted]) -> dict[int, int]:
     return quantities
 
 
-class Asked(Struct, frozen=True):
+class UndecidedOrder(Struct, frozen=True):
     """An order to be decided: its lines, the customer's prices, and the total that the customer was
     shown, if it was sent. `counts_for` is the customer whose limits it counts for, if any."""
 
-    lines: Sequence[Wanted]
+    lines: Sequence[RequestedLine]
     prices: Mapping[int, Decimal]
     expected_total: Decimal | None = None
     counts_for: int | None = None
@@ -83,7 +82,7 @@ class Shop(NamedTuple):
     unpaid: Mapping[int, UnpaidUnits] = {}
 
 
-def decide(orders: Sequence[Asked], shop: Shop) -> list[list[PricedLine] | DomainError]:
+def decide(orders: Sequence[UndecidedOrder], shop: Shop) -> list[list[PricedLine] | DomainError]:
     """Returns for each order its priced lines, or its refusal.
 
     First of all, an order is refused whose customer has no order left (QuotaExceeded), then one
@@ -113,7 +112,7 @@ def decide(orders: Sequence[Asked], shop: Shop) -> list[list[PricedLine] | Domai
 
 
 def _decide_one(
-    order: Asked, quantities: Mapping[int, int], left: Mapping[int, int], shop: Shop
+    order: UndecidedOrder, quantities: Mapping[int, int], left: Mapping[int, int], shop: Shop
 ) -> list[PricedLine] | DomainError:
     prices, expected, free = order.prices, order.expected_total, Decimal(0)
     # A product that is no longer sold counts with its expected price.
@@ -153,7 +152,9 @@ def _faults_of_products(
     return faults
 
 
-def _changed_prices(lines: Sequence[Wanted], prices: Mapping[int, Decimal]) -> list[dict[str, Any]]:
+def _changed_prices(
+    lines: Sequence[RequestedLine], prices: Mapping[int, Decimal]
+) -> list[dict[str, Any]]:
     faults: dict[int, dict[str, Any]] = {}
     for line in lines:
         price, expected = prices.get(line.product), line.expected_price
@@ -166,8 +167,7 @@ def _changed_prices(lines: Sequence[Wanted], prices: Mapping[int, Decimal]) -> l
 def broken_rules(
     quantities: Mapping[int, int], offers: Mapping[int, Offer] | Mapping[int, StockedProduct]
 ) -> dict[int, dict[str, Any]]:
-    """Returns the lines (units by product) that break a rule of the shop, as a refusal has them, by
-    product."""
+    """Returns the lines that break a rule of the shop, as a refusal has them, by product."""
     faults = {}
     for product, requested in quantities.items():
         offer = offers.get(product)

@@ -17,7 +17,7 @@ from larder.http.idempotency import idempotency_key, operation_of
 from larder.http.preconditions import tag_wanted
 from larder.http.shop import terms
 from larder.identity.caller import Caller
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.queries import carts
 from larder.orders.queries.carts import CartVersion
 from larder.orders.services import cart
@@ -134,7 +134,7 @@ def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpRespo
     """Replaces all lines of the cart."""
     cart.put_lines(
         caller.id,
-        [Wanted(line.product, line.quantity) for line in body.lines],
+        [RequestedLine(line.product, line.quantity) for line in body.lines],
         now=now(),
         expected=_expected(request),
     )
@@ -160,7 +160,7 @@ def put_cart_line(
     """Sets the number of units of a product in the cart."""
     cart.put_line(
         caller.id,
-        Wanted(product, body.quantity),
+        RequestedLine(product, body.quantity),
         now=now(),
         expected=_expected(request),
     )

@@ -21,7 +21,7 @@ from larder.identity import queries as identity
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.orders import queries
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.errors import UnknownCustomer
 from larder.orders.queries import HistoryPosition
 from larder.orders.services import abandon, batches, changes
@@ -205,7 +205,7 @@ def change_order(
     transition = TransitionRequest(
         order=order, caller=caller, now=now(), version=version_wanted(request)
     )
-    lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
+    lines = None if body.lines is UNSET else [_requested_line(line) for line in body.lines]
     moved = changes.change_order(transition, terms=terms(), lines=lines, details=_details(body))
     current = moved.order or queries.visible_order(order, caller, "orders.change_order")
     return reply_tagged(request, shown(current), version=current.version)
@@ -245,7 +245,7 @@ def placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> P
     return Placement(
         customer=body.customer or who.id,
         actor=who.public_id,
-        lines=[_wanted(line) for line in body.lines],
+        lines=[_requested_line(line) for line in body.lines],
         note=body.note,
         reference=body.reference,
         ship_to=msgspec.to_builtins(body.ship_to),
@@ -263,9 +263,9 @@ def hold_wanted(payment: PaymentWanted | None) -> Hold | None:
     return hold(payment.hold_seconds) if payment is not None and payment.required else None
 
 
-def _wanted(line: NewLine) -> Wanted:
+def _requested_line(line: NewLine) -> RequestedLine:
     expected = None if line.expected_price is None else Decimal(line.expected_price)
-    return Wanted(line.product, line.quantity, expected)
+    return RequestedLine(line.product, line.quantity, expected)
 
 
 def answer_placed(request: HttpRequest, placed: Placed) -> HttpResponse:

@@ -23,7 +23,7 @@ from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.inventory.services.movements import open_stock
 from larder.orders import queries
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.lifecycle import PERMISSIONS
 from larder.orders.queries import OrderFilter
 from larder.orders.services.batches import confirm_order
@@ -95,7 +95,7 @@ def _placement(
     return Placement(
         customer=who.pk,
         actor=(actor or who).public_id,
-        lines=[Wanted(product, quantity) for product, quantity in units.items()],
+        lines=[RequestedLine(product, quantity) for product, quantity in units.items()],
         operation=POST_ORDERS,
         **others,
     )
@@ -165,7 +165,7 @@ def _move_any(shop: BusyShop, products: Sequence[int], random: Random) -> None:
     wanted = {one: random.randint(1, 5) for one in random.sample(products, 2)}
     moves: dict[str, Callable[[], object]] = {
         "change": lambda: change_order(
-            request, terms=GBP, lines=[*starmap(Wanted, wanted.items())]
+            request, terms=GBP, lines=[*starmap(RequestedLine, wanted.items())]
         ),
         "confirm": lambda: confirm_order(request),
         "cancel": lambda: cancel_order(request),

@@ -11,7 +11,7 @@ import psycopg
 from django.db import connections
 
 from larder.db import database
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services import batches
 from larder.orders.services.batches import place_order
@@ -55,7 +55,7 @@ class Crowd:
             customer=self.who.id,
             actor=self.who.customer.public_id,
             operation="POST /api/v1/orders",
-            **{"lines": [Wanted(product, units)], **details},
+            **{"lines": [RequestedLine(product, units)], **details},
         )
 
     def _place(self, asked: Placement) -> Placed:

@@ -10,7 +10,7 @@ from larder.db import database
 from larder.identity.caller import Caller
 from larder.identity.queries import with_rights
 from larder.orders import queries
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.queries import OrderView
 from larder.orders.services.batches import confirm_order, place_order
 from larder.orders.services.expire_holds import expire_holds
@@ -35,7 +35,7 @@ def held_by(who: Person, *lines: Line, seconds: int = SECONDS) -> Placement:
     return Placement(
         customer=who.id,
         actor=who.customer.public_id,
-        lines=[Wanted(product, units) for product, units in lines],
+        lines=[RequestedLine(product, units) for product, units in lines],
         hold=Hold(seconds),
     )
 
@@ -48,7 +48,7 @@ def hold(who: Person, *lines: Line, seconds: int = SECONDS, terms: Terms = GBP) 
 
 def order(who: Person, *lines: Line) -> OrderView:
     """Places an order without a hold."""
-    wanted = [Wanted(product, units) for product, units in lines]
+    wanted = [RequestedLine(product, units) for product, units in lines]
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=wanted)
     return place_order(asked, terms=GBP, now=datetime.now(UTC)).order
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace as with_other
 
 from larder.identity.queries import with_rights
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import SalesChange
 from larder.orders.queries import sales
 from larder.orders.services import changes, moves
@@ -75,7 +75,7 @@ def pack_less(shop: Shop) -> None:
 
 
 def change(shop: Shop) -> None:
-    lines = [Wanted(shop.jam, 5), Wanted(shop.oil, 1)]
+    lines = [RequestedLine(shop.jam, 5), RequestedLine(shop.oil, 1)]
     changes.change_order(shop.moved(), terms=GBP, lines=lines)
 
 

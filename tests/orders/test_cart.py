@@ -12,7 +12,7 @@ from larder.core.errors import StaleVersion, UnknownProducts
 from larder.core.ids import new_id
 from larder.core.limits import MAX_UNITS
 from larder.inventory import queries as inventory
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.queries import carts
 from larder.orders.queries.carts import CartLine, CartVersion
@@ -33,7 +33,7 @@ def put(
     who: Person, *lines: tuple[int, int], now: datetime, expected: CartVersion | None = None
 ) -> None:
     """Puts the whole set of (product, quantity)."""
-    wanted = [Wanted(*line) for line in lines]
+    wanted = [RequestedLine(*line) for line in lines]
     cart.put_lines(who.id, wanted, now=now, expected=expected)
 
 
@@ -41,7 +41,7 @@ def put_one(
     who: Person, product: int, quantity: int, *, now: datetime, expected: CartVersion | None = None
 ) -> None:
     """Sets one line."""
-    cart.put_line(who.id, Wanted(product, quantity), now=now, expected=expected)
+    cart.put_line(who.id, RequestedLine(product, quantity), now=now, expected=expected)
 
 
 def lines(who: Person) -> list[CartLine]:

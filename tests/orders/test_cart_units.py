@@ -11,7 +11,7 @@ from larder.core.errors import NotFound, UnknownProducts
 from larder.core.limits import MAX_UNITS
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.queries import carts
 from larder.orders.queries.carts import CartView
@@ -108,7 +108,7 @@ def test_the_units_of_a_line_are_limited(
 ) -> None:
     who, jam = person(), product()
     add(who, jam, now=now)
-    cart.put_line(who.id, Wanted(jam, MAX_UNITS), now=now)
+    cart.put_line(who.id, RequestedLine(jam, MAX_UNITS), now=now)
     with pytest.raises(CartFull) as refused:
         add(who, jam, now=now)
     assert (refused.value.limit, refused.value.units) == (MAX_UNITS, {jam: MAX_UNITS + 1})
@@ -146,7 +146,7 @@ def test_sold_out_and_archived_products_can_be_removed(
     who, jam, tea = person(), product(stock=1), product()
     add(who, jam, tea, now=now)
     archive_product(tea, caller=None, now=now)
-    cart.put_line(who.id, Wanted(jam, 2), now=now)
+    cart.put_line(who.id, RequestedLine(jam, 2), now=now)
     for one in (jam, jam, tea):
         remove_unit(who.id, one, now=now)
     assert units(who) == []

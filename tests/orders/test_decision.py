@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError
-from larder.orders.decision import Asked, PricedLine, Shop, Wanted, decide
+from larder.orders.decision import PricedLine, RequestedLine, Shop, UndecidedOrder, decide
 from larder.orders.errors import (
     OrderTooSmall,
     PriceChanged,
@@ -34,7 +34,7 @@ REFUSED_AS_A_WHOLE: dict[type[DomainError], Callable[["Case"], bool]] = {
 class Case:
     """A batch and the state of the shop at the decision."""
 
-    orders: list[list[Wanted]]
+    orders: list[list[RequestedLine]]
     shelf: dict[int, int]
     offers: dict[int, Offer]
     prices: list[dict[int, Decimal]]
@@ -43,7 +43,7 @@ class Case:
 
 def decided(case: Case) -> list[Decided]:
     """The answers of the batch."""
-    orders = [Asked(*order) for order in zip(case.orders, case.prices, strict=True)]
+    orders = [UndecidedOrder(*order) for order in zip(case.orders, case.prices, strict=True)]
     return decide(orders, Shop(case.shelf, case.offers, case.minimum))
 
 
@@ -54,7 +54,7 @@ def offer(product: int, price: Decimal, least: int, more: int | None, step: int)
 
 
 wanted = st.builds(
-    Wanted,
+    RequestedLine,
     product=st.one_of(st.sampled_from(PRODUCTS), st.sampled_from(PRODUCTS), st.just(UNKNOWN)),
     quantity=st.integers(1, 12),
     expected_price=st.one_of(st.none(), st.none(), st.none(), st.sampled_from(PRICES)),
@@ -84,7 +84,7 @@ def _prices(offers: Mapping[int, Offer], share: Decimal) -> dict[int, Decimal]:
     return {product: one.price * share for product, one in offers.items()}
 
 
-def units_of(order: Sequence[Wanted]) -> Counter[int]:
+def units_of(order: Sequence[RequestedLine]) -> Counter[int]:
     """Returns the units of each product in an order, summed over its lines."""
     units: Counter[int] = Counter()
     for line in order:
@@ -175,7 +175,7 @@ def first(case: Case) -> First:
 
 
 HALF = Case(
-    [[Wanted(1, 2), Wanted(1, 1)]],
+    [[RequestedLine(1, 2), RequestedLine(1, 1)]],
     {1: 3},
     {1: offer(1, Decimal(40), 1, None, 1)},
     [{1: Decimal(20)}],
@@ -235,7 +235,7 @@ def test_a_refusal_of_lines_says_also_that_a_known_total_is_too_small(case: Case
 
 def test_an_order_below_the_minimum_total_is_refused_with_the_minimum() -> None:
     jam = offer(1, Decimal("2.20"), 1, None, 1)
-    case = Case([[Wanted(1, 2)]], {1: 9}, {1: jam}, [{1: jam.price}], Decimal(15))
+    case = Case([[RequestedLine(1, 2)]], {1: 9}, {1: jam}, [{1: jam.price}], Decimal(15))
     assert decided(case) == [OrderTooSmall(Decimal("4.40"), Decimal(15))]
 
 
@@ -270,7 +270,7 @@ def test_an_order_of_exactly_the_minimum_total_is_placed(minimum: str, code: str
 def code_of(one: Offer, units: int, *, stock: int, minimum: Decimal = Decimal(0)) -> str | None:
     """Returns the code of the refusal of an order of one product; None if it is placed."""
     case = Case(
-        [[Wanted(one.id, units)]], {one.id: stock}, {one.id: one}, [{1: one.price}], minimum
+        [[RequestedLine(one.id, units)]], {one.id: stock}, {one.id: one}, [{1: one.price}], minimum
     )
     (answers,) = decided(case)
     return answers.code if isinstance(answers, DomainError) else None
@@ -278,7 +278,7 @@ def code_of(one: Offer, units: int, *, stock: int, minimum: Decimal = Decimal(0)
 
 def test_an_order_sees_the_stock_that_earlier_placed_orders_left() -> None:
     jam = offer(1, Decimal("2.20"), 1, None, 1)
-    orders = [[Wanted(1, units)] for units in (3, 5, 2, 1)]
+    orders = [[RequestedLine(1, units)] for units in (3, 5, 2, 1)]
     case = Case(orders, {1: 6}, {1: jam}, [{1: jam.price}] * 4, Decimal(0))
     answers = decided(case)
     assert [isinstance(one, list) for one in answers] == [True, False, True, True]
@@ -286,17 +286,17 @@ def test_an_order_sees_the_stock_that_earlier_placed_orders_left() -> None:
     assert answers[1].extensions["lines"][0]["available"] == 3
 
 
-def decided_at(expected: str, *order: Wanted, units: int = 9) -> Decided:
+def decided_at(expected: str, *order: RequestedLine, units: int = 9) -> Decided:
     """Decides one order with an expected total; all products cost 2.20 and are sold in pairs."""
     offers = {one: offer(one, Decimal("2.20"), 1, None, 2) for one in (1, 2)}
     prices = {one: known.price for one, known in offers.items()}
-    asked = Asked(order, prices, Decimal(expected))
+    asked = UndecidedOrder(order, prices, Decimal(expected))
     (answers,) = decide([asked], Shop({1: units, 2: 9}, offers))
     return answers
 
 
-AT_TWO = Wanted(1, 2, Decimal(2))
-AT_TODAYS = Wanted(2, 2, Decimal("2.2"))
+AT_TWO = RequestedLine(1, 2, Decimal(2))
+AT_TODAYS = RequestedLine(2, 2, Decimal("2.2"))
 
 
 def test_an_order_at_the_expected_total_is_placed_although_its_expected_line_prices_differ() -> (
@@ -321,7 +321,7 @@ def test_a_changed_total_is_refused_without_a_changed_line() -> None:
 
 
 def test_a_changed_total_has_precedence_over_order_rules_but_not_over_missing_stock() -> None:
-    odd = Wanted(2, 3)
+    odd = RequestedLine(2, 3)
     answers = decided_at("1", odd)
     assert isinstance(answers, PriceChanged)
     assert [line["code"] for line in answers.lines] == ["order_rule"]
@@ -335,7 +335,7 @@ def test_a_changed_total_has_precedence_over_order_rules_but_not_over_missing_st
 
 
 def test_an_unknown_product_counts_in_the_total_at_its_expected_price() -> None:
-    gone = Wanted(UNKNOWN, 2, Decimal(3))
+    gone = RequestedLine(UNKNOWN, 2, Decimal(3))
     answers = decided_at("10.4", AT_TWO, gone)
     assert isinstance(answers, DomainError)
     assert [line["code"] for line in answers.extensions["lines"]] == ["unknown_product"]

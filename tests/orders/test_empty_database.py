@@ -14,7 +14,7 @@ import pytest
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person
@@ -59,7 +59,7 @@ def place(
         asked = Placement(
             customer=who.id,
             actor=who.customer.public_id,
-            lines=[Wanted(id, 1) for id in products],
+            lines=[RequestedLine(id, 1) for id in products],
             order_id=new_id(),
             key=f"first-{next(numbers)}",
             operation="POST /api/v1/orders",

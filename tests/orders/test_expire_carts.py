@@ -13,7 +13,7 @@ from larder.identity.services import accounts
 from larder.ops import tasks
 from larder.ops.books.invariants import check
 from larder.orders import queries
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Cart
 from larder.orders.queries import carts
 from larder.orders.services import cart
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def fill(who: Person, product: int, *, now: datetime) -> None:
     """Puts two units into the cart."""
-    cart.put_line(who.id, Wanted(product, 2), now=now)
+    cart.put_line(who.id, RequestedLine(product, 2), now=now)
 
 
 def test_drafts_unchanged_for_thirty_days_are_deleted(

@@ -17,7 +17,7 @@ from larder.inventory.errors import InsufficientStock
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.ops.jobs import hold_expiry
 from larder.orders import queries
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.errors import HoldExpired, InvalidTransition
 from larder.orders.services import cart, changes, moves
 from larder.orders.services.batches import place_order
@@ -162,7 +162,7 @@ def test_a_pending_order_is_not_packed_and_not_changed(
     for move in (moves.pack_order, moves.ship_order, moves.deliver_order):
         with pytest.raises(InvalidTransition):
             move(request(clerk.caller, held.id))
-    for lines, note in (([Wanted(jam, 1)], ""), (None, "ring twice")):
+    for lines, note in (([RequestedLine(jam, 1)], ""), (None, "ring twice")):
         with pytest.raises(InvalidTransition):
             changes.change_order(
                 request(who.caller, held.id),
@@ -174,7 +174,7 @@ def test_a_pending_order_is_not_packed_and_not_changed(
 
 def test_a_submitted_cart_is_held(person: MakePerson, product: MakeProduct, clerk: Person) -> None:
     jam, who = product(stock=5), person()
-    cart.put_lines(who.id, [Wanted(jam, 2)], now=datetime.now(UTC))
+    cart.put_lines(who.id, [RequestedLine(jam, 2)], now=datetime.now(UTC))
     asked = Placement(
         customer=who.id,
         actor=who.customer.public_id,

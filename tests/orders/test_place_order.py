@@ -13,7 +13,7 @@ from django.db import connection
 from larder.core.errors import UnknownProducts
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement, Terms
 from tests.conftest import Person
@@ -29,7 +29,7 @@ def test_placing_takes_stock_and_totals_at_the_servers_price(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
 ) -> None:
     who, jam = person(), product(stock=5, price="2.20")
-    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 3)])
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(jam, 3)])
     placed = place_order(asked, terms=GBP, now=now)
     assert placed.order.total == Decimal("6.60")
     assert inventory.available([jam]) == {jam: 2}
@@ -39,7 +39,7 @@ def test_a_refused_order_changes_nothing_and_names_every_short_line(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
 ) -> None:
     who, jam, tea, rice = person(), product(stock=5), product(stock=1), product(stock=0)
-    lines = [Wanted(jam, 3), Wanted(tea, 2), Wanted(rice, 1)]
+    lines = [RequestedLine(jam, 3), RequestedLine(tea, 2), RequestedLine(rice, 1)]
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
     with pytest.raises(InsufficientStock) as refused:
         place_order(asked, terms=GBP, now=now)
@@ -56,7 +56,7 @@ def test_an_order_does_not_wait_for_a_change_of_its_product(
 ) -> None:
     """The foreign key of a line references the product's stock and not the product."""
     who, jam = person(), product(stock=5)
-    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 1)])
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(jam, 1)])
     with psycopg.connect(os.environ["DATABASE_URL"]) as staff:
         staff.execute("UPDATE product SET sku = 'another' WHERE id = %s", [jam])
         assert place_order(asked, terms=GBP, now=now).order.lines[0].product == jam
@@ -71,7 +71,7 @@ def test_offers_and_prices_are_read_after_locking_the_stock(
     """
     who, jam, tea = person(), product(stock=5), product(stock=5, price="1.00")
     asked = [
-        Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(one, 1)])
+        Placement(customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(one, 1)])
         for one in (jam, tea)
     ]
 

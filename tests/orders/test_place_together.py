@@ -14,7 +14,7 @@ from larder.core.errors import Overloaded
 from larder.core.ids import new_id
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.services import batches
 from larder.orders.services.placing.placement import Placed, Placement
 from tests.conftest import Person
@@ -106,8 +106,9 @@ def test_locked_stock_delays_no_other_order_and_its_orders_are_placed_when_it_is
     jam, stuck, tea = product(stock=100), product(stock=200), product(stock=100)
     with ThreadPoolExecutor(20) as pool, held(stuck) as opens:
         crowd = Crowd(person(), now, pool, opens)
-        waits = [crowd.send(stuck, lines=[Wanted(tea, 1), Wanted(stuck, 1)]) for _ in range(8)]
-        waits.append(crowd.send(stuck, lines=[Wanted(stuck, 1)] * 100))
+        both = [RequestedLine(tea, 1), RequestedLine(stuck, 1)]
+        waits = [crowd.send(stuck, lines=both) for _ in range(8)]
+        waits.append(crowd.send(stuck, lines=[RequestedLine(stuck, 1)] * 100))
         for _ in range(20):
             crowd.send(jam).result(LONGEST)
         assert crowd.send(tea).result(LONGEST)
@@ -143,7 +144,7 @@ def test_an_order_of_stock_that_stays_locked_is_refused_in_the_end(
     monkeypatch.setattr(batches, "LIMITS", replace(batches.LIMITS, queue_timeout=0.5))
     with ThreadPoolExecutor(2) as pool, held(stuck) as opens:
         crowd = Crowd(person(), now, pool, opens)
-        small, large = crowd.send(stuck), crowd.send(stuck, lines=[Wanted(stuck, 1)] * 100)
+        small, large = crowd.send(stuck), crowd.send(stuck, lines=[RequestedLine(stuck, 1)] * 100)
         assert isinstance(small.exception(LONGEST), Overloaded)
         assert isinstance(large.exception(LONGEST), Overloaded)
     assert orders() == 0
@@ -221,7 +222,7 @@ def test_answers_are_built_after_the_locks_are_released(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     who, jam = person(), product(stock=5)
-    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 2)])
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(jam, 2)])
 
     def look(*_: Any, **__: Any) -> None:
         free = LOCK.replace("FOR UPDATE", "FOR UPDATE NOWAIT")

@@ -14,7 +14,7 @@ from larder.db import database
 from larder.identity import queries as identity
 from larder.inventory import queries as inventory
 from larder.inventory.changes import Progress, product_changes
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person
 from tests.database import analyze
@@ -84,7 +84,7 @@ def test_frequent_statements_keep_their_plans(
 ) -> None:
     staff, customer = person(is_staff=True, role="owner"), person()
     mark = product_changes(shop.customer, None, limit=500).progress.mark
-    lines = [Wanted(shop.product + place, 1) for place in range(3)]
+    lines = [RequestedLine(shop.product + place, 1) for place in range(3)]
     asked = Placement(customer=shop.customer, actor=SYSTEM_ACTOR, lines=lines)
 
     def place() -> None:

@@ -11,7 +11,7 @@ from larder.core.errors import NotFound
 from larder.core.parts import Part
 from larder.db import database
 from larder.orders import queries
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.queries import OrderFilter, OrderView, carts
 from larder.orders.queries.carts import CartView
 from larder.orders.services.batches import place_order
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def place(who: Person, *lines: tuple[int, int], at: datetime, **details: Any) -> OrderView:
     """Places an order of (product, quantity) lines at a time."""
-    wanted = [Wanted(*line) for line in lines]
+    wanted = [RequestedLine(*line) for line in lines]
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **details)
     return place_order(asked, terms=GBP, now=at).order
 

@@ -14,7 +14,7 @@ from larder.core.ids import new_id
 from larder.db import database
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement, Terms
@@ -40,7 +40,7 @@ def asked_by(who: Person, *lines: tuple[int, int], **details: Any) -> Placement:
     return Placement(
         customer=who.id,
         actor=who.customer.public_id,
-        lines=[Wanted(*line) for line in lines],
+        lines=[RequestedLine(*line) for line in lines],
         operation="POST /api/v1/orders",
         **details,
     )
@@ -131,7 +131,7 @@ def test_an_expected_price_is_part_of_the_request(
     asked = asked_by(who, (jam, 2), key="k")
     place(asked)
     with pytest.raises(KeyReused):
-        place(replace(asked, lines=[Wanted(jam, 2, Decimal("1.5"))]))
+        place(replace(asked, lines=[RequestedLine(jam, 2, Decimal("1.5"))]))
 
 
 def test_lines_with_equal_sums_are_the_same_request(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db.models import Sum
 
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order, OrderLine, SalesChange
 from larder.orders.queries import sales
 from larder.orders.services import moves
@@ -36,7 +36,7 @@ class Shop:
     def place(self, at: datetime) -> None:
         who = self.random.choice(self.people)
         chosen = self.random.sample(self.products, self.random.randint(1, 3))
-        lines = [Wanted(one, self.random.randint(1, 4)) for one in chosen]
+        lines = [RequestedLine(one, self.random.randint(1, 4)) for one in chosen]
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
         currency = self.random.choice(["GBP", "GBP", "EUR"])
         order = place_order(asked, terms=Terms(currency=currency), now=at).order

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from larder.catalog import queries as catalog
 from larder.orders import queries
-from larder.orders.decision import PricedLine, Wanted
+from larder.orders.decision import PricedLine, RequestedLine
 from larder.orders.models import Order, OrderEvent, OrderLine
 from larder.orders.queries.carts import CartRow, StoredLine
 from larder.orders.services.placing.place_batch import placed, write_orders
@@ -61,7 +61,7 @@ def accepted(
 def _accepted(
     who: Person, rest: dict[str, Any], lines: list[PricedLine], now: datetime
 ) -> Accepted:
-    wanted = [Wanted(line.offer.id, line.quantity) for line in lines]
+    wanted = [RequestedLine(line.offer.id, line.quantity) for line in lines]
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **rest)
     order = new_order(asked, now)
     return Accepted(order, view_of(order, lines, Terms(currency="GBP"), begins=now, now=now))

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from larder.db import database
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person
@@ -36,7 +36,7 @@ def test_an_order_writes_nothing_to_the_pages_of_its_products(
     """The check of a foreign key locks the referenced row, which marks the row."""
     who, jam = person(), product(stock=5)
     before, stock_before = database.rows(MARK_OF_PRODUCT, [jam]), database.rows(MARK, [jam])
-    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 3)])
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(jam, 3)])
     place_order(asked, terms=Terms(currency="GBP"), now=now)
     assert database.rows(MARK_OF_PRODUCT, [jam]) == before
     # The row of its stock is written anyway, and is what the line leads to.

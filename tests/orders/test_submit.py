@@ -20,7 +20,7 @@ from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.ops.books.invariants import check
 from larder.orders import queries
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.errors import CartEmpty, OrderTooSmall
 from larder.orders.models import Cart
 from larder.orders.queries import carts
@@ -60,7 +60,7 @@ def submit(who: Person, total: str | None = None, **details: Any) -> Placement:
 
 def order_of(who: Person, *lines: tuple[int, int], **details: Any) -> Placement:
     """A new order of (product, quantity) lines."""
-    wanted = [Wanted(*line) for line in lines]
+    wanted = [RequestedLine(*line) for line in lines]
     return Placement(
         customer=who.id,
         actor=who.customer.public_id,

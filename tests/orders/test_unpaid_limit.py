@@ -9,7 +9,7 @@ from msgspec.structs import replace as with_other
 from larder.identity.caller import Caller
 from larder.identity.queries import with_rights
 from larder.identity.services.audit import StaffActing
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.errors import PaymentRequired, UnpaidLimit
 from larder.orders.models import Order, OrderLine
 from larder.orders.services import changes, moves
@@ -123,12 +123,12 @@ def test_a_change_adds_no_units_beyond_the_limit(
     place(plain(who, (jam, 2)))
     # Also of an order that no longer counts itself.
     _age(order)
-    changes.change_order(request(who.caller, order), terms=TEN, lines=[Wanted(jam, 8)])
+    changes.change_order(request(who.caller, order), terms=TEN, lines=[RequestedLine(jam, 8)])
     with pytest.raises(UnpaidLimit):
-        changes.change_order(request(who.caller, order), terms=TEN, lines=[Wanted(jam, 9)])
+        changes.change_order(request(who.caller, order), terms=TEN, lines=[RequestedLine(jam, 9)])
     staff = with_rights(clerk.caller)
-    changes.change_order(request(staff, order), terms=TEN, lines=[Wanted(jam, 30)])
-    changes.change_order(request(who.caller, order), terms=TEN, lines=[Wanted(jam, 20)])
+    changes.change_order(request(staff, order), terms=TEN, lines=[RequestedLine(jam, 30)])
+    changes.change_order(request(who.caller, order), terms=TEN, lines=[RequestedLine(jam, 20)])
 
 
 def test_an_old_order_that_is_changed_counts_again(
@@ -137,9 +137,9 @@ def test_an_old_order_that_is_changed_counts_again(
     jam, who = product(stock=90), person()
     first, second = (place(plain(who, (jam, 1))).order.id for _ in range(2))
     _age(first, second)
-    changes.change_order(request(who.caller, first), terms=TEN, lines=[Wanted(jam, 8)])
+    changes.change_order(request(who.caller, first), terms=TEN, lines=[RequestedLine(jam, 8)])
     with pytest.raises(UnpaidLimit):
-        changes.change_order(request(who.caller, second), terms=TEN, lines=[Wanted(jam, 3)])
+        changes.change_order(request(who.caller, second), terms=TEN, lines=[RequestedLine(jam, 3)])
     assert refused(plain(who, (jam, 3))).unpaid == 8
 
 
@@ -180,7 +180,7 @@ def test_a_shop_that_needs_payment_lets_customers_raise_an_order_only_to_what_is
     _note_payment(paid, 300)
 
     def change(order: UUID, *lines: Line, by: Caller = who.caller) -> None:
-        wanted = [Wanted(*line) for line in lines]
+        wanted = [RequestedLine(*line) for line in lines]
         changes.change_order(request(by, order), terms=prepaid, lines=wanted)
 
     for order, amount in ((free, 0), (paid, 300)):

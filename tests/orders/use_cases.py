@@ -11,7 +11,7 @@ from larder.db.idempotency import Claim, Scope
 from larder.identity.queries import with_rights
 from larder.identity.services import addresses, keys
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.payment_state import Kind
 from larder.orders.services import (
     abandon,
@@ -55,7 +55,7 @@ class Shop:
 
     def filled(self) -> UUID:
         """The id of the customer's cart, which has lines."""
-        lines = [Wanted(self.jam, 1), Wanted(self.tea, 1)]
+        lines = [RequestedLine(self.jam, 1), RequestedLine(self.tea, 1)]
         cart.put_lines(self.who.id, lines, now=self.now)
         return cart.ensure_cart(self.who.id, now=self.now)
 
@@ -84,7 +84,7 @@ UseCase = Callable[[Shop], Callable[[], object]]
 
 
 def place_with_id(shop: Shop) -> Callable[[], object]:
-    lines = [Wanted(shop.tea, 1), Wanted(shop.jam, 1)]
+    lines = [RequestedLine(shop.tea, 1), RequestedLine(shop.jam, 1)]
     asked = shop.placement(lines=lines, order_id=new_id(), hold=Hold(SECONDS))
     return lambda: place_order(asked, terms=GBP, now=shop.now)
 
@@ -116,7 +116,7 @@ def cancel_held(shop: Shop) -> Callable[[], object]:
 def change_lines(shop: Shop) -> Callable[[], object]:
     placed = order(shop.who, (shop.jam, 1)).id
     asked = replace(request(shop.who.caller, placed), claim=shop.claim(placed))
-    lines = [Wanted(shop.tea, 1), Wanted(shop.jam, 2)]
+    lines = [RequestedLine(shop.tea, 1), RequestedLine(shop.jam, 2)]
     return lambda: changes.change_order(asked, terms=GBP, lines=lines)
 
 
@@ -157,11 +157,11 @@ def expire_cart(shop: Shop) -> Callable[[], object]:
 
 
 def put_lines(shop: Shop) -> Callable[[], object]:
-    return lambda: cart.put_lines(shop.who.id, [Wanted(shop.jam, 1)], now=shop.now)
+    return lambda: cart.put_lines(shop.who.id, [RequestedLine(shop.jam, 1)], now=shop.now)
 
 
 def put_line(shop: Shop) -> Callable[[], object]:
-    return lambda: cart.put_line(shop.who.id, Wanted(shop.jam, 2), now=shop.now)
+    return lambda: cart.put_line(shop.who.id, RequestedLine(shop.jam, 2), now=shop.now)
 
 
 def remove_line(shop: Shop) -> Callable[[], object]:

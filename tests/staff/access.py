@@ -18,7 +18,7 @@ from larder.db.idempotency import Claim, Scope
 from larder.identity.services import keys
 from larder.identity.services.notes import About, add_note
 from larder.ops import tasks
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.lifecycle import _BEGINS_IN, Move
 from larder.orders.models import RefundDue
 from larder.orders.services import moves
@@ -86,7 +86,7 @@ def _orders(who: Person, boss: Person, product: int) -> dict[str, UUID]:
         asked = Placement(
             customer=who.id,
             actor=who.customer.public_id,
-            lines=[Wanted(product, 2)],
+            lines=[RequestedLine(product, 2)],
             ship_to=ADDRESS,
             hold=Hold(3600) if status == "pending" else None,
         )

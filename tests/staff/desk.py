@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from larder.core.clock import now as clock
 from larder.core.limits import LISTED_ROWS
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person
@@ -52,9 +52,10 @@ def allow(who: Person, *permissions: str) -> Person:
 def fill(person: Callable[..., Person], product: Callable[..., int]) -> None:
     """A page and more of products with stock, customers, orders and ledger entries."""
     for number in range(LISTED_ROWS + 5):
-        who, one = person(f"customer {number}"), product(name=f"Jam {number}", stock=50)
-        asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(one, 2)])
-        place_order(asked, terms=Terms(currency="GBP"), now=clock())
+        who, jam = person(f"customer {number}"), product(name=f"Jam {number}", stock=50)
+        lines = [RequestedLine(jam, 2)]
+        order = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
+        place_order(order, terms=Terms(currency="GBP"), now=clock())
 
 
 class Desk:

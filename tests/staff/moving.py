@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from larder.inventory.models import Stock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
@@ -19,7 +19,7 @@ LATER = NOW + timedelta(minutes=1)
 
 def place(who: Person, product: int, quantity: int) -> UUID:
     placement = Placement(
-        customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, quantity)]
+        customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(product, quantity)]
     )
     return place_order(placement, terms=Terms(currency="GBP"), now=NOW).order.id
 

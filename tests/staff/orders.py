@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
@@ -29,7 +29,7 @@ def place(product: Callable[..., int]) -> Callable[..., Order]:
         asked = Placement(
             customer=who.id,
             actor=who.customer.public_id,
-            lines=[Wanted(product(price=price), 1)],
+            lines=[RequestedLine(product(price=price), 1)],
             **details,
         )
         at = NOW + timedelta(days=days)

@@ -11,7 +11,7 @@ import pytest
 
 from larder.core.clock import now as clock
 from larder.ops import tasks
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order, RefundDue
 from larder.orders.services import moves
 from larder.orders.services.batches import place_order
@@ -31,7 +31,7 @@ def place(person: Callable[..., Person], product: Callable[..., int]) -> Place:
     who, jam = person(), product(stock=1_000, price="2.50")
 
     def placed(ago: timedelta = timedelta(0), **fields: Any) -> UUID:
-        lines = [Wanted(jam, 2)]
+        lines = [RequestedLine(jam, 2)]
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
         order = place_order(asked, terms=Terms(currency="GBP"), now=clock() - ago).order.id
         Order.objects.filter(pk=order).update(**fields)

@@ -9,7 +9,7 @@ from larder.catalog.models import Product
 from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_TEXT_LENGTH
 from larder.inventory import queries
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
@@ -27,7 +27,7 @@ PRODUCTS = "catalog/product/"
 def promised(person: Callable[..., Person], product: Callable[..., int]) -> int:
     """JAM: ten on the shelf, four of them promised."""
     who, jam = person(), product(sku="JAM", stock=10)
-    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 4)])
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(jam, 4)])
     place_order(asked, terms=Terms(currency="GBP"), now=NOW)
     return jam
 

@@ -11,7 +11,7 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.identity.services.accounts import delete_account
 from larder.inventory.services.movements import open_stock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order, OrderEvent
 from larder.orders.services.batches import place_order
 from larder.orders.services.changes import change_order
@@ -96,7 +96,7 @@ def test_the_lines_of_the_pack_page_follow_the_places_in_the_warehouse(
     wanted = Placement(
         customer=who.id,
         actor=who.customer.public_id,
-        lines=[Wanted(one, 1) for one in (jam, tea, oil)],
+        lines=[RequestedLine(one, 1) for one in (jam, tea, oil)],
     )
     placed = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
     lines = desk.get(f"{ORDERS}{placed}/pack/").response.context["page"].lines
@@ -164,7 +164,7 @@ def test_a_page_of_an_outdated_order_is_refused_with_a_message(
     opened = {move: desk.open(f"{ORDERS}{order}/{move}/") for move in ("pack", "cancel")}
     clerk = person(is_staff=True)
     change_order(
-        transition_request(order, clerk), terms=Terms(currency="GBP"), lines=[Wanted(jam, 3)]
+        transition_request(order, clerk), terms=Terms(currency="GBP"), lines=[RequestedLine(jam, 3)]
     )
     for move, sent in opened.items():
         page = desk.post(f"{ORDERS}{order}/{move}/", sent)
@@ -247,7 +247,7 @@ def test_a_thousand_lines_are_packed_on_one_page(desk: Desk, person: Callable[..
     who, jars = person(), list(Product.objects.values_list("id", flat=True))
     open_stock(dict.fromkeys(jars, 10), actor=SYSTEM_ACTOR, now=NOW)
     wanted = Placement(
-        customer=who.id, actor=who.customer.public_id, lines=[Wanted(one, 2) for one in jars]
+        customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(one, 2) for one in jars]
     )
     order = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
     page = desk.save(f"{ORDERS}{order}/pack/", **short(jars[7], "1"))
@@ -259,13 +259,12 @@ def test_events_are_shown_as_sentences_with_sku_and_name(
 ) -> None:
     tea, clerk = product(sku="TEA", name="Green tea"), person("clerk", is_staff=True)
     terms = Terms(currency="GBP")
-    change_order(
-        transition_request(order, clerk), terms=terms, lines=[Wanted(jam, 3), Wanted(tea, 1)]
-    )
+    lines = [RequestedLine(jam, 3), RequestedLine(tea, 1)]
+    change_order(transition_request(order, clerk), terms=terms, lines=lines)
     change_order(
         transition_request(order, clerk),
         terms=terms,
-        lines=[Wanted(jam, 3)],
+        lines=[RequestedLine(jam, 3)],
         details={"note": "Ring"},
     )
     desk.save(f"{ORDERS}{order}/pack/", **short(jam, "1"))

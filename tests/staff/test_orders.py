@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order, OrderEvent, OrderLine
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
@@ -29,7 +29,7 @@ def place(product: Callable[..., int]) -> Callable[..., UUID]:
         asked = Placement(
             customer=who.id,
             actor=who.customer.public_id,
-            lines=[Wanted(product(price=price), quantity)],
+            lines=[RequestedLine(product(price=price), quantity)],
         )
         return place_order(asked, terms=Terms(currency="GBP"), now=NOW).order.id
 

@@ -11,7 +11,7 @@ import pytest
 from larder.core.limits import MAX_STOCK, MAX_TEXT_LENGTH, MAX_UNITS
 from larder.identity.models import AuditEntry
 from larder.inventory.models import Stock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order, OrderEvent
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
@@ -49,7 +49,7 @@ def order(person: Callable[..., Person], jam: int) -> UUID:
     wanted = Placement(
         customer=who.id,
         actor=who.customer.public_id,
-        lines=[Wanted(jam, 4)],
+        lines=[RequestedLine(jam, 4)],
         note="Ring\ntwice ",
         ship_to=ADDRESS,
     )
@@ -109,7 +109,7 @@ def test_a_line_of_more_units_than_one_product_of_an_order_may_have_is_kept(
 ) -> None:
     """Lines of one product were added up."""
     salt, who = product(sku="SALT", stock=MAX_STOCK), person("mary")
-    lines = [Wanted(salt, MAX_UNITS), Wanted(salt, 1)]
+    lines = [RequestedLine(salt, MAX_UNITS), RequestedLine(salt, 1)]
     wanted = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
     order = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
     assert desk.save(path(order), note="Knock").errors == {}

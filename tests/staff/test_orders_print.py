@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from larder.catalog.models import Product
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services.batches import place_order
 from larder.orders.services.moves import cancel_order
@@ -43,10 +43,9 @@ def place(person: Callable[..., Person]) -> Callable[..., Order]:
 
     def placed(*lines: tuple[int, int], **details: object) -> Order:
         who = person()
-        wanted = Placement(
-            customer=who.id, actor=who.customer.public_id, lines=[Wanted(*one) for one in lines]
-        )
-        id = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
+        requested = [RequestedLine(*line) for line in lines]
+        order = Placement(customer=who.id, actor=who.customer.public_id, lines=requested)
+        id = place_order(order, terms=Terms(currency="GBP"), now=NOW).order.id
         Order.objects.filter(id=id).update(**details)
         return Order.objects.get(id=id)
 

@@ -15,7 +15,7 @@ from django.core.exceptions import BadRequest
 
 from larder.core.clock import now as clock
 from larder.identity.models import Key
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
@@ -82,17 +82,15 @@ def test_text_of_customers_and_staff_is_escaped(
 ) -> None:
     evil = "<script>alert(1)</script>"
     who, jam = person(evil), product(sku=evil, name=evil, description=evil, stock=9)
-    place_order(
-        Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 1)], note=evil),
-        terms=Terms(currency="GBP"),
-        now=clock(),
-    )
-    order = desk.get("orders/order/").rows[0].pk
+    lines = [RequestedLine(jam, 1)]
+    order = Placement(customer=who.id, actor=who.customer.public_id, lines=lines, note=evil)
+    place_order(order, terms=Terms(currency="GBP"), now=clock())
+    id = desk.get("orders/order/").rows[0].pk
     paths = (
         *("", "catalog/product/", f"catalog/product/{jam}/change/"),
         *(f"catalog/product/{jam}/archive/", "inventory/ledgerentry/"),
-        *("orders/order/", f"orders/order/{order}/change/", "identity/customer/"),
-        *(f"orders/order/{order}/{kind}/" for kind in ("pick-list", "packing-slip")),
+        *("orders/order/", f"orders/order/{id}/change/", "identity/customer/"),
+        *(f"orders/order/{id}/{kind}/" for kind in ("pick-list", "packing-slip")),
         *(f"identity/customer/{who.id}/change/",),
     )
     for path in paths:

@@ -14,7 +14,7 @@ from larder.identity.services import quotas
 from larder.identity.services.attempts import Rate
 from larder.identity.services.keys import key_for_password
 from larder.identity.services.quotas import QuotaExceeded
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services import transitions
 from larder.orders.services.placing.placement import Placed, Placement, Terms
@@ -162,14 +162,14 @@ def test_each_customer_has_separate_quotas(
 
 def batch(product: int, now: datetime, *orders: tuple[Person, int]) -> list[int | str]:
     """Places orders in one batch; returns for each the quota left or the code of its refusal."""
-    asked = [
-        Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, units)])
-        for who, units in orders
+    placements = [
+        Placement(customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(product, n)])
+        for who, n in orders
     ]
-    answers = place_orders(asked, terms=Terms(currency="GBP"), now=now)
+    answers = place_orders(placements, terms=Terms(currency="GBP"), now=now)
     return [
-        one.remaining.units if isinstance(one, Placed) and one.remaining else code(one)
-        for one in answers
+        answer.remaining.units if isinstance(answer, Placed) and answer.remaining else code(answer)
+        for answer in answers
     ]
 
 

@@ -35,7 +35,7 @@ from larder.orders.services.placing.placement import (
     Answer,
     CartChanged,
     Later,
-    NewOrder,
+    OrderRequest,
     Placed,
     Placement,
     Request,
@@ -128,7 +128,7 @@ def _result(request: Request) -> Any:
     return _server[0].queue.submit(request, lines=request.size)
 
 
-def _place_alone(order: NewOrder, terms: Terms) -> Placed:
+def _place_alone(order: OrderRequest, terms: Terms) -> Placed:
     """Places an order in a transaction of its own, and waits for locks: first of all for the stock
     that it did not get at the last attempt, or for all of a large order. Raises what refuses it."""
     waiting = Stopwatch()

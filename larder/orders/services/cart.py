@@ -23,7 +23,7 @@ from larder.core.limits import MAX_LINES, MAX_UNITS
 from larder.db import database
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
-from larder.orders.decision import Wanted, add_up
+from larder.orders.decision import RequestedLine, add_up
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Cart
 from larder.orders.queries.carts import CartRow, CartVersion, StoredLine, cart_row
@@ -37,7 +37,7 @@ KEPT = timedelta(days=30)
 
 
 def put_lines(
-    customer: int, lines: Sequence[Wanted], *, now: datetime, expected: CartVersion | None = None
+    customer: int, lines: list[RequestedLine], *, now: datetime, expected: CartVersion | None = None
 ) -> None:
     """Replaces the lines of the customer's cart. Lines of the same product are added up.
 
@@ -51,7 +51,7 @@ def put_lines(
 
 
 def put_line(
-    customer: int, line: Wanted, *, now: datetime, expected: CartVersion | None = None
+    customer: int, line: RequestedLine, *, now: datetime, expected: CartVersion | None = None
 ) -> None:
     """Sets the number of units of a product in the customer's cart. Makes a cart if there is none.
 

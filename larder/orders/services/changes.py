@@ -19,7 +19,7 @@ from larder.catalog.queries import Offer
 from larder.core.errors import DomainError
 from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
-from larder.orders.decision import Asked, PricedLine, Shop, Wanted, add_up, decide
+from larder.orders.decision import PricedLine, RequestedLine, Shop, UndecidedOrder, add_up, decide
 from larder.orders.errors import CurrencyChanged, PaymentRequired
 from larder.orders.lifecycle import CANCELLED, PLACED, UNDONE, Move
 from larder.orders.payment_state import NOTHING as NO_PAYMENTS
@@ -46,7 +46,7 @@ def change_order(
     request: TransitionRequest,
     *,
     terms: Terms,
-    lines: Sequence[Wanted] | None = None,
+    lines: Sequence[RequestedLine] | None = None,
     details: Details = NOTHING,
 ) -> Moved:
     """Replaces the lines of a placed order (at least one; None keeps them), its details, or both.
@@ -71,16 +71,18 @@ def change_order(
     return order.moved
 
 
-def _change(order: LockedOrder, asked: Sequence[Wanted], details: Details, terms: Terms) -> None:
+def _change(
+    order: LockedOrder, requested: Sequence[RequestedLine], details: Details, terms: Terms
+) -> None:
     new = {name: value for name, value in details.items() if value != getattr(order.row, name)}
     before = {name: _plain(getattr(order.row, name)) for name in new}
     after = {name: _plain(value) for name, value in new.items()}
     lines, movements = order.lines, []
-    if asked:
-        if _adds(order, asked):
-            _require_leave_to_add(order, asked, terms)
-        lines = _lines(order, asked, terms)
-        old, units = order.units, add_up(asked)
+    if requested:
+        if _adds(order, requested):
+            _require_leave_to_add(order, requested, terms)
+        lines = _lines(order, requested, terms)
+        old, units = order.units, add_up(requested)
         before, after = {**before, "lines": _listed(old)}, {**after, "lines": _listed(units)}
         more = {product: units.get(product, 0) - old.get(product, 0) for product in old | units}
         movements = [order.movement(product, -n, n, "change") for product, n in more.items() if n]
@@ -93,19 +95,19 @@ def _change(order: LockedOrder, asked: Sequence[Wanted], details: Details, terms
     )
 
 
-def _has(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
+def _has(order: LockedOrder, lines: Sequence[RequestedLine]) -> bool:
     """Returns whether the order has these lines, at their expected prices if they have one."""
     prices = {line.product: line.unit_price for line in order.lines}
     expected = all(line.expected_price in {None, prices.get(line.product)} for line in lines)
     return expected and add_up(lines) == order.units
 
 
-def _adds(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
+def _adds(order: LockedOrder, lines: Sequence[RequestedLine]) -> bool:
     before = order.units
     return any(units > before.get(product, 0) for product, units in add_up(lines).items())
 
 
-def _require_leave_to_add(order: LockedOrder, lines: Sequence[Wanted], terms: Terms) -> None:
+def _require_leave_to_add(order: LockedOrder, lines: Sequence[RequestedLine], terms: Terms) -> None:
     customer, now = order.row.customer_id, order.request.now
     account = identity.standing([customer]).get(customer)
     if refused := ordering_refusal(account, actor=order.caller.public_id):
@@ -122,13 +124,13 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _lines(order: LockedOrder, asked: Sequence[Wanted], terms: Terms) -> list[LineView]:
+def _lines(order: LockedOrder, requested: Sequence[RequestedLine], terms: Terms) -> list[LineView]:
     """Returns the lines of the changed order: those that stay, and then the new ones."""
     # The products are read after the lock of their stock.
-    priced = _decided(order, asked, terms)
+    priced = _decided(order, requested, terms)
     if terms.own_hold is not None and not order.is_by_staff:
         _require_payment(order, priced)
-    units = add_up(asked)
+    units = add_up(requested)
     left = [
         with_values(line, quantity=units[line.product])
         for line in order.lines
@@ -147,8 +149,7 @@ def _lines(order: LockedOrder, asked: Sequence[Wanted], terms: Terms) -> list[Li
 
 
 def _require_payment(order: LockedOrder, lines: Sequence[PricedLine]) -> None:
-    """Raises PaymentRequired if these lines cost more than the present ones, and more than is paid
-    for the order or authorised."""
+    """Raises PaymentRequired if these lines cost more than the present ones and than is secured."""
     currency = order.row.currency
     total = sum((line.total for line in lines), Decimal(0))
     before, after = (payable(PLACED, exact, currency) for exact in (order.row.total, total))
@@ -164,7 +165,7 @@ def _minimum_total(order: LockedOrder, terms: Terms) -> Decimal:
     return min(order.row.total, terms.minimum_total) if is_same else Decimal(0)
 
 
-def _decided(order: LockedOrder, lines: Sequence[Wanted], terms: Terms) -> list[PricedLine]:
+def _decided(order: LockedOrder, lines: Sequence[RequestedLine], terms: Terms) -> list[PricedLine]:
     """Returns the priced lines, decided as in placing: the order's own units count as available.
 
     Raises CurrencyChanged for new lines, which have no price in the order's currency, or the
@@ -190,7 +191,8 @@ def _decided(order: LockedOrder, lines: Sequence[Wanted], terms: Terms) -> list[
             if order.row.currency != terms.currency or line.unit_price < today[product]
         }
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
-    (decided,) = decide([Asked(lines, prices)], Shop(shelf, offers, _minimum_total(order, terms)))
+    shop = Shop(shelf, offers, _minimum_total(order, terms))
+    (decided,) = decide([UndecidedOrder(lines, prices)], shop)
     if isinstance(decided, DomainError):
         raise decided
     return decided

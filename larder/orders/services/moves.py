@@ -277,18 +277,18 @@ def _conflict(order: LockedOrder, picked: Sequence[Picked]) -> DomainError | Non
         line["product"]: Picked(line["product"], line["quantity"], line["missing"])
         for line in earlier
     }
-    asked = _short(ordered, picked) if picked else packed
+    requested = _short(ordered, picked) if picked else packed
     differing = [
-        _difference(Picked(product, units), asked.get(product), packed.get(product))
+        _difference(Picked(product, units), requested.get(product), packed.get(product))
         for product, units in ordered.items()
-        if asked.get(product) != packed.get(product)
+        if requested.get(product) != packed.get(product)
     ]
     return ConflictingRepeat(order.status, Move.PACK, {"lines": differing}) if differing else None
 
 
-def _difference(full: Picked, asked: Picked | None, packed: Picked | None) -> dict[str, Any]:
+def _difference(full: Picked, requested: Picked | None, packed: Picked | None) -> dict[str, Any]:
     """Returns a line of the refusal: `picked` are the units that were packed."""
-    units = {"requested": (asked or full).quantity, "picked": (packed or full).quantity}
+    units = {"requested": (requested or full).quantity, "picked": (packed or full).quantity}
     missing = {} if packed is None else {"missing": packed.missing}
     return {"code": ConflictingRepeat.code, "product": full.product, **units, **missing}
 

@@ -19,7 +19,7 @@ from larder.core.limits import (
 )
 from larder.http.shop import terms
 from larder.identity.queries import SHIP_TO_FIELDS
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.moves import Picked, ReturnedLine, Tracking
 from larder.staff.formatting import day_of, grouped
@@ -290,9 +290,9 @@ class ChangeForm(DeliveryForm, MoveForm):
         return gettext("An order has at least one line: cancel it to remove all.")
 
     def arguments(self, lines: Lines) -> Mapping[str, Any]:
-        ordered = [Wanted(line.product, line.cleaned_data["quantity"]) for line in lines]
+        ordered = [RequestedLine(line.product, line.cleaned_data["quantity"]) for line in lines]
         if product := self.cleaned_data.get("product"):
-            ordered.append(Wanted(product, self.cleaned_data["units"]))
+            ordered.append(RequestedLine(product, self.cleaned_data["units"]))
         return {"terms": terms(), "lines": ordered, "details": self.details}
 
 

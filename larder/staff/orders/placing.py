@@ -25,7 +25,7 @@ from larder.identity import queries
 from larder.identity.models import Customer
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.identity.services import audit
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement
@@ -151,7 +151,7 @@ def _place(page: Page, form: OrderForm, request: Any) -> Placed:
         customer=form.cleaned_data["customer"].pk,
         actor=request.user.public_id,
         lines=[
-            Wanted(line.product, line.cleaned_data["quantity"])
+            RequestedLine(line.product, line.cleaned_data["quantity"])
             for line in page.filled
             if line.product is not None
         ],

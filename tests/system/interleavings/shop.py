@@ -14,7 +14,7 @@ from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.queries import with_rights
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.inventory.services.movements import open_stock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.payment_state import Kind
 from larder.orders.services import moves
 from larder.orders.services.batches import confirm_order, place_order
@@ -76,7 +76,7 @@ class Shop:
         asked = Placement(
             customer=who.id,
             actor=who.customer.public_id,
-            lines=[Wanted(product, units) for product, units in lines],
+            lines=[RequestedLine(product, units) for product, units in lines],
             hold=Hold(SECONDS) if hold else None,
         )
         if not apart:

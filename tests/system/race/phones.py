@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.queries import carts
 from larder.orders.queries.carts import CartVersion
 from larder.orders.services import cart
@@ -27,7 +27,7 @@ class Phone:
 
     def put(self, *lines: tuple[int, int], expected: CartVersion | None = None) -> Answer:
         """Puts the whole set of (product, quantity)."""
-        wanted = [Wanted(*line) for line in lines]
+        wanted = [RequestedLine(*line) for line in lines]
 
         def call() -> Answer:
             cart.put_lines(self.who.id, wanted, now=self.now, expected=expected)
@@ -39,7 +39,7 @@ class Phone:
         """Sets one line."""
 
         def call() -> Answer:
-            line = Wanted(product, quantity)
+            line = RequestedLine(product, quantity)
             cart.put_line(self.who.id, line, now=self.now)
             return Answer(OK)
 

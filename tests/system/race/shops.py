@@ -21,7 +21,7 @@ from larder.identity.caller import Caller
 from larder.identity.services import accounts
 from larder.identity.services.accounts import NewCustomer
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.services import moves
 from larder.orders.services.changes import change_order
 from larder.orders.services.moves import ReturnedLine, return_order
@@ -73,7 +73,7 @@ class ServiceShop:
         asked = Placement(
             customer=who.id,
             actor=who.customer.public_id,
-            lines=[Wanted(*line) for line in lines],
+            lines=[RequestedLine(*line) for line in lines],
             order_id=id,
             key=key,
             operation="POST /api/v1/orders",
@@ -111,7 +111,7 @@ class ServiceShop:
     ) -> Answer:
         request, wanted = (
             _transition_request(who, order, version),
-            [Wanted(*line) for line in lines],
+            [RequestedLine(*line) for line in lines],
         )
 
         def call() -> Answer:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from larder.core.ids import new_id
-from larder.orders.decision import Wanted
+from larder.orders.decision import RequestedLine
 from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement
 from tests.conftest import Person
 from tests.orders.placing import place_orders
@@ -33,7 +33,7 @@ def placement(who: Person, jam: int, **named: Any) -> Placement:
     return Placement(
         customer=who.id,
         actor=who.customer.public_id,
-        lines=[Wanted(jam, 1)],
+        lines=[RequestedLine(jam, 1)],
         operation="POST /api/v1/orders",
         **named,
     )

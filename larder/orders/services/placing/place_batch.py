@@ -44,7 +44,7 @@ from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services import movements as inventory
 from larder.orders import queries
-from larder.orders.decision import Asked, Shop, add_up, decide
+from larder.orders.decision import Shop, UndecidedOrder, add_up, decide
 from larder.orders.errors import CartEmpty, OrderAbandoned
 from larder.orders.lifecycle import DRAFT
 from larder.orders.queries import OrderView
@@ -58,7 +58,7 @@ from larder.orders.services.placing.placement import (
     Answer,
     CartChanged,
     Later,
-    NewOrder,
+    OrderRequest,
     Placed,
     Request,
     Skipped,
@@ -114,7 +114,7 @@ def place_batch(
                 wait()
             batch, later = _separated(take())
             confirmations = [each for each in batch if isinstance(each, Confirmation)]
-            orders = [each for each in batch if isinstance(each, NewOrder)]
+            orders = [each for each in batch if isinstance(each, OrderRequest)]
             # Expired units of the confirmed orders are not released when stock is locked.
             confirmed = confirm(confirmations)
             outcomes = {**confirmed, **_place(orders, terms)}
@@ -184,7 +184,7 @@ def _was_committed(product: int, event: UUID) -> bool | None:
     return None
 
 
-def _place(batch: Sequence[NewOrder], terms: Terms) -> Outcomes:
+def _place(batch: Sequence[OrderRequest], terms: Terms) -> Outcomes:
     """Claims ids and keys, locks carts, places what is not answered, and gives back the claims of
     requests that placed nothing: the same request may succeed after a refusal. The time is that of
     the latest order: repeats are recognised by their content."""
@@ -203,7 +203,7 @@ def _place(batch: Sequence[NewOrder], terms: Terms) -> Outcomes:
     return outcomes
 
 
-def _claim(orders: Sequence[NewOrder], *, now: datetime) -> tuple[Collection[Scope], Outcomes]:
+def _claim(orders: Sequence[OrderRequest], *, now: datetime) -> tuple[Collection[Scope], Outcomes]:
     """Claims all ids and keys, in a fixed order. Returns those that earlier requests had claimed,
     and the answers to repeats. Waits for equal requests in flight."""
     claims = [claim for order in orders for claim in order.claims]
@@ -211,7 +211,7 @@ def _claim(orders: Sequence[NewOrder], *, now: datetime) -> tuple[Collection[Sco
     chosen = [order.id for order in orders if order.placement.order_id is not None]
     finding = queries.submit_existing(chosen)
     earlier, existing = claiming(), finding()
-    repeats: dict[NewOrder, list[tuple[Claim, Earlier]]] = {}
+    repeats: dict[OrderRequest, list[tuple[Claim, Earlier]]] = {}
     for order in orders if earlier or existing else ():
         uses = [(claim, earlier[claim.scope]) for claim in order.claims if claim.scope in earlier]
         if uses or order.placement.order_id in existing:
@@ -224,7 +224,7 @@ def _claim(orders: Sequence[NewOrder], *, now: datetime) -> tuple[Collection[Sco
 
 
 def _repeat(
-    order: NewOrder, uses: Sequence[tuple[Claim, Earlier]], views: Mapping[UUID, OrderView]
+    order: OrderRequest, uses: Sequence[tuple[Claim, Earlier]], views: Mapping[UUID, OrderView]
 ) -> Placed | DomainError:
     """Returns the answer to a request whose id or key was used: the current order, only to its
     owner, if the request has the same content as the one that placed it. What was sent for an id
@@ -245,18 +245,18 @@ def _repeat(
     return Placed(view, replayed=True) if is_same else KeyReused([CHOSEN_ID])
 
 
-def _has_content(view: OrderView, order: NewOrder) -> bool:
+def _has_content(view: OrderView, order: OrderRequest) -> bool:
     units = {line.product: line.quantity for line in view.lines}
     details = ("note", "reference", "ship_to", "requested_for")
     same_details = [getattr(view, name) == getattr(order.placement, name) for name in details]
     return units == add_up(order.lines) and all(same_details)
 
 
-def _lock_carts(orders: Sequence[NewOrder]) -> Outcomes:
+def _lock_carts(orders: Sequence[OrderRequest]) -> Outcomes:
     """Locks the carts that are placed, until the transaction ends. Returns the answers to the
     orders whose cart is not placed: StaleVersion, CartEmpty, and CartChanged."""
     refused: Outcomes = {}
-    waiting: dict[NewOrder, tuple[int, UUID | None, int]] = {}
+    waiting: dict[OrderRequest, tuple[int, UUID | None, int]] = {}
     for order in orders:
         cart, expected = order.cart, order.placement.cart
         if cart is None or expected is None:
@@ -276,7 +276,7 @@ def _lock_carts(orders: Sequence[NewOrder]) -> Outcomes:
 
 
 def _decide_under_locks(
-    orders: Sequence[NewOrder], terms: Terms, now: datetime
+    orders: Sequence[OrderRequest], terms: Terms, now: datetime
 ) -> tuple[list[Accepted], Outcomes]:
     """Takes a unit of its customer's quota for each order, and locks the stock. Reads under the
     locks, decides, moves the stock of what is accepted, and gives back what it did not use of the
@@ -295,7 +295,7 @@ def _decide_under_locks(
     # Stock that is not locked but offered is locked by another transaction, or new since then.
     unlocked = offers.keys() - balances.keys()
     outcomes: Outcomes = {}
-    asked: dict[NewOrder, Asked] = {}
+    undecided: dict[OrderRequest, UndecidedOrder] = {}
     for order in orders:
         customer = order.placement.customer
         expected = order.placement.expected_total
@@ -305,12 +305,12 @@ def _decide_under_locks(
             outcomes[order] = Skipped(skipped)
         else:
             prices = prices_for(customer, [offers[id] for id in products[order] if id in offers])
-            asked[order] = Asked(order.lines, prices, expected, order.counts_for)
+            undecided[order] = UndecidedOrder(order.lines, prices, expected, order.counts_for)
     available = {product: balance.available for product, balance in balances.items()}
     before, used = taking(), Counter[int]()
     shop = Shop(available, offers, terms.minimum_total, before, summing())
     begins, accepted = clock(), []
-    for order, decision in zip(asked, decide(list(asked.values()), shop), strict=True):
+    for order, decision in zip(undecided, decide(list(undecided.values()), shop), strict=True):
         if isinstance(decision, DomainError):
             outcomes[order] = decision
             continue
@@ -325,7 +325,7 @@ def _decide_under_locks(
     return accepted, outcomes
 
 
-def _refusal(order: NewOrder, account: Standing | None) -> DomainError | None:
+def _refusal(order: OrderRequest, account: Standing | None) -> DomainError | None:
     """Returns the refusal of an order for an account that may not order, or of one that staff place
     if the session or the right ended while they waited for the locks."""
     placement = order.placement
@@ -373,10 +373,10 @@ def write_orders(accepted: Sequence[Accepted]) -> list[Accepted]:
             audit.record_all([entry], by=order.placement.acting)
     if placed_carts := [order.cart.customer for order, *_ in accepted if order.cart]:
         cart.end(placed_carts)
-    return [order._replace(given=written[order.order.id]) for order in accepted]
+    return [order._replace(numbers=written[order.order.id]) for order in accepted]
 
 
-def _row(order: NewOrder, view: OrderView) -> dict[str, Any]:
+def _row(order: OrderRequest, view: OrderView) -> dict[str, Any]:
     return asdict(view) | {
         "lines": None,
         "units": sum([line.quantity for line in view.lines]),
@@ -390,7 +390,7 @@ def _row(order: NewOrder, view: OrderView) -> dict[str, Any]:
 def placed(accepted: Accepted) -> Placed:
     """Returns the answer to an order that was written. Called after the commit: in the transaction,
     it would hold the locks of stock longer."""
-    view, (number, line_ids) = accepted.view, accepted.given
+    view, (number, line_ids) = accepted.view, accepted.numbers
     lines = [replace(line, id=id) for id, line in zip(line_ids, view.lines, strict=True)]
     view = replace(view, number=number, lines=lines)
     return Placed(view, replayed=False, remaining=accepted.remaining)

@@ -1,4 +1,4 @@
-"""The values of placing: a `NewOrder` becomes an `Accepted` or a refusal, and then a `Placed`."""
+"""The values of placing: an `OrderRequest` becomes `Accepted` or a refusal, and then `Placed`."""
 
 from collections.abc import Sequence, Set
 from datetime import date, datetime, timedelta
@@ -13,7 +13,7 @@ from larder.core.money import to_payable
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.services.audit import StaffActing
 from larder.identity.services.quotas import Remaining
-from larder.orders.decision import PricedLine, Wanted, add_up
+from larder.orders.decision import PricedLine, RequestedLine, add_up
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView
 from larder.orders.queries.carts import CartRow, CartVersion
@@ -54,7 +54,7 @@ class Placement(Struct, frozen=True, kw_only=True):
 
     customer: int
     actor: UUID
-    lines: Sequence[Wanted]
+    lines: Sequence[RequestedLine]
     note: str = ""
     reference: str = ""
     ship_to: dict[str, Any] | None = None
@@ -116,11 +116,10 @@ class Skipped(Exception):
         self.products = products
 
 
-class NewOrder(Struct, frozen=True, eq=False):
+class OrderRequest(Struct, frozen=True, eq=False):
     """A request to place an order, with the ids of the order and its event, and what it claims: its
     key and its id. `cart` is the cart that is placed, as it was read; None for other orders.
-    `lines` are those to place. Two requests are never equal.
-    """
+    `lines` are those to place. Two requests are never equal."""
 
     placement: Placement
     now: datetime
@@ -128,7 +127,7 @@ class NewOrder(Struct, frozen=True, eq=False):
     event: UUID
     claims: Sequence[Claim]
     cart: CartRow | None
-    lines: Sequence[Wanted]
+    lines: Sequence[RequestedLine]
 
     @property
     def size(self) -> int:
@@ -149,30 +148,29 @@ class NewOrder(Struct, frozen=True, eq=False):
 
 class Accepted(NamedTuple):
     """An order that is placed. In its view, the number and the ids of lines are those of its cart,
-    or 0. `remaining` is what it leaves of a quota. `given` are the number and the ids of lines that
-    the database gives it."""
+    or 0. `remaining` is what it leaves of a quota, `numbers` its number and its lines' ids."""
 
-    order: NewOrder
+    order: OrderRequest
     view: OrderView
     remaining: Remaining | None = None
-    given: tuple[int, Sequence[int]] = (0, ())
+    numbers: tuple[int, Sequence[int]] = (0, ())
 
 
-Request = NewOrder | Confirmation
+Request = OrderRequest | Confirmation
 """A request to place an order, or to confirm one."""
 
 Result = Placed | Moved
 Answer = Result | Exception
 
 
-def new_order(placement: Placement, now: datetime, cart: CartRow | None = None) -> NewOrder:
+def new_order(placement: Placement, now: datetime, cart: CartRow | None = None) -> OrderRequest:
     """Returns the order with its ids and claims. An order that was a cart has the cart's id, and
     its lines; with the price when they were added, if the request has a total. Writes nothing."""
     id = placement.order_id or (cart and cart.id) or new_id()
     lines, is_compared = placement.lines, placement.expected_total is not None
     if cart is not None:
         lines = [
-            Wanted(line.product, line.quantity, line.unit_price if is_compared else None)
+            RequestedLine(line.product, line.quantity, line.unit_price if is_compared else None)
             for line in cart.lines
         ]
     claims: list[Claim] = []
@@ -183,7 +181,7 @@ def new_order(placement: Placement, now: datetime, cart: CartRow | None = None) 
         if placement.key is not None:
             scope = Scope(placement.actor, placement.operation, placement.key)
             claims.append(Claim(scope, fingerprint(placement.order_id, content.hex()), str(id)))
-    return NewOrder(placement, now, id, new_id(), claims, cart, lines)
+    return OrderRequest(placement, now, id, new_id(), claims, cart, lines)
 
 
 def _content_of(placement: Placement) -> bytes:
@@ -213,7 +211,7 @@ def hold_of(placement: Placement, terms: Terms) -> Hold | None:
 
 
 def view_of(
-    order: NewOrder, priced: Sequence[PricedLine], terms: Terms, *, begins: datetime, now: datetime
+    order: OrderRequest, priced: list[PricedLine], terms: Terms, *, begins: datetime, now: datetime
 ) -> OrderView:
     """Returns the order as it will be placed. The number, and the ids of lines, are those of its
     cart, or 0: the database gives them.
