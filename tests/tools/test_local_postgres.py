@@ -11,7 +11,6 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.tools.conftest import Start
 from tools.local_postgres import Cluster, LauncherError
 from tools.local_postgres.takeover import processes_of
 from tools.processes import alive, wait_until
@@ -32,11 +31,6 @@ def keep_a_row(url: str) -> None:
 
 def kept_row(url: str) -> object:
     return ask(url, "SELECT answer FROM kept")
-
-
-def test_the_owner_has_a_database_and_its_public_schema(cluster: Cluster) -> None:
-    assert ask(cluster.owner_url(), "SELECT current_database()") == "larder"
-    assert ask(cluster.owner_url(), "SELECT has_schema_privilege('public', 'CREATE')") is True
 
 
 def test_the_owner_can_create_databases_and_roles_and_is_not_a_superuser(cluster: Cluster) -> None:
@@ -119,14 +113,3 @@ def test_data_of_another_major_version_are_refused(data: Path) -> None:
     (folder / "PG_VERSION").write_text("16\n")
     with pytest.raises(LauncherError, match="written by PostgreSQL 16, and this is PostgreSQL 18"):
         Cluster(data).start()
-
-
-def test_a_command_can_have_a_temporary_empty_database(start: Start) -> None:
-    process = start(
-        *("tools.local_postgres", "with", "--", "sh", "-c", "echo $DATABASE_URL"),
-        env={"PATH": "/usr/bin:/bin", "DATABASE_URL": "postgresql://elsewhere/larder"},
-    )
-    printed, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    host = Path(str(conninfo_to_dict(printed.strip())["host"]))
-    assert not host.exists()
