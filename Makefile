@@ -98,8 +98,10 @@ lock = $(lock_only) pyproject.toml
 lock_only = $(python) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header $(UV_ARGS)
 
-# The virtual environment with everything for development, and with what `make run` needs.
-.PHONY: .installed .installed-run
+# The virtual environment with everything for development, as an earlier README calls it too, and
+# with what `make run` needs.
+.PHONY: .installed .installed-run venv
+venv: .installed
 .installed:
 	@$(install) requirements/dev.txt
 .installed-run:
