@@ -12,11 +12,11 @@ Result = TypeVar("Result")
 
 
 def best_effort(
-    work: Callable[Parameters, Result], *given: Parameters.args, **named: Parameters.kwargs
+    work: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
 ) -> Result | None:
     """Returns what `work` returns. If it raises an Exception, logs it and returns None."""
     try:
-        return work(*given, **named)
+        return work(*arguments, **named)
     except Exception:
         logger.exception(
             "%s failed after the work was done. Nothing has to be repeated. If this recurs, report"

@@ -210,9 +210,9 @@ def together(refusals: Sequence[DomainError]) -> DomainError:
     return first
 
 
-def with_faults(refusal: DomainError, found: Sequence[Fault]) -> DomainError:
+def with_faults(refusal: DomainError, faults: Sequence[Fault]) -> DomainError:
     """Returns the refusal of a request, with the faults of its input in it."""
-    return together([refusal, *([InvalidInput([*found])] if found else [])])
+    return together([refusal, *([InvalidInput([*faults])] if faults else [])])
 
 
 class Overloaded(Unavailable):

@@ -109,8 +109,8 @@ class Page:
 
     def up_to(self, index: int) -> "Page":
         """Returns the page that ends with the row of this index. Its `more` is True."""
-        kept, mark = index + 1, Mark(self.mark.epoch, *self.rows[index])
-        return Page(self.subjects[:kept], mark, more=True, rows=self.rows[:kept])
+        end, mark = index + 1, Mark(self.mark.epoch, *self.rows[index])
+        return Page(self.subjects[:end], mark, more=True, rows=self.rows[:end])
 
 
 def begin(feed: Feed, *, parameters: Sequence[Any] = ()) -> Mark:

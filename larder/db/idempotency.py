@@ -108,32 +108,32 @@ def find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:
     return {Scope(*row.pk): Earlier(bytes(row.fingerprint), row.result) for row in rows}
 
 
-def submit_repeat(wanted: Claim | None, *, now: datetime) -> Callable[[], bool]:
+def submit_repeat(request_claim: Claim | None, *, now: datetime) -> Callable[[], bool]:
     """Submits the claim of a key, if there is one. Returns a function that returns whether an
     earlier request with it was made, and raises KeyReused.
 
     Assumes that a transaction is open, and that the claim has the result of the request.
     """
-    claiming = submit_claim([] if wanted is None else [wanted], now=now)
+    claiming = submit_claim([] if request_claim is None else [request_claim], now=now)
 
     def read() -> bool:
-        earlier = claiming()
-        return bool([use.result_for(wanted) for use in earlier.values() if wanted is not None])
+        uses = claiming().values()
+        return bool([use.result_for(request_claim) for use in uses if request_claim is not None])
 
     return read
 
 
-def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> Outcome:
+def once(request_claim: Claim | None, make: Callable[[], object], *, now: datetime) -> Outcome:
     """Calls `make`, which returns the id of what it creates, unless an earlier request with this
     claim did. Without a claim it always calls it. Assumes that a transaction is open. Raises
     KeyReused."""
-    if wanted is None:
+    if request_claim is None:
         return Outcome(str(make()), replayed=False)
-    for earlier in claim([wanted], now=now).values():
-        return Outcome(earlier.result_for(wanted), replayed=True)
+    for earlier in claim([request_claim], now=now).values():
+        return Outcome(earlier.result_for(request_claim), replayed=True)
     result = str(make())
-    if result != wanted.result:
-        IdempotencyKey.objects.filter(pk=wanted.scope).update(result=result)
+    if result != request_claim.result:
+        IdempotencyKey.objects.filter(pk=request_claim.scope).update(result=result)
     return Outcome(result, replayed=False)
 
 

@@ -17,7 +17,7 @@ def keep(actor: UUID, content: bytes, fingerprint: str, *, now: datetime) -> UUI
     return KeptFile.objects.update_or_create(actor=actor, defaults=columns)[0].file
 
 
-def kept(actor: UUID, file: UUID) -> KeptFile:
+def file_of(actor: UUID, file: UUID) -> KeptFile:
     """Returns a file of the user. Raises NotFound if it was used, replaced or deleted."""
     row = KeptFile.objects.filter(actor=actor, file=file).first()
     if row is None:
@@ -26,7 +26,7 @@ def kept(actor: UUID, file: UUID) -> KeptFile:
 
 
 def use(actor: UUID, file: UUID) -> None:
-    """Deletes a file of the user, in the transaction that uses it. Raises as `kept` does."""
+    """Deletes a file of the user, in the transaction that uses it. Raises as `file_of` does."""
     if not KeptFile.objects.filter(actor=actor, file=file).delete()[0]:
         raise NotFound
 

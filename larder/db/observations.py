@@ -11,9 +11,9 @@ from datetime import datetime
 from larder.db.models import Observation
 
 
-def note(subject: str, found: Mapping[str, float], *, now: datetime) -> None:
+def note(subject: str, measurements: Mapping[str, float], *, now: datetime) -> None:
     """Replaces the measurements of a subject."""
-    columns = {"found": dict(found), "at": now}
+    columns = {"found": dict(measurements), "at": now}
     Observation.objects.update_or_create(subject=subject, defaults=columns)
 
 

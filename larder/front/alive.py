@@ -34,5 +34,5 @@ class Alive:
     def learn(self, environ: Mapping[str, Any], answer: Answer) -> None:
         """Stores Django's answer."""
         if answer.status == 200:
-            kept = answer._replace(headers=without(answer.headers, OWN_HEADERS))
-            store(self._answers, key_of(environ), kept)
+            stored = answer._replace(headers=without(answer.headers, OWN_HEADERS))
+            store(self._answers, key_of(environ), stored)

@@ -117,9 +117,9 @@ class Products:
         if stored is None:
             return None
         answer = stored.to(environ.get("HTTP_IF_NONE_MATCH"))
-        given = correlation_id(environ.get(ID))
-        self._log(answer.status, environ[BEGAN], given, caller, PATH)
-        return Answer(answer.status, [*answer.headers, (ID_HEADER, given.encode())], answer.body)
+        id = correlation_id(environ.get(ID))
+        self._log(answer.status, environ[BEGAN], id, caller, PATH)
+        return Answer(answer.status, [*answer.headers, (ID_HEADER, id.encode())], answer.body)
 
     async def _renewed(
         self, key: Key, stored: StoredAnswer, environ: dict[str, Any], *, shared: bool

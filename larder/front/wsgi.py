@@ -82,7 +82,7 @@ def call(
     if raw and not environ.get("CONTENT_LENGTH"):
         environ["CONTENT_LENGTH"] = str(len(raw))
     began: list[Any] = []
-    content = application(environ, lambda *given: began.extend(given))
+    content = application(environ, lambda *arguments: began.extend(arguments))
     try:
         if not getattr(content, "streaming", False):
             body = b"".join(content)

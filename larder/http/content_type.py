@@ -27,5 +27,5 @@ def without_charset(content_type: str) -> str:
     'multipart/form-data; Boundary=x'
     """
     media_type, *parameters = content_type.split(";")
-    kept = (text for text in parameters if text.strip().lower().startswith("boundary="))
-    return ";".join([media_type, *kept])
+    boundaries = (text for text in parameters if text.strip().lower().startswith("boundary="))
+    return ";".join([media_type, *boundaries])

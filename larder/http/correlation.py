@@ -20,9 +20,9 @@ _FORM = re.compile(r"[0-9a-f]{32}")
 """32 lower-case hexadecimal digits, as Larder makes them."""
 
 
-def correlation_id(given: str | None) -> str:
+def correlation_id(header: str | None) -> str:
     """Returns the client's id if it is valid, otherwise a new one."""
-    return given if given and _FORM.fullmatch(given) else urandom(16).hex()
+    return header if header and _FORM.fullmatch(header) else urandom(16).hex()
 
 
 def identify(environ: MutableMapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ WHERE id = ANY((SELECT %s::bigint[])::bigint[])
 larder/inventory/sql.py says why the array is in a subselect."""
 
 RIGHTS = """
-WITH given AS MATERIALIZED (
+WITH caller AS MATERIALIZED (
     SELECT %s::uuid AS factor, %s::uuid AS key, %s::uuid AS session
 )
 SELECT customer.is_active, customer.is_staff, customer.is_superuser, array(
@@ -30,21 +30,21 @@ SELECT customer.is_active, customer.is_staff, customer.is_superuser, array(
     JOIN auth_permission AS permission ON permission.id = granted.permission_id
     JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
 ), EXISTS (SELECT FROM second_factor WHERE customer_id = customer.id), EXISTS (
-    SELECT FROM second_factor WHERE customer_id = customer.id AND id = given.factor
+    SELECT FROM second_factor WHERE customer_id = customer.id AND id = caller.factor
     UNION ALL
-    SELECT FROM recovery_code WHERE customer_id = customer.id AND id = given.factor
+    SELECT FROM recovery_code WHERE customer_id = customer.id AND id = caller.factor
 ), CASE
-    WHEN given.key IS NOT NULL THEN EXISTS (
-        SELECT FROM key WHERE id = given.key AND ended_at IS NULL
+    WHEN caller.key IS NOT NULL THEN EXISTS (
+        SELECT FROM key WHERE id = caller.key AND ended_at IS NULL
             AND (expires_at IS NULL OR expires_at > clock_timestamp())
     )
-    WHEN given.session IS NOT NULL THEN EXISTS (
-        SELECT FROM session WHERE id = given.session AND ended_at IS NULL
+    WHEN caller.session IS NOT NULL THEN EXISTS (
+        SELECT FROM session WHERE id = caller.session AND ended_at IS NULL
             AND customer_id = customer.id
     )
     ELSE true
 END
-FROM customer, given WHERE customer.id = %s
+FROM customer, caller WHERE customer.id = %s
 """
 """Index scans of the account, its groups, their permissions and its second factors; runs with every
 request of staff. The same permissions as Django's ModelBackend finds. A factor that was removed
@@ -93,9 +93,9 @@ FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
 182 ms for 1,000 entries in place of 14."""
 
 ACCOUNT_NAMED = """
-SELECT fold(given.name), customer.id
-FROM (SELECT %s::text AS name) AS given
-LEFT JOIN customer ON fold(customer.username) = fold(given.name)
+SELECT fold(login.name), customer.id
+FROM (SELECT %s::text AS name) AS login
+LEFT JOIN customer ON fold(customer.username) = fold(login.name)
 """
 """One probe of the unique index of usernames, in each try to log in, also of a guesser: 0.07 ms,
 the ORM 0.5. Also returns the folded name, by which tries are counted."""

@@ -157,17 +157,17 @@ class PaymentRequired(OrderRefusal):
 
 @dataclass
 class ConflictingRepeat(Conflict):
-    """This was already done, with different values. `made` has the `lines` that were packed
+    """This was already done, with different values. `earlier` has the `lines` that were packed
     differently, the `reason` of the cancellation, or the carrier and the tracking number."""
 
     status: str
     move: str
-    made: dict[str, Any]
+    earlier: dict[str, Any]
     code = "conflicting_repeat"
 
     @property
     def extensions(self) -> dict[str, Any]:
-        return {"from": self.status, "move": self.move, **self.made}
+        return {"from": self.status, "move": self.move, **self.earlier}
 
 
 class UnknownCustomer(NotFound):

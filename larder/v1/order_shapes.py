@@ -79,7 +79,7 @@ class Order(msgspec.Struct):
 def shown(order: OrderView) -> Order:
     """Returns an order as the API shows it."""
     sums = order.payments or payment_state.NOTHING
-    payable = payment_state.payable(order.status, order.kept, order.currency)
+    payable = payment_state.payable(order.status, order.unreturned_total, order.currency)
     due = payment_state.amount_due(sums, payable)
     amounts = order.amounts
     net, tax = _net_and_tax(amounts)

@@ -61,13 +61,13 @@ class StatementPipeline:
 
     def add(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
         """Adds a statement, to be sent by `run`. Its parameters are `%s`, as for a cursor."""
-        text, formats = _with_numbered_parameters(sql)
-        values = self._types.dump_sequence(parameters, formats)
-        types, given = self._types.types, self._types.formats
+        text, placeholders = _with_numbered_parameters(sql)
+        values = self._types.dump_sequence(parameters, placeholders)
+        types, formats = self._types.types, self._types.formats
         if self._prepares:
             name = self._prepare(text, types)
-            return self._append(partial(self._libpq.send_query_prepared, name, values, given))
-        return self._append(partial(self._libpq.send_query_params, text, values, types, given))
+            return self._append(partial(self._libpq.send_query_prepared, name, values, formats))
+        return self._append(partial(self._libpq.send_query_params, text, values, types, formats))
 
     def rows(self, pending: PendingResult) -> list[tuple[Any, ...]]:
         """Returns all rows of the statement. Runs the pipeline first if it has not run yet."""
@@ -185,7 +185,7 @@ def _with_numbered_parameters(sql: str) -> tuple[bytes, list[PyFormat]]:
     b'SELECT $1, $2, 1 % 2'
     """
     numbers = count(1)
-    text = _PERCENT.sub(lambda found: f"${next(numbers)}" if found[1] == "s" else "%", sql)
+    text = _PERCENT.sub(lambda match: f"${next(numbers)}" if match[1] == "s" else "%", sql)
     return text.encode(), [PyFormat.AUTO] * (next(numbers) - 1)
 
 

@@ -154,10 +154,10 @@ class PreviewOutdated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a file would change. `kept` is its id, None if it would change nothing; `rows` is their
+    """What a file would change. `file` is its id, None if it would change nothing; `rows` is their
     number; `ignored` are columns that are not imported."""
 
-    kept: UUID | None
+    file: UUID | None
     changes: Sequence[Change]
     rows: int
     ignored: Sequence[str]
@@ -207,18 +207,18 @@ def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
         changes = product_import.compare(file, lock=False)
         require_permitted(author.caller, *PERMISSIONS)
         shown = _fingerprint(changes)
-        kept = kept_files.keep(author.actor, raw, shown, now=author.now) if changes else None
-    return Preview(kept, changes, len(file.rows), file.ignored)
+        id = kept_files.keep(author.actor, raw, shown, now=author.now) if changes else None
+    return Preview(id, changes, len(file.rows), file.ignored)
 
 
-def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
+def import_previewed(id: UUID, author: Author, *, currency: str) -> Imported:
     """Stores a file that `preview_products` has kept, once, if it changes what the preview showed.
     Raises PreviewOutdated, NotFound (the file is not kept any more), FaultyFile and Overloaded."""
-    file = kept_files.kept(author.actor, kept)
+    file = kept_files.file_of(author.actor, id)
     # Before the transaction, which must not wait.
     table = tables.read(bytes(file.content))
     with transaction.atomic(durable=True):
-        kept_files.use(author.actor, kept)
+        kept_files.use(author.actor, id)
         return _import(product_file(table, currency), author, file.fingerprint)
 
 

@@ -94,8 +94,8 @@ def examine(cursor: Any) -> Report:
 
 def _look(cursor: Any, invariant: Invariant) -> Finding:
     began = monotonic()
-    counted = "SELECT count(*) OVER (), to_jsonb(found)::text"
-    cursor.execute(f"{counted} FROM ({invariant.violations}) AS found LIMIT {MOST_SHOWN}")
+    counted = "SELECT count(*) OVER (), to_jsonb(violation)::text"
+    cursor.execute(f"{counted} FROM ({invariant.violations}) AS violation LIMIT {MOST_SHOWN}")
     rows = cursor.fetchall()
     shown = [json.loads(row, parse_float=str) for _, row in rows]
     return Finding(invariant, rows[0][0] if rows else 0, shown, monotonic() - began)

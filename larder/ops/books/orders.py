@@ -16,13 +16,13 @@ record AS (
     SELECT "order", kind, provider, transaction_id, intent, amount, currency
     FROM payment WHERE "order" IS NOT NULL
     UNION ALL
-    SELECT known."order", kept.kind, kept.provider, kept.transaction_id, kept.intent, kept.amount,
-           kept.currency
-    FROM payment AS kept JOIN (
+    SELECT known."order", stray.kind, stray.provider, stray.transaction_id, stray.intent,
+           stray.amount, stray.currency
+    FROM payment AS stray JOIN (
         SELECT DISTINCT "order", provider, intent FROM payment
         WHERE "order" IS NOT NULL AND intent <> ''
     ) AS known USING (provider, intent)
-    WHERE kept."order" IS NULL
+    WHERE stray."order" IS NULL
 ), ended AS (
     SELECT DISTINCT "order", currency, provider, transaction_id AS name,
            'transaction' AS named_by, kind FROM record

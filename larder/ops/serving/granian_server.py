@@ -27,13 +27,13 @@ class Server(MPServer):
         begin = partial(_begin, idx, os.getpid(), callback_loader)
         return super()._spawn_worker(idx, target, begin)
 
-    def _respawn_workers(self, workers: list[int], *given: Any, **options: Any) -> None:
+    def _respawn_workers(self, workers: list[int], *arguments: Any, **options: Any) -> None:
         processes = [self.wrks[index].inner for index in workers]
         if any(process.exitcode == REFUSED for process in processes):
             self.shutdown(REFUSED)  # type: ignore[no-untyped-call]
         for process in processes:
             mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
-        super()._respawn_workers(workers, *given, **options)
+        super()._respawn_workers(workers, *arguments, **options)
 
 
 def _begin(index: int, parent: int, load: Callable[[], Any]) -> Any:

@@ -71,7 +71,7 @@ class OrderView(Struct, frozen=True):
     tracking_number: str = ""
 
     @property
-    def kept(self) -> Decimal:
+    def unreturned_total(self) -> Decimal:
         """The exact sum of the lines without returned units."""
         back = [line.unit_price * line.returned for line in self.lines if line.returned]
         return self.total - sum(back, Decimal(0)) if back else self.total

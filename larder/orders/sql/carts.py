@@ -12,20 +12,20 @@ INSERT INTO cart (customer_id, version, lines) VALUES (%s, 0, '[]') ON CONFLICT 
 LOCK = f"{READ} FOR NO KEY UPDATE"
 
 WRITE = """
-UPDATE cart SET "order" = given.id, version = given.version, created_at = given.created_at,
-       updated_at = given.updated_at, ended = given.ended,
-       number = CASE WHEN given.id IS NULL THEN NULL
+UPDATE cart SET "order" = changed.id, version = changed.version, created_at = changed.created_at,
+       updated_at = changed.updated_at, ended = changed.ended,
+       number = CASE WHEN changed.id IS NULL THEN NULL
                      ELSE coalesce(number, nextval('order_number_seq')) END,
        lines = (
            SELECT coalesce(jsonb_agg(
                line || jsonb_build_object(
                    'id', coalesce((line->>'id')::bigint, nextval('order_line_id_seq'))
                ) ORDER BY place), '[]')
-           FROM jsonb_array_elements(given.lines) WITH ORDINALITY AS each (line, place)
+           FROM jsonb_array_elements(changed.lines) WITH ORDINALITY AS each (line, place)
        )
 FROM (SELECT %s::uuid AS id, %s::int AS version, %s::jsonb AS lines,
              %s::timestamptz AS created_at, %s::timestamptz AS updated_at, %s::uuid AS ended
-) AS given
+) AS changed
 WHERE customer_id = %s
 RETURNING number
 """

@@ -88,9 +88,9 @@ def first_part(orders: str) -> str:
     and up to MAX_PAGE_LINES, but at least one order. The second column is how many `orders` finds.
     The rows of `orders` go through a nested loop and a WindowAgg, which keep their order."""
     return f"""
-SELECT {_ORDER}, found
+SELECT {_ORDER}, matching
 FROM (
-    SELECT page.*, count(*) OVER () AS found, row_number() OVER in_order AS place,
+    SELECT page.*, count(*) OVER () AS matching, row_number() OVER in_order AS place,
            sum(size.lines) OVER in_order AS lines
     FROM ({orders}) AS page
     CROSS JOIN LATERAL (

@@ -16,7 +16,7 @@ FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::bigint[], %s::text[], %s::tex
 _PERIOD = """
 WITH period AS (
     SELECT days, days[1] AS begins, days[cardinality(days)] AS ends
-    FROM (SELECT %s::timestamptz[] AS days) AS given
+    FROM (SELECT %s::timestamptz[] AS days) AS bounds
 ), placed AS (
     SELECT "order".* FROM period, "order" WHERE placed_at >= begins AND placed_at < ends
 ), change AS (

@@ -23,7 +23,7 @@ WITH placed AS (
                             tax_rate)
     SELECT coalesce(nullif(id, 0), nextval('order_line_id_seq')), now, "order", product, sku, name,
            unit_price, quantity, tax_rate
-    FROM (SELECT max(placed_at) AS now FROM placed) AS given, ROWS FROM (
+    FROM (SELECT max(placed_at) AS now FROM placed) AS batch, ROWS FROM (
         json_to_recordset(%s::json) AS (
             id bigint, product bigint, sku text, name text, unit_price numeric, quantity int,
             tax_rate numeric),

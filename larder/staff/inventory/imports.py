@@ -117,7 +117,7 @@ class ImportableProducts(ServiceAdmin):
         """Shows what the kept file would change, with a button to import it."""
         if not preview.changes:
             return self._done(request, Imported(0, 0, preview.rows))
-        form = KeptFileForm(initial={FILE: preview.kept})
+        form = KeptFileForm(initial={FILE: preview.file})
         page = Page(
             title=gettext("Import products: check the changes"),
             answer=gettext("Import"),
@@ -134,8 +134,8 @@ class ImportableProducts(ServiceAdmin):
         try:
             if not form.is_valid():
                 raise NotFound
-            kept, author = form.cleaned_data[FILE], Author(caller_of(request), now())
-            return self._done(request, import_previewed(kept, author, currency=settings.CURRENCY))
+            file, author = form.cleaned_data[FILE], Author(caller_of(request), now())
+            return self._done(request, import_previewed(file, author, currency=settings.CURRENCY))
         except NotFound:
             self.message_user(request, GONE, messages.ERROR)
         except (FaultyFile, PreviewOutdated):

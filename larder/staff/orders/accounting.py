@@ -57,7 +57,7 @@ class Row:
 
     def payment(self) -> str:
         order = self.order
-        payable = payment_state.payable(order.status, order.kept, order.currency)
+        payable = payment_state.payable(order.status, order.unreturned_total, order.currency)
         return payment_state.state(order.payments or payment_state.NOTHING, payable).value
 
 

@@ -81,7 +81,7 @@ def tax_of(order: OrderView) -> str:
 
 def returned_of(order: OrderView) -> str:
     """Returns what of the total came back; nothing without returned units."""
-    back = order.total - order.kept
+    back = order.total - order.unreturned_total
     return gettext("{} of it returned").format(amount(back, order.currency)) if back else ""
 
 
@@ -281,7 +281,7 @@ def _records(order: OrderView) -> dict[str, Any]:
 
 def _summary(order: OrderView, *, with_refunds: bool) -> dict[str, Any]:
     sums = order.payments or payment_state.NOTHING
-    payable = payment_state.payable(order.status, order.kept, order.currency)
+    payable = payment_state.payable(order.status, order.unreturned_total, order.currency)
     due = minor_amount(payment_state.amount_due(sums, payable), order.currency)
     state = word(payment_state.state(sums, payable).value)
     headers, row = [_("State"), _("Due")], [state, due]
