@@ -176,7 +176,7 @@ def _cell(field: ProductField, separator: str, currency: str) -> Cell:
 
 def _or_default(read: Cell, default: Any) -> Cell:
     """Returns the reader of an optional column, whose empty cells are the default."""
-    return lambda cell: read(cell) if cell else default
+    return lambda cell: read(cell) if cell.strip() else default
 
 
 def _text(most: int, pattern: str, form: str) -> Cell:

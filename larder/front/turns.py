@@ -1,6 +1,5 @@
-"""Which requests wait for one another on the event loop: those of a customer, and those of an
-address without a credential, such as log-ins. So a few clients cannot take all threads and
-connections of a process."""
+"""Which requests wait for one another on the event loop: those of an account, or of an address, so
+that a few clients cannot take all threads and connections of a process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
@@ -27,7 +26,6 @@ class Queue(NamedTuple):
 
 
 QueueOf = Callable[[Mapping[str, Any]], Queue | None]
-"""Returns the queue of a request; None if it waits for no other."""
 
 
 READING = 6
@@ -39,9 +37,8 @@ WRITING = 2
 WRITING_OF_STAFF = 4
 """A program of the shop writes for many accounts."""
 
-WAITING = 64
-"""Requests of a queue that wait: many clients can have one address, and a program of the shop sends
-many at once."""
+WAITING = 128
+"""Requests of a queue that wait: many can have one address, or are sent by a program of staff."""
 
 WAITING_OF_A_CUSTOMER = 16
 """An app can send several requests at once."""
@@ -58,6 +55,9 @@ def queue_of(environ: Mapping[str, Any]) -> Queue | None:
     key = header or client_address(environ, settings.TRUSTED_PROXIES) if who is None else who.id
     is_staff = who is not None and who.is_staff
     waiting = WAITING if header is None or is_staff else WAITING_OF_A_CUSTOMER
+    if header is None and "HTTP_COOKIE" in environ:
+        # The staff of an office: two long downloads, which are POST, must not keep others waiting.
+        return Queue((key, "browsers"), READING, waiting)
     if method in SAFE:
         return Queue((key, "reads"), READING, waiting)
     return Queue((key, "writes"), WRITING_OF_STAFF if is_staff else WRITING, waiting)

@@ -136,7 +136,7 @@ def test_text_of_an_exported_file_is_read_as_it_was_in_every_form(
 
 @pytest.mark.parametrize(
     ("separator", "cell", "rate"),
-    [(",", "20 %", "20"), (";", "7,5", "7.5"), ("\t", "7,50", "7.50"), (",", "", None)],
+    [(",", "20 %", "20"), (";", "7,5", "7.5"), ("\t", "7,50", "7.50"), (",", " ", None)],
 )
 def test_a_tax_rate_is_read_in_every_form_and_may_be_empty(
     separator: str, cell: str, rate: str | None

@@ -11,6 +11,7 @@ from larder.core.errors import Overloaded
 from larder.front import threads
 from larder.front.application import Front
 from larder.front.threads import Threads
+from larder.front.turns import READING, WRITING, queue_of
 from larder.http import answered_requests
 from larder.http.answered_requests import AnsweredRequest
 from tests.tiers import LONGEST
@@ -73,3 +74,9 @@ def test_a_refused_request_is_noted_with_its_route(monkeypatch: pytest.MonkeyPat
     (noted,) = answered_requests.take()
     assert sent[0]["status"] == 503
     assert AnsweredRequest(*noted)[:3] == ("GET", "api/v1/orders", 503)
+
+
+def test_downloads_of_an_office_do_not_keep_its_browsers_from_writing() -> None:
+    log_in = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "REMOTE_ADDR": "192.0.2.1"}
+    queues = [queue_of(log_in), queue_of(log_in | {"HTTP_COOKIE": "a=b"})]
+    assert [queue.running for queue in queues if queue] == [WRITING, READING]

@@ -33,12 +33,6 @@ def kept_row(url: str) -> object:
     return ask(url, "SELECT answer FROM kept")
 
 
-def test_the_owner_can_create_databases_and_roles_and_is_not_a_superuser(cluster: Cluster) -> None:
-    role = "FROM pg_roles WHERE rolname = current_user"
-    assert ask(cluster.owner_url(), f"SELECT rolcreatedb AND rolcreaterole {role}") is True
-    assert ask(cluster.owner_url(), f"SELECT rolsuper {role}") is False
-
-
 def test_a_durable_cluster_has_every_safety_on(data: Path) -> None:
     with Cluster(data) as cluster:
         shown = [
