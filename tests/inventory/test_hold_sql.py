@@ -55,15 +55,15 @@ def _units(products: Sequence[int], asked: Sequence[Line]) -> list[HeldUnits]:
 
 
 def _hold_through_the_orm(units: Sequence[HeldUnits]) -> None:
-    for one in units:
+    for held in units:
         HeldLine.objects.create(
-            order=one.order,
-            product_id=one.product,
-            event=one.event,
-            quantity=one.quantity,
-            expires_at=one.expires_at,
+            order=held.order,
+            product_id=held.product,
+            event=held.event,
+            quantity=held.quantity,
+            expires_at=held.expires_at,
         )
-    _set_next_expiry({one.product for one in units})
+    _set_next_expiry({held.product for held in units})
 
 
 def _set_next_expiry(products: set[int]) -> None:
@@ -99,16 +99,16 @@ def test_a_move_with_held_lines_writes_what_the_orm_would(
     units = _units(products, [line for line in asked if line[:2] not in taken])
     earlier = _units(products, before)
     moves = [
-        Movement(one.product, -one.quantity, one.quantity, "hold", str(one.order), one.event)
-        for one in units
+        Movement(line.product, -line.quantity, line.quantity, "hold", str(line.order), line.event)
+        for line in units
     ]
 
     def through_the_orm() -> None:
         _hold_through_the_orm(units)
-        for one in moves:
-            changes = {"available": F("available") + one.available}
-            changes["committed"] = F("committed") + one.committed
-            Stock.objects.filter(pk=one.product).update(**changes)
+        for move in moves:
+            changes = {"available": F("available") + move.available}
+            changes["committed"] = F("committed") + move.committed
+            Stock.objects.filter(pk=move.product).update(**changes)
 
     def by_hand() -> None:
         rows = Stock.objects.values_list("pk", "available", "committed")
@@ -134,7 +134,7 @@ def test_due_lines_are_those_of_the_orm(
         expected = list(plain.order_by("expires_at", "id").values_list(*columns))
         found = movements.find_due(wanted)
         transaction.set_rollback(True)
-    assert [(one.id, one.product, one.event, one.quantity) for one in found] == expected
+    assert [(line.id, line.product, line.event, line.quantity) for line in found] == expected
 
 
 @within_a_test
@@ -144,15 +144,15 @@ def test_release_writes_what_the_orm_would(products: list[int], asked: list[Line
 
     def due() -> list[DueLine]:
         return [
-            DueLine(one.pk, one.product_id, one.event, one.quantity, now)
-            for one in HeldLine.objects.filter(expires_at__lte=now)
+            DueLine(row.pk, row.product_id, row.event, row.quantity, now)
+            for row in HeldLine.objects.filter(expires_at__lte=now)
         ]
 
     def through_the_orm() -> None:
         released = due()
-        for one in released:
-            HeldLine.objects.filter(pk=one.id).update(released_at=now)
-        _set_next_expiry({one.product for one in released})
+        for line in released:
+            HeldLine.objects.filter(pk=line.id).update(released_at=now)
+        _set_next_expiry({line.product for line in released})
 
     def through_sql() -> None:
         if released := due():
@@ -172,8 +172,8 @@ def test_held_units_are_those_of_the_orm(
         _hold_through_the_orm(_units(products, asked))
         HeldLine.objects.filter(product_id=products[0]).update(released_at=PAST)
         expected: dict[UUID, dict[int, int]] = {order: {} for order in orders}
-        for one in HeldLine.objects.filter(order__in=orders, released_at__isnull=True):
-            expected[one.order][one.product_id] = one.quantity
+        for row in HeldLine.objects.filter(order__in=orders, released_at__isnull=True):
+            expected[row.order][row.product_id] = row.quantity
         found = movements.submit_held(orders)()
         transaction.set_rollback(True)
     assert found == expected

@@ -31,9 +31,9 @@ def test_lock_reads_the_rows_of_the_orm_in_order_of_products(
 ) -> None:
     made = [product(stock=units) for units in (3, 0, 7)]
     past, future = datetime.now(UTC) - timedelta(seconds=1), datetime.now(UTC) + timedelta(hours=1)
-    for one, expiry in zip(made, (None, past, future), strict=True):
-        Stock.objects.filter(product_id=one).update(next_expiry=expiry)
-    ids = [made[one] if 0 <= one < 3 else one for one in asked]
+    for id, expiry in zip(made, (None, past, future), strict=True):
+        Stock.objects.filter(product_id=id).update(next_expiry=expiry)
+    ids = [made[place] if 0 <= place < 3 else place for place in asked]
     plain = Stock.objects.select_for_update().filter(product_id__in=ids).order_by("product_id")
     rows = plain.values_list("product_id", "available", "committed", "next_expiry")
     expected = [(*row[:3], row[3] == past) for row in rows]
@@ -57,20 +57,20 @@ changes = st.tuples(st.integers(0, 2), st.integers(-5, 9), st.integers(-5, 9))
 
 def by_hand(wanted: Sequence[Movement], now: datetime) -> None:
     """Movements through the ORM, one row after the other."""
-    for one in wanted:
-        stock = Stock.objects.select_for_update().get(pk=one.product)
-        stock.available += one.available
-        stock.committed += one.committed
+    for move in wanted:
+        stock = Stock.objects.select_for_update().get(pk=move.product)
+        stock.available += move.available
+        stock.committed += move.committed
         stock.save()
         LedgerEntry.objects.create(
             product=stock,
-            available_change=one.available,
-            committed_change=one.committed,
+            available_change=move.available,
+            committed_change=move.committed,
             available_after=stock.available,
             committed_after=stock.committed,
-            cause=one.cause,
-            reference=one.reference,
-            actor=one.actor,
+            cause=move.cause,
+            reference=move.reference,
+            actor=move.actor,
             at=now,
         )
 
@@ -124,5 +124,5 @@ def test_a_ledger_is_read_backwards_from_the_end_of_the_last_page(
         movement = Movement(jam, 1, 0, "received", f"r{number}", uuid4())
         movements.move([movement], movements.lock([jam]), now=now + timedelta(seconds=number))
     whole = queries.ledger(jam, before=None, limit=100)
-    assert [one.balance for one in whole] == [10, 9, 8, 7, 6, 5]
+    assert [entry.balance for entry in whole] == [10, 9, 8, 7, 6, 5]
     assert queries.ledger(jam, before=whole[1].id, limit=2) == whole[2:4]

@@ -87,7 +87,7 @@ def catalogue(product: Callable[..., int], now: datetime) -> list[Category]:
             stock=number % 3,
             min_quantity=1 + number % 4 // 3,
             step=1 + number % 7 // 6,
-            category_id=[None, *(one.pk for one in tree)][number % 5],
+            category_id=[None, *(category.pk for category in tree)][number % 5],
         )
         if number % 11 == 10:
             archive_product(made, caller=None, now=now)
@@ -107,9 +107,9 @@ def below(category: int) -> set[int]:
 def orderable() -> list[int]:
     """Returns the products of which the smallest order can be filled."""
     return [
-        one.pk
-        for one in Product.objects.select_related("stock")
-        if one.stock.available >= -(-one.min_quantity // one.step) * one.step
+        item.pk
+        for item in Product.objects.select_related("stock")
+        if item.stock.available >= -(-item.min_quantity // item.step) * item.step
     ]
 
 
@@ -141,7 +141,7 @@ def plain(wanted: ProductFilter) -> "QuerySet[Product]":
     column, down = wanted.ordering.removeprefix("-"), wanted.ordering.startswith("-")
     key: Any = Collate(Fold("name"), "C") if column == "name" else F(column)
     order = [key, F("id")]
-    return found.order_by(*(one.desc() if down else one.asc() for one in order))
+    return found.order_by(*(key.desc() if down else key.asc() for key in order))
 
 
 COLUMNS = [
@@ -186,7 +186,7 @@ def test_product_pages_have_the_rows_that_the_orm_finds(
     part: str,
     ordering: str,
 ) -> None:
-    tree = [one.pk for one in catalogue]
+    tree = [category.pk for category in catalogue]
     in_stock, some, archived = rest
     every = Product.objects.order_by("id").values_list("id", flat=True)
     wanted = ProductFilter(
@@ -204,7 +204,7 @@ def test_product_pages_have_the_rows_that_the_orm_finds(
         queries.StockedProduct(*row)
         for row in plain(wanted).annotate(units=F("stock__available")).values_list(*COLUMNS)
     ]
-    assert [one for page in pages(wanted, 7) for one in page] == expected
+    assert [item for page in pages(wanted, 7) for item in page] == expected
     assert queries.count_products(wanted) == len(expected)
     assert queries.products(ANY_CUSTOMER, wanted, limit=None) == expected
     assert queries.products(ANY_CUSTOMER, wanted, offset=7, limit=5) == expected[7:12]
@@ -217,7 +217,7 @@ def test_any_word_is_found_where_the_orm_finds_it(catalogue: list[Category], wor
     listed = Product.objects.filter(archived_at=None).order_by("id")[:1].get()
     Product.objects.filter(pk=listed.pk).update(name=f"<{word}>")
     wanted = ProductFilter(words=(word,))
-    found = [one.id for one in queries.products(ANY_CUSTOMER, wanted, limit=100)]
+    found = [item.id for item in queries.products(ANY_CUSTOMER, wanted, limit=100)]
     assert found == list(plain(wanted).values_list("id", flat=True))
     assert listed.pk in found or word.isspace()
 
@@ -234,7 +234,7 @@ def test_a_name_does_not_contain_its_products_sku(product: Callable[..., int]) -
 
     def found(part: str) -> list[int]:
         listed = queries.products(ANY_CUSTOMER, ProductFilter(name_contains=part), limit=None)
-        return [one.id for one in listed]
+        return [item.id for item in listed]
 
     assert found("d JAM, 100%") == [jam]
     for elsewhere in ("JAM-1", "fruit jam-1", "jam red", "1_X", "Red_Jam", "Red%", "Jam\0", "\0"):
@@ -246,11 +246,11 @@ def test_a_name_does_not_contain_its_products_sku(product: Callable[..., int]) -
 def test_an_exact_sku_or_barcode_finds_what_the_orm_finds(
     product: Callable[..., int], now: datetime, barcode: str, archived: bool
 ) -> None:
-    ids = [product(sku=f"S-{one}", barcode=str(one % 2 + 5)) for one in range(4)]
+    ids = [product(sku=f"S-{number}", barcode=str(number % 2 + 5)) for number in range(4)]
     archive_product(ids[0], caller=None, now=now)
     for sku in ({}, {"sku": "S-0"}, {"sku": "s-1"}, {"sku": "S-9"}):
         wanted = ProductFilter(exact={**sku, "barcode": barcode}, archived=archived)
-        found = [one.id for one in queries.products(ANY_CUSTOMER, wanted, limit=9)]
+        found = [item.id for item in queries.products(ANY_CUSTOMER, wanted, limit=9)]
         assert found == list(plain(wanted).values_list("id", flat=True))
 
 

@@ -52,7 +52,7 @@ def clerk(person: Callable[..., Person]) -> Caller:
 def entries(product: int) -> list[tuple[int, int, str, UUID]]:
     """Change, balance, cause and actor of the ledger, the oldest first."""
     found = queries.ledger(product, before=None, limit=100)
-    return [(one.delta, one.balance, one.cause, one.actor) for one in reversed(found)]
+    return [(entry.delta, entry.balance, entry.cause, entry.actor) for entry in reversed(found)]
 
 
 def test_fields_and_quantity_change_together(

@@ -30,8 +30,8 @@ def place_orders(
 ) -> list[Placed | Exception]:
     """Prepares and places a batch, as `place_batch` does, in one transaction that waits for its
     locks. A cart that changed is read again, and equal orders are placed one after the other."""
-    carts = [stored_cart(one.customer) if one.cart else None for one in placements]
-    orders = [new_order(one, now, cart) for one, cart in zip(placements, carts, strict=True)]
+    carts = [stored_cart(each.customer) if each.cart else None for each in placements]
+    orders = [new_order(each, now, cart) for each, cart in zip(placements, carts, strict=True)]
     wait = partial(lock, first) if first else None
     answers = place_batch(lambda: orders, terms=terms, lock_wait=LOCK_WAIT, wait=wait)
     skipped = [answer.products for answer in answers.values() if isinstance(answer, Skipped)]

@@ -93,7 +93,7 @@ def give_back(shop: Shop) -> None:
         (change, ("5.01", "0")),
         (give_back, ("0", "2.01")),
     ],
-    ids=lambda one: getattr(one, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_later_change_is_booked_in_its_own_month(
     later: Later, july: tuple[str, str], person: MakePerson, product: MakeProduct

@@ -168,7 +168,7 @@ def test_lines_and_units_are_limited(
     assert refused.value.limit == 2
     with pytest.raises(UnknownProducts) as unknown:
         put_one(who, hat + 1, MAX_UNITS + 1, now=now)
-    assert [getattr(one, "limit", None) for one in unknown.value.all] == [None, MAX_UNITS, 2]
+    assert [getattr(error, "limit", None) for error in unknown.value.all] == [None, MAX_UNITS, 2]
     put_one(who, jam, 2, now=now)
     assert units(who) == [(jam, 2), (tea, MAX_UNITS)]
 

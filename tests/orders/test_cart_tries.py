@@ -41,10 +41,10 @@ def rivals(customer: int) -> Iterator[None]:
 def test_contract_4_reads_the_open_order_after_a_limited_number_of_tries(
     person: Callable[..., Person],
 ) -> None:
-    one = person()
+    who = person()
     request = APIRequestFactory().get("/orders/current/")
-    force_authenticate(request, user=cast(Any, one.caller))
-    with rivals(one.id):
+    force_authenticate(request, user=cast(Any, who.caller))
+    with rivals(who.id):
         answer = Current.as_view()(request)
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) in {1, 2, 3}

@@ -39,7 +39,7 @@ def units(who: Person) -> list[tuple[int, int]]:
 
 def add(who: Person, *products: int, now: datetime) -> int:
     """Adds a unit of each product; returns the number of the draft."""
-    return [add_unit(who.id, one, now=now) for one in products][-1]
+    return [add_unit(who.id, id, now=now) for id in products][-1]
 
 
 def test_a_customer_has_one_draft(person: MakePerson, now: datetime) -> None:
@@ -97,10 +97,10 @@ def test_an_unknown_or_archived_product_is_refused(
 ) -> None:
     who, jam = person(), product()
     archive_product(jam, caller=None, now=now)
-    for one in (jam, jam + 1):
+    for id in (jam, jam + 1):
         with pytest.raises(UnknownProducts) as refused:
-            add(who, one, now=now)
-        assert [line["product"] for line in refused.value.lines] == [one]
+            add(who, id, now=now)
+        assert [line["product"] for line in refused.value.lines] == [id]
 
 
 def test_the_units_of_a_line_are_limited(
@@ -147,8 +147,8 @@ def test_sold_out_and_archived_products_can_be_removed(
     add(who, jam, tea, now=now)
     archive_product(tea, caller=None, now=now)
     cart.put_line(who.id, RequestedLine(jam, 2), now=now)
-    for one in (jam, jam, tea):
-        remove_unit(who.id, one, now=now)
+    for id in (jam, jam, tea):
+        remove_unit(who.id, id, now=now)
     assert units(who) == []
 
 

@@ -45,10 +45,10 @@ def orders(person: Callable[..., Person], product: Callable[..., int], now: date
             expires_at=at + timedelta(days=36_500) if status in {"pending", "expired"} else None,
             requested_for=DAY + timedelta(days=n % 3 - 1),
         )
-        for place, one in enumerate(products):
+        for place, id in enumerate(products):
             OrderLine.objects.create(
                 order=made[name],
-                product_id=one,
+                product_id=id,
                 sku=f"S{place}",
                 name="Jam",
                 unit_price=Decimal("1.5"),
@@ -95,7 +95,7 @@ def test_change_orders_writes_what_the_orm_would(orders: Orders, now: datetime) 
 
 
 def test_placed_orders_are_those_that_the_orm_finds(orders: Orders) -> None:
-    ids = [one.id for one in orders.values()][::-1]
+    ids = [order.id for order in orders.values()][::-1]
     placed = set(Order.objects.filter(id__in=ids).values_list("id", flat=True))
     assert {row[0] for row in database.rows(reads.WITH_IDS, [ids])} == placed
     given = [row[0] for row in database.rows(reads.AS_GIVEN, [ids, ids])]
@@ -127,8 +127,8 @@ def test_lines_of_locked_orders_are_those_of_the_orm(orders: Orders) -> None:
 
 def test_locked_and_existing_orders_are_those_of_the_orm(orders: Orders) -> None:
     """LOCK and EXISTING."""
-    ids = [*[one.id for one in orders.values()], new_id()]
-    expected = {one.id: vars(one) for one in Order.objects.filter(id__in=ids)}
+    ids = [*[order.id for order in orders.values()], new_id()]
+    expected = {order.id: vars(order) for order in Order.objects.filter(id__in=ids)}
     with transaction.atomic():
         found = submit_lock(ids)()
     assert set(found) == set(expected)
@@ -145,7 +145,7 @@ def payment(number: int, order: Order | None, intent: str, now: datetime, **rest
 
 
 def test_record_payment_writes_what_the_orm_would(orders: Orders, now: datetime) -> None:
-    columns = [one.attname for one in Payment._meta.concrete_fields if one.name != "id"]
+    columns = [column.attname for column in Payment._meta.concrete_fields if column.name != "id"]
     asked = [payment(0, orders["placed"], "i", now), payment(1, None, "", now)]
 
     def recorded(run: Callable[[], object]) -> list[tuple[Any, ...]]:
@@ -156,8 +156,8 @@ def test_record_payment_writes_what_the_orm_would(orders: Orders, now: datetime)
         return found
 
     def by_statement() -> None:
-        values = [[getattr(one, name) for name in columns] for one in asked]
-        found = [len(database.rows(payments_sql.RECORD_PAYMENT, one)) for one in [*values, *values]]
+        values = [[getattr(row, name) for name in columns] for row in asked]
+        found = [len(database.rows(payments_sql.RECORD_PAYMENT, row)) for row in [*values, *values]]
         assert found == [1, 1, 0, 0]
 
     def by_the_orm() -> None:

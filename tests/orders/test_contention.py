@@ -59,7 +59,7 @@ def test_a_locked_product_delays_orders_of_others_for_less_than_a_second(
     """Also orders of products that large orders contain beside it."""
     free, stuck = [product(stock=1_000_000) for _ in range(20)], product(stock=1_000_000)
     token = token_for(person())
-    others = [partial(ordered, server, token, one) for one in free]
+    others = [partial(ordered, server, token, id) for id in free]
 
     def share_of_limits() -> float:
         calls = [prepare(server, token_for(person()), [*free, stuck]) for _ in range(CLIENTS)]

@@ -81,7 +81,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def _prices(offers: Mapping[int, Offer], share: Decimal) -> dict[int, Decimal]:
-    return {product: one.price * share for product, one in offers.items()}
+    return {product: known.price * share for product, known in offers.items()}
 
 
 def units_of(order: Sequence[RequestedLine]) -> Counter[int]:
@@ -102,8 +102,8 @@ def total(case: Case) -> Decimal:
 def sold(answers: Sequence[Decided]) -> Counter[int]:
     """Units of each product in the orders that are placed."""
     units: Counter[int] = Counter()
-    for one in answers:
-        for line in one if isinstance(one, list) else ():
+    for answer in answers:
+        for line in answer if isinstance(answer, list) else ():
             units[line.offer.id] += line.quantity
     return units
 
@@ -230,7 +230,7 @@ def test_a_refusal_of_lines_says_also_that_a_known_total_is_too_small(case: Case
     (answers,) = decided(Case(case.orders[:1], case.shelf, case.offers, case.prices[:1], DEAR))
     assert isinstance(answers, DomainError)
     known = {line.product for line in case.orders[0]} <= case.offers.keys()
-    assert any(isinstance(one, OrderTooSmall) for one in answers.all) == known
+    assert any(isinstance(error, OrderTooSmall) for error in answers.all) == known
 
 
 def test_an_order_below_the_minimum_total_is_refused_with_the_minimum() -> None:
@@ -267,10 +267,10 @@ def test_an_order_of_exactly_the_minimum_total_is_placed(minimum: str, code: str
     assert code_of(ten, 2, stock=2, minimum=Decimal(minimum)) == code
 
 
-def code_of(one: Offer, units: int, *, stock: int, minimum: Decimal = Decimal(0)) -> str | None:
+def code_of(jam: Offer, units: int, *, stock: int, minimum: Decimal = Decimal(0)) -> str | None:
     """Returns the code of the refusal of an order of one product; None if it is placed."""
     case = Case(
-        [[RequestedLine(one.id, units)]], {one.id: stock}, {one.id: one}, [{1: one.price}], minimum
+        [[RequestedLine(jam.id, units)]], {jam.id: stock}, {jam.id: jam}, [{1: jam.price}], minimum
     )
     (answers,) = decided(case)
     return answers.code if isinstance(answers, DomainError) else None
@@ -281,15 +281,15 @@ def test_an_order_sees_the_stock_that_earlier_placed_orders_left() -> None:
     orders = [[RequestedLine(1, units)] for units in (3, 5, 2, 1)]
     case = Case(orders, {1: 6}, {1: jam}, [{1: jam.price}] * 4, Decimal(0))
     answers = decided(case)
-    assert [isinstance(one, list) for one in answers] == [True, False, True, True]
+    assert [isinstance(answer, list) for answer in answers] == [True, False, True, True]
     assert isinstance(answers[1], DomainError)
     assert answers[1].extensions["lines"][0]["available"] == 3
 
 
 def decided_at(expected: str, *order: RequestedLine, units: int = 9) -> Decided:
     """Decides one order with an expected total; all products cost 2.20 and are sold in pairs."""
-    offers = {one: offer(one, Decimal("2.20"), 1, None, 2) for one in (1, 2)}
-    prices = {one: known.price for one, known in offers.items()}
+    offers = {id: offer(id, Decimal("2.20"), 1, None, 2) for id in (1, 2)}
+    prices = {id: known.price for id, known in offers.items()}
     asked = UndecidedOrder(order, prices, Decimal(expected))
     (answers,) = decide([asked], Shop({1: units, 2: 9}, offers))
     return answers

@@ -55,7 +55,7 @@ def place(
     products = [product(stock=1_000_000) for _ in range(LINES)]
     database.release()
 
-    def one() -> None:
+    def order() -> None:
         asked = Placement(
             customer=who.id,
             actor=who.customer.public_id,
@@ -66,7 +66,7 @@ def place(
         )
         place_order(asked, terms=GBP, now=now)
 
-    yield one
+    yield order
     database.release()
 
 

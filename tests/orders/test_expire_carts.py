@@ -45,7 +45,7 @@ def test_drafts_unchanged_for_thirty_days_are_deleted(
     fill(young, jam, now=now)
     assert expire_carts(now=now, limit=10) == 1
     assert carts.cart(old.id) is None
-    assert [one.id for one in (touched, young) if carts.cart(one.id)] == [touched.id, young.id]
+    assert [who.id for who in (touched, young) if carts.cart(who.id)] == [touched.id, young.id]
     assert expire_carts(now=now, limit=10) == 0
 
 
@@ -140,4 +140,4 @@ def test_the_job_deletes_batch_after_batch(
     fill(young, jam, now=clock())
     assert tasks.delete_old_rows(0) == 5
     carts = Cart.objects.filter(order__isnull=False)
-    assert [one.customer_id for one in carts] == [young.id]
+    assert [cart.customer_id for cart in carts] == [young.id]

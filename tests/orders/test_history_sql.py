@@ -73,7 +73,7 @@ def found_by_orm(wanted: OrderFilter, after: HistoryPosition | None) -> list[Ord
         "reference": wanted.reference,
         "lines__product_id": wanted.product,
     }
-    found = Order.objects.filter(**{name: one for name, one in given.items() if one is not None})
+    found = Order.objects.filter(**{name: term for name, term in given.items() if term is not None})
     if after is not None:
         same = Q(placed_at=after.placed_at, id__lt=after.id)
         found = found.filter(Q(placed_at__lt=after.placed_at) | same)
@@ -86,31 +86,31 @@ def test_an_order_page_has_the_rows_that_the_orm_finds(
     whose: dict[str, Any], which: dict[str, Any], there: dict[int, int]
 ) -> None:
     given = whose | which
-    stand_ins = {name: there[one] for name, one in given.items() if one in (HERS, OF_JAM)}
+    stand_ins = {name: there[value] for name, value in given.items() if value in (HERS, OF_JAM)}
     wanted = OrderFilter(**given | stand_ins)
     all_of_them = found_by_orm(wanted, None)
     middle = all_of_them[len(all_of_them) // 2 :][:1]
-    for place in (None, *(HistoryPosition(one.placed_at or START, one.id) for one in middle)):
+    for place in (None, *(HistoryPosition(last.placed_at or START, last.id) for last in middle)):
         expected = found_by_orm(wanted, place)
         found = queries.history(wanted, after=place, limit=9).rows
-        assert [one.id for one in found] == [one.id for one in expected[:9]]
+        assert [order.id for order in found] == [order.id for order in expected[:9]]
     assert queries.count(wanted) == len(all_of_them)
 
 
 def test_a_placed_order_is_read_as_the_orm_reads_it(there: dict[int, int]) -> None:
-    rows = {one.id: one for one in Order.objects.all()}
+    rows = {order.id: order for order in Order.objects.all()}
     found = queries.orders(list(Order.objects.values_list("id", flat=True)))
     assert found.keys() == rows.keys()
-    for id, one in found.items():
+    for id, view in found.items():
         row = rows[id]
-        assert (one.number, one.customer, one.status) == (row.number, row.customer_id, row.status)
-        assert (one.currency, one.total, one.note) == (row.currency, row.total, row.note)
-        assert (one.reference, one.ship_to) == (row.reference, row.ship_to)
-        assert (one.requested_for, one.placed_at) == (row.requested_for, row.placed_at)
-        assert (one.created_at, one.updated_at) == (row.created_at, row.updated_at)
-        assert one.version == row.version
+        assert (view.number, view.customer) == (row.number, row.customer_id)
+        assert (view.currency, view.total, view.note) == (row.currency, row.total, row.note)
+        assert (view.reference, view.ship_to) == (row.reference, row.ship_to)
+        assert (view.requested_for, view.placed_at) == (row.requested_for, row.placed_at)
+        assert (view.created_at, view.updated_at) == (row.created_at, row.updated_at)
+        assert (view.version, view.status) == (row.version, row.status)
         lines = OrderLine.objects.filter(order_id=id).order_by("id")
         columns = ("id", "product_id", *LINE[2:])
-        shown = [attrgetter(*LINE)(line) for line in one.lines]
+        shown = [attrgetter(*LINE)(line) for line in view.lines]
         assert shown == list(lines.values_list(*columns))
     assert queries.orders([new_id()]) == {}

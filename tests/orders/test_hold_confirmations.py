@@ -109,7 +109,7 @@ def test_an_expired_order_whose_units_were_sold_is_not_confirmed(
     order(person(), (jam, 5))
     with pytest.raises(HoldExpired) as refused:
         confirm(clerk, held.id)
-    assert [(one["product"], one["available"]) for one in refused.value.lines] == [(jam, 0)]
+    assert [(line["product"], line["available"]) for line in refused.value.lines] == [(jam, 0)]
     assert (balance(jam), status(held.id)) == ((0, 5), "pending")
     # The units come back: the order can be confirmed for as long as it is not cancelled.
     adjust_stock(

@@ -58,10 +58,10 @@ class Model:
 
     def release(self, products: set[int]) -> None:
         """Releases the due lines of products, as each service that locks them does."""
-        for one in self.held.values():
-            for product in one.open & products if one.expires <= self.now else ():
-                self.free[product] += one.units[product]
-                one.open = one.open - {product}
+        for hold in self.held.values():
+            for product in hold.open & products if hold.expires <= self.now else ():
+                self.free[product] += hold.units[product]
+                hold.open = hold.open - {product}
 
     def take(self, units: dict[int, int]) -> bool:
         """Takes units, all or none."""
@@ -80,7 +80,7 @@ class Play:
         self.model = Model({jam: STOCK, tea: STOCK})
 
     def units(self, jam: int, tea: int) -> dict[int, int]:
-        return {one: n for one, n in ((self.jam, jam), (self.tea, tea)) if n}
+        return {product: n for product, n in ((self.jam, jam), (self.tea, tea)) if n}
 
     def hold(self, jam: int, tea: int, periods: int) -> None:
         units = self.units(jam, tea)
@@ -107,31 +107,31 @@ class Play:
     def confirm(self, at: int) -> None:
         if at >= len(self.model.held):
             return
-        id, one = list(self.model.held.items())[at]
-        if one.status == "placed":
+        id, hold = list(self.model.held.items())[at]
+        if hold.status == "placed":
             return
-        if one.status != "cancelled":
-            self.model.release(set(one.units))
-        lacks = {product: n for product, n in one.units.items() if product not in one.open}
-        may = one.status != "cancelled" and self.model.take(lacks)
+        if hold.status != "cancelled":
+            self.model.release(set(hold.units))
+        lacks = {product: n for product, n in hold.units.items() if product not in hold.open}
+        may = hold.status != "cancelled" and self.model.take(lacks)
         try:
             holding.confirm(self.clerk, id)
         except DomainError:
             assert not may
             return
         assert may
-        one.status, one.open = "placed", set()
+        hold.status, hold.open = "placed", set()
 
     def cancel(self, at: int) -> None:
         if at >= len(self.model.held):
             return
-        id, one = list(self.model.held.items())[at]
-        if one.status in {"cancelled", "placed"}:
+        id, hold = list(self.model.held.items())[at]
+        if hold.status in {"cancelled", "placed"}:
             return
-        self.model.release(set(one.units))
-        for product in one.open:
-            self.model.free[product] += one.units[product]
-        one.open, one.status = set(), "cancelled"
+        self.model.release(set(hold.units))
+        for product in hold.open:
+            self.model.free[product] += hold.units[product]
+        hold.open, hold.status = set(), "cancelled"
         moves.cancel_order(request(self.who.caller, id))
 
     def pass_(self, periods: int) -> None:
@@ -140,13 +140,13 @@ class Play:
 
     def job(self) -> None:
         due = [
-            one
-            for one in self.model.held.values()
-            if one.status == "pending" and one.expires <= self.model.now
+            hold
+            for hold in self.model.held.values()
+            if hold.status == "pending" and hold.expires <= self.model.now
         ]
-        self.model.release({product for one in due for product in one.units})
-        for one in due:
-            one.status = "expired"
+        self.model.release({product for hold in due for product in hold.units})
+        for hold in due:
+            hold.status = "expired"
         assert expire_holds(now=datetime.now(UTC), limit=100) == len(due)
 
     def settle(self) -> None:
@@ -157,9 +157,9 @@ class Play:
     def check(self) -> None:
         for product, free in self.model.free.items():
             assert balance(product) == (free, STOCK - free)
-        for id, one in self.model.held.items():
-            assert status(id) == one.status
-        assert [one.invariant.name for one in invariants.check().violated] == []
+        for id, hold in self.model.held.items():
+            assert status(id) == hold.status
+        assert [each.invariant.name for each in invariants.check().violated] == []
 
 
 @settings(

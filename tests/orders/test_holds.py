@@ -113,7 +113,7 @@ def _searches(work: Callable[[], object]) -> int:
     """Returns how many statements search expired lines."""
     with CaptureQueriesContext(connection) as seen:
         work()
-    return sum("expires_at <= (SELECT clock_timestamp())" in one["sql"] for one in seen)
+    return sum("expires_at <= (SELECT clock_timestamp())" in query["sql"] for query in seen)
 
 
 def test_a_partly_released_order_is_expired_and_cancelled_like_others(
@@ -199,7 +199,7 @@ def test_held_and_plain_orders_of_a_batch_are_both_placed(
         terms=GBP,
         now=datetime.now(UTC),
     )
-    kinds = [one.order.status if isinstance(one, Placed) else one.code for one in found]  # type: ignore[attr-defined]
+    kinds = [answer.order.status if isinstance(answer, Placed) else answer.code for answer in found]  # type: ignore[attr-defined]
     assert kinds == ["pending", "placed", "pending", "insufficient_stock"]
     assert balance(jam) == (0, 5)
 
@@ -236,7 +236,7 @@ def test_counted_stock_is_set_after_expired_holds_are_released(
     counted = [AdjustmentLine(jam, counted=2)]
     adjust_stock(counted, Cause("counted"), caller=clerk.caller, now=datetime.now(UTC))
     assert balance(jam) == (2, 0)
-    assert [one[0] for one in ledger(jam)[1:]] == ["hold", "release", "counted"]
+    assert [entry[0] for entry in ledger(jam)[1:]] == ["hold", "release", "counted"]
 
 
 def test_units_released_at_the_same_time_go_to_the_first_order(
@@ -254,7 +254,7 @@ def test_units_released_at_the_same_time_go_to_the_first_order(
     database.execute("UPDATE stock SET next_expiry = %s WHERE product_id = %s", [moment, jam])
     asked = [replace_hold(held_by(person(), (jam, 2))) for _ in range(3)]
     found = place_orders(asked, terms=GBP, now=datetime.now(UTC))
-    assert [isinstance(one, Placed) for one in found] == [True, True, False]
+    assert [isinstance(answer, Placed) for answer in found] == [True, True, False]
     assert balance(jam) == (0, 4)
     assert expire() == 2
 

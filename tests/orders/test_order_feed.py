@@ -116,7 +116,7 @@ def copy_of_a_crowd(
 
     def poll(after: Mark) -> Mark:
         page = feed.read(read, after, limit=3, parameters=[customer])
-        have.update({id: one.version for id, one in queries.orders(page.subjects).items()})
+        have.update({id: order.version for id, order in queries.orders(page.subjects).items()})
         return poll(page.mark) if page.more else page.mark
 
     writers = [threading.Thread(target=move, args=[seed]) for seed in range(6)]
@@ -130,7 +130,7 @@ def copy_of_a_crowd(
 
 
 def as_they_stand(ids: list[UUID]) -> dict[UUID, int]:
-    return {id: one.version for id, one in queries.orders(ids).items()}
+    return {id: order.version for id, order in queries.orders(ids).items()}
 
 
 def test_a_copy_made_during_concurrent_moves_equals_the_orders(fill: Fill) -> None:
@@ -173,7 +173,7 @@ def blocks(ask: Callable[[], object]) -> int:
     with CaptureQueriesContext(connection) as asked:
         ask()
     assert asked.captured_queries
-    return sum(_blocks(one["sql"]) for one in asked.captured_queries)
+    return sum(_blocks(query["sql"]) for query in asked.captured_queries)
 
 
 def _blocks(statement: str) -> int:

@@ -50,7 +50,7 @@ def shop(person: MakePerson, product: MakeProduct, clerk: Person) -> Shop:
     return Shop(person(), clerk, product(stock=900), product(stock=900))
 
 
-@pytest.mark.parametrize("use_case", USE_CASES, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("use_case", USE_CASES, ids=lambda case: case.__name__)
 def test_a_use_case_takes_its_locks_in_the_documented_order(use_case: UseCase, shop: Shop) -> None:
     run = use_case(shop)
     with recorded(LOCKS, SERVICES) as found:
@@ -84,8 +84,8 @@ def opens(node: ast.AST) -> bool:
     """Returns whether this is a `with` that begins a transaction."""
     items = node.items if isinstance(node, ast.With) else []
     return any(
-        isinstance(one, ast.Call)
-        and ast.unparse(one.func) in {"transaction.atomic", "moving_stock"}
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"transaction.atomic", "moving_stock"}
         for item in items
-        for one in ast.walk(item.context_expr)
+        for node in ast.walk(item.context_expr)
     )

@@ -52,7 +52,7 @@ def records(draw: st.DrawFn) -> list[Record]:
             max_size=12,
         )
     )
-    return list({(one.provider, one.kind, one.transaction_id): one for one in found}.values())
+    return list({(row.provider, row.kind, row.transaction_id): row for row in found}.values())
 
 
 @given(records(), st.randoms(use_true_random=False))
@@ -62,9 +62,9 @@ def test_neither_the_order_nor_failures_nor_other_providers_matter(
     sums, shuffled = balances(found), found[:]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert balances(shuffled) == sums
-    assert balances([one for one in found if one.kind != Kind.FAILED]) == sums
+    assert balances([record for record in found if record.kind != Kind.FAILED]) == sums
     # Ids are unique for each provider only.
-    elsewhere = [replace(one, provider=f"other {one.provider}") for one in found]
+    elsewhere = [replace(record, provider=f"other {record.provider}") for record in found]
     amounts = (sums.authorised, sums.captured, sums.refunded, sums.disputed)
     assert balances([*found, *elsewhere]) == Balances(*(2 * amount for amount in amounts))
 

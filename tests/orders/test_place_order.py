@@ -71,8 +71,8 @@ def test_offers_and_prices_are_read_after_locking_the_stock(
     """
     who, jam, tea = person(), product(stock=5), product(stock=5, price="1.00")
     asked = [
-        Placement(customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(one, 1)])
-        for one in (jam, tea)
+        Placement(customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(id, 1)])
+        for id in (jam, tea)
     ]
 
     def place() -> list[Placed | Exception]:

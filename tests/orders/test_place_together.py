@@ -45,7 +45,7 @@ def test_waiting_orders_are_placed_in_one_transaction(crowd: Crowd, product: Mak
     jam = product(stock=10)
     sent = [crowd.order(jam) for _ in range(8)]
     crowd.opens()
-    numbers = [one.result(LONGEST).order.number for one in sent]
+    numbers = [future.result(LONGEST).order.number for future in sent]
     assert len(set(numbers)) == 8
     assert inventory.available([jam]) == {jam: 2}
     assert (orders(), transactions()) == (8, 1)
@@ -57,7 +57,7 @@ def test_an_order_above_the_stock_is_refused_and_the_next_gets_the_rest(
     jam = product(stock=10)
     six, five, four = (crowd.order(jam, units) for units in (6, 5, 4))
     crowd.opens()
-    assert [one.result(LONGEST).order.lines[0].quantity for one in (six, four)] == [6, 4]
+    assert [future.result(LONGEST).order.lines[0].quantity for future in (six, four)] == [6, 4]
     with pytest.raises(InsufficientStock) as refused:
         five.result(LONGEST)
     assert refused.value.lines[0]["available"] == 4
@@ -68,9 +68,9 @@ def test_equal_requests_in_a_batch_place_one_order(crowd: Crowd, product: MakePr
     jam, key = product(stock=10), "once"
     sent = [crowd.order(jam, key=key) for _ in range(4)]
     crowd.opens()
-    answers = [one.result(LONGEST) for one in sent]
-    assert len({one.order.id for one in answers}) == 1
-    assert [one.replayed for one in answers].count(False) == 1
+    answers = [future.result(LONGEST) for future in sent]
+    assert len({answer.order.id for answer in answers}) == 1
+    assert [answer.replayed for answer in answers].count(False) == 1
     assert inventory.available([jam]) == {jam: 9}
 
 
@@ -86,10 +86,10 @@ def test_a_waiting_thread_holds_no_connection(crowd: Crowd, product: MakeProduct
 
     crowd.order(jam)
     sent = [crowd.pool.submit(order) for _ in range(5)]
-    assert wait_until(lambda: len(own) == 5 and all(one.closed for one in own))
-    assert not any(one.done() for one in sent)
+    assert wait_until(lambda: len(own) == 5 and all(link.closed for link in own))
+    assert not any(future.done() for future in sent)
     crowd.opens()
-    assert len({one.result(LONGEST).order.id for one in sent}) == 5
+    assert len({future.result(LONGEST).order.id for future in sent}) == 5
 
 
 @pytest.fixture
@@ -112,9 +112,9 @@ def test_locked_stock_delays_no_other_order_and_its_orders_are_placed_when_it_is
         for _ in range(20):
             crowd.send(jam).result(LONGEST)
         assert crowd.send(tea).result(LONGEST)
-        assert not any(one.done() for one in waits)
+        assert not any(future.done() for future in waits)
         opens()
-        assert len({one.result(LONGEST).order.id for one in waits}) == 9
+        assert len({future.result(LONGEST).order.id for future in waits}) == 9
     assert inventory.available([jam, stuck, tea]) == {jam: 80, stuck: 92, tea: 91}
 
 
@@ -129,7 +129,7 @@ def test_equal_requests_for_locked_stock_place_one_order_when_it_is_free(
         queue = batches._server[0].queue
         assert wait_until(lambda: queue._present == len(sent))
         opens()
-        assert len({one.result(LONGEST).order.id for one in sent}) == 1
+        assert len({future.result(LONGEST).order.id for future in sent}) == 1
     assert inventory.available([stuck]) == {stuck: 199}
 
 
@@ -211,7 +211,7 @@ def test_a_deadlock_of_a_batch_loses_no_order(
     unlucky("40P01", 1)
     sent = [crowd.order(jam, note=note) for note in ("", "unlucky", "")]
     crowd.opens()
-    assert len({one.result(LONGEST).order.id for one in sent}) == 3
+    assert len({future.result(LONGEST).order.id for future in sent}) == 3
     assert inventory.available([jam]) == {jam: 7}
 
 

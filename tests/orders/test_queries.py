@@ -35,12 +35,12 @@ def place(who: Person, *lines: tuple[int, int], at: datetime, **details: Any) ->
 
 def numbers(found: list[OrderView]) -> list[int]:
     """Returns the numbers of the orders, in the same order."""
-    return [one.number for one in found]
+    return [order.number for order in found]
 
 
 def whole(parts: Iterable[Part[OrderView]]) -> list[Any]:
     """The orders of all parts."""
-    return [one for part in parts for one in part.rows]
+    return [row for part in parts for row in part.rows]
 
 
 def test_a_page_is_ordered_by_time_or_by_number(
@@ -72,7 +72,7 @@ def test_orders_with_the_same_time_are_ordered_by_id(
 ) -> None:
     who, jam = person(), product()
     made = [place(who, (jam, 1), at=now).id for _ in range(5)]
-    found = [one.id for one in whole(queries.page(who.id, newest_first=True, offset=0, limit=9))]
+    found = [row.id for row in whole(queries.page(who.id, newest_first=True, offset=0, limit=9))]
     assert found == sorted(made, reverse=True)
 
 
@@ -126,12 +126,12 @@ def test_all_orders_of_a_customer_include_the_draft(
     add_unit(other.id, jam, now=now)
     third = place(who, (jam, 1), at=now)
     found = sorted(whole(carts.orders_and_cart(who.id)), key=attrgetter("number"))
-    assert [one.number for one in found] == [first.number, draft, third.number]
-    assert [one.placed_at for one in found] == [now, None, now]
-    for one in found:
-        assert carts.order_or_cart(one.number, customer=who.id) == one
+    assert [order.number for order in found] == [first.number, draft, third.number]
+    assert [order.placed_at for order in found] == [now, None, now]
+    for order in found:
+        assert carts.order_or_cart(order.number, customer=who.id) == order
         with pytest.raises(NotFound):
-            carts.order_or_cart(one.number, customer=other.id)
+            carts.order_or_cart(order.number, customer=other.id)
     assert isinstance(found[1], CartView)
     assert found[1].total == found[0].total
 
@@ -151,7 +151,7 @@ def test_a_draft_placed_during_the_read_is_in_the_list_once(
         return found
 
     monkeypatch.setattr(queries.carts, "cart", then_placed)
-    assert [one.number for one in whole(carts.orders_and_cart(who.id))] == [number]
+    assert [order.number for order in whole(carts.orders_and_cart(who.id))] == [number]
 
 
 def test_a_draft_placed_during_its_look_up_is_found(

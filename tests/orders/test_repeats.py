@@ -53,7 +53,7 @@ def claimed() -> list[tuple[str, str]]:
 
 def ids_of(*orders: Placed) -> set[UUID]:
     """Their ids."""
-    return {one.order.id for one in orders}
+    return {order.order.id for order in orders}
 
 
 @pytest.mark.parametrize("name", [{"key": "k"}, {"order_id": new_id()}], ids=["key", "id"])
@@ -257,7 +257,7 @@ def test_a_batch_places_the_first_of_equal_requests_and_repeats_it_for_the_other
     unlike = asked_by(who, (jam, 1), key="k")
     short = asked_by(who, (jam, 9))
     answers = place_orders([same, short, same, unlike], terms=GBP, now=now)
-    assert [_code(one) for one in answers] == [
+    assert [_code(answer) for answer in answers] == [
         "placed",
         "insufficient_stock",
         "replayed",
@@ -273,7 +273,7 @@ def test_a_refused_order_of_a_batch_leaves_its_key_to_the_next_request(
     answers = place_orders(
         [asked_by(who, (jam, 3), key="k"), asked_by(who, (jam, 2), key="k")], terms=GBP, now=now
     )
-    assert [_code(one) for one in answers] == ["insufficient_stock", "placed"]
+    assert [_code(answer) for answer in answers] == ["insufficient_stock", "placed"]
 
 
 def _code(answers: Placed | Exception) -> str:
@@ -289,7 +289,7 @@ def test_repeated_requests_of_a_batch_get_their_own_orders(
     who, jam = person(), product(stock=10)
     group = [asked_by(who, (jam, units), key=f"k {units}") for units in (1, 2, 3)]
     first, again = (place_orders(group, terms=GBP, now=now) for _ in range(2))
-    placed = [one.order for one in first if isinstance(one, Placed)]
-    repeated = [(one.order, one.replayed) for one in again if isinstance(one, Placed)]
-    assert repeated == [(one, True) for one in placed]
-    assert [one.lines[0].quantity for one in placed] == [1, 2, 3]
+    placed = [answer.order for answer in first if isinstance(answer, Placed)]
+    repeated = [(answer.order, answer.replayed) for answer in again if isinstance(answer, Placed)]
+    assert repeated == [(order, True) for order in placed]
+    assert [order.lines[0].quantity for order in placed] == [1, 2, 3]

@@ -36,7 +36,7 @@ class Shop:
     def place(self, at: datetime) -> None:
         who = self.random.choice(self.people)
         chosen = self.random.sample(self.products, self.random.randint(1, 3))
-        lines = [RequestedLine(one, self.random.randint(1, 4)) for one in chosen]
+        lines = [RequestedLine(id, self.random.randint(1, 4)) for id in chosen]
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
         currency = self.random.choice(["GBP", "GBP", "EUR"])
         order = place_order(asked, terms=Terms(currency=currency), now=at).order
@@ -52,7 +52,7 @@ class Shop:
         else:
             lines = OrderLine.objects.filter(order=order).order_by("id")
             picked = [
-                moves.Picked(one.product_id, self.random.randint(0, one.quantity)) for one in lines
+                moves.Picked(row.product_id, self.random.randint(0, row.quantity)) for row in lines
             ]
             moves.pack_order(request, picked=picked)
 
@@ -92,8 +92,8 @@ def test_sales_equal_a_direct_count(shop: Shop) -> None:
     first, last = BEGAN.date(), BEGAN.date() + timedelta(days=6)
     for zone in (BERLIN, ZoneInfo("Pacific/Kiritimati")):
         found = {
-            (one.day, one.currency): (one.orders, one.cancelled, one.revenue)
-            for one in sales.day_sales(first, last + timedelta(days=1), zone)
+            (row.day, row.currency): (row.orders, row.cancelled, row.revenue)
+            for row in sales.day_sales(first, last + timedelta(days=1), zone)
         }
         assert found == counted(zone)
 

@@ -52,7 +52,7 @@ def accepted(
         (
             ada,
             {"note": '{"a", NULL, \\, \'}\n%s 🍓', "reference": "", "ship_to": {"city": '\\{}"'}},
-            [PricedLine(one, 2, Decimal("0.001")) for one in (second, third, first)],
+            [PricedLine(offer, 2, Decimal("0.001")) for offer in (second, third, first)],
         ),
     ]
     return [_accepted(who, rest, lines, now) for who, rest, lines in asked]
@@ -76,22 +76,23 @@ def expires_at(request: pytest.FixtureRequest, now: datetime) -> datetime | None
 def _held(orders: list[Accepted], expires_at: datetime | None) -> list[Accepted]:
     status = "placed" if expires_at is None else "pending"
     return [
-        one._replace(view=replace(one.view, expires_at=expires_at, status=status)) for one in orders
+        each._replace(view=replace(each.view, expires_at=expires_at, status=status))
+        for each in orders
     ]
 
 
 def through_the_orm(placed: list[Accepted], now: datetime) -> None:
     """The same orders, one row after the other."""
-    for one in placed:
-        asked = one.order.placement
+    for accepted in placed:
+        asked = accepted.order.placement
         order = Order.objects.create(
-            id=one.order.id,
+            id=accepted.order.id,
             customer_id=asked.customer,
-            status=one.view.status,
-            expires_at=one.view.expires_at,
+            status=accepted.view.status,
+            expires_at=accepted.view.expires_at,
             currency="GBP",
-            total=sum(line.quantity * line.unit_price for line in one.view.lines),
-            units=sum(line.quantity for line in one.view.lines),
+            total=sum(line.quantity * line.unit_price for line in accepted.view.lines),
+            units=sum(line.quantity for line in accepted.view.lines),
             note=asked.note,
             reference=asked.reference,
             ship_to=asked.ship_to,
@@ -100,7 +101,7 @@ def through_the_orm(placed: list[Accepted], now: datetime) -> None:
             placed_at=now,
             updated_at=now,
         )
-        for line in one.view.lines:
+        for line in accepted.view.lines:
             OrderLine.objects.create(
                 order=order,
                 product_id=line.product,
@@ -112,11 +113,11 @@ def through_the_orm(placed: list[Accepted], now: datetime) -> None:
                 placed_at=now,
             )
         OrderEvent.objects.create(
-            id=one.order.event,
+            id=accepted.order.event,
             order=order,
-            type="placed" if one.view.expires_at is None else "held",
+            type="placed" if accepted.view.expires_at is None else "held",
             from_status="",
-            to_status=one.view.status,
+            to_status=accepted.view.status,
             actor=asked.actor,
             at=now,
         )
@@ -133,9 +134,9 @@ def test_insert_writes_what_the_orm_would(
 
 
 def test_the_answers_equal_a_later_read(accepted: list[Accepted], now: datetime) -> None:
-    answers = [placed(one) for one in write_orders(accepted)]
-    later = queries.orders([one.order.id for one in accepted])
-    assert [answer.order for answer in answers] == [later[one.order.id] for one in accepted]
+    answers = [placed(each) for each in write_orders(accepted)]
+    later = queries.orders([each.order.id for each in accepted])
+    assert [answer.order for answer in answers] == [later[each.order.id] for each in accepted]
 
 
 def test_a_cart_keeps_its_id_and_number_and_its_lines_theirs(
@@ -143,18 +144,18 @@ def test_a_cart_keeps_its_id_and_number_and_its_lines_theirs(
 ) -> None:
     first, second = accepted[:2]
     products = [line.product for line in first.view.lines]
-    lines = [StoredLine(70 + n, one, 1, Decimal(1)) for n, one in enumerate(products)]
+    lines = [StoredLine(70 + n, id, 1, Decimal(1)) for n, id in enumerate(products)]
     began = now - timedelta(hours=2)
     cart = CartRow(
         first.order.placement.customer, first.order.id, 7_000_000, 4, lines, began, began
     )
     order = new_order(replace(first.order.placement, cart=ExpectedCart(), order_id=None), now, cart)
     offers = catalog.offers(products)
-    priced = [PricedLine(offers[one], 1, Decimal(1)) for one in products]
+    priced = [PricedLine(offers[id], 1, Decimal(1)) for id in products]
     view = view_of(order, priced, Terms(currency="GBP"), begins=now, now=now)
     both = [Accepted(order, view), second]
-    answers = [placed(one).order for one in write_orders(both)]
-    later = queries.orders([one.order.id for one in both])
+    answers = [placed(each).order for each in write_orders(both)]
+    later = queries.orders([each.order.id for each in both])
     shown = later[order.id]
     assert (shown.id, shown.number, shown.version, shown.created_at) == (
         first.order.id,

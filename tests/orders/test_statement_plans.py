@@ -70,7 +70,7 @@ def test_statements_read_by_their_indexes(rows: None) -> None:
     plans = {name: plan_of(statement) for name, (statement, _) in PLANS.items()}
     assert [name for name, plan in plans.items() if "Seq Scan" in plan] == []
     unused = {
-        name: [one for one in indexes if f" {one}" not in plans[name]]
+        name: [index for index in indexes if f" {index}" not in plans[name]]
         for name, (_, indexes) in PLANS.items()
     }
-    assert {name: one for name, one in unused.items() if one} == {}, plans
+    assert {name: missing for name, missing in unused.items() if missing} == {}, plans

@@ -41,8 +41,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def fill(who: Person, *products: int, now: datetime) -> UUID:
     """Puts a unit of each into the draft; its id."""
-    for one in products:
-        add_unit(who.id, one, now=now)
+    for id in products:
+        add_unit(who.id, id, now=now)
     return ensure_cart(who.id, now=now)
 
 
@@ -260,9 +260,9 @@ def test_the_id_of_a_draft_cannot_be_chosen_for_an_order(
 ) -> None:
     who, jam = person(), product()
     id = fill(who, jam, now=now)
-    for one in (who, person()):
+    for buyer in (who, person()):
         with pytest.raises(NotFound):
-            place_order(order_of(one, (jam, 1), order_id=id), terms=GBP, now=now)
+            place_order(order_of(buyer, (jam, 1), order_id=id), terms=GBP, now=now)
     assert database.rows("SELECT * FROM idempotency_key") == []
     assert not place_order(submit(who), terms=GBP, now=now).replayed
 
@@ -281,7 +281,7 @@ def test_a_batch_of_drafts_and_orders_gets_one_answer_each(
         order_of(grace, (tea, 1)),
     ]
     answers = place_orders(group, terms=GBP, now=now)
-    assert [code(one) for one in answers] == [
+    assert [code(answer) for answer in answers] == [
         *("placed", "placed", "insufficient_stock", "cart_empty", "placed"),
     ]
     assert inventory.available([jam, tea]) == {jam: 0, tea: 8}
@@ -321,23 +321,23 @@ def test_a_batch_with_drafts_decides_as_its_orders_would_one_by_one(
     one_by_one = []
     for asked in group:
         who = people[asked.customer]
-        units = [one for one, quantity in asked.lines for _ in range(quantity)]
-        one_by_one.append(order_of(who, *[(mirror[one], 1) for one in units]))
+        units = [number for number, quantity in asked.lines for _ in range(quantity)]
+        one_by_one.append(order_of(who, *[(mirror[number], 1) for number in units]))
         if asked.is_draft and asked.customer not in drafted:
             drafted.add(asked.customer)
-            fill(who, *[shelf[one] for one in units], now=now)
+            fill(who, *[shelf[number] for number in units], now=now)
             in_group.append(submit(who))
         else:
-            in_group.append(order_of(who, *[(shelf[one], 1) for one in units]))
+            in_group.append(order_of(who, *[(shelf[number], 1) for number in units]))
     answers = place_orders(in_group, terms=GBP, now=now)
-    expected = [place_orders([one], terms=GBP, now=now)[0] for one in one_by_one]
-    assert [code(one) for one in answers] == [code(one) for one in expected]
+    expected = [place_orders([request], terms=GBP, now=now)[0] for request in one_by_one]
+    assert [code(answer) for answer in answers] == [code(answer) for answer in expected]
     left = inventory.available([*shelf, *mirror])
-    assert [left[one] for one in shelf] == [left[one] for one in mirror]
+    assert [left[id] for id in shelf] == [left[id] for id in mirror]
     open_ones = [
-        one
-        for one, answer in zip(in_group, answers, strict=True)
-        if one.cart and code(answer) != "placed"
+        request
+        for request, answer in zip(in_group, answers, strict=True)
+        if request.cart and code(answer) != "placed"
     ]
     assert Cart.objects.filter(order__isnull=False).count() == len(open_ones)
     assert not check().violated

@@ -24,7 +24,7 @@ lines = st.builds(
 
 
 def order(of: list[LineView]) -> OrderView:
-    at, total = now(), sum((one.line_total for one in of), Decimal(0))
+    at, total = now(), sum((line.line_total for line in of), Decimal(0))
     head = (new_id(), 1, 1, "placed", "GBP", total, "", "", None)
     return OrderView(*head, at, at, at, 1, None, None, of)
 
@@ -36,7 +36,7 @@ def test_net_and_tax_add_up_to_the_total(of: list[LineView]) -> None:
     assert answer.tax_total is not None
     paid = rounded(Decimal(answer.total), "GBP")
     assert Decimal(answer.net_total) + Decimal(answer.tax_total) == paid
-    nets = [Decimal(one.net_total or "-1") for one in answer.lines]
+    nets = [Decimal(line.net_total or "-1") for line in answer.lines]
     assert sum(nets) == Decimal(answer.net_total)
     assert Decimal(answer.tax_total) >= 0
 
