@@ -1,7 +1,5 @@
 """The guarantees of the launcher for one cluster."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal
