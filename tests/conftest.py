@@ -171,7 +171,7 @@ class Person:
 def books_agree(transactional_db: None) -> Iterator[None]:
     """The invariants hold after the test."""
     yield
-    assert [one.invariant.name for one in invariants.check().violated] == []
+    assert [finding.invariant.name for finding in invariants.check().violated] == []
 
 
 CLERK = "clerk"

@@ -216,7 +216,7 @@ def _superuser() -> psycopg.Connection[Any]:
 def make_new(*tables: str) -> None:
     """Empties tables with TRUNCATE: the planner forgets their sizes, which an ANALYZE of an earlier
     test noted even if its transaction was rolled back. It forgets the values of all tables too."""
-    names = sql.SQL(", ").join(sql.Identifier(*one.split(".")) for one in tables)
+    names = sql.SQL(", ").join(sql.Identifier(*table.split(".")) for table in tables)
     _superuser().execute("DELETE FROM pg_statistic WHERE starelid::regclass::text !~ '^pg_'")
     _superuser().execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
 

@@ -58,5 +58,5 @@ def steady(
             due = began + number / per_second
             sleep(max(0.0, due - monotonic()))
             sent.append(clients.submit(timed, calls[number % len(calls)], due))
-    times, statuses = zip(*(one.result() for one in sent), strict=True)
+    times, statuses = zip(*(future.result() for future in sent), strict=True)
     return list(times), Counter(statuses)

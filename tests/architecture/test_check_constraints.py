@@ -110,8 +110,8 @@ BROKEN: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def test_every_check_constraint_has_a_row_that_breaks_it() -> None:
-    models = [one for one in apps.get_models() if one.__module__.startswith("larder.")]
-    checks = [one for model in models for one in model._meta.constraints]
+    models = [model for model in apps.get_models() if model.__module__.startswith("larder.")]
+    checks = [constraint for model in models for constraint in model._meta.constraints]
     assert {one.name for one in checks if isinstance(one, CheckConstraint)} == BROKEN.keys()
 
 

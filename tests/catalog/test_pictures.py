@@ -246,7 +246,7 @@ def test_uploads_at_once_are_stored_or_refused_for_now(folder: Path) -> None:
         addresses = [one for one in threads.map(upload, photos) if one is not None]
     assert 0 < len(addresses) < UPLOADS
     assert len(set(addresses)) == len(addresses)
-    files = {one.name: one.read_bytes() for one in folder.iterdir()}
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert len(files) == 2 * len(addresses)
     for address in addresses:
         name = address.rpartition("/")[2]

@@ -89,7 +89,7 @@ def test_errors_between_rows_are_reported_with_errors_of_single_rows(
     rows += [{"sku": "c", "name": "N", "price": "1"}]
     with pytest.raises(FaultyFile) as refused:
         product_import.compare(file(rows, COLUMNS), lock=False)
-    assert [(one.line, one.column, one.code) for one in refused.value.rows] == [
+    assert [(row.line, row.column, row.code) for row in refused.value.rows] == [
         (2, "max_per_order", "out_of_range"),
         (3, "name", "invalid_format"),
         (5, "sku", "duplicate"),
@@ -152,7 +152,7 @@ def test_a_tax_rate_is_read_in_every_form_and_may_be_empty(
 def test_a_tax_rate_that_is_none_is_a_fault(cell: str) -> None:
     lines = ["sku,name,price,tax_rate", f"A,N,1,{cell}"]
     faults = product_file(csv_table("\n".join(lines)), "GBP").faults
-    assert [(one.column, one.code) for one in faults] == [("tax_rate", "invalid_format")]
+    assert [(fault.column, fault.code) for fault in faults] == [("tax_rate", "invalid_format")]
 
 
 FAULTY: list[tuple[list[str], list[tuple[int, str, str]]]] = [

@@ -56,4 +56,4 @@ def test_a_change_is_checked_together_with_the_unchanged_rules(
     jam = product(**before)
     with pytest.raises(InvalidInput) as refused:
         change_product(jam, change, caller=None, now=now)
-    assert [one.where for one in refused.value.faults] == ["/step"]
+    assert [fault.where for fault in refused.value.faults] == ["/step"]

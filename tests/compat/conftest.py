@@ -135,4 +135,4 @@ def _move(staff: ApiClient, order: str, move: str, body: Any = None) -> None:
 
 def assert_books_balance() -> None:
     """Checks that every invariant holds; shows the rows of violated ones."""
-    assert [(one.invariant.name, one.rows) for one in invariants.check().violated] == []
+    assert [(finding.invariant.name, finding.rows) for finding in invariants.check().violated] == []

@@ -83,7 +83,7 @@ def test_lines_of_one_product_are_summed(shopper: ApiClient, product: MakeProduc
     jam = product(stock=5, price="2")
     reply = place(shopper, (jam, 2), (jam, 3))
     assert reply.status == 201
-    assert [one["quantity"] for one in reply.body["order_items"]] == [5]
+    assert [item["quantity"] for item in reply.body["order_items"]] == [5]
     assert (reply.body["total"], left(jam)) == ("10.00", 0)
 
 
@@ -120,7 +120,7 @@ def test_totals_are_computed_exactly_and_rounded_once(
     shopper: ApiClient, product: MakeProduct
 ) -> None:
     reply = place(shopper, (product(price="0.335"), 3), (product(price="1.005"), 1))
-    assert [one["price"] for one in reply.body["order_items"]] == ["1.01", "0.34"]
+    assert [item["price"] for item in reply.body["order_items"]] == ["1.01", "0.34"]
     assert reply.body["total"] == "2.01"
 
 
@@ -154,10 +154,10 @@ def test_orders_are_listed_by_id_in_pages_of_ten(
     first = shopper("GET", ORDERS).body
     assert (first["count"], first["previous"]) == (11, None)
     assert first["next"] == f"{here}?limit=10&offset=10"
-    assert [one["id"] for one in first["results"]] == ids[:10]
+    assert [row["id"] for row in first["results"]] == ids[:10]
     second = shopper("GET", f"{ORDERS}?limit=10&offset=10").body
     assert (second["next"], second["previous"]) == (None, f"{here}?limit=10")
-    assert [one["id"] for one in second["results"]] == ids[10:]
+    assert [row["id"] for row in second["results"]] == ids[10:]
 
 
 @pytest.mark.parametrize("status", ["packed", "shipped", "delivered", "cancelled", "returned"])

@@ -26,4 +26,4 @@ def test_a_repeat_returns_the_current_order(
     path = f"/api/v1/orders/{first['public_id']}"
     assert shopper("PATCH", path, {"lines": lines}).status == 200
     again = place(Idempotency_Key="one")
-    assert [one["quantity"] for one in again.body["order_items"]] == [1]
+    assert [item["quantity"] for item in again.body["order_items"]] == [1]

@@ -36,7 +36,7 @@ def test_a_list_of_large_orders_is_complete(
         body = client_of(who)("GET", path).body
         orders = body if isinstance(body, list) else body["results"]
         lines = ("products", "order_items", "orderedproduct_set")
-        shown = [len(one[name]) for one in orders for name in lines if name in one]
+        shown = [len(order[name]) for order in orders for name in lines if name in order]
         assert shown == [1_000] * 6
 
 
@@ -96,7 +96,7 @@ def test_lists_without_descriptions_do_not_read_them(
     for contract, path in ((1, "/api/products/"), (3, "/api/product/"), (4, "/products/")):
         with django_assert_max_num_queries(20) as queries:
             assert at(contract)("GET", path).status == 200
-        read = [one["sql"] for one in queries.captured_queries]
+        read = [query["sql"] for query in queries.captured_queries]
         assert any("FROM product" in one for one in read)
         assert not any("p.description" in one for one in read), path
 
@@ -123,9 +123,9 @@ def test_a_list_of_several_parts_is_complete(
     fill(2 * parts.LENGTH + 1 - before)
     body = keeper("GET", path).body
     rows = body if isinstance(body, list) else body["users"]
-    assert len({one["id"] for one in rows}) == len(rows) == 2 * parts.LENGTH + 1
+    assert len({row["id"] for row in rows}) == len(rows) == 2 * parts.LENGTH + 1
     if path == "/products/":
-        assert [one["id"] for one in rows] == sorted(one["id"] for one in rows)
+        assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)
 
 
 @pytest.mark.parametrize(("path", "fill", "before"), LONG_LISTS)
@@ -209,9 +209,9 @@ def test_a_list_of_orders_ends_with_the_newest(
     large_orders.fill(who, 6, now)
     settings.ROOT_URLCONF = "larder.compat.contract4"
     client = Api(token_for(who))
-    numbers = [one["id"] for one in client("GET", "/orders/").body]
+    numbers = [order["id"] for order in client("GET", "/orders/").body]
     assert len(numbers) == 6
     assert numbers == sorted(numbers)
     # A part has the orders of 5,000 lines.
     monkeypatch.setattr(contract4, "MOST_PARTS", 1)
-    assert [one["id"] for one in client("GET", "/orders/").body] == numbers[1:]
+    assert [order["id"] for order in client("GET", "/orders/").body] == numbers[1:]

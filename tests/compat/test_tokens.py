@@ -55,7 +55,7 @@ def test_the_token_path_accepts_json_forms_and_multipart(
         anyone("POST", TOKEN, form=said),
         anyone("POST", TOKEN, parts, Content_Type="multipart/form-data; boundary=x"),
     ]
-    assert [one.status for one in answers] == [200, 200, 200]
+    assert [answer.status for answer in answers] == [200, 200, 200]
     refresh = answers[0].body["refresh"]
     assert anyone("POST", REFRESH, form={"refresh": refresh}).status == 200
 

@@ -30,7 +30,7 @@ def queue_of(
 
     def take_and_run(take: Take[int, int]) -> None:
         batch = take()
-        results = run([one.request for one in batch]) if batch else []
+        results = run([each.request for each in batch]) if batch else []
         for queued, result in zip(batch, results, strict=True):
             queue.resolve(queued, result)
 
@@ -91,7 +91,7 @@ def test_requests_that_arrive_during_a_batch_form_the_next_batch_in_order() -> N
     with busy(doubler) as (_, ask):
         asked = [ask(number) for number in (7, 3, 0, 9)]
         doubler.open.set()
-        answers = [one.exception(LONGEST) or one.result() for one in asked]
+        answers = [future.exception(LONGEST) or future.result() for future in asked]
         assert [*answers[:2], answers[3]] == [14, 6, 18]
         assert isinstance(answers[2], NotFound)
     assert doubler.batches == [[1], [7, 3, 0, 9]]
@@ -133,7 +133,7 @@ def test_an_exception_that_cannot_be_copied_reaches_each_request_of_the_batch() 
     with busy(doubler) as (_, ask):
         asked = [ask(number) for number in (7, 3)]
         doubler.open.set()
-        assert [type(one.exception(30)) for one in asked] == [Awkward, Awkward]
+        assert [type(future.exception(30)) for future in asked] == [Awkward, Awkward]
 
 
 def test_requests_that_rejoin_are_before_those_that_came_later() -> None:
@@ -141,7 +141,7 @@ def test_requests_that_rejoin_are_before_those_that_came_later() -> None:
 
     def run(take: Take[int, int]) -> None:
         batch = list(take())
-        batches.append([one.request for one in batch])
+        batches.append([each.request for each in batch])
         if len(batches) == 1:
             queue.put(9, lambda _: None)
             queue.put_back(batch[0])
@@ -170,7 +170,7 @@ def test_batches_are_limited_in_requests_and_in_lines(
         requests = {2: 3, 3: 3, 4: 4, 5: 99, 6: 1}
         asked = [ask(number, lines) for number, lines in requests.items()]
         doubler.open.set()
-        assert [one.result(LONGEST) for one in asked] == [4, 6, 8, 10, 12]
+        assert [future.result(LONGEST) for future in asked] == [4, 6, 8, 10, 12]
     assert doubler.batches == batches
 
 
@@ -182,7 +182,7 @@ def test_a_full_queue_refuses_at_once_and_runs_nothing(limits: dict[str, int]) -
         with pytest.raises(Overloaded):
             queue.submit(4)
         doubler.open.set()
-        assert [one.result(LONGEST) for one in asked] == [4, 6]
+        assert [future.result(LONGEST) for future in asked] == [4, 6]
         assert queue.submit(4) == 8
     assert 4 in doubler.batches[-1]
 
@@ -241,7 +241,7 @@ def test_under_load_each_request_is_run_once_one_batch_at_a_time() -> None:
         running.release()
         if len(batch) > 1 and batch[0] % 50 == 0:
             raise LookupError("now and then")
-        return [2 * one for one in batch]
+        return [2 * each for each in batch]
 
     queue = queue_of(run, replace(PATIENT, max_batch_size=5))
 

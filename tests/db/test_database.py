@@ -56,7 +56,7 @@ def test_arrays_arrive_as_they_were(kind: str, db: None) -> None:
 
 def test_objects_arrive_as_they_were(db: None) -> None:
     objects = [{"a": 'it\'s "quoted" \\ {so}', "b": [1, None]}, {}, None, "text", 'é"']
-    given_so = [None if one is None else Jsonb(one) for one in objects]
+    given_so = [None if name is None else Jsonb(name) for name in objects]
     ((found,),) = database.rows("SELECT %s::jsonb[]", [given_so])
     assert [json.loads(one) if isinstance(one, str) else one for one in found] == objects
 

@@ -66,7 +66,7 @@ def written(run: Callable[[], object]) -> tuple[object, list[dict[str, Any]]]:
 
 
 def test_claim_writes_what_the_orm_would(claims: list[Claim], now: datetime) -> None:
-    insert_by_hand([Claim(one.scope, b"other", "7") for one in claims[::5]], now)
+    insert_by_hand([Claim(claim.scope, b"other", "7") for claim in claims[::5]], now)
     later = now + timedelta(hours=1)
     expected = written(lambda: insert_by_hand(claims, later))
     assert written(lambda: idempotency.claim(claims, now=later)) == expected

@@ -22,7 +22,7 @@ from tests.http.conftest import token_for
 def test_django_answers_invalid_orders(ordering: Ordering, raw: bytes) -> None:
     alone = OnLoop(Orders).send(raw, ordering.token, "orders", **JSON)
     refused = ordering.raw(raw, {})
-    without = [without_correlation(one) for one in (refused, alone)]
+    without = [without_correlation(reply) for reply in (refused, alone)]
     assert without[0] == without[1]
     assert refused[0].startswith("400")
 

@@ -100,7 +100,7 @@ def test_the_headers_of_a_repeat_are_not_on_the_next_answer(
     ordering(headers=key | strange)
     assert ordering(headers=key)[1]["Idempotency-Replayed"] == "true"
     answers = [ordering(), ordering()]
-    assert ["Idempotency-Replayed" in one[1] for one in answers] == [False, False]
+    assert ["Idempotency-Replayed" in answer[1] for answer in answers] == [False, False]
 
 
 def test_a_repeat_shows_the_tracking_number_as_django_does(

@@ -76,7 +76,7 @@ def test_an_unchanged_page_is_not_read_from_the_database_again(
     for _ in range(100):
         with CaptureQueriesContext(connection) as asked:
             assert on_loop(token)[0] == "200 OK"
-        tries.append([one["sql"] for one in asked])
+        tries.append([query["sql"] for query in asked])
     assert [sql.SNAPSHOT] in tries
     assert on_loop.reached == 1
 

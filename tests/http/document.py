@@ -70,7 +70,7 @@ class Operation:
         if method == "HEAD" or "json" not in media_type:
             return
         validator = self._validator(answer.status, content["schema"])
-        faults = [one.message for one in validator.iter_errors(answer.body)]
+        faults = [fault.message for fault in validator.iter_errors(answer.body)]
         assert not faults, f"{self.name}, {answer.status}: {faults} in {answer.body}"
         if media_type == PROBLEM:
             codes = said["description"].split(", ")
@@ -117,7 +117,7 @@ def _operations(said: dict[str, Any]) -> Iterator[Operation]:
 def operation_of(method: str, path: str) -> Operation | None:
     """The operation that a request is one for. A path that is written out goes before one with
     a place for anything."""
-    found = [one for one in operations() if one.is_of(method, path)]
+    found = [operation for operation in operations() if operation.is_of(method, path)]
     return min(found, key=lambda one: one.path.count("{"), default=None)
 
 

@@ -21,7 +21,7 @@ PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
 def path_of(pattern: Any) -> str:
     """A path that the pattern matches."""
     if isinstance(pattern, RegexPattern):
-        return next(one for one in EXPRESSIONS if pattern.match(one))
+        return next(expression for expression in EXPRESSIONS if pattern.match(expression))
     return PARAMETER.sub(lambda found: VALUES.get(found[1], "word"), str(pattern))
 
 

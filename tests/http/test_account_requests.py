@@ -116,7 +116,7 @@ def test_writes_of_three_accounts_leave_threads_to_others(
     alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, people, other = product(stock=1_000_000), [person() for _ in range(3)], person()
-    tokens = [alone.token(one.customer.username, one.password) for one in people]
+    tokens = [alone.token(who.customer.username, who.password) for who in people]
     honest = alone.token(other.customer.username, other.password)
     calls = [call for token in tokens for call in writes(alone, token, jam)]
     crowd = list(islice(cycle(calls), 3 * CONNECTIONS))

@@ -80,7 +80,7 @@ def test_larger_reads_go_compressed_with_a_separate_etag(
 ) -> None:
     who, products = person(is_staff=True), [product(stock=9) for _ in range(12)]
     client = Client(headers=token_of(who))
-    lines = {"lines": [{"product": one, "quantity": 1} for one in products]}
+    lines = {"lines": [{"product": id, "quantity": 1} for id in products]}
     order = client.post("/api/v1/orders", lines, "application/json").json()["id"]
     adjusted = {"reason": "received", "lines": [{"product": products[0], "delta": 1}]}
     for _ in range(9):
@@ -112,7 +112,7 @@ def test_a_file_of_orders_goes_compressed_in_parts(
     assert gzip.decompress(b"".join(compressed.streaming_content)) == content
     assert compressed.headers["Content-Encoding"] == "gzip"
     assert "Content-Encoding" not in plain.headers
-    assert all("Accept-Encoding" in one.headers["Vary"] for one in (plain, compressed))
+    assert all("Accept-Encoding" in reply.headers["Vary"] for reply in (plain, compressed))
 
 
 def test_a_compressed_file_that_is_broken_off_cannot_be_read_whole(
@@ -133,7 +133,7 @@ def test_a_compressed_order_is_changed_with_its_etag(
     person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     client, products = Client(headers=token_of(person())), [product(stock=9) for _ in range(12)]
-    lines = {"lines": [{"product": one, "quantity": 1} for one in products]}
+    lines = {"lines": [{"product": id, "quantity": 1} for id in products]}
     made = client.post("/api/v1/orders", lines, "application/json")
     read = get(made.headers["Location"], "gzip", client)
     assert read.headers["Content-Encoding"] == "gzip"

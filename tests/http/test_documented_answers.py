@@ -136,9 +136,9 @@ def test_each_operation_answers_as_documented(
     answers["archive_product"] = staff("DELETE", f"products/{jam}")
     answers["delete_me"] = staff("DELETE", "me")
     assert {name: one.status for name, one in answers.items() if one.status >= 300} == {}
-    assert answers.keys() == {one.name for one in operations()}
+    assert answers.keys() == {operation.name for operation in operations()}
     assert all(
-        one.body["results"]
-        for one in answers.values()
-        if isinstance(one.body, dict) and "results" in one.body
+        answer.body["results"]
+        for answer in answers.values()
+        if isinstance(answer.body, dict) and "results" in answer.body
     )

@@ -51,12 +51,12 @@ def test_the_server_returns_the_committed_document(api: Api) -> None:
 
 
 def test_every_path_of_v1_is_in_the_document() -> None:
-    paths = {re.sub(r"<\w+:(\w+)>", r"{\1}", str(one.pattern)) for one in urlpatterns}
+    paths = {re.sub(r"<\w+:(\w+)>", r"{\1}", str(url.pattern)) for url in urlpatterns}
     assert {f"/api/v1/{path}" for path in paths} == set(whole()["paths"])
 
 
 def test_every_operation_has_a_unique_name_a_summary_and_a_tag() -> None:
-    names = [one.name for one in operations()]
+    names = [operation.name for operation in operations()]
     assert len(names) == len(set(names))
     assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in names)
     assert all(one.said["summary"] and len(one.said["tags"]) == 1 for one in operations())
@@ -93,7 +93,7 @@ def test_every_operation_documents_the_common_answers() -> None:
 
 
 def test_only_the_named_operations_need_no_token() -> None:
-    open_ones = {one.name for one in operations() if not one.said.get("security")}
+    open_ones = {operation.name for operation in operations() if not operation.said.get("security")}
     forgotten = {"reset_password", "set_forgotten_password"}
     assert open_ones == {"register", "log_in", "refresh_token", "revoke_token", *forgotten}
     assert whole()["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
@@ -106,7 +106,7 @@ def test_schemas_have_what_code_generators_need() -> None:
         for field, said in schema["properties"].items():
             assert "type" in said or "anyOf" in said or "$ref" in said, (name, field)
             assert said.get("default", "") is not None, (name, field)
-    assert not [one for one in schemas_in(whole()) if r"\Z" in str(one.get("pattern"))]
+    assert not [schema for schema in schemas_in(whole()) if r"\Z" in str(schema.get("pattern"))]
     assert not [one for one in schemas_in(whole()) if "enum" in one and "type" not in one]
     of = {name: schema["properties"] for name, schema in schemas.items()}
     assert of["Product"]["id"]["format"] == of["Order"]["number"]["format"] == "int64"
@@ -132,7 +132,7 @@ def test_each_body_has_an_example_that_is_valid_for_its_schema() -> None:
 def test_what_is_read_has_no_closed_choice_of_values() -> None:
     """Typed clients cannot read a value that their enumeration lacks, nor a constant."""
     schemas = whole()["components"]["schemas"]
-    assert not [one for one in schemas_in(schemas) if "const" in one or "enum" in one]
+    assert not [schema for schema in schemas_in(schemas) if "const" in schema or "enum" in schema]
     known = {
         (name, field): said["x-extensible-enum"]
         for name, schema in schemas.items()

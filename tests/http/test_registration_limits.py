@@ -94,7 +94,7 @@ def test_a_faulty_registration_with_a_taken_field_counts_as_an_attempt(
     settings.ROOT_URLCONF = f"larder.compat.contract{contract}"
     path, body = FAULTY[contract]
     answers = [Api()("POST", path, body | {"username": "anna", "name": "anna"}) for _ in range(12)]
-    assert [one.status for one in answers] == [400] * OF_A_NAME + [429] * (12 - OF_A_NAME)
+    assert [answer.status for answer in answers] == [400] * OF_A_NAME + [429] * (12 - OF_A_NAME)
 
 
 def test_a_faulty_profile_change_with_a_taken_field_counts_as_an_attempt(
@@ -170,5 +170,5 @@ def test_staff_who_can_list_all_accounts_rename_many(
     client = Api(token_for(person(is_staff=True, is_superuser=True)))
     settings.ROOT_URLCONF = "larder.compat.contract2"
     path = f"/api/identity/customers/{person().id}/"
-    answers = [client("PATCH", path, {"username": f"n-{one}"}).status for one in range(12)]
+    answers = [client("PATCH", path, {"username": f"n-{number}"}).status for number in range(12)]
     assert answers == [200] * 12

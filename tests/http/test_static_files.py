@@ -57,8 +57,8 @@ def test_pages_load_files_under_hashed_names(boss: Client, collected: Path) -> N
     by_page = {page: files(boss, page) for page in PAGES}
     assert [page for page, loaded in by_page.items() if not loaded] == ["/"]
     loaded = set[str]().union(*by_page.values())
-    assert [one for one in loaded if not HASHED.search(one)] == []
-    assert [one for one in loaded if not fetch(boss, one)] == []
+    assert [address for address in loaded if not HASHED.search(address)] == []
+    assert [address for address in loaded if not fetch(boss, address)] == []
 
 
 def test_a_file_is_compressed_and_cacheable_for_years(collected: Path, client: Client) -> None:
@@ -79,5 +79,5 @@ def test_pages_without_collected_files_use_the_plain_names(
     settings.WHITENOISE_USE_FINDERS = True
     loaded = files(client, page)
     assert loaded
-    assert [one for one in loaded if HASHED.search(one)] == []
-    assert [one for one in loaded if not fetch(client, one)] == []
+    assert [address for address in loaded if HASHED.search(address)] == []
+    assert [address for address in loaded if not fetch(client, address)] == []

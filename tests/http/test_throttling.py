@@ -60,7 +60,7 @@ def test_refreshes_of_all_sessions_of_an_account_count_together(
     tokens = [api("POST", "auth/token", body).body["refresh"] for _ in range(3)]
     began, exchanged = monotonic(), 0
     for _ in range(100):
-        answers = [api("POST", "auth/token/refresh", {"refresh": one}) for one in tokens]
+        answers = [api("POST", "auth/token/refresh", {"refresh": token}) for token in tokens]
         exchanged += [answer.status for answer in answers].count(200)
         if {answer.status for answer in answers} == {429}:
             break

@@ -140,7 +140,7 @@ def test_concurrent_requests_cannot_exceed_the_limit(person: MakePerson, now: da
     who = person()
     fill(who, now, short_of_the_most=1)
     answers = at_once(*[partial(add, who, now)] * 6)
-    assert sum(isinstance(one, UUID) for one in answers) == 1
+    assert sum(isinstance(answer, UUID) for answer in answers) == 1
     assert Address.objects.count() == MAX_ADDRESSES
 
 

@@ -241,5 +241,5 @@ def test_names_equal_for_the_database_are_equal_for_the_limits() -> None:
         " WHERE code NOT BETWEEN 55296 AND 57343 AND lower(chr(code)) <> chr(code)"
     )
     assert len(letters) > 1000
-    kept = [one for one in letters if Customer.normalize_username(one[0]) == one[0]]
+    kept = [letter for letter in letters if Customer.normalize_username(letter[0]) == letter[0]]
     assert [(a, b) for a, b in kept if folded(a) != folded(b)] == []

@@ -80,7 +80,7 @@ def test_deleted_customers_are_not_listed_and_orders_can_name_them(
 ) -> None:
     who, other = person(), person()
     accounts.delete_account(who.id, now=now)
-    assert [one.id for one in queries.profiles(limit=9)] == [other.id]
+    assert [customer.id for customer in queries.profiles(limit=9)] == [other.id]
     assert queries.count_profiles() == 1
     with pytest.raises(NotFound):
         queries.profile(who.id)
@@ -90,10 +90,10 @@ def test_deleted_customers_are_not_listed_and_orders_can_name_them(
 
 def test_profiles_are_listed_by_id_in_pages(person: MakePerson) -> None:
     ids = [person().id for _ in range(5)]
-    assert [one.id for one in queries.profiles(limit=9)] == ids
-    assert [one.id for one in queries.profiles(after=ids[1], limit=2)] == ids[2:4]
-    assert [one.id for one in queries.profiles(offset=1, limit=2)] == ids[1:3]
-    assert [one.id for one in queries.profiles(offset=4, limit=9)] == ids[4:]
+    assert [customer.id for customer in queries.profiles(limit=9)] == ids
+    assert [customer.id for customer in queries.profiles(after=ids[1], limit=2)] == ids[2:4]
+    assert [customer.id for customer in queries.profiles(offset=1, limit=2)] == ids[1:3]
+    assert [customer.id for customer in queries.profiles(offset=4, limit=9)] == ids[4:]
 
 
 @pytest.mark.parametrize(

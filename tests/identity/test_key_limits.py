@@ -100,7 +100,7 @@ def test_an_expiry_must_be_in_the_future_and_within_the_limit(
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
         made(person(), now, expires_at=now + after)
-    assert [(one.where, one.code) for one in refused.value.faults] == [
+    assert [(fault.where, fault.code) for fault in refused.value.faults] == [
         ("/expires_at", "out_of_range")
     ]
     assert not Key.objects.exists()

@@ -140,7 +140,7 @@ def test_simultaneous_first_calls_give_one_derived_key(
                 connection.close()
 
         with ThreadPoolExecutor(5) as crowd:
-            texts = {one.result() for one in [crowd.submit(call) for _ in range(5)]}
+            texts = {future.result() for future in [crowd.submit(call) for _ in range(5)]}
         assert len(texts) == 1
         assert Key.objects.filter(customer=who.id).count() == 1
 
@@ -241,4 +241,4 @@ def test_the_look_up_finds_the_valid_keys_that_the_orm_finds(
     ):
         Key.objects.filter(name=str(number)).update(**{"ended_at": None} | columns)
     found = {n for text, n in texts.items() if credentials.key_use(text, secrets=SECRETS)}
-    assert found == {int(one.name) for one in Key.objects.live()} == {0, 1}
+    assert found == {int(row.name) for row in Key.objects.live()} == {0, 1}

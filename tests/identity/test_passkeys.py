@@ -216,7 +216,7 @@ def test_the_last_factor_takes_the_codes_with_it_and_stays_where_one_is_required
     assert not RecoveryCode.objects.exists()
     assert not needs_factor(who, None)
     rows = AuditEntry.objects.filter(action="remove_second_factor").order_by("id")
-    assert [one.after["kind"] for one in rows] == ["totp", "passkey"]
+    assert [row.after["kind"] for row in rows] == ["totp", "passkey"]
     added = AuditEntry.objects.filter(action="enrol_second_factor").order_by("id")
     assert [one.after["kind"] for one in added] == ["totp", "passkey"]
 

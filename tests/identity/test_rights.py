@@ -37,9 +37,9 @@ def role(name: str) -> Group:
 def ids_of(*names: str) -> list[int]:
     return [
         Permission.objects.get(
-            content_type__app_label=one.split(".")[0], codename=one.split(".")[1]
+            content_type__app_label=name.split(".")[0], codename=name.split(".")[1]
         ).pk
-        for one in names
+        for name in names
     ]
 
 
@@ -217,7 +217,7 @@ def test_two_owners_cannot_be_removed_at_the_same_time(
     without the lock each still sees the owner that the other removes.
     """
     pair = [person(is_staff=True, role="owner") for _ in range(2)]
-    callers = [one.caller for one in pair]
+    callers = [who.caller for who in pair]
     met, outcomes, has_owner = Barrier(2, timeout=2), [], rights._has_owner
 
     def meet() -> bool:
@@ -236,7 +236,7 @@ def test_two_owners_cannot_be_removed_at_the_same_time(
             connections.close_all()
 
     monkeypatch.setattr(rights, "_has_owner", meet)
-    threads = [Thread(target=remove, args=(one,)) for one in range(2)]
+    threads = [Thread(target=remove, args=(number,)) for number in range(2)]
     for one in threads:
         one.start()
     for one in threads:
@@ -259,7 +259,7 @@ def test_a_change_of_rights_is_in_the_audit_trail(
     assert (account, "change", {"roles": []}, {"roles": ["viewer"]}) in entries
     pack = {"permissions": ["orders.pack_order"]}
     none: dict[str, list[str]] = {"permissions": []}
-    assert [one[1:] for one in entries if one[0] == f"group:{made}"] == [
+    assert [entry[1:] for entry in entries if entry[0] == f"group:{made}"] == [
         ("create", {}, {"name": "till", **pack}),
         ("change", {"name": "till"}, {"name": "packing"}),
         ("change", pack, none),

@@ -82,7 +82,7 @@ def test_one_of_two_log_ins_with_one_code_succeeds(
 
         for typed in (phone.code(moment), phone.recovery_codes[0]):
             with ThreadPoolExecutor(4) as crowd:
-                done = [one.result() for one in [crowd.submit(call, typed) for _ in range(4)]]
+                done = [future.result() for future in [crowd.submit(call, typed) for _ in range(4)]]
             assert sum(done) == 1
 
 
@@ -108,7 +108,7 @@ def test_codes_and_secrets_are_not_stored_in_clear(person: MakePerson, now: date
     kept += str(database.rows("SELECT digest::text FROM recovery_code"))
     kept += str(database.rows("SELECT entry::text FROM audit_entry AS entry"))
     texts = [factors.secret_text(phone.secret), *phone.recovery_codes]
-    for text in (*texts, *(factors.normalised(one) for one in phone.recovery_codes)):
+    for text in (*texts, *(factors.normalised(code) for code in phone.recovery_codes)):
         assert text not in kept
         assert text.encode().hex() not in kept
     assert phone.secret.hex() not in kept
@@ -262,7 +262,7 @@ def test_the_audit_trail_has_each_step_without_a_code(person: MakePerson, now: d
     with audit.acting(owner.customer.public_id, "admin"):
         second_factors.reset(owner.caller, account)
     rows = AuditEntry.objects.filter(object=f"customer:{who.customer.public_id}").order_by("id")
-    assert [(one.action, one.actor == who.customer.public_id) for one in rows] == [
+    assert [(row.action, row.actor == who.customer.public_id) for row in rows] == [
         ("enrol_second_factor", True),
         ("make_recovery_codes", True),
         ("use_recovery_code", True),
@@ -270,7 +270,7 @@ def test_the_audit_trail_has_each_step_without_a_code(person: MakePerson, now: d
         ("remove_second_factor", True),
         ("reset_second_factor", False),
     ]
-    assert {one.channel for one in rows} == {"admin"}
+    assert {row.channel for row in rows} == {"admin"}
     assert rows[2].after == {"left": 9}
 
 

@@ -250,7 +250,7 @@ def test_a_restricted_account_can_still_order(
         placed = Api()("POST", "orders", wanted, Authorization=header)
         assert placed.status == 201, placed.body
         listed = Api()("GET", "orders", Authorization=header)
-        assert [one["id"] for one in listed.body["results"]] == [placed.body["id"]]
+        assert [row["id"] for row in listed.body["results"]] == [placed.body["id"]]
         other = person()
         theirs = Api()(
             "POST", "orders", wanted, Authorization=CREDENTIALS["token of v1"](other)

@@ -22,7 +22,7 @@ PAST = FAR - timedelta(days=2)
 
 def test_standing_has_the_columns_that_the_orm_finds(person: Callable[..., Person]) -> None:
     people = [person(), person(is_staff=True), person(may_order=False), person(is_active=False)]
-    ids = [one.id for one in people]
+    ids = [customer.id for customer in people]
     columns = ("id", "is_active", "is_staff", "may_order", "public_id")
     rows = Customer.objects.filter(id__in=ids).values_list(*columns)
     assert queries.standing([*ids, 10**9]) == {row[0]: queries.Standing(*row[1:]) for row in rows}
@@ -41,11 +41,11 @@ def test_recording_writes_what_the_orm_would(person: Callable[..., Person]) -> N
     with audit.acting(who, "v1"):
         audit.record_all(entries)
     rows = AuditEntry.objects.filter(actor=who).order_by("id")
-    assert [(one.object, one.action, one.before, one.after) for one in rows] == [
+    assert [(row.object, row.action, row.before, row.after) for row in rows] == [
         ("product:1", "change", {"price": "2.95"}, {"price": "0.01"}),
         ("order:x", 'a "quoted" \\ action', {}, {"note": 'ü, {"a"} \\ NULL', "no": None}),
     ]
-    assert {(one.actor, one.channel) for one in rows} == {(who, "v1")}
+    assert {(row.actor, row.channel) for row in rows} == {(who, "v1")}
     assert AuditEntry.objects.create(actor=who, channel="v1", object="x", action="y").at is not None
 
 

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def assert_no_failure(lines: list[str]) -> None:
-    assert [one for one in lines if " ERROR: " in one] == []
+    assert [line for line in lines if " ERROR: " in line] == []
 
 
 def test_a_failed_statement_is_found_in_the_log(person: MakePerson) -> None:

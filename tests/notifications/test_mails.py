@@ -182,8 +182,8 @@ def test_a_mail_is_sent_although_its_worker_is_killed(
     # Once more if the retry of this minute runs beside the one above.
     first, *again = receiver.received
     assert again
-    assert {one["Message-ID"] for one in again} == {first["Message-ID"]}
-    assert {one.get_content() for one in again} == {first.get_content()}
+    assert {answer["Message-ID"] for answer in again} == {first["Message-ID"]}
+    assert {answer.get_content() for answer in again} == {first.get_content()}
     assert not Mail.objects.exists()
 
 

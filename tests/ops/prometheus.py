@@ -58,7 +58,7 @@ def prometheus(folder: Path, *, targets: list[str], token: str) -> Iterator[Prom
     main = config / "prometheus.yml"
     deployed = yaml.safe_load(main.read_text())
     deployed["global"] = dict.fromkeys(deployed["global"], "1s")
-    (larder,) = [one for one in deployed["scrape_configs"] if one["job_name"] == "larder"]
+    (larder,) = [job for job in deployed["scrape_configs"] if job["job_name"] == "larder"]
     larder["authorization"]["credentials_file"] = "metrics_token"
     larder["static_configs"] = [{"targets": targets}]
     main.write_text(yaml.safe_dump(deployed | {"scrape_configs": [larder]}))

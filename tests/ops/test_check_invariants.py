@@ -168,7 +168,7 @@ def test_the_check_never_sees_partly_placed_orders(transactional_db: None) -> No
     def check_until_ended() -> int:
         checks = 0
         while not ended.is_set():
-            assert [one.invariant.name for one in invariants.check().violated] == []
+            assert [finding.invariant.name for finding in invariants.check().violated] == []
             checks += 1
         connection.close()
         return checks

@@ -94,7 +94,7 @@ def test_a_shop_without_a_mail_server_is_warned_and_starts(
 ) -> None:
     settings.EMAIL_URL = settings.DEFAULT_FROM_EMAIL = ""
     assert _found() == set()
-    warned = {one.id for one in run_checks(include_deployment_checks=True)}
+    warned = {record.id for record in run_checks(include_deployment_checks=True)}
     assert "larder.W004" in warned
 
 

@@ -27,7 +27,7 @@ LOCAL = {
 def found(settings: LazySettings, **changed: Any) -> dict[str | None, str]:
     for name, value in (LOCAL | changed).items():
         setattr(settings, name, value)
-    return {one.id: f"{one.msg} {one.hint or ''}" for one in demo_is_not_public()}
+    return {record.id: f"{record.msg} {record.hint or ''}" for record in demo_is_not_public()}
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,9 @@ def test_other_files_are_not_found(name: str) -> None:
 def test_the_service_worker_keeps_each_file_of_the_app_under_a_hash_of_all() -> None:
     text = get("sw.js").content.decode()
     assert "{{ version }}" not in text
-    named = {one.name for one in app.APP.iterdir()} - {"sw.js", "index.html", "README.md"}
+    named = {path.name for path in app.APP.iterdir()} - {"sw.js", "index.html", "README.md"}
     assert all(f'"{name}"' in text for name in named)
-    assert all(f'"{one.stem}"' in text for one in app.SDK.glob("*.js"))
+    assert all(f'"{path.stem}"' in text for path in app.SDK.glob("*.js"))
 
 
 def test_a_file_is_not_written() -> None:

@@ -47,7 +47,7 @@ def warnings(
     """Returns a function that returns the warnings of probes since its last call."""
 
     def taken() -> list[str]:
-        found = [one.getMessage() for one in caplog.records if one.name == health.__name__]
+        found = [record.getMessage() for record in caplog.records if record.name == health.__name__]
         caplog.clear()
         return found
 

@@ -16,7 +16,7 @@ from tests.conftest import Api, Person
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return what was logged as an error."""
-    return [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR]
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_a_refusal_because_of_load_is_not_logged_as_an_error(
@@ -34,8 +34,8 @@ def test_a_refusal_because_of_load_is_not_logged_as_an_error(
 
 
 MANY_FILES = b"".join(
-    f'--B\r\nContent-Disposition: form-data; name="{one}"; filename="f"\r\n\r\n1\r\n'.encode()
-    for one in range(101)
+    f'--B\r\nContent-Disposition: form-data; name="{number}"; filename="f"\r\n\r\n1\r\n'.encode()
+    for number in range(101)
 )
 
 

@@ -26,7 +26,7 @@ def test_a_job_that_ends_the_worker_is_found_stopped_and_started_again(
 ) -> None:
     add_job("check_invariants", "doing")
     job = add_job("check_invariants", "doing", attempts=3)
-    find, stop, start = (one.replace("42", str(job)) for one in statements())
+    find, stop, start = (query.replace("42", str(job)) for query in statements())
 
     def status() -> str:
         found = database.rows("SELECT status FROM procrastinate_jobs WHERE id = %s", [job])

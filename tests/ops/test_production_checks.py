@@ -14,7 +14,7 @@ GOOD = "k3Jd9sLq0ZpX7vNb2WmR5tYcH8gF4aEu6iOo1PyTzQxDwSvBnM"
 def found(settings: LazySettings, **changed: Any) -> dict[str | None, CheckMessage]:
     for name, value in ({"RATE_LIMITS": "normal"} | changed).items():
         setattr(settings, name, value)
-    return {one.id: one for one in safe_settings()}
+    return {record.id: record for record in safe_settings()}
 
 
 @pytest.mark.parametrize(

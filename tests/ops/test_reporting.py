@@ -133,7 +133,7 @@ def test_every_order_and_every_page_is_a_span(
         wanted = {"POST /api/v1/orders": 3, "GET /api/v1/products": 3}
 
         def found() -> dict[str, int]:
-            names = [one.name for one in there.spans]
+            names = [span.name for span in there.spans]
             return {name: names.count(name) for name in wanted}
 
         assert wait_until(lambda: found() == wanted), found()
@@ -144,8 +144,8 @@ def test_a_trace_of_a_client_is_continued(transactional_db: None) -> None:
     trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     with receiver() as there, Server(workers=1, environment=tracing(there)) as server:
         server.call("GET", "/livez", headers={"traceparent": f"00-{trace}-{parent}-01"})
-        assert wait_until(lambda: any(one.name == "GET /livez" for one in there.spans))
-    (span,) = [one for one in there.spans if one.name == "GET /livez"]
+        assert wait_until(lambda: any(span.name == "GET /livez" for span in there.spans))
+    (span,) = [span for span in there.spans if span.name == "GET /livez"]
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (trace, parent)
 
 
@@ -155,7 +155,7 @@ def test_a_server_sends_its_spans_before_it_ends(transactional_db: None) -> None
         hourly = tracing(there) | {"OTEL_BSP_SCHEDULE_DELAY": "3600000"}
         with Server(workers=1, environment=hourly) as server:
             server.call("GET", "/livez")
-        assert [one.name for one in there.spans if one.name == "GET /livez"]
+        assert [span.name for span in there.spans if span.name == "GET /livez"]
 
 
 @pytest.mark.system
@@ -166,9 +166,9 @@ def test_a_job_is_a_trace(transactional_db: None, tmp_path: Path) -> None:
         job_worker(tmp_path / "log", "--one-shot", **tracing(there)) as worker,
     ):
         worker.wait(60)
-    jobs = [one for one in there.spans if one.name == "job"]
+    jobs = [span for span in there.spans if span.name == "job"]
     job = next(one for one in jobs if "delete_old_rows" in attributes(one)["larder.task"])
-    assert [one for one in there.spans if one.parent_span_id == job.span_id]
+    assert [span for span in there.spans if span.parent_span_id == job.span_id]
 
 
 @pytest.mark.system

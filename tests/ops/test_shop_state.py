@@ -71,7 +71,7 @@ def test_the_queue_is_read_by_its_index_among_many_finished_jobs(db: None) -> No
     )
     job("todo")
     analyze("procrastinate_jobs")
-    (oldest,) = [one.rows for one in GAUGES if one.name == "larder_jobs_oldest_due_seconds"]
+    (oldest,) = [gauge.rows for gauge in GAUGES if gauge.name == "larder_jobs_oldest_due_seconds"]
     plan = "\n".join(line for (line,) in database.rows(f"EXPLAIN ANALYZE {oldest}"))
     assert "Rows Removed by Filter: 2000" not in plan
     assert "Seq Scan on procrastinate_jobs" not in plan
@@ -99,7 +99,7 @@ def test_each_invariant_has_its_number_of_violations(
     transactional_db: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     tasks.check_invariants(timestamp=0)
-    names = [f"larder_invariant_violations {one.name}" for one in INVARIANTS]
+    names = [f"larder_invariant_violations {invariant.name}" for invariant in INVARIANTS]
     assert {gauges()[name] for name in names} == {0}
     database.execute(
         "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"

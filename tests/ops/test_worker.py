@@ -178,12 +178,12 @@ def test_no_test_finds_the_jobs_of_another(transactional_db: None) -> None:
     defer_job("delete_old_rows")
     empty_database()
     tables = ("jobs", "events", "periodic_defers", "workers")
-    assert not [one for one in tables if database.rows(f"SELECT FROM procrastinate_{one}")]
+    assert not [table for table in tables if database.rows(f"SELECT FROM procrastinate_{table}")]
 
 
 def test_every_task_of_larder_has_a_schedule() -> None:
     known = {name for name in app.tasks if name.startswith("larder.ops.")}
-    timed = {one.task.name for one in app.periodic_registry.periodic_tasks.values()}
+    timed = {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
     assert known == timed
 
 
@@ -228,5 +228,5 @@ def test_a_worker_expires_holds_within_a_second(
         asked = {"lines": [line], "payment": {"required": True, "hold_seconds": 1}}
         path = customer("POST", "orders", asked).headers["Location"]
         assert wait_until(lambda: customer("GET", f"products/{jam}").body["quantity"] == 2)
-    types = [one["type"] for one in customer("GET", f"{path}/events").body["results"]]
+    types = [event["type"] for event in customer("GET", f"{path}/events").body["results"]]
     assert types == ["held", "expired"]

@@ -74,11 +74,8 @@ def expires_at(request: pytest.FixtureRequest, now: datetime) -> datetime | None
 
 
 def _held(orders: list[Accepted], expires_at: datetime | None) -> list[Accepted]:
-    status = "placed" if expires_at is None else "pending"
-    return [
-        each._replace(view=replace(each.view, expires_at=expires_at, status=status))
-        for each in orders
-    ]
+    hold: Any = {"expires_at": expires_at, "status": "pending"} if expires_at else {}
+    return [each._replace(view=replace(each.view, **hold)) for each in orders]
 
 
 def through_the_orm(placed: list[Accepted], now: datetime) -> None:

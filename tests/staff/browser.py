@@ -164,7 +164,7 @@ def faults_in_schemes(page: Page, axe: str) -> list[str]:
         page.emulate_media(color_scheme="dark" if is_dark else "light")
         # The theme reads the scheme of the browser only when a page is loaded.
         page.evaluate("is => document.documentElement.classList.toggle('dark', is)", is_dark)
-        found += (f"{one} ({'dark' if is_dark else 'light'})" for one in faults(page, axe))
+        found += (f"{fault} ({'dark' if is_dark else 'light'})" for fault in faults(page, axe))
     return found
 
 

@@ -50,5 +50,5 @@ def offered(desk: Desk, order: UUID) -> set[str]:
 
 
 def select(desk: Desk, action: str, *orders: UUID, **more: Any) -> Any:
-    chosen = {"action": action, "_selected_action": [str(one) for one in orders], "index": "0"}
+    chosen = {"action": action, "_selected_action": [str(order) for order in orders], "index": "0"}
     return desk.post(ORDERS, {**chosen, **more})

@@ -17,7 +17,7 @@ ORDERS = "orders/order/"
 
 
 def printed(desk: Desk, kind: str, orders: Sequence[Order]) -> Page:
-    chosen = [str(one.pk) for one in orders]
+    chosen = [str(order.pk) for order in orders]
     return desk.post(ORDERS, {"action": f"print_{kind}", "_selected_action": chosen, "index": "0"})
 
 

@@ -110,7 +110,7 @@ def test_net_amount_and_tax_of_a_line_add_up_to_its_rounded_total(
     made = place(customer, (product(price=price, tax_rate=Decimal(rate)), units)).body
     (row,) = export(desk, made["placed_at"][:10], made["placed_at"][:10])
     names = ("tax_rate", "line_total", "line_net", "line_tax", "returned_net", "returned_tax")
-    assert tuple(row[one] for one in names) == (*expected, "0.00", "0.00")
+    assert tuple(row[name] for name in names) == (*expected, "0.00", "0.00")
 
 
 @override_settings(SHOP_TIME_ZONE="Europe/Berlin")

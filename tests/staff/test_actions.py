@@ -45,8 +45,8 @@ def after_the_first_row(who: Person, **columns: object) -> Iterator[None]:
 
 def send(who: Person, page: str, action: str, *rows: object) -> Page:
     """Sends an action as its question does: with the version of orders, which is 1."""
-    seen = {f"seen-{one}": "1" for one in rows}
-    chosen = {"action": action, "index": "0", "_selected_action": [str(one) for one in rows]}
+    seen = {f"seen-{row}": "1" for row in rows}
+    chosen = {"action": action, "index": "0", "_selected_action": [str(row) for row in rows]}
     return Desk(who).post(page, {**chosen, **seen, "confirmed": "yes", "form_key": "k"})
 
 

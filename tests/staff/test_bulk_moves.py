@@ -54,12 +54,12 @@ def test_refused_orders_are_named_with_a_reason_and_others_are_moved(
     cancel_order(transition_request(gone, clerk))
     pack_order(transition_request(packed, clerk))
     messages = select(desk, "mark_packed", *orders, **sends).messages
-    number = {one: Order.objects.get(id=one).number for one in orders}
+    number = {order: Order.objects.get(id=order).number for order in orders}
     assert f"Order {number[order]}: packed." in messages
     both = f"Orders {number[changed]}, {number[gone]}: changed by another user"
-    assert any(one.startswith(both) for one in messages)
+    assert any(message.startswith(both) for message in messages)
     assert f"Order {number[packed]}: {DONE_BEFORE}" in messages
-    assert [status(one) for one in orders] == ["packed", "placed", "cancelled", "packed"]
+    assert [status(order) for order in orders] == ["packed", "placed", "cancelled", "packed"]
 
 
 def test_an_action_sent_twice_moves_once_with_the_same_answer(desk: Desk, order: UUID) -> None:

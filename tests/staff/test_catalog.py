@@ -193,8 +193,8 @@ def test_the_list_shows_products_on_sale_and_archived_ones_on_request(
 ) -> None:
     jam, tea = product(), product()
     archive_product(tea, caller=None, now=now)
-    assert [one.pk for one in desk.get(PRODUCTS).rows] == [jam]
-    assert [one.pk for one in desk.get(PRODUCTS, archived="yes").rows] == [tea]
+    assert [row.pk for row in desk.get(PRODUCTS).rows] == [jam]
+    assert [row.pk for row in desk.get(PRODUCTS, archived="yes").rows] == [tea]
 
 
 def test_products_are_found_by_words_in_name_or_sku_in_any_case(
@@ -203,7 +203,7 @@ def test_products_are_found_by_words_in_name_or_sku_in_any_case(
     red = product(sku="85123A", name="Red HEART jam")
     product(name="Red tea")
     for term in ("heart red", "85123a", "HEA", "he", "h he jam red"):
-        assert [one.pk for one in desk.get(PRODUCTS, q=term).rows] == [red]
+        assert [row.pk for row in desk.get(PRODUCTS, q=term).rows] == [red]
 
 
 def test_the_search_uses_the_trigram_index(product: Callable[..., int]) -> None:
@@ -227,7 +227,7 @@ def test_no_list_counts_further_than_its_pages_go(
         product()
     with CaptureQueriesContext(connection) as queries:
         page = desk.get(PRODUCTS)
-    counting = [one["sql"] for one in queries if "COUNT(" in one["sql"]]
+    counting = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
     assert len(counting) == 1
     assert "LIMIT 3" in counting[0]
     assert "or more" in page.text

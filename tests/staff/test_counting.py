@@ -262,9 +262,9 @@ def test_a_count_has_limits_and_needs_the_permission(
         counts.add_units(tea, 1, caller=caller, now=now)
     with pytest.raises(InvalidInput) as refused:
         counts.set_units(tea, -1, caller=caller, now=now)
-    assert [one.code for one in refused.value.faults] == ["too_many", "out_of_range"]
+    assert [fault.code for fault in refused.value.faults] == ["too_many", "out_of_range"]
     viewer = allow(person(is_staff=True), "inventory.view_adjustment")
     pages = [Desk(viewer).client.get(f"/admin/{one}") for one in (COUNT, CHECK)]
-    assert [one.status_code for one in pages] == [403] * 2
+    assert [page.status_code for page in pages] == [403] * 2
     with pytest.raises(PermissionMissing):
         counts.add_units(jam, 1, caller=viewer.caller, now=now)

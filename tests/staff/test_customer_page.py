@@ -58,10 +58,10 @@ def test_without_the_right_to_see_orders_the_page_has_none_of_it(
 ) -> None:
     clerk = Desk(allow(person(is_staff=True), "identity.view_customer"))
     text = clerk.get(page(mary)).text
-    assert not [one for one in (*SECTIONS, "1 Quay", "#1<") if one in text]
+    assert not [section for section in (*SECTIONS, "1 Quay", "#1<") if section in text]
     viewer = allow(person(is_staff=True), "identity.view_customer", "orders.view_order")
     text = Desk(viewer).get(page(mary)).text
-    assert [one for one in SECTIONS if one in text] == ["Saved addresses"]
+    assert [section for section in SECTIONS if section in text] == ["Saved addresses"]
 
 
 def test_only_the_last_orders_are_shown_and_added_up(

@@ -66,10 +66,10 @@ def summed(desk: Desk, link: str) -> set[str]:
     rows = desk.client.get(link).context["cl"]
     if rows.model is not Order:
         return {str(rows.result_count)}
-    orders = Order.objects.filter(pk__in=[one.pk for one in rows.result_list])
+    orders = Order.objects.filter(pk__in=[row.pk for row in rows.result_list])
     sold = orders.exclude(status="cancelled")
-    revenue = sum(one.total for one in sold)
-    units = sum(line.quantity for one in sold for line in one.lines.all())
+    revenue = sum(order.total for order in sold)
+    units = sum(line.quantity for order in sold for line in order.lines.all())
     return {str(rows.result_count), f"{revenue:.2f}", str(units)}
 
 

@@ -112,7 +112,7 @@ def test_a_refusal_of_a_service_is_in_the_language_of_the_request() -> None:
     for language in ("de", "en"):
         with translation.override(language), pytest.raises(InvalidInput) as refused:
             refuse_faulty("")
-        said += [one.detail for one in refused.value.faults]
+        said += [fault.detail for fault in refused.value.faults]
     allowed = "Between 1 and 2,000 characters are allowed."
     assert said == ["Erlaubt sind 1 bis 2,000 Zeichen.", allowed]
 
@@ -154,10 +154,10 @@ def test_the_api_is_in_english_whatever_the_browser_prefers(
     client.get("/admin/login/", headers=GERMAN)
     me, weak = as_(person()), {"current_password": "correct horse", "new_password": "short"}
     answers = [me("POST", "auth/password/change", weak, **one) for one in (GERMAN, FRENCH)]
-    details = [[one["detail"] for one in answer.body["errors"]] for answer in answers]
+    details = [[fault["detail"] for fault in answer.body["errors"]] for answer in answers]
     assert details[0] == details[1]
     assert "too short" in details[0][0]
-    assert all("Accept-Language" not in one.headers.get("Vary", "") for one in answers)
+    assert all("Accept-Language" not in answer.headers.get("Vary", "") for answer in answers)
 
 
 def test_files_are_the_same_in_each_language(

@@ -51,7 +51,7 @@ def test_the_trail_is_listed_with_the_permission_and_cannot_be_changed(
     desk.save(f"catalog/product/{jam}/change/", price="1.25")
     reader = Desk(allow(person(is_staff=True), "identity.view_auditentry"))
     listed = reader.get(TRAIL, q=f"product:{jam}")
-    assert [one.object for one in listed.rows] == [f"product:{jam}"]
+    assert [row.object for row in listed.rows] == [f"product:{jam}"]
     assert "price: 2.95 → 1.25" in listed.text
     assert "Audit trail" in reader.get("").text
     entry = AuditEntry.objects.order_by("-id")[0].pk
@@ -124,5 +124,5 @@ def test_amounts_and_quantities_have_the_format_of_the_language(
         for page, texts in pages.items():
             for path in (page, "identity/auditentry/"):
                 shown = desk.get(path).text
-                assert [one for one in texts if one not in shown] == []
+                assert [text for text in texts if text not in shown] == []
         assert "code: – → 1200<" in desk.get(of_product).text, "a barcode is no quantity"

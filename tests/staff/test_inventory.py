@@ -124,7 +124,7 @@ def test_the_ledger_is_searched_by_sku_and_barcode_and_shows_the_actor(
     jam, tea = product(sku="JAM", stock=10), product(sku="TEA")
     adjust(desk, delta="5", reason="received")
     page = desk.get(f"catalog/product/{jam}/ledger/")
-    assert [(one.cause, one.product_id) for one in page.rows] == [
+    assert [(row.cause, row.product_id) for row in page.rows] == [
         ("received", jam),
         ("opening", jam),
     ]
@@ -166,7 +166,7 @@ def test_the_ledger_names_the_product_and_the_order(
     for address, name in links.items():
         assert re.search(f'href="{address}"[^>]*>{name}', text), address
     keeper = Desk(allow(person(is_staff=True), "inventory.view_ledgerentry"))
-    assert {one.order for one in keeper.get(LEDGER).rows} == {None}
+    assert {row.order for row in keeper.get(LEDGER).rows} == {None}
     assert f"#{order.number}" not in keeper.get(LEDGER).text
 
 

@@ -254,7 +254,7 @@ def test_a_day_of_the_shop(
     order = Order.objects.get(customer_id=mary.id)
     assert (order.ship_to or {})["line1"] == "1 Quay"
     types = OrderEvent.objects.filter(order=order).order_by("position")
-    assert [one.type for one in types] == ["placed", "packed", "shipped", "returned"]
+    assert [event.type for event in types] == ["placed", "packed", "shipped", "returned"]
     assert order.lines.get().returned == 2
     assert Order.objects.filter(status="packed").count() == len(sheets) == 2
     assert Stock.objects.get(product__sku="JAM-1").available == 7
@@ -264,7 +264,7 @@ def test_a_day_of_the_shop(
     assert Product.objects.filter(sku="CAKE").exists()
     assert look.found == {}
     assert seen.hosts == {site.removeprefix("http://")}
-    assert [one for one in seen.faults if "ERR_FAILED" not in one] == []
+    assert [fault for fault in seen.faults if "ERR_FAILED" not in fault] == []
 
 
 def _place_two(who: Person, product: int) -> None:
@@ -342,7 +342,7 @@ def test_the_rights_of_an_owner(
     assert Customer.objects.get(pk=tom.id).check_password(password)
     assert look.found == {}
     expected = re.compile("403|Content Security Policy")
-    assert [one for one in seen.faults if not expected.search(one)] == []
+    assert [fault for fault in seen.faults if not expected.search(fault)] == []
 
 
 def test_every_page_on_a_phone_and_at_a_desk(site: str, boss: Person, shop: Shop, axe: str) -> None:

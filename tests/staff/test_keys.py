@@ -47,7 +47,7 @@ def test_keys_of_all_accounts_are_listed_without_their_text(
     made(clerk, "erp", permissions=["orders.view_order"])
     desk = Desk(allow(person(is_staff=True), VIEW))
     listed = desk.get(KEYS)
-    assert [str(one) for one in listed.rows] == ["erp", "shop window"]
+    assert [str(row) for row in listed.rows] == ["erp", "shop window"]
     for shown in ("ada", "sam", "orders.view_order", "all of its owner", "API keys"):
         assert shown in listed.text
     digest = bytes(Key.objects.get(pk=one.id).digest).hex()
@@ -55,7 +55,7 @@ def test_keys_of_all_accounts_are_listed_without_their_text(
     assert "shop window" in page.text
     for secret in (str(one.text), digest):
         assert secret not in listed.text + page.text
-    assert [str(one) for one in desk.get(KEYS, q=" ADA ").rows] == ["shop window"]
+    assert [str(row) for row in desk.get(KEYS, q=" ADA ").rows] == ["shop window"]
 
 
 def test_keys_are_not_added_changed_or_deleted_by_djangos_pages(person: MakePerson) -> None:
@@ -174,8 +174,8 @@ def test_the_key_is_shown_once_and_stored_nowhere(
     assert str(row.pk) in listed.text
     (entry,) = AuditEntry.objects.filter(object=f"key:{row.pk}", action="create")
     assert (entry.actor, entry.channel) == (clerk.customer.public_id, "admin")
-    sessions = str([one.get_decoded() for one in Session.objects.all()])
-    rows = [str(vars(one)) for one in (*AuditEntry.objects.all(), *Key.objects.all())]
+    sessions = str([row.get_decoded() for row in Session.objects.all()])
+    rows = [str(vars(row)) for row in (*AuditEntry.objects.all(), *Key.objects.all())]
     for place in (reloaded.text, listed.text, sessions, caplog.text, *rows):
         assert text not in place
 

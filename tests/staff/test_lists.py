@@ -78,7 +78,7 @@ def test_an_unknown_reference_field_is_refused_and_not_logged(
         # A list reads it from the address alone.
         assert desk.post(path, {"_to_field": unknown}).status == (400 if page else 200)
     assert TEXT not in caplog.text
-    assert not [one for one in caplog.records if "DisallowedModelAdmin" in one.name]
+    assert not [record for record in caplog.records if "DisallowedModelAdmin" in record.name]
 
 
 @pytest.mark.django_db(transaction=True)

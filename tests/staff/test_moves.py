@@ -96,7 +96,7 @@ def test_the_lines_of_the_pack_page_follow_the_places_in_the_warehouse(
     wanted = Placement(
         customer=who.id,
         actor=who.customer.public_id,
-        lines=[RequestedLine(one, 1) for one in (jam, tea, oil)],
+        lines=[RequestedLine(id, 1) for id in (jam, tea, oil)],
     )
     placed = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
     lines = desk.get(f"{ORDERS}{placed}/pack/").response.context["page"].lines
@@ -247,7 +247,7 @@ def test_a_thousand_lines_are_packed_on_one_page(desk: Desk, person: Callable[..
     who, jars = person(), list(Product.objects.values_list("id", flat=True))
     open_stock(dict.fromkeys(jars, 10), actor=SYSTEM_ACTOR, now=NOW)
     wanted = Placement(
-        customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(one, 2) for one in jars]
+        customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(jar, 2) for jar in jars]
     )
     order = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
     page = desk.save(f"{ORDERS}{order}/pack/", **short(jars[7], "1"))

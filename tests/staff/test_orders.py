@@ -80,8 +80,8 @@ def test_orders_are_found_by_number_id_and_customer_without_regard_to_case(
     hers, his = place(mary), place(tom)
     number = Order.objects.get(id=hers).number
     for term in (str(number), f"#{number}", str(hers), hers.hex, "mary", " MARY "):
-        assert [one.pk for one in desk.get(ORDERS, q=term).rows] == [hers]
-    assert [one.pk for one in desk.get(ORDERS, q="4711").rows] == [his]
+        assert [row.pk for row in desk.get(ORDERS, q=term).rows] == [hers]
+    assert [row.pk for row in desk.get(ORDERS, q="4711").rows] == [his]
     for term in ("0", "9" * 30, "nobody", "%", "²"):
         assert desk.get(ORDERS, q=term).rows == []
 

@@ -152,7 +152,7 @@ def test_a_page_opens_only_with_its_permissions(
 
     routes = dict(admin_pages(admin.site.urls[0]))
     wrong = {}
-    for page in (one for one in PAGES if one.startswith(f"{app}_")):
+    for page in (page for page in PAGES if page.startswith(f"{app}_")):
         if page == "identity_customer_reset_factor":
             id: Any = other.id
         else:

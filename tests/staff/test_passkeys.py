@@ -134,7 +134,7 @@ def test_ten_wrong_passkeys_are_followed_by_a_wait(
     client = log_in(boss)
     wrong = Authenticator(origin="http://localhost", host="localhost")
     sent = [client.post(PAGE, {"passkey": wrong.get(b"x" * 32)}) for _ in range(10)]
-    assert {one.status_code for one in sent} == {200}
+    assert {answer.status_code for answer in sent} == {200}
     refused = client.post(PAGE, {"passkey": device.get(challenge(client))})
     assert refused.status_code == 429
     assert not opens(client)

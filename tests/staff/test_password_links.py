@@ -165,7 +165,7 @@ def test_an_invited_person_has_the_roles_and_sets_the_password_with_the_link(
     sam = Customer.objects.get(username="sam")
     assert (sam.first_name, sam.email, sam.is_staff) == ("Sam", "sam@example.com", True)
     assert (sam.is_superuser, sam.may_order, sam.has_usable_password()) == (False, True, False)
-    assert {one.name for one in sam.groups.all()} == {"warehouse", "support"}
+    assert {group.name for group in sam.groups.all()} == {"warehouse", "support"}
     _, _, token = shown.response.context["shown"].partition("#")
     assert use(token).status == 302
     assert Customer.objects.get(pk=sam.pk).check_password(WANTED)

@@ -32,7 +32,7 @@ def order(customer: Api, product: Callable[..., int]) -> Answer:
 def tables(desk: Desk, order: Answer) -> list[list[list[str]]]:
     """The rows of the tables about payments."""
     page = desk.get(f"orders/order/{order.body['id']}/change/")
-    return [one["content"]["rows"] for one in page.response.context["payments"]]
+    return [payment["content"]["rows"] for payment in page.response.context["payments"]]
 
 
 def test_an_order_shows_what_was_paid_and_what_is_due(
@@ -75,7 +75,7 @@ def test_refunds_are_listed_by_age_with_their_orders(desk: Desk, staff: Api, ord
     old = NOW - timedelta(days=9)
     RefundDue.objects.create(order=lost, currency="JPY", amount=300, since=old)
     page = desk.get(REFUNDS)
-    assert [one.order for one in page.rows] == [lost, UUID(order.body["id"])]
+    assert [row.order for row in page.rows] == [lost, UUID(order.body["id"])]
     for shown in ("300.00 JPY", f"{lost}</span>: abandoned", "2.50 GBP"):
         assert shown in page.text
     assert f'href="/admin/orders/order/{order.body["id"]}/change/"' in page.text

@@ -140,7 +140,7 @@ def test_the_page_of_a_viewer_has_the_picture_once(
     viewer = Desk(allow(person(is_staff=True), "catalog.view_product"))
     page = viewer.get(change(product())).response.context["adminform"]
     labels = [field.label_tag() for section in page for line in section for field in line if field]
-    assert len([one for one in labels if "Picture" in one]) == 1
+    assert len([label for label in labels if "Picture" in label]) == 1
     assert [section.name for section in page].count("Picture") == 1
 
 

@@ -47,7 +47,7 @@ def confirm(desk: Desk, preview: Page) -> Page:
 
 
 def prices(*products: int) -> list[str]:
-    return [str(Product.objects.get(pk=one).price) for one in products]
+    return [str(Product.objects.get(pk=id).price) for id in products]
 
 
 RAISE = {"kind": "percent", "value": "10", "step": "0.05"}

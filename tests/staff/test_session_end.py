@@ -80,7 +80,7 @@ def test_a_use_is_written_twice_a_minute(desk: Desk) -> None:
     def writes() -> list[str]:
         with CaptureQueriesContext(connection) as captured:
             desk.client.get("/admin/")
-        found = [one["sql"] for one in captured.captured_queries]
+        found = [query["sql"] for query in captured.captured_queries]
         return [one for one in found if "django_session" in one and not one.startswith("SELECT")]
 
     desk.client.get("/admin/")

@@ -74,7 +74,7 @@ def test_no_page_loads_files_of_another_host(desk: Desk, product: Callable[..., 
     for path in ("", "catalog/product/", f"catalog/product/{jam}/change/", "orders/order/"):
         sources = re.findall(r'(?:src|href|action)="([^"]*)"', desk.get(path).text)
         assert sources
-        assert not [one for one in sources if re.match(r"(?:[a-z]+:)?//", one)]
+        assert not [address for address in sources if re.match(r"(?:[a-z]+:)?//", address)]
 
 
 def test_text_of_customers_and_staff_is_escaped(

@@ -13,4 +13,4 @@ def change(api: Api, order: Answer, *lines: tuple[int, int], **rest: Any) -> Ans
 
 
 def units(order: Answer) -> list[tuple[int, int, str]]:
-    return [(one["product"], one["quantity"], one["unit_price"]) for one in order.body["lines"]]
+    return [(line["product"], line["quantity"], line["unit_price"]) for line in order.body["lines"]]

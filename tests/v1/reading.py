@@ -35,10 +35,10 @@ def walk(api: Api, path: str) -> list[dict[str, Any]]:
 
 
 def ids(answer: Answer) -> list[int]:
-    return [one["id"] for one in answer.body["results"]]
+    return [row["id"] for row in answer.body["results"]]
 
 
 def figures(api: Api, *products: int) -> dict[int, int]:
-    asked = ",".join(str(one) for one in products)
+    asked = ",".join(str(id) for id in products)
     found = api("GET", f"stock?products={asked}").body["results"]
     return {one["product"]: one["quantity"] for one in found}

@@ -37,7 +37,7 @@ class Stripe:
 
     def outcomes(self, sent: Sequence[dict[str, Any]]) -> list[str]:
         answers = [self.send(event) for event in sent]
-        return [one.body.get("outcome") or one.body["code"] for one in answers]
+        return [answer.body.get("outcome") or answer.body["code"] for answer in answers]
 
 
 def event(type: str, about: dict[str, Any], *, age: timedelta = timedelta()) -> dict[str, Any]:

@@ -215,7 +215,7 @@ def test_abandoned_ids_and_keys_are_stored_permanently(app: App) -> None:
     assert app.abandon(idempotency_key="k").body == ABANDONED
     kept = tables.rows("SELECT operation, expires_at FROM idempotency_key ORDER BY operation")
     operations = ("POST /api/v1/cart/submit", "POST /api/v1/orders", "order-id")
-    assert kept == [(one, None) for one in operations]
+    assert kept == [(operation, None) for operation in operations]
 
 
 def test_abandoning_waits_for_a_running_request_and_reports_busy_after_the_timeout(

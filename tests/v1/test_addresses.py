@@ -52,7 +52,7 @@ def test_addresses_are_listed_in_pages_oldest_first(customer: Api) -> None:
     labels = [str(number) for number in range(5)]
     for label in labels:
         add(customer, label=label)
-    assert [one["label"] for one in walk(customer, "me/addresses?limit=2")] == labels
+    assert [address["label"] for address in walk(customer, "me/addresses?limit=2")] == labels
 
 
 def test_a_repeated_key_stores_one_address(customer: Api) -> None:

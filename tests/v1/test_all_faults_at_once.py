@@ -14,7 +14,7 @@ NO_CURSOR, NO_LIMIT = ("cursor", "invalid_cursor"), ("limit", "wrong_type")
 
 def faults(answer: Answer) -> list[tuple[str, str]]:
     assert (answer.status, answer.body["code"]) == (400, "validation_error")
-    return sorted((one["pointer"], one["code"]) for one in answer.body["errors"])
+    return sorted((fault["pointer"], fault["code"]) for fault in answer.body["errors"])
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_entries_are_filtered_by_object_actor_and_time(owner: Api, db: None) -> 
 
     def found(query: str) -> list[tuple[str, str]]:
         rows = owner("GET", f"audit?{query}").body["results"]
-        return [(one["actor"], one["object"]) for one in rows]
+        return [(row["actor"], row["object"]) for row in rows]
 
     assert found("object=x:2") == [(str(sam), "x:2"), (str(ada), "x:2")]
     assert found(f"actor={ada}") == [(str(ada), "x:2"), (str(ada), "x:1")]
@@ -62,12 +62,12 @@ def test_entries_are_filtered_by_object_actor_and_time(owner: Api, db: None) -> 
 def test_a_filter_that_cannot_be_read_is_refused(owner: Api, query: str) -> None:
     refused = owner("GET", f"audit?{query}")
     assert refused.status == 400
-    assert [one["pointer"] for one in refused.body["errors"]] == [query.partition("=")[0]]
+    assert [fault["pointer"] for fault in refused.body["errors"]] == [query.partition("=")[0]]
 
 
 def test_the_pages_of_the_trail_have_each_entry_once_newest_first(owner: Api, db: None) -> None:
     with audit.acting(uuid4(), "v1"):
         audit.record_all([audit.Entry("x:1", f"change_{n}") for n in range(25)])
     rows = walk(owner, "audit?object=x:1&limit=10")
-    assert [one["action"] for one in rows] == [f"change_{n}" for n in reversed(range(25))]
+    assert [row["action"] for row in rows] == [f"change_{n}" for n in reversed(range(25))]
     assert len(owner("GET", "audit?object=x:1").body["results"]) == 20

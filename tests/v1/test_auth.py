@@ -48,7 +48,7 @@ def test_an_unknown_user_and_a_wrong_password_get_the_same_answer(
     answers = [
         api("POST", "auth/token", {"username": name, "password": "no"}) for name in (known, "?")
     ]
-    first, second = (one.body | {"correlation_id": ""} for one in answers)
+    first, second = (answer.body | {"correlation_id": ""} for answer in answers)
     assert first == second
     assert (answers[0].status, first["code"]) == (401, "invalid_credentials")
 
@@ -72,7 +72,7 @@ def test_a_registration_names_the_taken_field(api: Api, person: Callable[..., Pe
     same_name = {"username": "GRACE", "password": "nanoseconds!"}
     same_email = {"username": "G", "password": "nanoseconds!", "email": "Grace@Example.com"}
     answers = [api("POST", "auth/register", body) for body in (same_name, same_email)]
-    assert [(one.status, one.body["code"]) for one in answers] == [
+    assert [(answer.status, answer.body["code"]) for answer in answers] == [
         (409, "username_taken"),
         (409, "email_taken"),
     ]
@@ -84,7 +84,7 @@ def test_a_weak_password_and_a_name_too_long_once_normalised_are_named_together(
     ligature_of_eighteen_letters = "\ufdfa"
     asked = {"username": ligature_of_eighteen_letters * 150, "password": "123"}
     refused = api("POST", "auth/register", asked)
-    assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == {
+    assert {(fault["pointer"], fault["code"]) for fault in refused.body["errors"]} == {
         ("/username", "too_long"),
         ("/password", "password_too_short"),
         ("/password", "password_too_common"),
@@ -115,7 +115,7 @@ def test_every_fault_of_a_registration_is_named_at_once(
 ) -> None:
     refused = api("POST", "auth/register", body)
     assert refused.status == 400
-    assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == found
+    assert {(fault["pointer"], fault["code"]) for fault in refused.body["errors"]} == found
 
 
 @pytest.mark.parametrize("header", ["Bearer nonsense", "Basic YTpi", "\xff"])
@@ -132,7 +132,7 @@ def test_the_scheme_token_is_accepted_in_place_of_bearer(
         api("GET", "me", Authorization=f"{word} {token_for(who)}")
         for word in ("Bearer", "Token", "bearer", "TOKEN")
     ]
-    assert [one.status for one in answers] == [200] * 4
+    assert [answer.status for answer in answers] == [200] * 4
 
 
 def test_an_unchanged_profile_is_answered_with_304(customer: Api) -> None:

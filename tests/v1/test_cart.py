@@ -135,7 +135,7 @@ def test_a_line_has_a_notice_for_each_of_its_faults(
     put(customer, (jam, 5))
     change_product(jam, {"price": Decimal(2), "step": 2}, caller=None, now=now)
     codes = ["price_changed", "insufficient_stock", "order_rule"]
-    assert [one["code"] for one in notices(customer("GET", "cart"))[0]] == codes
+    assert [notice["code"] for notice in notices(customer("GET", "cart"))[0]] == codes
     archive_product(jam, caller=None, now=now)
     assert notices(customer("GET", "cart")) == [[{"code": "withdrawn"}]]
 
@@ -147,15 +147,15 @@ def test_a_quantity_is_a_whole_number_from_one_to_a_million(
     jam = product()
     refused = put(customer, (jam, quantity))
     assert refusal(refused) == (400, "validation_error")
-    assert [one["pointer"] for one in refused.body["errors"]] == ["/lines/0/quantity"]
+    assert [fault["pointer"] for fault in refused.body["errors"]] == ["/lines/0/quantity"]
     refused = customer("PUT", f"cart/lines/{jam}", {"quantity": quantity})
-    assert [one["pointer"] for one in refused.body["errors"]] == ["/quantity"]
+    assert [fault["pointer"] for fault in refused.body["errors"]] == ["/quantity"]
 
 
 def test_a_full_cart_refuses_another_line(
     customer: Api, product: Product, many_products: list[int]
 ) -> None:
-    put(customer, *((one, 1) for one in many_products))
+    put(customer, *((id, 1) for id in many_products))
     refused = customer("PUT", f"cart/lines/{product()}", {"quantity": 1})
     assert refusal(refused) == (409, "cart_full")
     assert (refused.body["limit"], "product" in refused.body) == (1_000, False)
@@ -168,8 +168,8 @@ def test_all_faulty_lines_of_a_cart_are_named_together(customer: Api, product: P
     assert refusal(answer) == (409, "cart_full")
     assert (answer.body["limit"], answer.body["product"]) == (1_000_000, jam)
     full = [
-        {"code": "cart_full", "product": one, "requested": 1_200_000, "limit": 1_000_000}
-        for one in (jam, tea)
+        {"code": "cart_full", "product": id, "requested": 1_200_000, "limit": 1_000_000}
+        for id in (jam, tea)
     ]
     assert answer.body["lines"] == full
     mixed = put(customer, *many, (unknown, 1))

@@ -94,7 +94,7 @@ def test_a_cart_with_another_total_than_expected_is_not_placed(
 def test_an_expected_total_is_an_amount_of_money(customer: Api, total: Any) -> None:
     refused = submit(customer, expected_total=total)
     assert refusal(refused) == (400, "validation_error")
-    assert [one["pointer"] for one in refused.body["errors"]] == ["/expected_total"]
+    assert [fault["pointer"] for fault in refused.body["errors"]] == ["/expected_total"]
 
 
 def test_a_repeated_submission_with_the_key_has_the_same_answer(

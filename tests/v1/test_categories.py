@@ -33,7 +33,7 @@ def test_an_unknown_parent_is_refused(staff: Api) -> None:
     for method, path in asked:
         refused = staff(method, path, {"name": "x", "parent": 999_999})
         assert (refused.status, refused.body["code"]) == (422, "unknown_category")
-        assert [one["pointer"] for one in refused.body["errors"]] == ["/parent"]
+        assert [fault["pointer"] for fault in refused.body["errors"]] == ["/parent"]
 
 
 def test_only_an_empty_category_is_deleted_and_only_once(

@@ -63,7 +63,7 @@ def test_every_faulty_line_of_a_change_is_named_and_nothing_is_changed(
             ("unknown_product", gone),
         ]
     )
-    assert {one["product"]: one.get("available") for one in refused.body["lines"]}[tea] == 3
+    assert {line["product"]: line.get("available") for line in refused.body["lines"]}[tea] == 3
     assert customer("GET", placed.headers["Location"]).body == placed.body
     assert (stock(tea), stock(jam)) == ((1, 2), (3, 0))
 

@@ -68,7 +68,7 @@ def test_clients_that_stop_reading_do_not_block_orders(
         began = monotonic()
         answers = [files.enter_context(begun(server, large)) for _ in range(2 * server.threads + 8)]
         assert monotonic() - began < TIMEOUT
-        refused = [one for one in answers if one.status != 200]
+        refused = [answer for answer in answers if answer.status != 200]
         assert 1 <= len(answers) - len(refused) <= server.workers
         assert {one.status for one in refused} == {503}
         assert {one.getheader("Retry-After") for one in refused} <= {"1", "2", "3"}

@@ -52,7 +52,7 @@ def test_faulty_orders_of_one_account_leave_time_to_the_orders_of_others(
             statuses.add(shop.call("POST", "orders", lines, token=token).status)
             seconds.append(monotonic() - began)
         over.set()
-        answers = set().union(*(one.result(60) for one in running))
+        answers = set().union(*(future.result(60) for future in running))
     assert statuses == {201}
     assert median(seconds) < LONGEST_SECONDS
     assert answers <= {400, 503}

@@ -16,7 +16,7 @@ Product = Callable[..., int]
 
 
 def numbers(api: Api, query: str = "") -> list[int]:
-    return [one["number"] for one in api("GET", f"orders{query}").body["results"]]
+    return [row["number"] for row in api("GET", f"orders{query}").body["results"]]
 
 
 def at_one_moment(moment: datetime) -> None:
@@ -54,7 +54,7 @@ def test_the_history_is_filtered_by_status_and_time(customer: Api, product: Prod
 def test_a_time_without_a_time_zone_is_refused(customer: Api, moment: str) -> None:
     for name in ("placed_after", "placed_before"):
         refused = customer("GET", f"orders?{name}={moment}")
-        assert [one["pointer"] for one in refused.body["errors"]] == [name]
+        assert [fault["pointer"] for fault in refused.body["errors"]] == [name]
 
 
 def test_the_next_link_keeps_the_filters_of_the_history(customer: Api, product: Product) -> None:
@@ -109,7 +109,7 @@ def test_a_filter_by_several_statuses_returns_one_sorted_list(
     jam, tea = product(stock=99), product(stock=99)
     sold = [place(customer, (jam, 1), (tea, 1)).body for _ in range(4)]
     sold.append(place(staff, (jam, 1)).body)
-    first, second, third, fourth, own = (one["number"] for one in sold)
+    first, second, third, fourth, own = (order["number"] for order in sold)
     in_statuses((sold[0], "shipped"), (sold[1], "packed"), (sold[3], "shipped"))
     queries = {
         "?status=placed,packed": [third, second],
@@ -146,7 +146,7 @@ def test_the_pages_of_several_statuses_neither_repeat_nor_skip(
 def test_an_unknown_status_is_refused(customer: Api, status: str) -> None:
     refused = customer("GET", f"orders?status={status}")
     assert refused.status == 400
-    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+    assert [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]] == [
         ("status", "unknown_value")
     ]
 
@@ -172,7 +172,7 @@ def test_an_order_is_found_by_its_reference(
 @pytest.mark.parametrize("reference", ["", "x" * 201, "%00"])
 def test_an_invalid_reference_is_refused(customer: Api, reference: str) -> None:
     refused = customer("GET", f"orders?reference={reference}")
-    assert [one["pointer"] for one in refused.body["errors"]] == ["reference"]
+    assert [fault["pointer"] for fault in refused.body["errors"]] == ["reference"]
 
 
 def test_an_unchanged_page_of_the_history_is_answered_with_304(
@@ -192,5 +192,5 @@ def test_events_are_listed_in_pages_oldest_first(
         fields: dict[str, Any] = {"from_status": "", "to_status": status, "at": now}
         order.events.create(type=status, actor=order.customer.public_id, **fields)
     path = f"orders/{placed.body['id']}/events"
-    found = [one["type"] for one in walk(customer, f"{path}?limit=1")]
+    found = [event["type"] for event in walk(customer, f"{path}?limit=1")]
     assert found == ["placed", "packed", "shipped"]

@@ -67,7 +67,7 @@ def test_a_hold_lasts_as_long_as_the_shop_allows(
     assert 20 < (end - datetime.now(UTC)).total_seconds() <= 30
     refused = hold(customer, jam, hold_seconds=3601)
     assert refused.status == 400
-    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+    assert [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]] == [
         ("/payment/hold_seconds", "out_of_range")
     ]
     assert hold(customer, jam, hold_seconds=0).status == 400
@@ -118,7 +118,7 @@ def test_an_expired_hold_is_shown_in_all_answers(
     assert (refused.status, refused.body["code"]) == (409, "hold_expired")
     line = {"code": "hold_expired", "product": jam, "requested": 2, "available": 1}
     assert refused.body["lines"] == [line]
-    causes = [one["cause"] for one in till("GET", f"products/{jam}/ledger").body["results"]]
+    causes = [entry["cause"] for entry in till("GET", f"products/{jam}/ledger").body["results"]]
     assert causes[::-1] == ["opening", "hold", "release", "order"]
     assert invariants.check().violated == []
 

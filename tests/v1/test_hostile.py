@@ -14,7 +14,7 @@ def test_each_hostile_request_is_refused_with_its_code_and_faults(customer: Api)
     for sent in ALL:
         answer = customer(sent.method, sent.path, sent.body, **sent.headers)
         assert (answer.status, answer.body["code"]) == (sent.status, sent.code), sent
-        found = [one["pointer"] for one in answer.body.get("errors", [])]
+        found = [fault["pointer"] for fault in answer.body.get("errors", [])]
         assert sorted(found) == sorted(sent.pointers or ()), sent
 
 
@@ -22,13 +22,13 @@ def test_a_body_may_be_full_of_faults_without_filling_the_memory(customer: Api) 
     names = ",".join(f'"{number}":"\\u0000"' for number in range(90_000))
     answer = customer("POST", "orders", f"{{{names}}}".encode())
     assert (answer.status, len(answer.body["errors"])) == (400, 1_000)
-    assert max(len(one["pointer"]) for one in answer.body["errors"]) <= 1_000
+    assert max(len(fault["pointer"]) for fault in answer.body["errors"]) <= 1_000
 
 
 def test_an_answer_does_not_repeat_a_long_name_of_an_unknown_field(customer: Api) -> None:
     answer = customer("POST", "orders", {"lines": [], "~" * 1_000_000: 1})
     assert answer.status == 400
-    assert max(len(one["pointer"]) for one in answer.body["errors"]) == 1_000
+    assert max(len(fault["pointer"]) for fault in answer.body["errors"]) == 1_000
 
 
 def test_the_last_of_duplicate_names_counts(customer: Api, product: Callable[..., int]) -> None:

@@ -81,7 +81,7 @@ def test_a_key_is_up_to_255_visible_characters(customer: Api, product: Product, 
 def test_an_invalid_key_is_refused(customer: Api, product: Product, key: str) -> None:
     refused = place(customer, (product(), 1), headers={"Idempotency_Key": key})
     assert (refused.status, refused.body["code"]) == (400, "validation_error")
-    assert [one["pointer"] for one in refused.body["errors"]] == ["Idempotency-Key"]
+    assert [fault["pointer"] for fault in refused.body["errors"]] == ["Idempotency-Key"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_faulty_header_is_named_with_the_faults_of_the_body(
 ) -> None:
     refused = staff(method, path, {"x": 1}, **header)
     assert (refused.status, refused.body["code"]) == (400, "validation_error")
-    named = {one["pointer"] for one in refused.body["errors"]}
+    named = {fault["pointer"] for fault in refused.body["errors"]}
     assert named > {"/x", *(name.replace("_", "-") for name in header)}
 
 
@@ -129,7 +129,7 @@ def test_a_refused_repeat_says_whether_the_key_or_the_id_was_used(
     place(customer, (jam, 1), id=CHOSEN, headers=KEY)
     refused = place(customer, (jam, 2), **again)
     assert (refused.status, refused.body["code"]) == (422, "idempotency_key_reused")
-    faults = [(one["pointer"], one["code"]) for one in refused.body["errors"]]
+    faults = [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]]
     assert faults == [(pointer, "reused") for pointer in pointers]
 
 

@@ -17,11 +17,11 @@ def send(staff: Api, *lines: str, content_type: str = "text/csv", **headers: str
 
 def faults(answer: Answer) -> list[tuple[str, str]]:
     assert answer.status == 400, answer.body
-    return [(one["pointer"], one["code"]) for one in answer.body["errors"]]
+    return [(fault["pointer"], fault["code"]) for fault in answer.body["errors"]]
 
 
 def listed(api: Api) -> dict[str, dict[str, Any]]:
-    return {one["sku"]: one for one in api("GET", "products?limit=100").body["results"]}
+    return {item["sku"]: item for item in api("GET", "products?limit=100").body["results"]}
 
 
 def test_a_file_of_an_unnamed_type_is_read_as_csv(staff: Api) -> None:

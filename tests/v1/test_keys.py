@@ -61,7 +61,7 @@ def test_the_list_has_the_callers_valid_keys_without_their_text(customer: Api, s
     page = customer("GET", "auth/keys?limit=3").body
     rest = customer("GET", page["next"].removeprefix("http://testserver")).body
     shown = page["results"] + rest["results"]
-    assert [one["name"] for one in shown] == ["0", "1", "2", "4"]
+    assert [row["name"] for row in shown] == ["0", "1", "2", "4"]
     assert shown[0].keys() == SHOWN
     assert rest["next"] is None
 
@@ -89,7 +89,7 @@ def test_staff_with_the_permission_end_the_keys_of_others(
     made = as_(who)("POST", "auth/keys", {}).body
     for other, status in ((as_(person()), 404), (support, 403)):
         assert other("DELETE", f"auth/keys/{made['id']}").status == status
-    assert [one["id"] for one in as_(who)("GET", "auth/keys").body["results"]] == [made["id"]]
+    assert [key["id"] for key in as_(who)("GET", "auth/keys").body["results"]] == [made["id"]]
     assert owner("GET", "auth/keys").body["results"] == []
     assert owner("DELETE", f"auth/keys/{made['id']}").status == 204
     assert JudgedApi(made["key"])("GET", "me").status == 401
@@ -121,7 +121,7 @@ def test_all_unknown_permissions_are_named(staff: Api) -> None:
     body = {"permissions": [SEE, "x.y", "orders.view_orders"]}
     refused = staff("POST", "auth/keys", body)
     assert (refused.status, refused.body["code"]) == (400, "validation_error")
-    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+    assert [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]] == [
         ("/permissions/1", "unknown_value"),
         ("/permissions/2", "unknown_value"),
     ]
@@ -136,7 +136,7 @@ def test_a_customer_cannot_name_permissions(customer: Api) -> None:
 def test_all_faults_of_a_key_are_refused_together(staff: Api) -> None:
     body = {"name": "a\u200bb", "permissions": ["nope"], "expires_at": "2001-01-01T00:00:00Z"}
     refused = staff("POST", "auth/keys", body)
-    assert [one["pointer"] for one in refused.body["errors"]] == [
+    assert [fault["pointer"] for fault in refused.body["errors"]] == [
         "/name",
         "/expires_at",
         "/permissions/0",
@@ -166,7 +166,7 @@ def test_a_past_expiry_is_refused_except_in_a_repeat(customer: Api) -> None:
     past = {"expires_at": (now() - timedelta(seconds=1)).isoformat()}
     for _ in range(2):  # A refusal uses no key up.
         refused = customer("POST", "auth/keys", past, Idempotency_Key="late")
-        assert [one["pointer"] for one in refused.body["errors"]] == ["/expires_at"]
+        assert [fault["pointer"] for fault in refused.body["errors"]] == ["/expires_at"]
     assert customer("POST", "auth/keys", {}, Idempotency_Key="late").status == 201
 
 

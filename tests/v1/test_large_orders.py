@@ -17,7 +17,7 @@ As = Callable[[Person], Api]
 
 def ids(orders: list[dict[str, str]]) -> list[str]:
     """Returns the numbers of orders in an answer."""
-    return [one["id"] for one in orders]
+    return [order["id"] for order in orders]
 
 
 def test_pages_limited_by_lines_lead_to_every_order(
@@ -27,8 +27,8 @@ def test_pages_limited_by_lines_lead_to_every_order(
     large_orders.fill(who, 7, now)
     api = as_(who)
     page = api("GET", "orders?limit=100").body
-    assert sum(len(one["lines"]) for one in page["results"]) == 5_000
-    every = [str(one.id) for one in Order.objects.order_by("-placed_at")]
+    assert sum(len(row["lines"]) for row in page["results"]) == 5_000
+    every = [str(order.id) for order in Order.objects.order_by("-placed_at")]
     assert ids(walk(api, "orders?limit=100")) == every
     assert api("GET", "orders?limit=5").body == page | {
         "next": page["next"].replace("limit=100", "limit=5")
@@ -44,7 +44,7 @@ def test_changes_limited_by_lines_lose_no_order(
     first = api("GET", "orders/changes").body
     assert (len(first["results"]), first["more"]) == (5, True)
     found, since = answers(api)
-    every = [str(one.id) for one in Order.objects.order_by("-placed_at")]
+    every = [str(order.id) for order in Order.objects.order_by("-placed_at")]
     assert ids(found) == every
     for one in Order.objects.order_by("number"):
         Order.objects.filter(pk=one.pk).update(version=2)

@@ -61,7 +61,7 @@ def test_answers_without_a_body_have_no_content_type(
 ) -> None:
     archived = staff("DELETE", f"products/{product()}")
     unchanged = staff("GET", "products", If_None_Match="*")
-    assert [(one.status, "Content-Type" in one.headers) for one in (archived, unchanged)] == [
+    assert [(reply.status, "Content-Type" in reply.headers) for reply in (archived, unchanged)] == [
         (204, False),
         (304, False),
     ]

@@ -56,7 +56,7 @@ def test_an_order_is_packed_shipped_and_delivered_with_its_units(
     assert (moved(staff, placed, "pack").body["status"], stock(tea)) == ("packed", (3, 2))
     assert (moved(staff, placed, "ship").body["status"], stock(tea)) == ("shipped", (3, 0))
     assert (moved(staff, placed, "deliver").body["status"], stock(tea)) == ("delivered", (3, 0))
-    assert [one["type"] for one in events(customer, placed)] == [
+    assert [event["type"] for event in events(customer, placed)] == [
         *("placed", "packed", "shipped", "delivered")
     ]
     assert causes(tea) == [("order", -2, 2), ("ship", 0, -2)]
@@ -110,8 +110,8 @@ def test_units_that_were_not_picked_leave_the_order_and_the_stock(
     packed = move(staff, placed, "pack", picked)
     assert packed.status == 200
     assert [
-        (one["product"], one["ordered"], one["quantity"], one["line_total"])
-        for one in packed.body["lines"]
+        (line["product"], line["ordered"], line["quantity"], line["line_total"])
+        for line in packed.body["lines"]
     ] == [(tea, 4, 1, "2.00"), (jam, 3, 3, "4.50")]
     assert customer("GET", "orders").body["results"] == [packed.body]
     assert packed.body["total"] == "6.50"
@@ -128,7 +128,7 @@ def test_packing_with_missing_false_releases_units_and_removes_empty_lines(
     placed = place(customer, (tea, 4), (jam, 3))
     line = {"product": tea, "quantity": 0, "missing": False}
     packed = move(staff, placed, "pack", {"lines": [line, {"product": jam, "quantity": 3}]})
-    assert [one["product"] for one in packed.body["lines"]] == [jam]
+    assert [line["product"] for line in packed.body["lines"]] == [jam]
     assert causes(tea) == [("order", -4, 4), ("pack", 4, -4)]
     assert stock(tea) == (5, 0)
 
@@ -159,7 +159,7 @@ def test_picking_with_unknown_products_names_all_faults(
         staff, placed, "pack", {"lines": [{"product": p, "quantity": q} for p, q in lines]}
     )
     assert (refused.status, refused.body["code"]) == (400, "validation_error")
-    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+    assert [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]] == [
         ("/lines/0/quantity", "out_of_range"),
         ("/lines/1/product", "duplicate"),
         ("/lines/2/product", "unknown_value"),
@@ -174,7 +174,7 @@ def test_returns_are_counted_until_all_units_are_returned(
     moved(staff, placed, "pack", "ship")
     part = move(staff, placed, "return", returning((tea, 1)))
     assert (part.status, part.body["status"]) == (200, "shipped")
-    assert [one["returned"] for one in part.body["lines"]] == [1, 0]
+    assert [line["returned"] for line in part.body["lines"]] == [1, 0]
     assert (stock(tea), stock(jam)) == ((2, 0), (6, 0))
     moved(staff, placed, "deliver")
     broken = move(staff, placed, "return", returning((jam, 3), restock=False))
@@ -182,7 +182,7 @@ def test_returns_are_counted_until_all_units_are_returned(
     assert stock(jam) == (6, 0)
     rest = move(staff, placed, "return", returning((tea, 1), (tea, 2)))
     assert rest.body["status"] == "returned"
-    assert [one["returned"] for one in rest.body["lines"]] == [4, 3]
+    assert [line["returned"] for line in rest.body["lines"]] == [4, 3]
     assert rest.body["total"] == placed.body["total"]
     assert stock(tea) == (5, 0)
     assert events(customer, placed)[-2]["data"] == {
@@ -262,7 +262,7 @@ def test_a_return_above_the_maximum_stock_is_refused(
 ) -> None:
     tea = product(stock=2**31 - 1)
     placed = place(customer, (tea, 1))
-    assert [move(staff, placed, one).status for one in ("pack", "ship")] == [200, 200]
+    assert [move(staff, placed, step).status for step in ("pack", "ship")] == [200, 200]
     received = {"reason": "received", "lines": [{"product": tea, "delta": 1}]}
     assert staff("POST", "stock/adjustments", received).status == 201
     refused = move(staff, placed, "return", returning((tea, 1)))

@@ -41,7 +41,7 @@ def test_a_client_can_ask_for_fewer_orders_at_a_time(customer: Api, product: Pro
     while more:
         body = customer("GET", f"orders/changes?limit=1&since={since}").body
         assert len(body["results"]) <= 1
-        found |= {one["id"] for one in body["results"]}
+        found |= {row["id"] for row in body["results"]}
         since, more = body["since"], body["more"]
     assert found == placed
 
@@ -59,7 +59,7 @@ def test_changed_orders_are_in_the_feed_once_in_their_current_state(
     found, since = answers(customer, since)
     assert [(one["id"], one["status"]) for one in found] == [(first, "shipped"), (new, "placed")]
     customer("POST", f"orders/{second}/cancel")
-    assert [one["status"] for one in answers(customer, since)[0]] == ["cancelled"]
+    assert [answer["status"] for answer in answers(customer, since)[0]] == ["cancelled"]
 
 
 def test_changes_during_the_first_copy_follow_it(

@@ -48,7 +48,7 @@ def test_an_order_of_a_thousand_lines_names_its_three_faults(
     lines[-1] = lines[-1] | {"colour": "red"}
     refused = customer("POST", "orders", {"lines": lines})
     assert (refused.status, refused.body["code"]) == (400, "validation_error")
-    assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == {
+    assert {(fault["pointer"], fault["code"]) for fault in refused.body["errors"]} == {
         ("/lines/0/quantity", "out_of_range"),
         ("/lines/499/product", "required"),
         ("/lines/999/colour", "unknown_field"),

@@ -151,7 +151,7 @@ def test_a_quantity_is_a_whole_number_up_to_a_million(
 ) -> None:
     refused = place(customer, (product(stock=2**31 - 1), quantity))
     assert (refused.status, refused.body["code"]) == (400, "validation_error")
-    assert [one["pointer"] for one in refused.body["errors"]] == ["/lines/0/quantity"]
+    assert [fault["pointer"] for fault in refused.body["errors"]] == ["/lines/0/quantity"]
 
 
 def test_a_million_units_at_the_maximum_price_have_an_exact_total(
@@ -166,19 +166,19 @@ def test_a_million_units_at_the_maximum_price_have_an_exact_total(
 def test_an_order_has_at_most_a_thousand_lines(
     customer: Api, product: Product, many_products: Sequence[int]
 ) -> None:
-    lines = [(one, 1) for one in many_products]
+    lines = [(id, 1) for id in many_products]
     placed = place(customer, *lines)
     assert placed.status == 201
     assert [line["product"] for line in placed.body["lines"]] == list(many_products)
     refused = place(customer, *lines, lines[0])
-    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+    assert [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]] == [
         ("/lines", "too_many")
     ]
 
 
 def test_an_order_has_at_least_one_line(customer: Api) -> None:
     refused = place(customer)
-    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+    assert [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]] == [
         ("/lines", "too_few")
     ]
 
@@ -186,7 +186,7 @@ def test_an_order_has_at_least_one_line(customer: Api) -> None:
 def test_an_empty_body_counts_as_an_empty_object(customer: Api) -> None:
     for body in (b"", b"{}", b" {} "):
         refused = customer("POST", "orders", body)
-        assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+        assert [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]] == [
             ("/lines", "required")
         ]
 
@@ -196,7 +196,7 @@ def test_fields_that_only_the_server_sets_are_refused(customer: Api, product: Pr
     asked = {"lines": lines, "total": "0.01", "status": "delivered", "number": 1, "currency": "X"}
     refused = customer("POST", "orders", asked)
     assert (refused.status, refused.body["code"]) == (400, "unknown_field")
-    assert {one["pointer"] for one in refused.body["errors"]} == {
+    assert {fault["pointer"] for fault in refused.body["errors"]} == {
         "/lines/0/unit_price",
         "/lines/0/line_total",
         "/total",
@@ -236,7 +236,7 @@ def test_staff_read_every_order(customer: Api, staff: Api, product: Product) -> 
 def test_an_order_for_an_unknown_customer_is_refused(staff: Api, product: Product) -> None:
     refused = place(staff, (product(), 1), customer=2**63 - 1)
     assert (refused.status, refused.body["code"]) == (404, "not_found")
-    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+    assert [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]] == [
         ("/customer", "unknown_value")
     ]
 
@@ -256,8 +256,8 @@ def test_a_customer_who_may_not_order_is_refused_with_the_reason(
 ) -> None:
     who, jam = person(may_order=False), product()
     answers = [place(as_(who), (jam, 1)), place(staff, (jam, 1), customer=who.id)]
-    assert [one.body["code"] for one in answers] == ["ordering_not_allowed"] * 2
-    assert [one.status for one in answers] == [403] * 2
+    assert [answer.body["code"] for answer in answers] == ["ordering_not_allowed"] * 2
+    assert [answer.status for answer in answers] == [403] * 2
 
 
 def test_an_order_has_an_event_with_actor_and_time_of_placing(

@@ -65,7 +65,7 @@ def test_every_address_gets_the_same_answer_with_the_same_work(
     for kind, email in ways.items():
         with CaptureQueriesContext(connection) as seen:
             answer = api("POST", ASK, {"email": email})
-        statements = [one["sql"].partition(" VALUES ")[0][:25] for one in seen.captured_queries]
+        statements = [query["sql"].partition(" VALUES ")[0][:25] for query in seen.captured_queries]
         del answer.headers["Correlation-ID"]
         done[kind] = (answer.status, answer.body, answer.headers, statements)
     assert all(one == done["unknown"] for one in done.values()), done
@@ -118,7 +118,7 @@ def test_a_reset_ends_all_sessions_and_keys_and_the_new_password_works(
     api("POST", ASK, {"email": EMAIL})
     assert confirm(api, token_of()).status == 204
     for live in (Session.objects.filter(ended_at=None), Key.objects.filter(ended_at=None)):
-        assert [one.customer_id for one in live] == [other.id]
+        assert [session.customer_id for session in live] == [other.id]
     credentials = {"username": who.customer.username, "password": NEW}
     assert api("POST", "auth/token", credentials).status == 200
 
@@ -291,7 +291,7 @@ def test_a_forged_reset_token_is_refused_and_the_real_one_still_works(
 def test_a_wrong_reset_token_is_refused_together_with_a_weak_password(api: Api, db: None) -> None:
     refused = confirm(api, "x" * 64, "123")
     assert code(refused) == (403, "reset_token_invalid")
-    assert {one["pointer"] for one in refused.body["errors"]} == {"/new_password"}
+    assert {fault["pointer"] for fault in refused.body["errors"]} == {"/new_password"}
 
 
 def test_a_reset_token_with_the_previous_secret_works(
@@ -312,13 +312,13 @@ def test_a_weak_password_is_refused_and_the_reset_token_stays_valid(
     api("POST", ASK, {"email": EMAIL})
     token = token_of()
     weak = api("POST", CONFIRM, {"reset_token": token, "new_password": "123"})
-    assert {(one["pointer"], one["code"]) for one in weak.body["errors"]} == {
+    assert {(fault["pointer"], fault["code"]) for fault in weak.body["errors"]} == {
         ("/new_password", "password_too_short"),
         ("/new_password", "password_too_common"),
         ("/new_password", "password_entirely_numeric"),
     }
     similar = confirm(api, token, "Ada Lovelace")
-    assert [one["code"] for one in similar.body["errors"]] == ["password_too_similar"]
+    assert [fault["code"] for fault in similar.body["errors"]] == ["password_too_similar"]
     assert confirm(api, token).status == 204
 
 
@@ -338,7 +338,7 @@ def test_too_many_requests_and_confirmations_are_refused_with_retry_after(
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
     person(email=EMAIL)
     answers = [api("POST", ASK, {"email": EMAIL}) for _ in range(6)]
-    assert [one.status for one in answers] == [202] * 5 + [429]
+    assert [answer.status for answer in answers] == [202] * 5 + [429]
     assert "Retry-After" in answers[-1].headers
     token = token_of()
     wrong = token[:-4] + "AAAA"

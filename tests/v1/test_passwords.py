@@ -144,7 +144,7 @@ def test_every_fault_of_a_change_is_named_at_once(
 ) -> None:
     refused = as_(person("Ada Lovelace"))("POST", PATH, body)
     assert refused.status == 400
-    assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == found
+    assert {(fault["pointer"], fault["code"]) for fault in refused.body["errors"]} == found
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_weak_password_is_refused_together_with_a_wrong_current_one(
     body = {"current_password": current, "new_password": "123"}
     refused = as_(person("Ada Lovelace"))("POST", PATH, body)
     assert code(refused) == answer
-    assert {one["code"] for one in refused.body["errors"]} == {
+    assert {fault["code"] for fault in refused.body["errors"]} == {
         *("password_too_short", "password_too_common", "password_entirely_numeric")
     }
 

@@ -57,7 +57,7 @@ def status(api: Api, order: Answer) -> str:
 
 
 def due(owner: Api) -> list[int]:
-    return [one["amount"] for one in owner("GET", "refunds-due").body["results"]]
+    return [row["amount"] for row in owner("GET", "refunds-due").body["results"]]
 
 
 def test_a_payment_of_the_whole_total_confirms(owner: Api, held: Answer, jam: int) -> None:

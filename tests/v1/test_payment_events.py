@@ -37,7 +37,7 @@ def test_three_events_of_one_payment_count_once(
         *("stripe", "captured", PI, PI, 1000),
     )
     assert row["actor"] == "00000000-0000-0000-0000-000000000000"
-    assert [one["type"] for one in events(owner, order)] == ["placed", "payment"]
+    assert [event["type"] for event in events(owner, order)] == ["placed", "payment"]
 
 
 def test_an_intent_without_a_charge_is_the_same_payment(
@@ -207,7 +207,7 @@ def test_an_intent_of_one_provider_is_not_that_of_another(
     assert record(owner, order, 600, transaction_id="u").status == 201
     assert paid(owner, order) == ("0.00", "paid")
     rows = owner("GET", f"orders/{order.body['id']}/payments").body["results"]
-    assert [one["transaction_id"] for one in rows] == ["t", "u"]
+    assert [row["transaction_id"] for row in rows] == ["t", "u"]
 
 
 def test_an_event_with_an_invalid_order_id_is_refused(stripe: Stripe) -> None:

@@ -58,7 +58,7 @@ def test_a_record_changes_due_state_version_events_and_feed(
     found = customer("GET", f"orders/{order.body['id']}/payments?limit=1").body
     assert found["results"] == [made.body]
     following = customer("GET", found["next"].partition("/api/v1/")[2]).body
-    assert [one["amount"] for one in following["results"]] == [600]
+    assert [row["amount"] for row in following["results"]] == [600]
     assert following["next"] is None
 
 
@@ -79,7 +79,7 @@ def test_the_same_movement_is_one_record_and_another_amount_a_conflict(
     # An authorisation and its capture may have one id.
     assert record(owner, order, 400, "authorised").status == 201
     by_bank = [record(owner, order, 400, provider="bank") for _ in range(2)]
-    assert [one.status for one in by_bank] == [201, 200]
+    assert [reply.status for reply in by_bank] == [201, 200]
     assert by_bank[0].body == by_bank[1].body
     assert paid(owner, order) == ("2.00", "part_paid")
 
@@ -265,6 +265,6 @@ def test_refunds_are_listed_by_age_in_pages(
     path, found = "refunds-due?limit=2", []
     while path:
         page = owner("GET", path).body
-        found += [one["order"] for one in page["results"]]
+        found += [row["order"] for row in page["results"]]
         path = page["next"].partition("/api/v1/")[2] if page["next"] else ""
     assert found == orders

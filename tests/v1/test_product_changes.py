@@ -45,7 +45,7 @@ class Copy:
         self.pages = []
         while self.ask():
             pass
-        return [one for page in self.pages for one in page]
+        return [row for page in self.pages for row in page]
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def copy(customer: Api, product: Product) -> Copy:
 
 def everything(api: Api) -> dict[int, dict[str, Any]]:
     listed = api("GET", "products?limit=100").body["results"]
-    return {one["id"]: one for one in listed}
+    return {row["id"]: row for row in listed}
 
 
 def test_the_first_answer_without_since_is_the_whole_catalogue(
@@ -101,7 +101,7 @@ def test_a_client_can_ask_for_fewer_changes_at_a_time(
         while more:
             body = customer("GET", f"products/changes?limit={limit}&since={since}").body
             assert len(body["results"]) <= limit
-            found |= {one["id"] for one in body["results"]}
+            found |= {row["id"] for row in body["results"]}
             since, more = body["since"], body["more"]
         assert found == copy.products.keys()
 
@@ -141,7 +141,7 @@ def test_a_split_answer_has_products_and_removals_apart(copy: Copy, staff: Api) 
     assert plain.keys() == {"results", "since", "more"}
     assert split == plain | {
         "results": [],
-        "products": [one for one in plain["results"] if "deleted" not in one],
+        "products": [row for row in plain["results"] if "deleted" not in row],
         "deleted": [gone],
     }
 
@@ -210,4 +210,4 @@ def test_a_mark_of_another_installation_has_expired(copy: Copy, customer: Api) -
 def test_an_invalid_mark_is_refused(customer: Api, since: str) -> None:
     refused = customer("GET", f"products/changes?since={since}")
     assert refused.status == 400
-    assert [one["pointer"] for one in refused.body["errors"]] == ["since"]
+    assert [fault["pointer"] for fault in refused.body["errors"]] == ["since"]

@@ -59,7 +59,7 @@ def test_pages_continue_at_their_position_when_products_are_added_or_archived(
     late = product(name="e")
     staff("DELETE", f"products/{first}")
     rest = walk(customer, page["next"].removeprefix("http://testserver"))
-    assert [one["id"] for one in page["results"] + rest] == [first, second, late, third]
+    assert [row["id"] for row in page["results"] + rest] == [first, second, late, third]
 
 
 def test_the_count_is_given_on_request_only(customer: Api, product: Product) -> None:
@@ -124,7 +124,7 @@ def test_ids_are_looked_up_two_hundred_at_a_time(customer: Api, product: Product
     tea, jam = product(), product()
     asked = f"{jam},{tea},{jam},999999"
     assert ids(customer("GET", f"products?ids={asked}")) == [tea, jam]
-    many = ",".join(str(one) for one in range(jam, jam + 200))
+    many = ",".join(str(number) for number in range(jam, jam + 200))
     assert ids(customer("GET", f"products?ids={many}")) == [jam]
     refused = customer("GET", f"products?ids={many},1")
     assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "ids")

@@ -89,7 +89,7 @@ def test_every_answer_about_a_product_has_its_tax_rate_and_net_price(staff: Api)
 def test_what_is_not_a_tax_rate_is_refused(staff: Api, rate: object) -> None:
     refused = staff("POST", "products", JAM | {"tax_rate": rate})
     assert refused.status == 400
-    assert [one["pointer"] for one in refused.body["errors"]] == ["/tax_rate"]
+    assert [fault["pointer"] for fault in refused.body["errors"]] == ["/tax_rate"]
 
 
 def test_a_key_is_that_of_a_tax_rate_however_it_is_written(staff: Api) -> None:
@@ -153,7 +153,7 @@ def test_a_taken_sku_and_an_unknown_category_are_reported_together(
     for request in (("POST", "products", JAM | faulty), ("PATCH", f"products/{product()}", faulty)):
         refused = staff(*request)
         assert (refused.status, refused.body["code"]) == (409, "sku_taken")
-        faults = [(one["pointer"], one["code"]) for one in refused.body["errors"]]
+        faults = [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]]
         assert faults == [("/sku", "taken"), ("/category", "unknown_category")]
 
 
@@ -166,7 +166,7 @@ def test_rules_without_a_quantity_are_reported_with_the_other_clashes(
     del faulty["min_quantity"]
     for request in (("POST", "products", new), ("PATCH", former, faulty)):
         refused = staff(*request)
-        faults = {(one["pointer"], one["code"]) for one in refused.body["errors"]}
+        faults = {(fault["pointer"], fault["code"]) for fault in refused.body["errors"]}
         assert faults == {
             ("/max_per_order", "out_of_range"),
             ("/sku", "taken"),
@@ -181,7 +181,7 @@ def test_an_archived_product_cannot_be_read_changed_or_archived(
     path = f"products/{jam}"
     assert staff("DELETE", path).status == 204
     answers = [staff("DELETE", path), staff("GET", path), staff("PATCH", path, {"name": "x"})]
-    assert [one.status for one in answers] == [404, 404, 404]
+    assert [answer.status for answer in answers] == [404, 404, 404]
     assert customer("GET", f"products?ids={jam}").body["results"] == []
     assert customer("GET", f"stock?products={jam}").body["results"] == []
     refused = customer("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]})

@@ -122,7 +122,7 @@ def test_faults_of_a_put_product_are_named(
 ) -> None:
     refused = put(staff, sku, body)
     assert refused.status == 400
-    assert [one["pointer"] for one in refused.body["errors"]] == pointers
+    assert [fault["pointer"] for fault in refused.body["errors"]] == pointers
 
 
 def test_a_sku_cannot_have_a_line_end(staff: Api) -> None:
@@ -154,6 +154,6 @@ def test_one_of_several_concurrent_puts_creates_a_sku(
         one.start()
     for one in crowd:
         one.join()
-    assert sorted(one.status for one in answers) == sorted([201] + [otherwise] * 7)
-    shown = [one.body for one in answers if one.status < 300]
-    assert len({(one["id"], one["quantity"]) for one in shown}) == 1
+    assert sorted(answer.status for answer in answers) == sorted([201] + [otherwise] * 7)
+    shown = [answer.body for answer in answers if answer.status < 300]
+    assert len({(row["id"], row["quantity"]) for row in shown}) == 1

@@ -20,7 +20,7 @@ RETURNED = "return"
 def books() -> list[tuple[Any, ...]]:
     """Returns all rows that a move writes."""
     tables = ("stock", "ledger_entry", "order_event", "order_line", '"order"', "idempotency_key")
-    return [row for one in tables for row in database.rows(f"SELECT {one}::text FROM {one}")]
+    return [row for table in tables for row in database.rows(f"SELECT {table}::text FROM {table}")]
 
 
 def brought(staff: Api, tea: int, placed: Answer, *moves: str) -> Answer:
@@ -112,7 +112,7 @@ def test_packing_again_reports_the_faults_of_a_first_request(
     order, tea, _ = packed
     refused = move(staff, order, "pack", picking((tea, 5), (tea, 1), (product(), 1)))
     assert (refused.status, refused.body["code"]) == (400, "validation_error")
-    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
+    assert [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]] == [
         ("/lines/0/quantity", "out_of_range"),
         ("/lines/1/product", "duplicate"),
         ("/lines/2/product", "unknown_value"),
@@ -221,4 +221,4 @@ def test_a_second_return_without_a_key_is_a_new_return(
         assert order.body["lines"][0]["returned"] == units
     assert stock(tea) == (3, 0)
     assert [cause for cause, _, _ in causes(tea)].count("return") == 2
-    assert [one["type"] for one in events(staff, placed)].count("returned") == 2
+    assert [event["type"] for event in events(staff, placed)].count("returned") == 2

@@ -82,7 +82,7 @@ def test_sessions_of_the_earlier_contracts_are_listed_too(person: MakePerson) ->
     who = person()
     given = sessions.Credentials(who.customer.username, who.password, "Old/1")
     sessions.log_in(given, policy=API, signer=signer(), now=datetime.now(UTC))
-    assert [one["client"] for one in listed(log_in(who)["access"])] == ["Old/1", ""]
+    assert [session["client"] for session in listed(log_in(who)["access"])] == ["Old/1", ""]
 
 
 def test_the_list_of_sessions_has_pages(person: MakePerson) -> None:
@@ -92,7 +92,7 @@ def test_the_list_of_sessions_has_pages(person: MakePerson) -> None:
     seen, path = [], "/api/v1/me/sessions?limit=2"
     while path:
         page = JudgedApi(mine["access"])("GET", path).body
-        seen += [one["client"] for one in page["results"]]
+        seen += [row["client"] for row in page["results"]]
         path = (page["next"] or "").removeprefix("http://testserver")
     assert seen == [f"client {number}" for number in range(5)]
 
@@ -130,7 +130,7 @@ def test_ending_the_current_session_logs_out(person: MakePerson) -> None:
 def test_no_session_is_the_current_one_for_a_key(api: Api, person: MakePerson) -> None:
     mine = log_in(person())
     key = JudgedApi(mine["access"])("POST", "auth/keys", {}).body["key"]
-    assert [one["current"] for one in listed(key)] == [False]
+    assert [session["current"] for session in listed(key)] == [False]
     assert JudgedApi(key)("DELETE", "me/sessions").status == 204
     assert is_out(mine)
     assert listed(key) == []

@@ -39,7 +39,7 @@ def test_stock_figures_are_returned_for_listed_products(customer: Api, product: 
 def test_stock_figures_need_one_to_two_hundred_ids(customer: Api, asked: str) -> None:
     refused = customer("GET", f"stock{asked}")
     assert refused.status == 400
-    assert [one["pointer"] for one in refused.body["errors"]] == ["products"]
+    assert [fault["pointer"] for fault in refused.body["errors"]] == ["products"]
 
 
 def test_an_adjustment_returns_its_changes(staff: Api, product: Product) -> None:
@@ -114,7 +114,7 @@ def test_every_unknown_product_is_named_by_its_id_or_sku(staff: Api, product: Pr
         {"code": "unknown_product", "sku": "NO-2"},
     ]
     only_ids = adjust(staff, {"product": 999_999, "delta": 1}, {"product": 888_888, "delta": 1})
-    assert [one["product"] for one in only_ids.body["lines"]] == [999_999, 888_888]
+    assert [line["product"] for line in only_ids.body["lines"]] == [999_999, 888_888]
     assert figures(staff, jam) == {jam: 4}
 
 
@@ -137,7 +137,7 @@ def test_an_unknown_sku_does_not_hide_other_faults(staff: Api, product: Product)
 
 def test_a_wrong_reason_does_not_hide_other_faults(staff: Api) -> None:
     refused = adjust(staff, {"counted": 1}, {"product": 7}, reason="order")
-    assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == {
+    assert {(fault["pointer"], fault["code"]) for fault in refused.body["errors"]} == {
         ("/reason", "unknown_value"),
         ("/lines/0", "one_of"),
         ("/lines/1", "one_of"),
@@ -196,7 +196,7 @@ def test_a_reason_is_one_word_that_is_not_reserved(
     staff: Api, product: Product, reason: str
 ) -> None:
     refused = adjust(staff, {"product": product(), "delta": 1}, reason=reason)
-    assert [one["pointer"] for one in refused.body["errors"]] == ["/reason"]
+    assert [fault["pointer"] for fault in refused.body["errors"]] == ["/reason"]
 
 
 def test_a_repeated_adjustment_is_stored_once(staff: Api, product: Product) -> None:
@@ -220,7 +220,7 @@ def test_a_ledger_entry_of_an_order_names_the_order_and_event(
     staff: Api, customer: Api, product: Product
 ) -> None:
     jam, tea = product(stock=10), product(stock=10)
-    lines = [{"product": one, "quantity": 4} for one in (jam, tea)]
+    lines = [{"product": id, "quantity": 4} for id in (jam, tea)]
     path = customer("POST", "orders", {"lines": lines}).headers["Location"]
     adjusted = adjust(staff, {"product": jam, "delta": 2}, reason="received")
     customer("PATCH", path, {"lines": [{"product": jam, "quantity": 3}]})
@@ -232,12 +232,12 @@ def test_a_ledger_entry_of_an_order_names_the_order_and_event(
     order(customer, jam, 1)
     answers = {one["id"]: one["type"] for one in customer("GET", f"{path}/events").body["results"]}
     entries = staff("GET", f"products/{jam}/ledger").body["results"][::-1]
-    of_it = [one for one in entries if f"/api/v1/orders/{one['order']}" == path]
+    of_it = [entry for entry in entries if f"/api/v1/orders/{entry['order']}" == path]
     assert [(one["cause"], answers[one["reference"]]) for one in of_it] == [
         *(("order", "placed"), ("change", "changed"), ("missing", "packed")),
         *(("ship", "shipped"), ("return", "returned")),
     ]
-    others = [(one["cause"], one["reference"]) for one in entries if one["order"] is None]
+    others = [(entry["cause"], entry["reference"]) for entry in entries if entry["order"] is None]
     assert others == [("opening", str(jam)), ("received", adjusted.body["id"])]
     assert len(entries) == len(of_it) + len(others) + 1
 

@@ -75,8 +75,8 @@ def test_an_added_line_has_the_rate_of_today_and_the_others_keep_theirs(
     change_product(tea, {"tax_rate": Decimal("5.5")}, caller=None, now=now)
     lines = [{"product": jam, "quantity": 5}, {"product": tea, "quantity": 1}]
     changed = customer("PATCH", path, {"lines": lines}).body
-    assert [one["tax_rate"] for one in changed["lines"]] == ["20.00", "5.50"]
-    assert [one["net_total"] for one in changed["lines"]] == ["50.00", "0.95"]
+    assert [line["tax_rate"] for line in changed["lines"]] == ["20.00", "5.50"]
+    assert [line["net_total"] for line in changed["lines"]] == ["50.00", "0.95"]
     assert (changed["net_total"], changed["tax_total"]) == ("50.95", "10.05")
 
 
@@ -90,9 +90,9 @@ def test_an_order_of_staff_for_a_customer_has_rates(
 
 def test_the_sums_are_unknown_if_a_line_has_no_rate(customer: Api, product: MakeProduct) -> None:
     jam, tea = product(price="12", tax_rate=Decimal(0)), product(price="1")
-    lines = [{"product": one, "quantity": 1} for one in (jam, tea)]
+    lines = [{"product": id, "quantity": 1} for id in (jam, tea)]
     placed = customer("POST", "orders", {"lines": lines}).body
-    assert [one["tax_rate"] for one in placed["lines"]] == ["0.00", None]
-    assert [one["net_total"] for one in placed["lines"]] == ["12.00", None]
+    assert [line["tax_rate"] for line in placed["lines"]] == ["0.00", None]
+    assert [line["net_total"] for line in placed["lines"]] == ["12.00", None]
     assert (placed["net_total"], placed["tax_total"]) == (None, None)
     assert placed["total"] == "13.00"

@@ -133,5 +133,5 @@ def test_texts_that_are_no_code_are_refused(
     for name in ("ship", "track"):
         refused = move(staff, packed, name, {**POST, field: text})
         assert refused.status == 400
-        assert [one["pointer"] for one in refused.body["errors"]] == [f"/{field}"]
+        assert [fault["pointer"] for fault in refused.body["errors"]] == [f"/{field}"]
     assert tracking(staff("GET", f"orders/{packed.body['id']}")) == UNKNOWN

@@ -69,7 +69,7 @@ def test_an_order_whose_packing_was_undone_sells_no_units_at_a_former_price(
     assert (line["product"], line["requested"], line["max_per_order"]) == (tea, 6, 5)
     new = {"product": product(), "quantity": 1}
     fewer = customer("PATCH", url, wanting(4, new))
-    assert [one["quantity"] for one in fewer.body["lines"]] == [4, 1]
+    assert [line["quantity"] for line in fewer.body["lines"]] == [4, 1]
     assert staff("PATCH", url, wanting(5)).body["lines"][0]["unit_price"] == "1.50"
     assert invariants.check().violated == []
 

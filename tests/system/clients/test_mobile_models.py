@@ -63,7 +63,7 @@ def test_generated_code_for_phones_is_parsed_without_errors(
 ) -> None:
     made = generate(tmp_path, generator)
     needs = ("--with", "tree-sitter==0.26.1", "--with", grammar)
-    where = [made / one for one in folders]
+    where = [made / folder for folder in folders]
     said = uv(*needs, "python", "-c", PARSE, language, *where, folder=tmp_path).stdout
     count, faulty = said.split(maxsplit=1)
     assert (int(count) > 90, faulty) == (True, "[]\n")

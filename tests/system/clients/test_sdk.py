@@ -61,7 +61,7 @@ def test_the_committed_build_of_the_sdk_is_current(tmp_path: Path) -> None:
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    return {one.name: one.read_text() for one in folder.iterdir()}
+    return {path.name: path.read_text() for path in folder.iterdir()}
 
 
 def test_the_sdk_is_small_and_needs_no_other_package() -> None:

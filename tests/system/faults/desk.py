@@ -71,6 +71,6 @@ class Desk:
         page = response.read().decode()
         connection.close()
         for cookie in response.headers.get_all("Set-Cookie", []):
-            self._cookies |= {one.key: one.value for one in SimpleCookie(cookie).values()}
+            self._cookies |= {morsel.key: morsel.value for morsel in SimpleCookie(cookie).values()}
         found = {name.lower(): value for name, value in response.getheaders()}
         return Reply(response.status, page, found)

@@ -83,7 +83,7 @@ class Shop:
         often = [kind for kind in self.requests if kind not in _FEW] * times
         few = [kind for kind, most in _FEW.items() for _ in range(min(most, times))]
         answers = self.ask_at_once([*often, *few])
-        return [one.reply for one in answers if one.reply.status not in {200, 201}]
+        return [answer.reply for answer in answers if answer.reply.status not in {200, 201}]
 
     def log_in(self) -> bool:
         """A fresh session: an outage may last longer than its tokens."""

@@ -62,11 +62,11 @@ def test_sessions_that_end_behind_pgbouncer_are_lost_connections(shop: ProxiedSh
 
     asked = list(islice(cycle(requests(shop)), REQUESTS))
     with ThreadPoolExecutor(CLIENTS) as clients:
-        answers = [clients.submit(ask, one) for one in asked]
-        while not all(one.done() for one in answers):
+        answers = [clients.submit(ask, item) for item in asked]
+        while not all(answer.done() for answer in answers):
             change(shop.cluster, END_ALL)
             sleep(0.02)
-    heard = Counter(one.result() for one in answers)
+    heard = Counter(answer.result() for answer in answers)
     assert heard.keys() <= {
         *("served", "refused", "database_unavailable", "outcome_unknown", "overloaded")
     }, heard

@@ -122,5 +122,5 @@ def test_an_earlier_copy_gets_the_later_changes(shop: Shop, cluster: Cluster) ->
             for _ in range(2 * IDS):
                 owner.execute("SELECT pg_current_xact_id()")
         answers = {feed: changes(shop, feed, since[feed])[0] for feed in feeds}
-        assert placed in [one["id"] for one in answers["orders"]]
-        assert shop.product in [one["id"] for one in answers["products"]]
+        assert placed in [answer["id"] for answer in answers["orders"]]
+        assert shop.product in [answer["id"] for answer in answers["products"]]

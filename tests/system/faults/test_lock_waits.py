@@ -26,7 +26,7 @@ def test_an_order_that_gets_only_one_of_its_locks_is_not_placed(
     headers: dict[str, str],
 ) -> None:
     first, second, who = product(), product(), person()
-    lines = {"lines": [{"product": one, "quantity": 1} for one in (first, second)]}
+    lines = {"lines": [{"product": id, "quantity": 1} for id in (first, second)]}
     with Server(workers=1) as server, ThreadPoolExecutor(1) as clients:
         token = server.token(who.customer.username, who.password)
 
@@ -81,7 +81,7 @@ def test_moves_that_wait_for_locked_stock_leave_connections_for_others(
             seen["ready", server.call("GET", "/readyz").status] += 1
         over.set()
         lock.rollback()
-        answers = {code for one in running for code in one.result()}
+        answers = {code for future in running for code in future.result()}
     assert seen == {("order", 201): 12, ("me", 200): 12, ("ready", 200): 12}
     assert answers <= {"200", "overloaded"}
 

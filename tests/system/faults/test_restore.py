@@ -55,7 +55,7 @@ def app(shop: Shop) -> App:
     body = {"lines": [{"product": shop.product, "quantity": 1}]}
     made = shop.server.call("POST", "orders", body, token=shop.access).body["id"]
     found = App(shop.access, made, {})
-    assert [one["id"] for one in found.copy(shop.server)["orders"]] == [made]
+    assert [order["id"] for order in found.copy(shop.server)["orders"]] == [made]
     assert found.codes(shop.server) == HOLDS
     return found
 
@@ -128,7 +128,7 @@ def test_copies_after_a_restore_begin_again_and_miss_nothing(
     with restored(cluster, tmp_path) as other, served_by(other) as server:
         late = App(app.access, app.order, app.since)
         assert app.codes(server) == EXPIRED
-        assert [one["id"] for one in app.copy(server)["orders"]] == [app.order]
+        assert [order["id"] for order in app.copy(server)["orders"]] == [app.order]
         assert app.codes(server) == HOLDS
         cancelled = server.call("POST", f"orders/{app.order}/cancel", token=app.access)
         assert cancelled.status == 200, cancelled.body

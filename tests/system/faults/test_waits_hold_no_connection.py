@@ -38,7 +38,7 @@ def test_the_list_is_read_by_all_callers_while_orders_commit(
     jam, buyer = product(stock=1_000_000), person()
     people = [person(is_staff=number < 2) for number in range(TOKENS)]
     with Server(workers=2, environment={"DB_POOL_SIZE": "3"}) as server:
-        tokens = [server.token(one.customer.username, one.password) for one in (buyer, *people)]
+        tokens = [server.token(who.customer.username, who.password) for who in (buyer, *people)]
         keys = [new_key(server, tokens[number % len(tokens)]) for number in range(KEYS)]
         # While orders commit, each look at a page finds that something changed.
         with repeated([partial(order, server, tokens[0], jam)] * 2, pause=0.005) as orders:

@@ -69,10 +69,10 @@ def effects_of(text: str) -> frozenset[Effect]:
         return frozenset()
     tables = set(_TABLE.findall(text.replace("pg_", "")))
     kind = WRITE if _WRITES.search(text) else READ
-    tables |= {_LINKED[one] for one in tables if one in _LINKED and kind == WRITE}
+    tables |= {_LINKED[table] for table in tables if table in _LINKED and kind == WRITE}
     # Quotas and keys read the clock too, but the time of an expiry does not matter to them.
     clock = [Effect(CLOCK_READ)] if _CLOCKS.search(text) and tables <= _EXPIRING else []
-    return frozenset([*(Effect(kind, one) for one in tables), *clock])
+    return frozenset([*(Effect(kind, table) for table in tables), *clock])
 
 
 def matters(ones: Iterable[Effect], others: Iterable[Effect]) -> bool:
@@ -158,7 +158,7 @@ class Scheduler:
     def run(self, choose: Choose) -> None:
         """Runs all sessions to their ends. Raises Stuck, and what `choose` raises; then the
         sessions end without an order."""
-        threads = [Thread(target=self._run, args=[one]) for one in self._sessions.values()]
+        threads = [Thread(target=self._run, args=[session]) for session in self._sessions.values()]
         former, seams.reached = seams.reached, self._reached
         try:
             for one in threads:
@@ -180,13 +180,13 @@ class Scheduler:
         until = monotonic() + LONGEST
         while True:
             self._settle(until)
-            if all(one.state is State.DONE for one in self._sessions.values()):
+            if all(session.state is State.DONE for session in self._sessions.values()):
                 return {}
             found = {name: self._next(one) for name, one in self._sessions.items() if one.can_go_on}
             if found:
                 return found | ({CLOCK: PASS} if self._tick is not None else {})
             # PostgreSQL ends a deadlock after a second. Threads wait for each other without an end.
-            is_blocked = any(one.state is State.BLOCKED for one in self._sessions.values())
+            is_blocked = any(session.state is State.BLOCKED for session in self._sessions.values())
             if not is_blocked or monotonic() > until:
                 raise Stuck({name: (one.state, one.step) for name, one in self._sessions.items()})
 
@@ -195,8 +195,8 @@ class Scheduler:
         for a lock may go on, and read the clock."""
         step, now = session.step, Effect(CLOCK_READ)
         blocked = [one.step for one in self._sessions.values() if one.state is State.BLOCKED]
-        ends = any(one.kind == END for one in step.effects)
-        if ends and any(now in one.effects for one in blocked):
+        ends = any(effect.kind == END for effect in step.effects)
+        if ends and any(now in session.effects for session in blocked):
             return replace(step, effects=step.effects | {now})
         return step
 
@@ -229,15 +229,15 @@ class Scheduler:
                 raise Stuck({name: (one.state, one.step) for name, one in self._sessions.items()})
 
     def _running(self) -> list[Session]:
-        return [one for one in self._sessions.values() if one.state is State.RUNNING]
+        return [session for session in self._sessions.values() if session.state is State.RUNNING]
 
     def _blocked(self) -> set[int]:
         """Returns the processes of sessions that wait for a lock of another session."""
         waiting = {State.RUNNING, State.BLOCKED}
-        asked = [one.process for one in self._sessions.values() if one.state in waiting]
+        asked = [session.process for session in self._sessions.values() if session.state in waiting]
         if not asked:
             return set()
-        all_of_them = {one.process for one in self._sessions.values()}
+        all_of_them = {session.process for session in self._sessions.values()}
         rows = self._watch.execute(
             "SELECT pid, pg_blocking_pids(pid) FROM unnest(%s::int[]) AS pid", [asked]
         )
@@ -269,7 +269,7 @@ class Scheduler:
         if seam == seams.SEND:
             session.texts.clear()
             effects = set().union(*map(effects_of, texts))
-            session.written |= {one.on for one in effects if one.kind == WRITE}
+            session.written |= {effect.on for effect in effects if effect.kind == WRITE}
         if seam in {seams.COMMIT, seams.ROLL_BACK} or not connection.in_atomic_block:
             effects |= {Effect(END, one) for one in session.written}
             session.written.clear()

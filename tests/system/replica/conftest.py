@@ -123,7 +123,7 @@ def environment(primary: Cluster, *replicas: Cluster) -> dict[str, str]:
         "OWNER_DATABASE_URL": primary.owner_url(),
         "LOG_LEVEL": "WARNING",
         "COMPAT": "1",
-        "REPLICA_URLS": ",".join(one.app_url() for one in replicas),
+        "REPLICA_URLS": ",".join(replica.app_url() for replica in replicas),
     }
 
 

@@ -53,7 +53,7 @@ def test_a_server_answers_without_its_replica_and_uses_it_again_later(
         with ThreadPoolExecutor(12) as crowd:
             asked = [(phone.server, phone.token, phone.position)] * 24
             answers = list(crowd.map(lambda who: Phone(*who)("GET", path), asked))
-        assert {one.status for one in answers} == {200}
+        assert {answer.status for answer in answers} == {200}
         assert monotonic() - began < 2 * LONGEST_ANSWER
         began = monotonic()
         for _ in range(20):
@@ -128,7 +128,7 @@ def test_a_position_is_sent_after_commits_and_not_after_reads(shop: Shop) -> Non
     # The event loop answers if its process knows the token.
     phone.echoes = False
     sent = [phone("POST", "orders", lines(jam)).headers["larder-position"] for _ in range(8)]
-    found = [decode(one) for one in sent]
+    found = [decode(body) for body in sent]
     assert len(set(found)) == 8
     assert all(one is not None and one.position is not None for one in found)
     refused = phone("POST", "orders", lines(jam, 1_000_001))

@@ -38,7 +38,7 @@ def test_a_client_that_echoes_the_position_sees_its_order_while_replay_is_paused
     with paused(shop.replica):
         order = phone.order(jam)
         assert phone("GET", f"orders/{order}").status == 200
-        assert [one["id"] for one in phone("GET", "orders").body["results"]] == [order]
+        assert [order["id"] for order in phone("GET", "orders").body["results"]] == [order]
         assert phone("GET", f"products/{jam}").body["quantity"] == 9
         assert phone("GET", f"stock?products={jam}").body["results"][0]["quantity"] == 9
         listed = phone("GET", f"products?ids={jam}").body["results"]
@@ -92,7 +92,7 @@ def test_a_write_without_a_known_position_replaces_an_older_one(
             second = other.order(jam)
             phone.position = other.position
             assert phone("GET", f"orders/{second}").status == 200
-            assert second in [one["id"] for one in phone("GET", "orders").body["results"]]
+            assert second in [order["id"] for order in phone("GET", "orders").body["results"]]
 
 
 def position_after(status: int) -> str | None:

@@ -27,7 +27,7 @@ def order_and_look(phone: Phone, jam: int) -> int:
         missed += phone("GET", f"orders/{placed[-1]}").status != 200
         phone.server.hang_up()
         page = phone("GET", "orders?limit=1").body["results"]
-        missed += [one["id"] for one in page] != placed[-1:]
+        missed += [row["id"] for row in page] != placed[-1:]
     return missed
 
 
@@ -108,7 +108,7 @@ def longest_lag(writer: Phone, reader: Phone, jam: int) -> float:
         while worst < 1:
             asked = monotonic()
             listed = reader("GET", f"products?ids={jam}").body["results"]
-            if [one["quantity"] for one in listed] == [left]:
+            if [row["quantity"] for row in listed] == [left]:
                 break
             worst = max(worst, asked - ordered)
     return worst
