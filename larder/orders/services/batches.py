@@ -131,21 +131,20 @@ def _result(request: Request) -> Any:
 def _place_alone(order: OrderRequest, terms: Terms) -> Placed:
     """Places an order in a transaction of its own, and waits for locks: first of all for the stock
     that it did not get at the last attempt, or for all of a large order. Raises what refuses it."""
-    waiting = Stopwatch()
+    waiting, before = Stopwatch(), database.has_committed()
+    place = partial(place_batch, lambda: [order], terms=terms, lock_wait=LOCK_WAIT_ALONE)
     is_large = order.size >= LARGE
     products: Set[int] = {line.product for line in order.lines} if is_large else frozenset()
     while waiting.seconds <= LIMITS.queue_timeout:
         try:
-            wait = partial(inventory.lock, products) if products else None
-            answers = place_batch(
-                lambda: [order], terms=terms, lock_wait=LOCK_WAIT_ALONE, wait=wait
-            )
+            answers = place(wait=partial(inventory.lock, products) if products else None)
         except Error as error:
             answers = {order: error}
         answer = answers[order]
         if isinstance(answer, Placed):
             return answer
         if isinstance(answer, Skipped):
+            database.note_committed(committed=before)
             products = answer.products
         elif isinstance(answer, Exception) and not database.is_lock_timeout(answer):
             raise answer

@@ -155,7 +155,7 @@ def product_put_twice(_: MakePerson, product: MakeProduct) -> Race:
     return Race(
         partial(put, "Jam"),
         partial(put, "Marmalade"),
-        'SELECT "product"."version" AS "version", ',
+        'SELECT "product"."id" AS "id", "product"."version" AS ',
         lambda outcome: (
             outcome.codes == (OK, "precondition_failed")
             and Product.objects.get(sku=sku).name == "Jam"
