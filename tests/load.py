@@ -34,8 +34,8 @@ def repeated(calls: Sequence[Call], *, pause: float) -> Iterator[Counter[int]]:
             yield statuses
         finally:
             over.set()
-        for one in running:
-            one.result()
+        for future in running:
+            future.result()
 
 
 def steady(

@@ -39,9 +39,9 @@ def test_a_label_finds_its_category_and_no_other(tree: list[tuple[str, int]]) ->
     """Each category has one of those before it as its parent, or none."""
     nodes = {at: (name, above % at or None) for at, (name, above) in enumerate(tree, start=1)}
     names = CategoryNames(nodes)
-    for one in nodes:
-        label = names.label(one)
-        assert label == str(one) if label.isdecimal() else [*names.find(label)] == [one]
+    for node in nodes:
+        label = names.label(node)
+        assert label == str(node) if label.isdecimal() else [*names.find(label)] == [node]
 
 
 def test_a_path_has_a_bounded_length() -> None:

@@ -73,8 +73,8 @@ def test_an_import_writes_what_the_orm_would(
     by_hand(ROWS, columns, later)
     expected = of_this_shop()
     # Products are never deleted: theirs are other SKUs from here on.
-    for one in Product.objects.all():
-        Product.objects.filter(id=one.id).update(sku=f"old {one.id}")
+    for row in Product.objects.all():
+        Product.objects.filter(id=row.id).update(sku=f"old {row.id}")
     shop()
     store(ROWS, columns, later)
     assert of_this_shop() == expected

@@ -42,8 +42,8 @@ class Browser:
 
     def _read(self, connection: HTTPConnection) -> Reply:
         response = connection.getresponse()
-        for one in response.msg.get_all("Set-Cookie", []):
-            self.cookies |= {name: morsel.value for name, morsel in SimpleCookie(one).items()}
+        for header in response.msg.get_all("Set-Cookie", []):
+            self.cookies |= {name: morsel.value for name, morsel in SimpleCookie(header).items()}
         raw = response.read()
         found = {name.lower(): value for name, value in response.getheaders()}
         is_json = "json" in found.get("content-type", "")

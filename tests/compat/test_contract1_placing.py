@@ -28,9 +28,9 @@ def test_the_id_of_a_draft_cannot_be_reused(
     who = person()
     draft = ensure_cart(who.id, now=now())
     body = {"products": [{"id": product(), "quantity": 1}]}
-    for one in (who, person()):
-        assert client_of(one)("POST", at(draft), body).status == 404
-        assert client_of(one)("GET", at(draft)).status == 404
+    for customer in (who, person()):
+        assert client_of(customer)("POST", at(draft), body).status == 404
+        assert client_of(customer)("GET", at(draft)).status == 404
 
 
 def test_an_order_may_have_a_thousand_lines(shopper: ApiClient, product: MakeProduct) -> None:

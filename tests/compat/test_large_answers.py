@@ -165,13 +165,13 @@ def test_the_requests_that_wait_for_a_large_answer_are_limited(
     waiting = views.MOST_WAITING
     with views.one_at_a_time("another account"):
         threads = [Thread(target=wait, args=[number]) for number in range(waiting + 3)]
-        for one in threads:
-            one.start()
+        for thread in threads:
+            thread.start()
         assert [answers.get(timeout=LONGEST) for _ in range(3)] == [False] * 3
         assert answers.empty()
     assert [answers.get(timeout=LONGEST) for _ in range(waiting)] == [True] * waiting
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.join()
 
 
 def test_an_account_has_one_large_answer_at_a_time(
@@ -191,15 +191,15 @@ def test_an_account_has_one_large_answer_at_a_time(
 
     threads = [Thread(target=ask, args=[who]) for who in (first, second, second, third)]
     with views.one_at_a_time(first.id):
-        for one in threads:
-            one.start()
+        for thread in threads:
+            thread.start()
         # One of the second account's two requests waits, as the third's does.
         refused = {answers.get(timeout=LONGEST) for _ in range(2)}
         assert refused == {(first.id, 503), (second.id, 503)}
         assert answers.empty()
     assert {answers.get(timeout=LONGEST) for _ in range(2)} == {(second.id, 200), (third.id, 200)}
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.join()
 
 
 def test_a_list_of_orders_ends_with_the_newest(

@@ -88,5 +88,5 @@ def test_one_name_is_registered_ten_times_in_ten_minutes(ask: Ask) -> None:
     three, two = CONTRACTS["3"].registration("Anna"), CONTRACTS["2"].registration("ANNA")
     answers = [ask("POST", *three) for _ in range(6)] + [ask("POST", *two) for _ in range(4)]
     assert Counter(answer.status for answer in answers) == {201: 1, 400: 9}
-    for one in (three, two):
-        assert_throttled(ask("POST", *one))
+    for call in (three, two):
+        assert_throttled(ask("POST", *call))

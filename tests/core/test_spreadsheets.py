@@ -47,8 +47,8 @@ def test_only_what_an_escape_has_added_is_removed(text: str) -> None:
 
 @given(st.text(max_size=30), st.sampled_from(SIGNS))
 def test_escaping_adds_only_apostrophes(text: str, sign: str) -> None:
-    for one in (text, f"{text}{sign}1", f"{text};{sign}1"):
-        assert escape_formula(one).replace("'", "") == one.replace("'", "")
+    for cell in (text, f"{text}{sign}1", f"{text};{sign}1"):
+        assert escape_formula(cell).replace("'", "") == cell.replace("'", "")
 
 
 @pytest.mark.parametrize(

@@ -118,8 +118,8 @@ def test_a_reader_of_a_crowd_meets_each_change_once(now: datetime) -> None:
 
 def test_a_page_ends_at_its_limit_and_reports_that_more_follow(two: tuple[int, int]) -> None:
     mark = feed.begin(CHANGES)
-    for one in (*two, *two):
-        database.execute(TOUCH, [one])
+    for id in (*two, *two):
+        database.execute(TOUCH, [id])
     settle()
     first = feed.read(CHANGES, mark, limit=1)
     rest = feed.read(CHANGES, first.mark, limit=1)
@@ -131,8 +131,8 @@ def test_a_page_ends_at_its_limit_and_reports_that_more_follow(two: tuple[int, i
 def test_a_page_may_end_within_a_transaction(two: tuple[int, int]) -> None:
     mark = feed.begin(CHANGES)
     with transaction() as own:
-        for one in reversed(two):
-            own.execute(TOUCH, [one])
+        for id in reversed(two):
+            own.execute(TOUCH, [id])
     settle()
     first = feed.read(CHANGES, mark, limit=1)
     rest = feed.read(CHANGES, first.mark, limit=1)

@@ -40,18 +40,18 @@ def rows(claims: list[Claim], now: datetime) -> list[Claim]:
 def insert_by_hand(claims: list[Claim], now: datetime) -> dict[Scope, Earlier]:
     """Inserts the claims through the ORM, one row after the other. Returns the earlier uses."""
     earlier = {}
-    for one in claims:
+    for claim in claims:
         row, is_new = IdempotencyKey.objects.get_or_create(
-            **one.scope._asdict(),
+            **claim.scope._asdict(),
             defaults={
-                "fingerprint": one.fingerprint,
-                "result": one.result,
+                "fingerprint": claim.fingerprint,
+                "result": claim.result,
                 "created_at": now,
-                "expires_at": one.expires_at,
+                "expires_at": claim.expires_at,
             },
         )
         if not is_new:
-            earlier[one.scope] = Earlier(bytes(row.fingerprint), row.result)
+            earlier[claim.scope] = Earlier(bytes(row.fingerprint), row.result)
     return earlier
 
 

@@ -118,7 +118,7 @@ def operation_of(method: str, path: str) -> Operation | None:
     """The operation that a request is one for. A path that is written out goes before one with
     a place for anything."""
     found = [operation for operation in operations() if operation.is_of(method, path)]
-    return min(found, key=lambda one: one.path.count("{"), default=None)
+    return min(found, key=lambda match: match.path.count("{"), default=None)
 
 
 def judge(method: str, path: str, answer: Answer) -> None:

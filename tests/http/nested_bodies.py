@@ -57,8 +57,8 @@ def _with_bodies(document: Any, values: Mapping[str, str]) -> Iterator[Operation
 
 
 def _filled_in(path: str, said: Any, values: Mapping[str, str]) -> str:
-    for one in said.get("parameters", []):
-        schema, name = one["schema"], one["name"]
+    for parameter in said.get("parameters", []):
+        schema, name = parameter["schema"], parameter["name"]
         kind = name if name in values else schema.get("format", "")
         value = values.get(kind) or values.get(schema.get("type"), "A-1")
         path = path.replace(f"{{{name}}}", value)

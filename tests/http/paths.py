@@ -26,10 +26,10 @@ def path_of(pattern: Any) -> str:
 
 
 def _below(found: Sequence[URLPattern | URLResolver], before: str = "/") -> Iterator[str]:
-    for one in found:
-        path = before + path_of(one.pattern)
-        if isinstance(one, URLResolver):
-            yield from _below(one.url_patterns, path)
+    for pattern in found:
+        path = before + path_of(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _below(pattern.url_patterns, path)
         else:
             yield path
 

@@ -19,9 +19,9 @@ SUCCESS = re.compile("2..|304")
 
 
 def responses() -> Iterator[tuple[Operation, str, dict[str, Any]]]:
-    for one in operations():
-        for status, said in one.said["responses"].items():
-            yield one, status, said
+    for operation in operations():
+        for status, said in operation.said["responses"].items():
+            yield operation, status, said
 
 
 def schemas_in(node: Any) -> Iterator[dict[str, Any]]:
@@ -82,13 +82,13 @@ WITH_BODY = {"413", "415"}
 
 
 def test_every_operation_documents_the_common_answers() -> None:
-    for one in operations():
-        said = set(one.said["responses"])
+    for operation in operations():
+        said = set(operation.said["responses"])
         assert said >= ALWAYS
-        assert one.said.get("security") != [{"bearer": []}] or said >= WITH_TOKEN
-        assert ("requestBody" in one.said) == (said >= WITH_BODY)
-        assert (one.method == "get" and one.name not in FILES) == ("304" in said)
-        staff = one.said["description"].startswith("Staff:")
+        assert operation.said.get("security") != [{"bearer": []}] or said >= WITH_TOKEN
+        assert ("requestBody" in operation.said) == (said >= WITH_BODY)
+        assert (operation.method == "get" and operation.name not in FILES) == ("304" in said)
+        staff = operation.said["description"].startswith("Staff:")
         assert not staff or "403" in said
 
 
@@ -116,9 +116,9 @@ def test_schemas_have_what_code_generators_need() -> None:
 
 
 def bodies() -> Iterator[tuple[Operation, str, dict[str, Any]]]:
-    for one in operations():
-        for kind, content in one.said.get("requestBody", {}).get("content", {}).items():
-            yield one, kind, content
+    for operation in operations():
+        for kind, content in operation.said.get("requestBody", {}).get("content", {}).items():
+            yield operation, kind, content
 
 
 def test_each_body_has_an_example_that_is_valid_for_its_schema() -> None:

@@ -38,12 +38,12 @@ class Found(NamedTuple):
 
 
 def _walk(found: Any, route: str = "/", path: str = "/") -> Iterator[tuple[str, str, Any]]:
-    for one in found:
-        at, to = route + str(one.pattern), path + path_of(one.pattern)
-        if isinstance(one, URLResolver):
-            yield from _walk(one.url_patterns, at, to)
-        elif isinstance(one, URLPattern):
-            yield at, to, one.callback
+    for pattern in found:
+        at, to = route + str(pattern.pattern), path + path_of(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, at, to)
+        elif isinstance(pattern, URLPattern):
+            yield at, to, pattern.callback
 
 
 def _operations() -> Iterator[Found]:

@@ -47,8 +47,8 @@ def test_a_deleted_account_has_no_personal_data(person: MakePerson, now: datetim
 
 def test_keys_of_a_deleted_account_have_no_names(person: MakePerson, now: datetime) -> None:
     who, other = person(), person()
-    for one in (who, who, other):
-        keys.create_key(one.caller, "Anna's telephone", now=now)
+    for owner in (who, who, other):
+        keys.create_key(owner.caller, "Anna's telephone", now=now)
     keys.delete_key(
         Key.objects.filter(customer=who.id)[0].pk, caller=who.caller, of_any=False, now=now
     )

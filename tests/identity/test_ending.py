@@ -186,8 +186,8 @@ def test_a_reactivated_account_has_no_earlier_session(person: MakePerson, clock:
 def test_sessions_of_an_account_are_found_by_its_index(person: MakePerson) -> None:
     who, now = person(), datetime.now(UTC)
     Customer.objects.bulk_create(Customer(username=f"crowd {number}") for number in range(300))
-    for one in Customer.objects.all():
-        open_sessions(one.pk, 10)
+    for customer in Customer.objects.all():
+        open_sessions(customer.pk, 10)
     analyze("customer", "session")
     live = Session.objects.live(now).filter(customer=who.id)
     ended = Session.objects.filter(ended_at__gt=now)

@@ -237,10 +237,10 @@ def test_two_owners_cannot_be_removed_at_the_same_time(
 
     monkeypatch.setattr(rights, "_has_owner", meet)
     threads = [Thread(target=remove, args=(number,)) for number in range(2)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(LONGEST)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LONGEST)
     assert sorted(outcomes) == ["done", "last_owner"]
 
 

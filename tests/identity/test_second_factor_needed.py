@@ -221,10 +221,10 @@ def test_a_password_without_the_factor_cannot_change_itself(boss: Person) -> Non
     path, other = "auth/password/change", "a horse of another colour"
     body = {"current_password": boss.password, "new_password": other}
     kinds = ("key that names no permissions", "token of v1")
-    credentials = [CREDENTIALS[one](boss) for one in kinds]
+    credentials = [CREDENTIALS[kind](boss) for kind in kinds]
     with demanded():
-        for one in credentials:
-            refused = Api()("POST", path, body, Authorization=one)
+        for header in credentials:
+            refused = Api()("POST", path, body, Authorization=header)
             assert (refused.status, refused.body["code"]) == (403, "second_factor_required")
     assert Api()("POST", path, body, Authorization=credentials[1]).status == 204
 

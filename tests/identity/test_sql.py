@@ -109,9 +109,9 @@ def test_rights_know_live_credentials_as_the_orm_does(person: Callable[..., Pers
         Session.objects.create(customer=one.customer, policy="v1", ended_at=ended_at, **row)
         for one, ended_at in [(who, None), (who, PAST), (other, None)]
     ]
-    for one in sessions:
-        expected = one.ended_at is None and one.customer_id == who.id
-        assert is_live(who, key=None, session=one.id) == expected
+    for session in sessions:
+        expected = session.ended_at is None and session.customer_id == who.id
+        assert is_live(who, key=None, session=session.id) == expected
     assert is_live(who, key=None, session=None)
 
 

@@ -158,7 +158,7 @@ def _move_any(shop: BusyShop, products: Sequence[int], random: Random) -> None:
     """A move, with a little luck one that the order's status allows."""
     orders = queries.history(OrderFilter(customer=None), limit=1_000).rows
     # By number: some of the ids are chosen anew in each run.
-    order = random.choice(sorted(orders, key=lambda one: one.number)[-20:])
+    order = random.choice(sorted(orders, key=lambda order: order.number)[-20:])
     request = TransitionRequest(order=order.id, caller=_caller(shop.clerk), now=BEGAN)
     line = random.choice(order.lines)
     units, either = random.randint(0, line.quantity), random.random() < 0.5

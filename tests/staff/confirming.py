@@ -98,9 +98,9 @@ REFUSED_TO_ALL = {
 
 
 def admin_pages(found: Any, at: str = "") -> Iterator[tuple[str, str]]:
-    for one in found:
-        if isinstance(one, URLPattern):
-            if one.name:
-                yield one.name, at + str(one.pattern)
+    for pattern in found:
+        if isinstance(pattern, URLPattern):
+            if pattern.name:
+                yield pattern.name, at + str(pattern.pattern)
         else:
-            yield from admin_pages(one.url_patterns, at + str(one.pattern))
+            yield from admin_pages(pattern.url_patterns, at + str(pattern.pattern))

@@ -53,7 +53,7 @@ def send(who: Person, page: str, action: str, *rows: object) -> Page:
 @pytest.mark.parametrize(
     "taken",
     [{"is_staff": False}, {"is_active": False}, {"session": None}],
-    ids=lambda one: next(iter(one)),
+    ids=lambda values: next(iter(values)),
 )
 def test_orders_are_packed_while_the_user_may(
     taken: dict[str, object], person: MakePerson, product: MakeProduct
@@ -80,8 +80,8 @@ def test_products_are_archived_while_the_user_may(person: MakePerson, product: M
 def test_products_are_restored_while_the_user_may(person: MakePerson, product: MakeProduct) -> None:
     who = allow(person(is_staff=True), "catalog.view_product", "catalog.delete_product")
     rows = [product(), product()]
-    for one in rows:
-        archive_product(one, caller=None, now=now())
+    for id in rows:
+        archive_product(id, caller=None, now=now())
     with after_the_first_row(who, is_staff=False):
         page = send(who, "catalog/product/?archived=yes", "restore_selected", *rows)
     assert page.status == 403

@@ -108,7 +108,7 @@ def test_a_page_whose_challenge_has_expired_is_opened_again(named: str, boss: Pe
         page.wait_for_load_state()
         page.clock.fast_forward("09:30")
         posts: list[str] = []
-        page.on("request", lambda one: posts.append(one.url) if one.method == "POST" else None)
+        page.on("request", lambda sent: posts.append(sent.url) if sent.method == "POST" else None)
         page.get_by_role("button", name="Use a passkey").click()
         refusal.wait_for(state="detached")
         assert posts == []

@@ -222,10 +222,10 @@ def test_one_of_four_confirmations_at_once_is_booked(
             connection.close()
 
     threads = [Thread(target=confirm) for _ in range(4)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len([one for one in ended if not isinstance(one, Exception)]) == 1
     assert stock(jam) == (3, 0)
 

@@ -46,8 +46,8 @@ def test_staff_without_the_permission_cannot_reset_a_factor(
     customer = person()
     changer = allow(person(is_staff=True), "identity.view_customer", "identity.change_customer")
     few = allow(person(is_staff=True), "identity.view_customer", "identity.manage_rights")
-    for one in (sam, boss, owner):
-        enrol(one, datetime.now(UTC))
+    for who in (sam, boss, owner):
+        enrol(who, datetime.now(UTC))
     before = SecondFactor.objects.count()
     proven = Desk(owner)
     session = proven.client.session

@@ -168,8 +168,8 @@ def test_customers_and_anonymous_requests_are_redirected_to_the_log_in(
 ) -> None:
     client = Client()
     client.force_login(person().customer)
-    for one in (client, Client()):
-        assert one.get(PAGE).headers["Location"] == "/admin/login/"
+    for browser in (client, Client()):
+        assert browser.get(PAGE).headers["Location"] == "/admin/login/"
 
 
 def test_the_command_resets_a_factor_and_refuses_unknown_names(boss: Person) -> None:

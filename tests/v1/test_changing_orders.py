@@ -39,8 +39,8 @@ def test_a_changed_line_keeps_its_price_and_a_new_one_has_the_current_price(
 ) -> None:
     tea, jam = product(stock=9, price="1.00"), product(stock=9, price="1.00")
     placed = place(customer, (tea, 1))
-    for one in (tea, jam):
-        staff("PATCH", f"products/{one}", {"price": "3.00"})
+    for id in (tea, jam):
+        staff("PATCH", f"products/{id}", {"price": "3.00"})
     changed = change(customer, placed, (tea, 4), (jam, 1))
     assert units(changed) == [(tea, 4, "1.00"), (jam, 1, "3.00")]
     assert changed.body["total"] == "7.00"

@@ -46,8 +46,8 @@ def test_changes_limited_by_lines_lose_no_order(
     found, since = answers(api)
     every = [str(order.id) for order in Order.objects.order_by("-placed_at")]
     assert ids(found) == every
-    for one in Order.objects.order_by("number"):
-        Order.objects.filter(pk=one.pk).update(version=2)
+    for order in Order.objects.order_by("number"):
+        Order.objects.filter(pk=order.pk).update(version=2)
     settle()
     changed = api("GET", f"orders/changes?since={since}").body
     assert (len(changed["results"]), changed["more"]) == (5, True)

@@ -108,8 +108,8 @@ def logging_in(server: Server, who: Person, rush: Rush) -> Iterator[None]:
             yield
         finally:
             over.set()
-        for one in crowd:
-            one.result(60)
+        for future in crowd:
+            future.result(60)
 
 
 def beside_a_rush(server: Server, who: Person, product: int) -> Rush:

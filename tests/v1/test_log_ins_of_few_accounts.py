@@ -53,8 +53,8 @@ def logging_in(
             yield
         finally:
             over.set()
-        for one in running:
-            one.result(60)
+        for future in running:
+            future.result(60)
 
 
 def served(server: Server, customers: list[Person]) -> float:

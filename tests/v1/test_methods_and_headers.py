@@ -16,11 +16,11 @@ IN_PATHS = {"{product}": "1", "{category}": "1", **dict.fromkeys(UUIDS, ORDER_ID
 def paths() -> dict[str, set[str]]:
     """Returns every path of the document with its methods."""
     found: dict[str, set[str]] = {}
-    for one in operations():
-        path = one.path
+    for operation in operations():
+        path = operation.path
         for name, value in IN_PATHS.items():
             path = path.replace(name, value)
-        found.setdefault(path, set()).add(one.method.upper())
+        found.setdefault(path, set()).add(operation.method.upper())
     return found
 
 

@@ -59,5 +59,5 @@ def test_an_order_of_a_thousand_lines_names_its_three_faults(
 def operations() -> Iterator[tuple[str, Operation, Mapping[str, Any]]]:
     for path in urlpatterns:
         assert isinstance(path.callback, Resource)
-        for method, one in path.callback.operations.items():
-            yield method, one, path.pattern.converters
+        for method, operation in path.callback.operations.items():
+            yield method, operation, path.pattern.converters

@@ -111,14 +111,14 @@ def test_a_reset_ends_all_sessions_and_keys_and_the_new_password_works(
     api: Api, person: MakePerson
 ) -> None:
     who, other, now = person(email=EMAIL), person(), datetime.now(UTC)
-    for one in (who, other):
-        credentials = {"username": one.customer.username, "password": one.password}
+    for owner in (who, other):
+        credentials = {"username": owner.customer.username, "password": owner.password}
         api("POST", "auth/token", credentials)
-        keys.create_key(one.caller, "", now=now)
+        keys.create_key(owner.caller, "", now=now)
     api("POST", ASK, {"email": EMAIL})
     assert confirm(api, token_of()).status == 204
     for live in (Session.objects.filter(ended_at=None), Key.objects.filter(ended_at=None)):
-        assert [session.customer_id for session in live] == [other.id]
+        assert [row.customer_id for row in live] == [other.id]
     credentials = {"username": who.customer.username, "password": NEW}
     assert api("POST", "auth/token", credentials).status == 200
 

@@ -31,11 +31,11 @@ class Copy:
         answer = self.api("GET", f"products/changes?since={self.since}")
         assert answer.status == 200, answer.body
         self.pages.append(answer.body["results"])
-        for one in answer.body["results"]:
-            if one.get("deleted"):
-                self.products.pop(one["id"], None)
+        for row in answer.body["results"]:
+            if row.get("deleted"):
+                self.products.pop(row["id"], None)
             else:
-                self.products[one["id"]] = one
+                self.products[row["id"]] = row
         self.since = answer.body["since"]
         return bool(answer.body["more"])
 

@@ -36,7 +36,7 @@ def test_pages_neither_repeat_nor_skip_where_values_are_equal(
     for number in range(13):
         product(name=f"name {number // 4}", price=f"{number // 5}.5")
     wanted = customer("GET", f"products?ordering={ordering}&limit=100").body["results"]
-    assert wanted == sorted(wanted, key=lambda one: (one[ordering], one["id"]))
+    assert wanted == sorted(wanted, key=lambda row: (row[ordering], row["id"]))
     assert walk(customer, f"products?ordering={ordering}&limit=3") == wanted
     turned = walk(customer, f"products?ordering=-{ordering}&limit=3")
     assert turned == wanted[::-1]

@@ -150,10 +150,10 @@ def test_one_of_several_concurrent_puts_creates_a_sku(
         server.hang_up()
 
     crowd = [Thread(target=send, args=[number]) for number in range(1, 9)]
-    for one in crowd:
-        one.start()
-    for one in crowd:
-        one.join()
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
     assert sorted(answer.status for answer in answers) == sorted([201] + [otherwise] * 7)
     shown = [answer.body for answer in answers if answer.status < 300]
     assert len({(row["id"], row["quantity"]) for row in shown}) == 1

@@ -26,8 +26,8 @@ def books() -> list[tuple[Any, ...]]:
 def brought(staff: Api, tea: int, placed: Answer, *moves: str) -> Answer:
     """Makes moves, a return with all units; returns the order."""
     order = placed
-    for one in moves:
-        order = move(staff, placed, one, returning((tea, 2)) if one == RETURNED else None)
+    for step in moves:
+        order = move(staff, placed, step, returning((tea, 2)) if step == RETURNED else None)
         assert order.status == 200
     return order
 

@@ -122,10 +122,10 @@ def test_a_late_repeat_of_what_was_undone_does_nothing(
     staff: Api, placed: Answer, tea: int, way: tuple[str, ...], again: str
 ) -> None:
     order, key = placed, {"Idempotency_Key": "of-the-first-request"}
-    for one in way:
-        known = {} if one != again else key
-        named = {"If_Match": order.headers["ETag"]} if " " in one else known
-        order = move(staff, placed, one.split()[0], **named)
+    for step in way:
+        known = {} if step != again else key
+        named = {"If_Match": order.headers["ETag"]} if " " in step else known
+        order = move(staff, placed, step.split()[0], **named)
         assert order.status == 200
     before = (stock(tea), order.body)
     refused = move(staff, placed, again)
@@ -163,9 +163,9 @@ def test_what_was_undone_is_made_again_with_a_version_or_a_new_key(
     staff: Api, placed: Answer, tea: int, named: str
 ) -> None:
     order = moved(staff, placed, "pack", "ship", "unship", "unpack")
-    for one in ("pack", "ship"):
+    for name in ("pack", "ship"):
         value = {"If_Match": order.headers["ETag"], "Idempotency_Key": "another"}[named]
-        order = move(staff, placed, one, **{named: value})
+        order = move(staff, placed, name, **{named: value})
         assert order.status == 200
     assert (order.body["status"], stock(tea)) == ("shipped", (5, 0))
     assert moved(staff, placed, "pack", "ship", "deliver").body["status"] == "delivered"
@@ -177,8 +177,8 @@ def test_a_repeat_of_undoing_is_answered_again(staff: Api, placed: Answer) -> No
     first = moved(staff, placed, "unship")
     assert moved(staff, placed, "unship").body == first.body
     second = moved(staff, placed, "unpack")
-    for one in ("unpack", "unship"):
-        assert moved(staff, placed, one).body == second.body
+    for name in ("unpack", "unship"):
+        assert moved(staff, placed, name).body == second.body
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ class Load:
                 yield self
             finally:
                 self._over.set()
-            for one in buying:
-                one.result()
+            for future in buying:
+                future.result()
 
     def wait_for(self, orders: int) -> None:
         """Returns when so many more orders were acknowledged."""

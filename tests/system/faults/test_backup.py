@@ -32,8 +32,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, P
 def copy(small: tuple[Cluster, Path], tmp_path: Path) -> Path:
     """That backup, to be damaged."""
     _, file = small
-    for one in (file, manifest.beside(file)):
-        (tmp_path / one.name).write_bytes(one.read_bytes())
+    for source in (file, manifest.beside(file)):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
     return tmp_path / file.name
 
 

@@ -37,8 +37,8 @@ def slow_reads() -> Iterator[None]:
             yield
         finally:
             over.set()
-        for one in locking:
-            one.result()
+        for future in locking:
+            future.result()
 
 
 def test_a_full_pool_is_not_reported_as_an_unavailable_database(

@@ -161,8 +161,8 @@ class Scheduler:
         threads = [Thread(target=self._run, args=[session]) for session in self._sessions.values()]
         former, seams.reached = seams.reached, self._reached
         try:
-            for one in threads:
-                one.start()
+            for thread in threads:
+                thread.start()
             while steps := self._steps():
                 name = choose(steps)
                 self.taken.append((name, steps[name]))
@@ -171,8 +171,8 @@ class Scheduler:
             with self._changed:
                 self._is_free = True
                 self._changed.notify_all()
-            for one in threads:
-                one.join(LONGEST)
+            for thread in threads:
+                thread.join(LONGEST)
             seams.reached = former
 
     def _steps(self) -> dict[str, Step]:
@@ -216,12 +216,12 @@ class Scheduler:
                 running = self._running()
             found = self._blocked()
             with self._changed:
-                for one in running:
-                    if one.state is State.RUNNING and one.process in found:
-                        one.state = State.BLOCKED
-                for one in self._sessions.values():
-                    if one.state is State.BLOCKED and one.process not in found:
-                        one.state = State.RUNNING
+                for session in running:
+                    if session.state is State.RUNNING and session.process in found:
+                        session.state = State.BLOCKED
+                for session in self._sessions.values():
+                    if session.state is State.BLOCKED and session.process not in found:
+                        session.state = State.RUNNING
                 # A session that ran may have let another one go on after `found` was read.
                 if not running and not self._running():
                     return

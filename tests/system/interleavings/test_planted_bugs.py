@@ -7,7 +7,7 @@ from tests.system.interleavings.exploring import Failed
 from tests.system.interleavings.planted import BUGS, Bug
 
 
-@pytest.mark.parametrize("bug", BUGS, ids=lambda one: one.what)
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.what)
 def test_a_planted_bug_is_found(
     bug: Bug, explore: Explore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

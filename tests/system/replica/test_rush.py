@@ -42,7 +42,7 @@ def crowd_of(shop: Shop, **kind: bool) -> Crowd:
 def sum_of(crowd: Crowd, act: Callable[[Phone, int], int]) -> int:
     """Returns the sum of what the customers find, who act at once."""
     with ThreadPoolExecutor(PHONES) as threads:
-        return sum(threads.map(lambda one: act(*one), crowd))
+        return sum(threads.map(lambda arguments: act(*arguments), crowd))
 
 
 def in_a_crowd(shop: Shop, act: Callable[[Phone, int], int], **kind: bool) -> int:
