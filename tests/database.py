@@ -137,7 +137,7 @@ def logged() -> Iterator[list[str]]:
     yield lines
     with log.open("rb") as read:
         read.seek(begin)
-        lines += [one for one in read.read().decode().splitlines() if own in one]
+        lines += [line for line in read.read().decode().splitlines() if own in line]
 
 
 def make_database() -> None:

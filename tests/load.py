@@ -29,7 +29,7 @@ def repeated(calls: Sequence[Call], *, pause: float) -> Iterator[Counter[int]]:
             statuses[call()] += 1
 
     with ThreadPoolExecutor(len(calls)) as clients:
-        running = [clients.submit(repeat, one) for one in calls]
+        running = [clients.submit(repeat, call) for call in calls]
         try:
             yield statuses
         finally:

@@ -30,7 +30,7 @@ class Recorded:
         """Notes a statement of the transaction that `block` has opened."""
         if not self.transactions or self.transactions[-1][0] is not block:
             self.transactions.append((block, []))
-        kinds = [one for one, text in self.locks.items() if re.search(text, statement, re.DOTALL)]
+        kinds = [kind for kind, text in self.locks.items() if re.search(text, statement, re.DOTALL)]
         assert len(kinds) < 2, statement
         # A statement that skips locked rows waits for none.
         waits = ANY_LOCK.search(statement) and "SKIP LOCKED" not in statement

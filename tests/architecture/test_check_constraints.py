@@ -112,14 +112,14 @@ BROKEN: dict[str, tuple[str, dict[str, str]]] = {
 def test_every_check_constraint_has_a_row_that_breaks_it() -> None:
     models = [model for model in apps.get_models() if model.__module__.startswith("larder.")]
     checks = [constraint for model in models for constraint in model._meta.constraints]
-    assert {one.name for one in checks if isinstance(one, CheckConstraint)} == BROKEN.keys()
+    assert {check.name for check in checks if isinstance(check, CheckConstraint)} == BROKEN.keys()
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("constraint", BROKEN)
 def test_only_its_constraint_refuses_a_row(constraint: str) -> None:
     table, changes = BROKEN[constraint]
-    columns = {one: value for value, named in VALID[table].items() for one in named.split()}
+    columns = {name: value for value, named in VALID[table].items() for name in named.split()}
     row = columns | changes
     insert = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})"
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as owner:

@@ -71,10 +71,10 @@ def test_categories_are_recorded(person: MakePerson, as_: AsPerson, trail: Trail
 def test_adjusted_stock_is_recorded_for_each_product(
     person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
 ) -> None:
-    one, other, same = product(stock=5), product(stock=7), product(stock=9)
+    jam, other, same = product(stock=5), product(stock=7), product(stock=9)
     api = as_(person(is_staff=True, is_superuser=True))
     lines = [
-        {"product": one, "delta": 2},
+        {"product": jam, "delta": 2},
         {"product": other, "counted": 4},
         {"product": same, "counted": 9},
     ]
@@ -82,7 +82,7 @@ def test_adjusted_stock_is_recorded_for_each_product(
     assert made.status == 201
     reason = {"reason": "counted"}
     name = f"adjustment:{made.body['id']}"
-    assert trail.objects() == [name, f"product:{one}", f"product:{other}"]
+    assert trail.objects() == [name, f"product:{jam}", f"product:{other}"]
     assert trail() == [
         ("v1", "create", {}, {"lines": 3, **reason}),
         ("v1", "adjust", {"available": 5}, {"available": 7, **reason}),

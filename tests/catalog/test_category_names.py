@@ -25,7 +25,7 @@ def test_a_category_is_found_by_its_name_or_its_path() -> None:
 
 
 def test_a_name_of_digits_is_labelled_by_its_id() -> None:
-    assert [NAMES.label(one) for one in (2, 5, 6)] == ["Drinks / Tea", "Gifts / Salt / Pepper", "6"]
+    assert [NAMES.label(id) for id in (2, 5, 6)] == ["Drinks / Tea", "Gifts / Salt / Pepper", "6"]
 
 
 TREES = st.lists(

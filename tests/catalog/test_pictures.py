@@ -243,7 +243,7 @@ def test_uploads_at_once_are_stored_or_refused_for_now(folder: Path) -> None:
             connection.close()
 
     with ThreadPoolExecutor(UPLOADS) as threads:
-        addresses = [one for one in threads.map(upload, photos) if one is not None]
+        addresses = [address for address in threads.map(upload, photos) if address is not None]
     assert 0 < len(addresses) < UPLOADS
     assert len(set(addresses)) == len(addresses)
     files = {path.name: path.read_bytes() for path in folder.iterdir()}

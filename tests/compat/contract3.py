@@ -29,4 +29,4 @@ def log_in(anyone: Client, name: str, password: str = GOOD) -> int:
 
 
 def names(keeper: Client) -> list[str]:
-    return [one["name"] for one in keeper("GET", "/api/user/").body["users"]]
+    return [user["name"] for user in keeper("GET", "/api/user/").body["users"]]

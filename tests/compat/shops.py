@@ -208,7 +208,7 @@ _ALL = (
         has_carts=True,
     ),
 )
-CONTRACTS = {one.name: one for one in _ALL}
+CONTRACTS = {contract.name: contract for contract in _ALL}
 
 
 def of(*names: str) -> pytest.MarkDecorator:

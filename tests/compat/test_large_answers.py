@@ -97,8 +97,8 @@ def test_lists_without_descriptions_do_not_read_them(
         with django_assert_max_num_queries(20) as queries:
             assert at(contract)("GET", path).status == 200
         read = [query["sql"] for query in queries.captured_queries]
-        assert any("FROM product" in one for one in read)
-        assert not any("p.description" in one for one in read), path
+        assert any("FROM product" in sql for sql in read)
+        assert not any("p.description" in sql for sql in read), path
 
 
 def stock_products(count: int) -> None:

@@ -103,7 +103,7 @@ def test_a_failure_affects_only_its_own_batch() -> None:
         asked = [ask(number) for number in (13, 3, 9)]
         doubler.open.set()
         raised = [asked[0].exception(30), asked[1].exception(30)]
-        assert [str(one) for one in raised] == ["thirteen", "thirteen"]
+        assert [str(error) for error in raised] == ["thirteen", "thirteen"]
         assert raised[0] is not raised[1]
         assert asked[2].result(LONGEST) == 18
 

@@ -7,7 +7,7 @@ from larder.core.ids import SYSTEM_ACTOR, new_id
 
 def test_ids_are_version_seven_and_sort_by_time() -> None:
     made = [new_id() for _ in range(1_000)]
-    assert {one.version for one in made} == {7}
+    assert {id.version for id in made} == {7}
     assert made == sorted(made)
     assert len(set(made)) == 1_000
 

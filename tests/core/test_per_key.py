@@ -37,7 +37,7 @@ def test_a_thread_waits_for_its_turn_and_one_too_many_is_refused() -> None:
         with pytest.raises(Overloaded), turns.turn():
             pass
         go.set()
-        assert all(one.result(LONGEST) for one in both)
+        assert all(future.result(LONGEST) for future in both)
 
 
 def test_a_thread_that_waited_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ def is_formula(cell: str) -> bool:
 
 @given(TEXTS)
 def test_no_cell_is_a_formula(text: str) -> None:
-    assert [one for one in cells(escape_formula(text)) if is_formula(one)] == []
+    assert [cell for cell in cells(escape_formula(text)) if is_formula(cell)] == []
 
 
 @given(TEXTS)

@@ -58,10 +58,10 @@ def test_a_request_is_made_once(db: None, now: datetime) -> None:
 
 
 def test_a_released_key_can_be_claimed_again(db: None, now: datetime) -> None:
-    one = claim_of("k")
-    idempotency.claim([one], now=now)
-    idempotency.release([one.scope])
-    assert idempotency.claim([one], now=now) == {}
+    first = claim_of("k")
+    idempotency.claim([first], now=now)
+    idempotency.release([first.scope])
+    assert idempotency.claim([first], now=now) == {}
 
 
 def test_keys_belong_to_their_account_and_operation(db: None, now: datetime) -> None:

@@ -16,7 +16,7 @@ from larder.db.models import IdempotencyKey
 ACTORS = [UUID(int=1), UUID(int=2)]
 OPERATIONS = ["POST /orders", "POST /products"]
 KEYS = ["k", "K", '{"a", NULL, \\, \'}\n%s 🍓']
-SCOPES = [Scope(*one) for one in product(ACTORS, OPERATIONS, KEYS)]
+SCOPES = [Scope(*names) for names in product(ACTORS, OPERATIONS, KEYS)]
 """Scopes that differ in one part."""
 
 

@@ -70,9 +70,9 @@ def test_a_key_places_one_order_on_the_on_loop_and_through_django(
 ) -> None:
     key, strange = {"Idempotency_Key": uuid4().hex}, {"Origin": "https://elsewhere.example"}
     ways = [key | strange, key] if first == "through Django" else [key, key | strange]
-    one, again = [ordering(headers=way) for way in ways]
-    assert (one[2], one[1]["ETag"]) == (again[2], again[1]["ETag"])
-    assert ("Idempotency-Replayed" in one[1], again[1]["Idempotency-Replayed"]) == (False, "true")
+    reply, again = [ordering(headers=way) for way in ways]
+    assert (reply[2], reply[1]["ETag"]) == (again[2], again[1]["ETag"])
+    assert ("Idempotency-Replayed" in reply[1], again[1]["Idempotency-Replayed"]) == (False, "true")
     assert Order.objects.count() == 2
 
 

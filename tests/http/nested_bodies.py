@@ -71,12 +71,12 @@ def bodies(depths: Sequence[int]) -> list[bytes]:
     for depth in depths:
         found += [b"[" * depth, b'{"a":' * depth, b'[{"a":' * (depth // 2)]
         found += [b"[" * depth + b"]" * depth, b'{"lines":' + b"[" * depth]
-    return [one for one in found if len(one) <= 2 * 1024 * 1024]
+    return [body for body in found if len(body) <= 2 * 1024 * 1024]
 
 
 def send(client: Client, wanted: Sequence[Operation], sent: Sequence[bytes], token: str) -> int:
     """Send every body to every operation; fails unless all are answered with 4xx."""
-    for operation, body in ((one, body) for one in wanted for body in sent):
+    for operation, body in ((route, body) for route in wanted for body in sent):
         reply = client.call(operation.method, operation.path, body, token=token)
         shown = f"{operation.method} {operation.path} with {len(body)} bytes {body[:12]!r}"
         assert 400 <= reply.status < 500, f"{shown} was answered {reply.status}"

@@ -77,13 +77,13 @@ def test_writes_of_one_account_leave_connections_to_others(
     alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:
     jam = product(stock=1_000_000)
-    one, other = person(), person()
-    token = alone.token(one.customer.username, one.password)
+    who, other = person(), person()
+    token = alone.token(who.customer.username, who.password)
     honest = alone.token(other.customer.username, other.password)
     calls = writes(alone, token, jam)
     crowd = list(islice(cycle(calls), CONNECTIONS))
     with repeated(crowd, pause=0.05) as statuses:
-        with locked(one.id):
+        with locked(who.id):
             seen = others(alone, honest, jam)
             refused = alone.call("DELETE", "cart", token=token)
             again = alone.call("POST", f"/products/{jam}/remove_from_order/", token=token)
@@ -166,8 +166,8 @@ def test_reads_of_one_account_leave_connections_to_others(
     alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:
     jams = [product(stock=1_000_000) for _ in range(300)]
-    one, other = person(), person()
-    token = alone.token(one.customer.username, one.password)
+    who, other = person(), person()
+    token = alone.token(who.customer.username, who.password)
     honest = alone.token(other.customer.username, other.password)
     lines = {"lines": [{"product": jam, "quantity": 1} for jam in jams]}
     assert alone.call("PUT", "cart", lines, token=token).status == 200

@@ -135,7 +135,7 @@ def test_each_operation_answers_as_documented(
     answers["confirm_order"] = owner("POST", f"{held}/confirm")
     answers["archive_product"] = staff("DELETE", f"products/{jam}")
     answers["delete_me"] = staff("DELETE", "me")
-    assert {name: one.status for name, one in answers.items() if one.status >= 300} == {}
+    assert {name: reply.status for name, reply in answers.items() if reply.status >= 300} == {}
     assert answers.keys() == {operation.name for operation in operations()}
     assert all(
         answer.body["results"]

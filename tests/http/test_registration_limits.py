@@ -137,7 +137,7 @@ def test_free_names_cannot_be_tested_by_changing_to_them(
     """Each success reveals that no account has the name, which the client then changes again."""
     change, taken = own(contract), person().customer.username
     wanted = [f"free-{number}" for number in range(9)] + [taken, "free-10", "free-11"]
-    answers = [change(username=one).status for one in wanted]
+    answers = [change(username=name).status for name in wanted]
     refused = 409 if contract == 1 else 400
     assert answers == [200] * 9 + [refused] + [429] * 2
 

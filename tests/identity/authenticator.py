@@ -47,7 +47,7 @@ class Authenticator:
     def create(self, challenge: bytes) -> str:
         """Returns the answer to `navigator.credentials.create`."""
         numbers = self.key.public_key().public_numbers()
-        x, y = (one.to_bytes(32, "big") for one in (numbers.x, numbers.y))
+        x, y = (number.to_bytes(32, "big") for number in (numbers.x, numbers.y))
         public = cbor.encode({1: 2, 3: self.algorithm, -1: 1, -2: x, -3: y})
         credential = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + public
         data = self._data(PRESENT | VERIFIED | HAS_CREDENTIAL) + credential

@@ -22,7 +22,7 @@ def test_a_key_has_the_named_permissions_that_its_owner_has(
     person: MakePerson, now: datetime
 ) -> None:
     who = person(is_staff=True)
-    narrow, empty, whole = (made(who, now, permissions=one) for one in ([SEE, PACK], [], None))
+    narrow, empty, whole = (made(who, now, permissions=names) for names in ([SEE, PACK], [], None))
     assert owner_of(narrow).permissions == {SEE, PACK}
     assert owner_of(empty).permissions == frozenset()
     assert owner_of(whole).permissions == CLERK_PERMISSIONS
@@ -32,7 +32,7 @@ def test_a_key_has_the_named_permissions_that_its_owner_has(
     assert owner_of(narrow).permissions == {SEE, PACK}
     assert owner_of(empty).permissions == frozenset()
     Customer.objects.filter(pk=who.id).update(is_staff=False)
-    assert [owner_of(one).permissions for one in (narrow, empty, whole)] == [frozenset()] * 3
+    assert [owner_of(key).permissions for key in (narrow, empty, whole)] == [frozenset()] * 3
 
 
 def test_a_key_can_name_only_permissions_of_its_creator(person: MakePerson, now: datetime) -> None:

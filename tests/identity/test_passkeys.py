@@ -73,7 +73,7 @@ def test_a_passkey_beside_another_factor_leaves_the_recovery_codes(
         assert prove_with(who, device, now)
     assert second_factors.prove(account_of(who), phone.code(now), now=now) == phone.factor
     assert second_factors.prove(account_of(who), phone.recovery_codes[0], now=now)
-    kinds = [(one.kind, one.name) for one in credentials.factors(who.id)]
+    kinds = [(factor.kind, factor.name) for factor in credentials.factors(who.id)]
     assert kinds == [("totp", ""), ("passkey", "Key ring"), ("passkey", "Key ring")]
 
 
@@ -218,7 +218,7 @@ def test_the_last_factor_takes_the_codes_with_it_and_stays_where_one_is_required
     rows = AuditEntry.objects.filter(action="remove_second_factor").order_by("id")
     assert [row.after["kind"] for row in rows] == ["totp", "passkey"]
     added = AuditEntry.objects.filter(action="enrol_second_factor").order_by("id")
-    assert [one.after["kind"] for one in added] == ["totp", "passkey"]
+    assert [row.after["kind"] for row in added] == ["totp", "passkey"]
 
 
 def test_the_first_passkey_needs_the_password_alone_and_another_one_a_proof(
@@ -265,7 +265,7 @@ def test_the_options_name_the_site_the_account_and_its_passkeys(
             "displayName": "anna",
         },
         "challenge": encoded(challenge),
-        "pubKeyCredParams": [{"type": "public-key", "alg": one} for one in (-7, -8, -257)],
+        "pubKeyCredParams": [{"type": "public-key", "alg": code} for code in (-7, -8, -257)],
         "excludeCredentials": listed,
         "authenticatorSelection": {
             "residentKey": "preferred",

@@ -47,13 +47,13 @@ def test_a_bucket_allows_exactly_its_attempts(rate: Rate) -> None:
 
 
 def test_a_refusal_reports_when_the_next_attempt_is_possible() -> None:
-    one = bucket()
-    taken(one)
-    assert 1190 < wait(one) <= 1200
-    pass_(wait(one) + 0.1)
-    assert taken(one) == 1
+    key = bucket()
+    taken(key)
+    assert 1190 < wait(key) <= 1200
+    pass_(wait(key) + 0.1)
+    assert taken(key) == 1
     pass_(3600)
-    assert taken(one) == 3
+    assert taken(key) == 3
 
 
 def test_the_wait_is_for_the_bucket_that_is_empty() -> None:
@@ -63,12 +63,12 @@ def test_the_wait_is_for_the_bucket_that_is_empty() -> None:
 
 
 def test_refused_attempts_do_not_count() -> None:
-    one = bucket()
-    taken(one)
-    before = wait(one)
+    key = bucket()
+    taken(key)
+    before = wait(key)
     for _ in range(20):
-        wait(one)
-    assert wait(one) <= before
+        wait(key)
+    assert wait(key) <= before
 
 
 def test_an_attempt_is_taken_from_all_buckets_or_from_none() -> None:
@@ -79,15 +79,15 @@ def test_an_attempt_is_taken_from_all_buckets_or_from_none() -> None:
 
 
 def test_a_returned_attempt_can_be_used_once_more() -> None:
-    one, untouched = bucket(), bucket()
-    taken(one)
-    attempts.give_back([one, untouched])
-    assert taken(one) == 1
+    key, untouched = bucket(), bucket()
+    taken(key)
+    attempts.give_back([key, untouched])
+    assert taken(key) == 1
     assert taken(untouched) == 3
-    attempts.give_back([one])
+    attempts.give_back([key])
     pass_(7200)
-    attempts.give_back([one])
-    assert taken(one) == 3
+    attempts.give_back([key])
+    assert taken(key) == 3
 
 
 def test_only_full_buckets_are_deleted() -> None:

@@ -37,8 +37,8 @@ def test_a_registration_with_tokens_costs_one_hash(db: None, hashes: Counted) ->
 def test_a_registration_is_not_refused_because_log_ins_from_its_address_are(
     db: None, hashes: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = attempts.Limit("address", Rate(1, 3600), failures=True)
-    limits = {**attempts.NORMAL, "log in": [one]}
+    limit = attempts.Limit("address", Rate(1, 3600), failures=True)
+    limits = {**attempts.NORMAL, "log in": [limit]}
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(limits=limits)])
     wrong = {"username": "bert", "password": "a wrong one"}
     answers = [Api()("POST", "auth/token", wrong).status for _ in range(2)]

@@ -69,7 +69,7 @@ def open_shop() -> BusyShop:
         Customer.objects.create(username=name, email=f"{name}@example.com", is_staff=staff)
         for name, staff in (("anna", False), ("bert", False), ("clerk", True))
     )
-    needed = [one.partition(".")[2] for one in (*PERMISSIONS.values(), adjustments.PERMISSION)]
+    needed = [name.partition(".")[2] for name in (*PERMISSIONS.values(), adjustments.PERMISSION)]
     clerk.user_permissions.set(Permission.objects.filter(codename__in=needed))
     first = uuid4()
     place([_placement(anna, {jam: 7}, order_id=first, key="first")])
@@ -162,7 +162,7 @@ def _move_any(shop: BusyShop, products: Sequence[int], random: Random) -> None:
     request = TransitionRequest(order=order.id, caller=_caller(shop.clerk), now=BEGAN)
     line = random.choice(order.lines)
     units, either = random.randint(0, line.quantity), random.random() < 0.5
-    wanted = {one: random.randint(1, 5) for one in random.sample(products, 2)}
+    wanted = {id: random.randint(1, 5) for id in random.sample(products, 2)}
     moves: dict[str, Callable[[], object]] = {
         "change": lambda: change_order(
             request, terms=GBP, lines=[*starmap(RequestedLine, wanted.items())]

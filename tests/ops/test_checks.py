@@ -25,7 +25,7 @@ from tests.server import ROOT
 
 def _found() -> set[str | None]:
     checked = run_checks(include_deployment_checks=True, databases=["default"])
-    return {one.id for one in checked if one.is_serious() and not one.is_silenced()}
+    return {fault.id for fault in checked if fault.is_serious() and not fault.is_silenced()}
 
 
 def test_the_settings_of_the_tests_are_safe(db: None) -> None:

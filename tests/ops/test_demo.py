@@ -57,7 +57,7 @@ def test_the_demo_catalogue_is_added_once_and_changes_by_staff_are_kept(
     assert add_products() == "0 new products\n"
     assert books() == before
     offers = catalog.offers(ids.values())
-    assert [(one.name, one.price) for one in offers.values()] == [("Ours", Decimal(9))]
+    assert [(offer.name, offer.price) for offer in offers.values()] == [("Ours", Decimal(9))]
 
 
 def test_a_shop_with_products_gets_only_the_missing_demo_products(
@@ -79,7 +79,7 @@ def test_two_concurrent_commands_add_the_demo_catalogue_once(
             connection.close()
 
     with ThreadPoolExecutor(2) as both:
-        added = [one.result(60) for one in [both.submit(add), both.submit(add)]]
+        added = [future.result(60) for future in [both.submit(add), both.submit(add)]]
     assert sorted(added) == [0, PRODUCTS]
     assert books()[0] == PRODUCTS
 

@@ -84,8 +84,8 @@ def test_a_local_demo_starts(settings: LazySettings, setting: str, value: Any) -
 @pytest.mark.parametrize(
     ("host", "is_allowed"),
     [
-        *((one, True) for one in ("localhost", "[::1]", "10.0.2.2", "10.0.3.2", "laptop.local")),
-        *((one, False) for one in ("shop.example.com", "laptop.local.example.com", "8.8.8.8")),
+        *((host, True) for host in ("localhost", "[::1]", "10.0.2.2", "10.0.3.2", "laptop.local")),
+        *((host, False) for host in ("shop.example.com", "laptop.local.example.com", "8.8.8.8")),
     ],
 )
 def test_a_demo_answers_to_this_machine_and_to_emulators(host: str, is_allowed: bool) -> None:
@@ -109,7 +109,7 @@ def test_a_demo_for_phones_answers_to_the_private_address_of_this_machine() -> N
     usual, for_phones = hosts
     assert usual == serve.demo_hosts(on_lan=False)
     # A machine without a private address adds none.
-    assert all(ip_address(one).is_private for one in for_phones[len(usual) :])
+    assert all(ip_address(host).is_private for host in for_phones[len(usual) :])
 
 
 def test_a_demo_on_every_interface_starts_if_the_setting_allows_it(settings: LazySettings) -> None:

@@ -109,7 +109,7 @@ def test_a_failed_job_is_an_event(transactional_db: None, tmp_path: Path) -> Non
             superuser.execute("ALTER TABLE inventory.stock_away RENAME TO stock")
     ids = {event["tags"]["correlation_id"] for event in there.events}
     assert ids
-    assert all(len(one) == 32 for one in ids)
+    assert all(len(id) == 32 for id in ids)
 
 
 def tracing(to: Receiver) -> dict[str, str]:
@@ -167,7 +167,7 @@ def test_a_job_is_a_trace(transactional_db: None, tmp_path: Path) -> None:
     ):
         worker.wait(60)
     jobs = [span for span in there.spans if span.name == "job"]
-    job = next(one for one in jobs if "delete_old_rows" in attributes(one)["larder.task"])
+    job = next(span for span in jobs if "delete_old_rows" in attributes(span)["larder.task"])
     assert [span for span in there.spans if span.parent_span_id == job.span_id]
 
 

@@ -115,7 +115,7 @@ def test_a_log_of_all_statements_has_no_password_of_a_role(
         assert f'ALTER ROLE "{role}" PASSWORD \'SCRAM-SHA-256$' in written.replace(" E'", " '")
     of_the_app = unquote(urlsplit(os.environ["DATABASE_URL"]).password or "")
     assert len(of_the_app) > 10
-    assert [one for one in (SECRET, of_the_app) if one in written] == []
+    assert [text for text in (SECRET, of_the_app) if text in written] == []
 
 
 def test_the_read_only_role_reads_whole_tables_only_if_they_have_nothing_of_a_person(

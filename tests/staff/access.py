@@ -103,7 +103,7 @@ NO_PAGES = REFUSED_TO_ALL | {
     *("catalog_product_adjust_stock", "catalog_product_export", "catalog_product_ledger"),
 }
 """Names of what is looked at elsewhere or is no page: a redirect, data for scripts, a refusal."""
-MOVES = {one.value: one for one in Move if one is not Move.CHANGE}
+MOVES = {step.value: step for step in Move if step is not Move.CHANGE}
 """Moves, by the names of their pages."""
 
 
@@ -136,4 +136,4 @@ def _key(shop: Shop, page: str) -> Any:
 def _status(page: str) -> str:
     """Returns a status of an order in which its page can be opened: placed if it can."""
     begins_in = _BEGINS_IN[MOVES[page]] if page in MOVES else {"placed"}
-    return next(one for one in ("placed", *STEPS) if one in begins_in)
+    return next(name for name in ("placed", *STEPS) if name in begins_in)

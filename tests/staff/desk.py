@@ -110,7 +110,7 @@ def _forms(context: Any) -> list[Any]:
 def _opened(context: Any) -> dict[str, Any]:
     """What a browser would send of a page of a form and lines."""
     bound = [field for form in _forms(context) for field in form]
-    values = {one.html_name: one.value() for one in bound}
+    values = {field.html_name: field.value() for field in bound}
     sent = {
         name: value for name, value in values.items() if not (value in (None, "") or value is False)
     }

@@ -26,7 +26,7 @@ def test_many_orders_are_packed_shipped_and_delivered_at_once(
     desk: Desk, person: Callable[..., Person], order: UUID, jam: int
 ) -> None:
     other = place(person(), jam, 2)
-    numbers = ", ".join(str(Order.objects.get(id=one).number) for one in (order, other))
+    numbers = ", ".join(str(Order.objects.get(id=id).number) for id in (order, other))
     for action, done in (
         ("mark_packed", "packed"),
         ("mark_shipped", "shipped"),

@@ -193,8 +193,8 @@ def test_the_cookie_changes_accounts_at_contracts_only_after_the_password(
         desk.client.delete(customer),
         desk.client.delete(f"/api/user/{public}/"),
     ]
-    assert [one.status_code for one in refused] == [403] * 3
-    assert all("password is needed again" in one.content.decode() for one in refused)
+    assert [page.status_code for page in refused] == [403] * 3
+    assert all("password is needed again" in page.content.decode() for page in refused)
     desk.client.force_login(boss.customer)
     assert desk.client.patch(customer, changed, "application/json").status_code == 200
     assert desk.client.delete(customer).status_code == 204

@@ -226,7 +226,7 @@ def test_one_of_four_confirmations_at_once_is_booked(
         thread.start()
     for thread in threads:
         thread.join()
-    assert len([one for one in ended if not isinstance(one, Exception)]) == 1
+    assert len([end for end in ended if not isinstance(end, Exception)]) == 1
     assert stock(jam) == (3, 0)
 
 
@@ -264,7 +264,7 @@ def test_a_count_has_limits_and_needs_the_permission(
         counts.set_units(tea, -1, caller=caller, now=now)
     assert [fault.code for fault in refused.value.faults] == ["too_many", "out_of_range"]
     viewer = allow(person(is_staff=True), "inventory.view_adjustment")
-    pages = [Desk(viewer).client.get(f"/admin/{one}") for one in (COUNT, CHECK)]
+    pages = [Desk(viewer).client.get(f"/admin/{path}") for path in (COUNT, CHECK)]
     assert [page.status_code for page in pages] == [403] * 2
     with pytest.raises(PermissionMissing):
         counts.add_units(jam, 1, caller=viewer.caller, now=now)

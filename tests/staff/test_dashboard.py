@@ -57,7 +57,7 @@ def numbers(desk: Desk, **period: str) -> list[tuple[str, str]]:
     links = [
         ("", cell) if one is None else one.groups() for cell, one in zip(cells, found, strict=True)
     ]
-    figures = [(one.link, one.number) for one in context["figures"]]
+    figures = [(figure.link, figure.number) for figure in context["figures"]]
     return [*figures, *((unescape(link), number.split(" ")[0]) for link, number in links)]
 
 
@@ -125,7 +125,7 @@ def test_each_part_is_shown_with_the_permission_for_its_rows(
     text = Desk(allow(person(is_staff=True), permission)).get("").text
     content = text[text.index('id="content"') :]
     parts = ("To pack", "Sales, ", "Refunds due", "Out of stock", "Low stock")
-    assert {one for one in parts if one in content} == shown
+    assert {part for part in parts if part in content} == shown
 
 
 @pytest.mark.parametrize(

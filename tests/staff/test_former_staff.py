@@ -30,7 +30,7 @@ def before_the_locks(who: Person, **columns: object) -> Iterator[None]:
     firsts = ("FOR UPDATE", "FOR NO KEY UPDATE", "INSERT INTO")
 
     def watch(execute: Any, sql: str, *arguments: Any) -> Any:
-        if left and any(one in sql for one in firsts):
+        if left and any(first in sql for first in firsts):
             take_away(who, left.pop())
         return execute(sql, *arguments)
 

@@ -263,7 +263,7 @@ def test_customers_are_offered_by_name(desk: Desk, person: Callable[..., Person]
         )
     parameters = {"app_label": "orders", "model_name": "order", "field_name": "customer"}
     found = desk.get("autocomplete/", **parameters, term="smith").response.json()["results"]
-    assert [one["text"] for one in found] == [
+    assert [item["text"] for item in found] == [
         "smith · smith@x.example",
         "Ann Smith · c · c@x.example",
         "Zoe Smith · a · a@x.example",

@@ -184,7 +184,7 @@ def test_a_line_offers_the_products_of_what_was_typed(
     for typed, expected in (("red ja", [red]), ("jam", [named]), ("", []), ("coffee", [])):
         assert desk.get(OFFERED, q=typed).response.json() == {"results": expected}
     found = desk.get(OFFERED, q="OLD JAM").response.json()["results"]
-    assert [one["sku"] for one in found] == ["OLD JAM"]
+    assert [item["sku"] for item in found] == ["OLD JAM"]
 
 
 def test_a_barcode_finds_its_products(desk: Desk, product: Callable[..., int]) -> None:
@@ -192,8 +192,8 @@ def test_a_barcode_finds_its_products(desk: Desk, product: Callable[..., int]) -
         product(sku=sku, barcode="4006381333931" if sku == "C" else "96385074")
     for typed, expected in (("4006381333931", ["C"]), ("96385074", ["A", "B"]), ("4006", [])):
         found = desk.get(OFFERED, q=typed).response.json()["results"]
-        assert sorted(one["sku"] for one in found) == expected
-        assert all(one["is_typed"] for one in found)
+        assert sorted(item["sku"] for item in found) == expected
+        assert all(item["is_typed"] for item in found)
 
 
 def test_the_product_with_the_typed_sku_is_offered_first_among_many(

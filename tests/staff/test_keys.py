@@ -35,7 +35,7 @@ def made(who: Person, name: str = "till", **limits: Any) -> NewKey:
 
 def end(desk: Desk, *selected: NewKey, **values: str) -> Page:
     """Selects keys of the list and ends them."""
-    chosen = {ACTION_CHECKBOX_NAME: [str(one.id) for one in selected]}
+    chosen = {ACTION_CHECKBOX_NAME: [str(key.id) for key in selected]}
     return desk.post(KEYS, {"action": "end_selected", "index": "0", **chosen, **values})
 
 
@@ -43,17 +43,17 @@ def test_keys_of_all_accounts_are_listed_without_their_text(
     person: MakePerson,
 ) -> None:
     who, clerk = person("ada"), person("sam", is_staff=True)
-    one = made(who, "shop window", expires_at=now() + timedelta(days=400))
+    key = made(who, "shop window", expires_at=now() + timedelta(days=400))
     made(clerk, "erp", permissions=["orders.view_order"])
     desk = Desk(allow(person(is_staff=True), VIEW))
     listed = desk.get(KEYS)
     assert [str(row) for row in listed.rows] == ["erp", "shop window"]
     for shown in ("ada", "sam", "orders.view_order", "all of its owner", "API keys"):
         assert shown in listed.text
-    digest = bytes(Key.objects.get(pk=one.id).digest).hex()
-    page = desk.get(f"{KEYS}{one.id}/change/")
+    digest = bytes(Key.objects.get(pk=key.id).digest).hex()
+    page = desk.get(f"{KEYS}{key.id}/change/")
     assert "shop window" in page.text
-    for secret in (str(one.text), digest):
+    for secret in (str(key.text), digest):
         assert secret not in listed.text + page.text
     assert [str(row) for row in desk.get(KEYS, q=" ADA ").rows] == ["shop window"]
 
@@ -78,19 +78,19 @@ def test_the_list_finds_unused_and_ended_keys(person: MakePerson) -> None:
 def test_a_key_is_ended_after_a_confirmation_and_recorded_with_the_actor(
     person: MakePerson,
 ) -> None:
-    one, other = made(person("ada")), made(person("grace"))
+    first, other = made(person("ada")), made(person("grace"))
     owner = person(is_staff=True, role="owner")
     desk = Desk(owner)
-    asked = end(desk, one, other)
+    asked = end(desk, first, other)
     assert "ada: till" in asked.text
     assert Key.objects.live().count() == 2
-    assert end(desk, one, other, confirmed="yes").messages == ["2 keys ended."]
+    assert end(desk, first, other, confirmed="yes").messages == ["2 keys ended."]
     assert not Key.objects.live().exists()
-    entries = AuditEntry.objects.filter(object=f"key:{one.id}", action="end")
+    entries = AuditEntry.objects.filter(object=f"key:{first.id}", action="end")
     (entry,) = entries.filter(actor=owner.customer.public_id, channel="admin")
     assert entry.after["ended_at"] is not None
-    assert "ended_at: –" in desk.get(f"{KEYS}{one.id}/history/").text
-    again = end(desk, one, confirmed="yes")
+    assert "ended_at: –" in desk.get(f"{KEYS}{first.id}/history/").text
+    again = end(desk, first, confirmed="yes")
     assert again.messages == ["0 keys ended."]
 
 

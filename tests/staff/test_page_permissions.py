@@ -190,14 +190,14 @@ def _wrong(page: str, path: str, status: Callable[..., int]) -> dict[str, int]:
         return {} if found == 403 else {"all": found}
     found = status(path, needed(page))
     wrong = {} if found in (200, 302) else {"needed": found}
-    lacking = [("GET", one) for one in needed(page)]
-    lacking += [("POST", one) for one in needed(page, "POST")]
-    for method, one in lacking:
+    lacking = [("GET", name) for name in needed(page)]
+    lacking += [("POST", name) for name in needed(page, "POST")]
+    for method, name in lacking:
         # As everywhere in Django's admin, who may change an object may see it.
-        enough = {one, one.replace(".view_", ".change_")}
+        enough = {name, name.replace(".view_", ".change_")}
         found = status(path, permissions.ALL - enough, method)
         if found != 403:
-            wrong[f"{method} with all but {one}"] = found
+            wrong[f"{method} with all but {name}"] = found
     return wrong
 
 

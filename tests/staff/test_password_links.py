@@ -230,8 +230,8 @@ def test_the_audit_trail_has_account_rights_roles_and_link(desk: Desk, boss: Per
     desk.save(INVITE, **SAM, groups=[role("warehouse")])
     name = f"customer:{Customer.objects.get(username='sam').public_id}"
     found = AuditEntry.objects.filter(object=name).order_by("id")
-    assert [one.action for one in found] == ["create", "change", "change", "offer_reset"]
-    assert {one.actor for one in found} == {boss.customer.public_id}
+    assert [entry.action for entry in found] == ["create", "change", "change", "offer_reset"]
+    assert {entry.actor for entry in found} == {boss.customer.public_id}
     assert (found[1].after, found[2].after) == ({"is_staff": True}, {"roles": ["warehouse"]})
 
 

@@ -155,7 +155,7 @@ def test_only_addresses_of_the_chosen_customer_are_offered(
     mary, tom = person("mary"), person("tom")
     home = saved_address(mary, "Home")
     found = desk.get(f"{ADDRESSES}?customer={mary.id}").response.json()["results"]
-    assert [(one["id"], one["text"]) for one in found] == [(home, "Home: Mary, 1 Quay, GB")]
+    assert [(item["id"], item["text"]) for item in found] == [(home, "Home: Mary, 1 Quay, GB")]
     for unknown in (tom.id, "", "x", "9" * 40):
         assert desk.get(f"{ADDRESSES}?customer={unknown}").response.json() == {"results": []}
 

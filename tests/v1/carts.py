@@ -4,7 +4,7 @@ from tests.conftest import Answer, Api
 
 
 def put(api: Api, *lines: tuple[int, int], **headers: str) -> Answer:
-    body = {"lines": [{"product": one, "quantity": units} for one, units in lines]}
+    body = {"lines": [{"product": id, "quantity": units} for id, units in lines]}
     return api("PUT", "cart", body, **headers)
 
 

@@ -8,7 +8,7 @@ from tests.conftest import Answer, Api
 def change(api: Api, order: Answer, *lines: tuple[int, int], **rest: Any) -> Answer:
     headers = {name: rest.pop(name) for name in ("If_Match",) if name in rest}
     if lines:
-        rest["lines"] = [{"product": one, "quantity": units} for one, units in lines]
+        rest["lines"] = [{"product": id, "quantity": units} for id, units in lines]
     return api("PATCH", f"orders/{order.body['id']}", rest, **headers)
 
 

@@ -81,4 +81,4 @@ def orders_away() -> Iterator[None]:
 def peak(server: Server) -> int:
     """The most memory that any worker had at once, in bytes."""
     reported = [Path(f"/proc/{pid}/status").read_text() for pid in workers(server)]
-    return max(int(one.partition("VmHWM:")[2].split()[0]) * 1024 for one in reported)
+    return max(int(text.partition("VmHWM:")[2].split()[0]) * 1024 for text in reported)

@@ -21,4 +21,4 @@ def paid(api: Api, order: Answer) -> tuple[str, str]:
 def due(owner: Api) -> list[tuple[str, int, str]]:
     """The refunds that are due."""
     found = owner("GET", "refunds-due").body["results"]
-    return [(one["order"], one["amount"], one["currency"]) for one in found]
+    return [(due["order"], due["amount"], due["currency"]) for due in found]

@@ -8,7 +8,7 @@ from tests.conftest import Answer, Api
 def place(
     api: Api, *lines: tuple[int, int], headers: dict[str, str] | None = None, **rest: Any
 ) -> Answer:
-    body = {"lines": [{"product": one, "quantity": units} for one, units in lines], **rest}
+    body = {"lines": [{"product": id, "quantity": units} for id, units in lines], **rest}
     return api("POST", "orders", body, **(headers or {}))
 
 

@@ -41,4 +41,4 @@ def ids(answer: Answer) -> list[int]:
 def figures(api: Api, *products: int) -> dict[int, int]:
     asked = ",".join(str(id) for id in products)
     found = api("GET", f"stock?products={asked}").body["results"]
-    return {one["product"]: one["quantity"] for one in found}
+    return {row["product"]: row["quantity"] for row in found}

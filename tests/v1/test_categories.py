@@ -46,7 +46,7 @@ def test_only_an_empty_category_is_deleted_and_only_once(
         refused = staff("DELETE", f"categories/{full}")
         assert (refused.status, refused.body["code"]) == (409, "category_in_use")
     staff("PATCH", f"products/{jam}", {"category": None})
-    answers = [staff("DELETE", f"categories/{one}").status for one in (jams, food, food)]
+    answers = [staff("DELETE", f"categories/{id}").status for id in (jams, food, food)]
     assert answers == [204, 204, 404]
 
 

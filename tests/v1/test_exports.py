@@ -129,7 +129,7 @@ def test_every_order_is_in_the_file_once(
     who = filled(count)
     found = [row["id"] for row in rows(as_(who))]
     wanted = Order.objects.filter(customer=who.id).order_by("-id").values_list("id", flat=True)
-    assert found == [str(one) for one in wanted]
+    assert found == [str(id) for id in wanted]
 
 
 def test_the_first_bytes_are_sent_before_the_second_part_is_read(

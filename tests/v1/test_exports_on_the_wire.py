@@ -70,8 +70,8 @@ def test_clients_that_stop_reading_do_not_block_orders(
         assert monotonic() - began < TIMEOUT
         refused = [answer for answer in answers if answer.status != 200]
         assert 1 <= len(answers) - len(refused) <= server.workers
-        assert {one.status for one in refused} == {503}
-        assert {one.getheader("Retry-After") for one in refused} <= {"1", "2", "3"}
+        assert {reply.status for reply in refused} == {503}
+        assert {reply.getheader("Retry-After") for reply in refused} <= {"1", "2", "3"}
         assert files.enter_context(begun(server, staff)).status == 200
         for _ in range(20):
             began = monotonic()

@@ -68,18 +68,18 @@ def test_the_next_link_keeps_the_filters_of_the_history(customer: Api, product: 
 def test_staff_see_orders_of_all_customers_with_filters_and_else_their_own(
     staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
 ) -> None:
-    one, other, jam, tea = person(), person(), product(stock=99), product(stock=99)
-    of_one = place(as_(one), (jam, 1)).body["number"]
+    who, other, jam, tea = person(), person(), product(stock=99), product(stock=99)
+    of_one = place(as_(who), (jam, 1)).body["number"]
     of_other = place(as_(other), (jam, 1), (tea, 1)).body["number"]
     own = place(staff, (tea, 1)).body["number"]
     queries = {
         "": [own],
-        f"?customer={one.id}": [of_one],
+        f"?customer={who.id}": [of_one],
         f"?number={of_other}": [of_other],
         f"?product={jam}": [of_other, of_one],
         f"?product={tea}": [own, of_other],
         f"?product={tea}&customer={other.id}": [of_other],
-        f"?customer={one.id}&number={of_other}": [],
+        f"?customer={who.id}&number={of_other}": [],
         "?customer=9223372036854775807": [],
     }
     assert {query: numbers(staff, query) for query in queries} == queries
@@ -136,7 +136,7 @@ def test_the_pages_of_several_statuses_neither_repeat_nor_skip(
     query = "orders?status=shipped,packed"
     wanted = customer("GET", f"{query}&limit=100").body["results"]
     assert len(wanted) == 6
-    assert [one["id"] for one in wanted] == sorted((one["id"] for one in wanted), reverse=True)
+    assert [row["id"] for row in wanted] == sorted((row["id"] for row in wanted), reverse=True)
     assert walk(customer, f"{query}&limit=2") == wanted
     file = customer("GET", query.replace("orders", "orders.csv")).body.decode().splitlines()
     assert len(file) == 1 + len(wanted)
@@ -155,17 +155,17 @@ def test_an_order_is_found_by_its_reference(
     staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
 ) -> None:
     """The reference must match exactly, and customers find only their orders."""
-    one, other, jam = as_(person()), as_(person()), product(stock=99)
-    referred = [("PO 7", one), ("PO 7", one), ("PO 7", other), ("po 7", one), ("", one)]
+    hers, other, jam = as_(person()), as_(person()), product(stock=99)
+    referred = [("PO 7", hers), ("PO 7", hers), ("PO 7", other), ("po 7", hers), ("", hers)]
     sold = [place(who, (jam, 1), reference=text).body["number"] for text, who in referred]
-    assert numbers(one, "?reference=PO%207") == [sold[1], sold[0]]
+    assert numbers(hers, "?reference=PO%207") == [sold[1], sold[0]]
     assert numbers(other, "?reference=PO%207") == [sold[2]]
     assert numbers(staff, "?reference=PO%207") == [sold[2], sold[1], sold[0]]
     assert numbers(staff, f"?reference=PO%207&product={jam}&status=placed,packed") == [
         *(sold[2], sold[1], sold[0])
     ]
-    assert numbers(one, "?reference=PO") == numbers(one, "?reference=PO%207&status=shipped") == []
-    found = walk(one, "orders?reference=PO%207&limit=1")
+    assert numbers(hers, "?reference=PO") == numbers(hers, "?reference=PO%207&status=shipped") == []
+    found = walk(hers, "orders?reference=PO%207&limit=1")
     assert [order["number"] for order in found] == [sold[1], sold[0]]
 
 

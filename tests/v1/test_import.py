@@ -62,10 +62,10 @@ def test_new_products_are_added_with_all_their_fields_and_opening_stock(staff: A
 def test_known_products_are_changed_in_the_columns_of_the_file_and_keep_their_stock(
     staff: Api, product: Product
 ) -> None:
-    one = product(sku="A", stock=3, unit="jar", description="Old")
+    id = product(sku="A", stock=3, unit="jar", description="Old")
     answer = send(staff, "description,sku,price,name,quantity", ",A,9.99,New,500")
     assert answer.body == {"created": 0, "changed": 1, "unchanged": 0}
-    found = staff("GET", f"products/{one}").body
+    found = staff("GET", f"products/{id}").body
     assert (found["name"], found["price"], found["description"]) == ("New", "9.99", "")
     assert (found["unit"], found["quantity"], found["version"]) == ("jar", 3, 2)
 

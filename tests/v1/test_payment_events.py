@@ -29,7 +29,7 @@ def test_three_events_of_one_payment_count_once(
     stripe: Stripe, owner: Api, order: Answer, sequence: Sequence[int]
 ) -> None:
     sent = captured(order)
-    found = stripe.outcomes([sent[one] for one in sequence] + sent)
+    found = stripe.outcomes([sent[place] for place in sequence] + sent)
     assert found == ["recorded", *["repeated"] * 5]
     assert paid(owner, order) == ("0.00", "paid")
     (row,) = owner("GET", f"orders/{order.body['id']}/payments").body["results"]
@@ -121,7 +121,7 @@ def test_a_refund_that_arrives_before_its_payment_counts_with_it(
     assert paid(owner, order) == ("3.00", "part_refunded")
     path = f"orders/{order.body['id']}/payments?limit=1"
     first, second = (page for page in pages(customer, path))
-    assert [one["kind"] for one in (*first, *second)] == ["refunded", "captured"]
+    assert [event["kind"] for event in (*first, *second)] == ["refunded", "captured"]
     move(customer, order, "cancel")
     assert due(owner) == [(order.body["id"], 700, "GBP")]
     stripe.outcomes([event("refund.failed", refund("failed", 300))])
@@ -300,5 +300,5 @@ def test_events_are_counted_by_outcome_and_leave_no_data_in_the_log(
     stripe.outcomes(sent)
     stripe.send(sent[0], secret="wrong")
     expected = ("recorded", "repeated", "conflict", "unassigned", "ignored", "refused")
-    assert list(telemetry.payments) == [("stripe", one) for one in expected]
+    assert list(telemetry.payments) == [("stripe", kind) for kind in expected]
     assert PI not in caplog.text

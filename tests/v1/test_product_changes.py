@@ -118,17 +118,17 @@ def test_a_poll_without_changes_is_empty_and_keeps_its_mark(copy: Copy) -> None:
 
 
 def test_each_product_is_once_on_a_page_in_its_current_state(copy: Copy, staff: Api) -> None:
-    one = next(iter(copy.products))
+    id = next(iter(copy.products))
     for name in "ABC":
-        staff("PATCH", f"products/{one}", {"name": name})
+        staff("PATCH", f"products/{id}", {"name": name})
     answers = copy.update()
-    assert [(each["id"], each["name"]) for each in answers] == [(one, "C")]
+    assert [(each["id"], each["name"]) for each in answers] == [(id, "C")]
 
 
 def test_an_archived_product_is_a_tombstone(copy: Copy, staff: Api) -> None:
-    one = next(iter(copy.products))
-    staff("DELETE", f"products/{one}")
-    assert copy.update() == [{"id": one, "deleted": True}]
+    id = next(iter(copy.products))
+    staff("DELETE", f"products/{id}")
+    assert copy.update() == [{"id": id, "deleted": True}]
 
 
 def test_a_split_answer_has_products_and_removals_apart(copy: Copy, staff: Api) -> None:
@@ -154,22 +154,22 @@ def stock(staff: Api, product: int, delta: int) -> None:
 def test_the_feed_has_crossings_in_and_out_of_stock_and_the_version_stays(
     copy: Copy, customer: Api, staff: Api
 ) -> None:
-    one, empty, _ = sorted(copy.products)
-    version = copy.products[one]["version"]
-    lines = [{"product": one, "quantity": 4}]
+    jam, empty, _ = sorted(copy.products)
+    version = copy.products[jam]["version"]
+    lines = [{"product": jam, "quantity": 4}]
     customer("POST", "orders", {"lines": lines})
     assert copy.update() == []
-    customer("POST", "orders", {"lines": [{"product": one, "quantity": 1}]})
+    customer("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]})
     answers = copy.update()
     assert [(each["id"], each["quantity"], each["version"]) for each in answers] == [
-        (one, 0, version)
+        (jam, 0, version)
     ]
-    stock(staff, one, 7)
+    stock(staff, jam, 7)
     stock(staff, empty, 1)
-    assert {each["id"]: each["quantity"] for each in copy.update()} == {one: 7, empty: 1}
-    stock(staff, one, -3)
+    assert {each["id"]: each["quantity"] for each in copy.update()} == {jam: 7, empty: 1}
+    stock(staff, jam, -3)
     assert copy.update() == []
-    assert everything(customer)[one]["updated_at"] == copy.products[one]["updated_at"]
+    assert everything(customer)[jam]["updated_at"] == copy.products[jam]["updated_at"]
 
 
 def test_a_product_with_less_than_its_smallest_order_is_out_of_stock_in_the_feed(
@@ -187,9 +187,9 @@ def test_a_product_with_less_than_its_smallest_order_is_out_of_stock_in_the_feed
 
 
 def test_the_feed_has_changes_of_every_kind(copy: Copy, now: datetime) -> None:
-    one, two, three = sorted(copy.products)
-    change_product(one, {"name": "By the service"}, caller=None, now=now)
-    assert [each["id"] for each in copy.update()] == [one]
+    jam, two, three = sorted(copy.products)
+    change_product(jam, {"name": "By the service"}, caller=None, now=now)
+    assert [each["id"] for each in copy.update()] == [jam]
     with transaction() as other:
         other.execute("UPDATE product SET name = 'By hand' WHERE id = ANY(%s)", [[two, three]])
     assert [each["name"] for each in copy.update()] == ["By hand"] * 2

@@ -47,7 +47,7 @@ def test_the_next_link_keeps_the_filters(customer: Api, product: Product) -> Non
         product(name="red" if number % 2 else "blue jam, 100 % & more", price=f"{number}")
     q = quote("100 % &")
     found = walk(customer, f"products?q={q}&min_price=1&ordering=-price&limit=1&count=true")
-    assert [one["price"] for one in found] == ["6.00", "4.00", "2.00"]
+    assert [item["price"] for item in found] == ["6.00", "4.00", "2.00"]
 
 
 def test_pages_continue_at_their_position_when_products_are_added_or_archived(
@@ -98,7 +98,7 @@ def test_a_category_has_the_products_of_those_below_it(
     food = staff("POST", "categories", {"name": "Food"}).body["id"]
     jams = staff("POST", "categories", {"name": "Jams", "parent": food}).body["id"]
     red = staff("POST", "categories", {"name": "Red jams", "parent": jams}).body["id"]
-    bread, jam, cherry = (product(category_id=one) for one in (food, jams, red))
+    bread, jam, cherry = (product(category_id=id) for id in (food, jams, red))
     product()
     for shelf, wanted in ((food, [bread, jam, cherry]), (jams, [jam, cherry]), (red, [cherry])):
         assert ids(customer("GET", f"products?category={shelf}")) == wanted

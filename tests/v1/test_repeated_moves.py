@@ -55,7 +55,7 @@ def test_a_repeated_move_is_answered_and_changes_nothing(
 
 
 def picking(*lines: tuple[int, int], **rest: Any) -> dict[str, Any]:
-    return {"lines": [{"product": one, "quantity": units, **rest} for one, units in lines]}
+    return {"lines": [{"product": id, "quantity": units, **rest} for id, units in lines]}
 
 
 @pytest.fixture

@@ -59,8 +59,8 @@ def test_a_session_is_listed_with_client_and_times_and_the_current_one_is_marked
         str(phone["created_at"])
     )
     assert lives == V1.refresh
-    one = JudgedApi(mine["access"])("GET", f"me/sessions/{till['id']}")
-    assert (one.status, one.body) == (200, till)
+    answer = JudgedApi(mine["access"])("GET", f"me/sessions/{till['id']}")
+    assert (answer.status, answer.body) == (200, till)
 
 
 def test_a_refresh_is_shown_as_the_last_use(person: MakePerson) -> None:

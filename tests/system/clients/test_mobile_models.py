@@ -110,7 +110,7 @@ def recorded(
     server.call("PATCH", f"products/{tea}", {"description": "green"}, token=token)
     settle()
     changes = ask("ProductChanges", "GET", f"products/changes?split=true&since={start}")
-    assert ([one["id"] for one in changes["products"]], changes["deleted"]) == ([tea], [gone])
+    assert ([item["id"] for item in changes["products"]], changes["deleted"]) == ([tea], [gone])
     product()
     ask("ProductPage", "GET", "products?limit=1&count=true")
     ask("Cart", "PUT", f"cart/lines/{tea}", {"quantity": 2})
@@ -133,7 +133,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items() if one is not None}
     if isinstance(value, list):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     is_time = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT.*Z", value)
     return datetime.fromisoformat(value) if is_time else value
 
@@ -144,7 +144,7 @@ def test_generated_kotlin_models_read_the_answers_of_a_server(
 ) -> None:
     install(KOTLIN)
     page = (DOCS / "api" / "conventions.md").read_text()
-    (command,) = [one.text for one in blocks(page) if "-g kotlin" in one.text]
+    (command,) = [block.text for block in blocks(page) if "-g kotlin" in block.text]
     options = [word for word in shlex.split(command) if word.startswith("--")]
     made = generate(tmp_path, "kotlin", *options) / "src/main/kotlin/org/openapitools/client"
     answers = recorded(server, person, product)

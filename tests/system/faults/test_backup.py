@@ -116,7 +116,7 @@ def test_a_database_without_larder_is_not_backed_up(
 
 def test_a_backup_is_readable_only_by_its_owner(small: tuple[Cluster, Path]) -> None:
     _, file = small
-    assert {one.stat().st_mode & 0o777 for one in (file, manifest.beside(file))} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in (file, manifest.beside(file))} == {0o600}
 
 
 def place_again(server: Server, load: Load, key: str) -> Reply:

@@ -119,4 +119,4 @@ def test_the_server_stays_alive_while_its_database_is_away(shop: Shop, cluster: 
         began = monotonic()
         assert shop.server.call("GET", "/livez").status == 200
         assert monotonic() - began < LONGEST_ANSWER
-        assert_unavailable([one.result() for one in waiting])
+        assert_unavailable([future.result() for future in waiting])
