@@ -175,8 +175,9 @@ def _cell(field: ProductField, separator: str, currency: str) -> Cell:
 
 
 def _or_default(read: Cell, default: Any) -> Cell:
-    """Returns the reader of an optional column, whose empty cells are the default."""
-    return lambda cell: read(cell) if cell.strip() else default
+    """Returns the reader of an optional column: an empty cell, and a blank one unless it is a text,
+    is the default."""
+    return lambda cell: read(cell) if cell.strip() or (cell and default == "") else default
 
 
 def _text(most: int, pattern: str, form: str) -> Cell:
