@@ -33,7 +33,7 @@ RESET_READ = 'SELECT "customer"."password" AS "password", "customer"."email" AS 
 ADDRESS_READ = 'SELECT "customer"."email" AS "email", "customer"."public_id" AS "public_id" FROM'
 KEPT_READ = 'AS "a" FROM "session"'
 SESSION_READ = 'INNER JOIN "customer" ON ("session"."customer_id"'
-CREDENTIAL_READ = "WHEN given.key IS NOT NULL THEN EXISTS"
+CREDENTIAL_READ = "WHEN caller.key IS NOT NULL THEN EXISTS"
 
 
 @pytest.fixture(autouse=True)
