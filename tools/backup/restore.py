@@ -109,16 +109,16 @@ def check(file: Path) -> Manifest:
 def refuse_what_is_used(target: Target, confirm: str) -> None:
     """Raise LauncherError where the database is not to be replaced: full, or in use."""
     name = databases.name_in(target.owner)
-    if confirm != name and databases.tables(target.owner):
-        raise LauncherError(
-            f"Database {name} is not empty. To replace it by the backup, set "
-            f"CONFIRM={name}. It is kept under another name."
-        )
     found = databases.visitors(target.owner)
     if found:
         raise LauncherError(
             f"A session is connected to {name}: {', '.join(found)}. "
             "Stop the servers and workers first."
+        )
+    if confirm != name and databases.tables(target.owner):
+        raise LauncherError(
+            f"Database {name} is not empty. To replace it by the backup, set "
+            f"CONFIRM={name}. It is kept under another name."
         )
 
 

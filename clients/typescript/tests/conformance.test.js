@@ -235,8 +235,9 @@ for (const fault of ["lose", "double", "again", "refuse"]) {
     for (let round = 0; round < 2; round++) {
       await spoil(storage);
       await larder.request("GET", "me");
+      // A copy that arrives after two exchanges would be that of a thief.
+      await proxy.settle();
     }
-    await proxy.settle();
     await larder.request("GET", "me");
   });
 }

@@ -107,7 +107,7 @@ def test_a_pool_whose_connections_are_used_by_others_is_busy(
         other = DatabaseWrapper(pooled.settings_dict, alias="pooled")
         with suppress(OperationalError):
             other.ensure_connection()
-            sleep(0.5)
+            sleep(1.1)
         other.close()
 
     def wait() -> str:
