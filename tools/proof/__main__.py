@@ -27,7 +27,7 @@ SHOWN = 20
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.proof", description=about)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", default=NAMES)
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--full", action="store_true", help="as long as before a release")
     parser.add_argument("--plant", action="store_true", help="break the books: they must notice")
