@@ -163,8 +163,8 @@ def _cells(separator: str, currency: str) -> dict[str, Cell]:
 def _cell(field: ProductField, separator: str, currency: str) -> Cell:
     rules: Any = field.rules
     if field.kind is REFERENCE:
-        read = _category(cache(category_names))
-    elif field.kind is WHOLE:
+        return _category(cache(category_names))
+    if field.kind is WHOLE:
         read = _whole(rules.ge, rules.le)
     elif field.kind in DECIMALS:
         read = _amount(field, separator, currency)
@@ -175,9 +175,8 @@ def _cell(field: ProductField, separator: str, currency: str) -> Cell:
 
 
 def _or_default(read: Cell, default: Any) -> Cell:
-    """Returns the reader of an optional column: an empty cell, and a blank one unless it is a text,
-    is the default."""
-    return lambda cell: read(cell) if cell.strip() or (cell and default == "") else default
+    """Returns the reader of an optional column, whose empty cells are the default."""
+    return lambda cell: read(cell) if cell else default
 
 
 def _text(most: int, pattern: str, form: str) -> Cell:
@@ -243,8 +242,10 @@ def _amount(field: ProductField, separator: str, currency: str) -> Cell:
 def _category(names: Callable[[], CategoryNames]) -> Cell:
     read_id = _whole(1, MAX_ID)
 
-    def read(cell: str) -> int:
+    def read(cell: str) -> int | None:
         text = unescape_formula(cell).strip()
+        if not text:
+            return None
         if re.fullmatch("[0-9]+", text):
             return read_id(text)
         categories = names().find(text)

@@ -17,10 +17,10 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
-from larder.core import seams, waits
+from larder.core import seams, telemetry, waits
 from larder.core.errors import Overloaded
 from larder.core.stopwatch import Stopwatch
-from larder.core.telemetry import Batch, Reason
+from larder.core.telemetry import Batch
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -85,9 +85,7 @@ with or without a request; None if it waits for one."""
 class BatchQueue(Generic[Request, Result]):
     """Runs the requests of this process in batches, one batch at a time, in a thread of its own.
 
-    `batches` gets each batch when its requests have their results, `refused` why a request was
-    refused without being run. `unknown` returns the error for the requests of a batch that does not
-    end.
+    `unknown` returns the error for the requests of a batch that does not end.
     """
 
     def __init__(
@@ -95,13 +93,10 @@ class BatchQueue(Generic[Request, Result]):
         run: Run[Request, Result],
         limits: Limits,
         *,
-        batches: deque[Batch],
-        refused: deque[Reason],
         unknown: Callable[[], Exception] = RuntimeError,
     ) -> None:
         self._run = run
         self._limits = limits
-        self._batches, self._refused = batches, refused
         self._unknown = unknown
         self._mutex = Lock()
         self._present = self._lines = 0
@@ -145,7 +140,7 @@ class BatchQueue(Generic[Request, Result]):
                 self._present += 1
                 self._lines += lines
         if is_full:
-            self._refused.append("full")
+            telemetry.orders_rejected.append("full")
             raise Overloaded
         queued: Queued[Request, Result] = Queued(request, lines, done)
         self._arrived.put(queued)
@@ -182,7 +177,7 @@ class BatchQueue(Generic[Request, Result]):
         """Refuses the request as Overloaded if it still waits for a batch. If its batch does not
         end either, its result is what `unknown` returns."""
         if self._end(queued, Overloaded(), State.WAITING):
-            self._refused.append("late")
+            telemetry.orders_rejected.append("late")
         elif queued.waiting.seconds > self._limits.batch_timeout:
             self.resolve(queued, self._unknown())
 
@@ -220,7 +215,7 @@ class BatchQueue(Generic[Request, Result]):
         if done:
             waited, results = zip(*((queued.waited, queued.result) for queued in done), strict=True)
             left = self._arrived.qsize() + len(self._next)
-            self._batches.append(Batch(waited, results, running.seconds, left))
+            telemetry.batches.append(Batch(waited, results, running.seconds, left))
         return again
 
     def _serve(self) -> None:

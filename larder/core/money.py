@@ -122,12 +122,3 @@ def from_minor(units: int, currency: str) -> Decimal:
     (Decimal('0.13'), Decimal('3'))
     """
     return Decimal(units).scaleb(-minor_digits(currency))
-
-
-def rounded(amount: Decimal, currency: str) -> Decimal:
-    """Returns the amount with the decimals of the currency. Half a unit is rounded away from zero.
-
-    >>> rounded(Decimal("0.125"), "GBP"), rounded(Decimal("2.5"), "JPY")
-    (Decimal('0.13'), Decimal('3'))
-    """
-    return from_minor(to_minor(amount, currency), currency)

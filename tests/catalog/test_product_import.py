@@ -136,7 +136,7 @@ def test_text_of_an_exported_file_is_read_as_it_was_in_every_form(
 
 @pytest.mark.parametrize(
     ("separator", "cell", "rate"),
-    [(",", "20 %", "20"), (";", "7,5", "7.5"), ("\t", "7,50", "7.50"), (",", " ", None)],
+    [(",", "20 %", "20"), (";", "7,5", "7.5"), ("\t", "7,50", "7.50"), (",", "", None)],
 )
 def test_a_tax_rate_is_read_in_every_form_and_may_be_empty(
     separator: str, cell: str, rate: str | None
@@ -146,6 +146,11 @@ def test_a_tax_rate_is_read_in_every_form_and_may_be_empty(
     csv.writer(written, delimiter=separator).writerows(rows)
     (row,) = product_file(csv_table(written.getvalue()), "GBP").rows
     assert row.values["tax_rate"] == (Decimal(rate) if rate else None)
+
+
+def test_a_blank_category_is_none() -> None:
+    (row,) = product_file(csv_table("sku,name,price,category\nA,N,1, "), "GBP").rows
+    assert row.values["category_id"] is None
 
 
 @pytest.mark.parametrize("cell", ["100.01", "-1", "20.123", "%", "x"])

@@ -1,6 +1,5 @@
 """The batch queue: each request gets its result, and no failure is shared."""
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -11,9 +10,9 @@ from time import monotonic, sleep
 
 import pytest
 
+from larder.core import telemetry
 from larder.core.batch_queue import BatchQueue, Limits, Take
 from larder.core.errors import NotFound, Overloaded
-from larder.core.telemetry import Batch, Reason
 from tests.tiers import LONGEST
 from tools.processes import wait_until
 
@@ -23,8 +22,6 @@ PATIENT = Limits(queue_timeout=30, fail_fast_after=30)
 def queue_of(
     run: Callable[[Sequence[int]], Sequence[int | Exception]],
     limits: Limits,
-    batches: deque[Batch] | None = None,
-    refused: deque[Reason] | None = None,
 ) -> BatchQueue[int, int]:
     """A queue whose batches get the results that a function returns."""
 
@@ -34,12 +31,7 @@ def queue_of(
         for queued, result in zip(batch, results, strict=True):
             queue.resolve(queued, result)
 
-    queue: BatchQueue[int, int] = BatchQueue(
-        take_and_run,
-        limits,
-        batches=deque() if batches is None else batches,
-        refused=deque() if refused is None else refused,
-    )
+    queue: BatchQueue[int, int] = BatchQueue(take_and_run, limits)
     return queue
 
 
@@ -112,7 +104,7 @@ def test_a_failure_before_a_batch_is_taken_fails_the_requests_that_wait() -> Non
     def fail(take: Take[int, int]) -> None:
         raise LookupError("no connection")
 
-    queue: BatchQueue[int, int] = BatchQueue(fail, PATIENT, batches=deque(), refused=deque())
+    queue: BatchQueue[int, int] = BatchQueue(fail, PATIENT)
     with pytest.raises(LookupError):
         queue.submit(1)
     assert not queue._present
@@ -150,7 +142,7 @@ def test_requests_that_rejoin_are_before_those_that_came_later() -> None:
             for queued in batch:
                 queue.resolve(queued, 2 * queued.request)
 
-    queue: BatchQueue[int, int] = BatchQueue(run, PATIENT, batches=deque(), refused=deque())
+    queue: BatchQueue[int, int] = BatchQueue(run, PATIENT)
     assert queue.submit(4) == 8
     assert batches == [[4], [4, 9]]
 
@@ -260,12 +252,13 @@ def test_under_load_each_request_is_run_once_one_batch_at_a_time() -> None:
 
 
 def test_a_batch_is_reported_once_with_every_result() -> None:
-    batches, refusal = deque[Batch](), NotFound()
-    queue = queue_of(lambda _: [refusal], Limits(), batches)
+    telemetry.batches.clear()
+    refusal = NotFound()
+    queue = queue_of(lambda _: [refusal], Limits())
     with pytest.raises(NotFound):
         queue.submit(1)
-    assert wait_until(lambda: bool(batches))
-    (batch,) = batches
+    assert wait_until(lambda: bool(telemetry.batches))
+    (batch,) = telemetry.batches
     assert (len(batch.waited), list(batch.results), batch.waiting) == (1, [refusal], 0)
     # Seconds, and no smaller unit.
     assert 0 <= batch.waited[0] < 60
@@ -278,8 +271,9 @@ def test_a_batch_is_reported_once_with_every_result() -> None:
 def test_a_request_that_was_not_tried_is_reported_with_the_reason(
     limits: Limits, reason: str
 ) -> None:
-    batches, refused = deque[Batch](), deque[Reason]()
-    queue = queue_of(list, limits, batches, refused)
+    telemetry.batches.clear()
+    telemetry.orders_rejected.clear()
+    queue = queue_of(list, limits)
     with pytest.raises(Overloaded):
         queue.submit(1)
-    assert (list(refused), list(batches)) == ([reason], [])
+    assert [*telemetry.orders_rejected, *telemetry.batches] == [reason]

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from larder.core.clock import now
 from larder.core.ids import new_id
-from larder.core.money import rounded
+from larder.core.money import from_minor, to_minor
 from larder.orders.queries import LineView, OrderView
 from larder.v1.order_shapes import shown
 
@@ -34,7 +34,7 @@ def test_net_and_tax_add_up_to_the_total(of: list[LineView]) -> None:
     answer = shown(order(of))
     assert answer.net_total is not None
     assert answer.tax_total is not None
-    paid = rounded(Decimal(answer.total), "GBP")
+    paid = from_minor(to_minor(Decimal(answer.total), "GBP"), "GBP")
     assert Decimal(answer.net_total) + Decimal(answer.tax_total) == paid
     nets = [Decimal(line.net_total or "-1") for line in answer.lines]
     assert sum(nets) == Decimal(answer.net_total)

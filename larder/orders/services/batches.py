@@ -161,11 +161,7 @@ class _Batches:
         self.without_turn: Stopwatch | None = None
         self.large, self.others = ThreadPoolExecutor(1), ThreadPoolExecutor(MOST_BESIDE)
         self.queue: BatchQueue[Request, Result] = BatchQueue(
-            self.place_next,
-            LIMITS,
-            batches=telemetry.batches,
-            refused=telemetry.orders_rejected,
-            unknown=partial(CommitUnknown, "no batch ended"),
+            self.place_next, LIMITS, unknown=partial(CommitUnknown, "no batch ended")
         )
 
     def place_next(self, take: Take[Request, Result]) -> float | None:
