@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,37 @@ def make_new(*tables: str) -> None:
     names = sql.SQL(", ").join(sql.Identifier(*table.split(".")) for table in tables)
     _superuser().execute("DELETE FROM pg_statistic WHERE starelid::regclass::text !~ '^pg_'")
     _superuser().execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
+
+
+@contextmanager
+def before(statement: str, act: Callable[[], object]) -> Iterator[None]:
+    """Lets another session act, and commit, before this thread first sends a statement that
+    contains this text."""
+    from django.db import connection
+
+    acts = iter([act])
+
+    def run(execute: Any, sql: Any, *context: Any) -> Any:
+        if statement in str(sql) and (due := next(acts, None)) is not None:
+            _in_another_session(due)
+        return execute(sql, *context)
+
+    with connection.execute_wrapper(run):
+        yield
+    assert next(acts, None) is None, f"no statement {statement}"
+
+
+def _in_another_session(act: Callable[[], object]) -> None:
+    from django.db import connections
+
+    def alone() -> None:
+        try:
+            act()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as session:
+        session.submit(alone).result()
 
 
 def lock_is_awaited() -> bool:

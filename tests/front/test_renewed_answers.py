@@ -96,18 +96,18 @@ def test_a_page_that_becomes_compressed_goes_to_django(
 
 
 def test_django_reports_the_error_of_a_failed_page_read(
-    on_loop: OnLoop, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, stale: None, shelf: None, token: str
 ) -> None:
-    """the event loop does not retry: without the database this would take twice as long."""
+    """The event loop does not retry: without the database this would take twice as long."""
     on_loop(token)
     tries = []
 
-    def away() -> str:
-        tries.append(1)
+    def away(_: Any, statement: str, *__: Any) -> None:
+        tries.append(statement)
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(database, "snapshot", away)
-    status, headers, body = on_loop(token)
+    with connection.execute_wrapper(away):
+        status, headers, body = on_loop(token)
     assert (status, "Retry-After" in headers) == ("503 Service Unavailable", True)
     assert b'"code":"database_unavailable"' in body
     assert (len(tries), on_loop.reached) == (1, 2)

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 
 from larder.core.errors import Overloaded
 from larder.db import database
-from larder.identity import sql
 from larder.identity.errors import InvalidCredentials
 from larder.identity.models import Customer
 from larder.identity.services import attempts
@@ -24,10 +25,13 @@ HOME, STRANGE = "203.0.113.9", "198.51.100.{}"
 @pytest.fixture(autouse=True)
 def _normal_limits(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The time is that of the test's transaction: on a slow machine no attempt comes back."""
-    frozen = sql.TAKE_ATTEMPTS.replace("statement_timestamp()", "now()")
-    monkeypatch.setattr(sql, "TAKE_ATTEMPTS", frozen)
+
+    def frozen(execute: Any, statement: str, *context: Any) -> Any:
+        return execute(statement.replace("statement_timestamp()", "now()"), *context)
+
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
-    return iter(())
+    with connection.execute_wrapper(frozen):
+        yield
 
 
 def fail(

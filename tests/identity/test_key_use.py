@@ -4,14 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from django.db import connection, transaction
 
 from larder.db import database
 from larder.http import authentication
-from larder.identity import sql
 from larder.identity.caller import Caller
 from larder.identity.models import Key
+from larder.identity.sql import NOTE_USE
 from tests.identity.made_keys import MakePerson, made
 
 
@@ -74,9 +73,13 @@ def test_a_key_whose_row_is_locked_is_used_without_a_wait(
 
 
 def test_an_error_in_recording_the_use_of_a_key_fails_no_request(
-    transactional_db: None, person: MakePerson, now: datetime, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None, person: MakePerson, now: datetime
 ) -> None:
     text = made(person(), now)
-    monkeypatch.setattr(sql, "NOTE_USE", "UPDATE key SET no_such_column = %s")
-    assert authentication.caller_of_key(text).key is not None
+
+    def fail(execute: Any, statement: str, *context: Any) -> Any:
+        return execute("SELECT no_such_column" if statement == NOTE_USE else statement, *context)
+
+    with connection.execute_wrapper(fail):
+        assert authentication.caller_of_key(text).key is not None
     assert used_at() is None

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from django.core.management import call_command
 
-from larder.core.errors import Overloaded
+from larder.identity import hashers
 from larder.identity.models import Customer, Key, Session
 from larder.identity.services import keys
 from tests.conftest import Api, Person
@@ -60,14 +60,8 @@ def test_a_faulty_form_changes_nothing(
 def test_a_change_while_too_many_passwords_are_checked_is_refused_with_retry_after(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from larder.identity import hashers
-
     desk = Desk(person(is_staff=True))
-
-    def full(*_: object) -> object:
-        raise Overloaded
-
-    monkeypatch.setattr(hashers, "slot", full)
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(staff=0, others=0))
     page = desk.post("password_change/", FORM)
     assert (page.status, "The server is busy" in page.text) == (503, True)
     assert page.response["Retry-After"]

@@ -1,7 +1,6 @@
 """Refresh tokens: rotation, the grace for lost replies, reuse, and the end of a session."""
 
 from collections.abc import Callable
-from copy import copy
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -14,7 +13,7 @@ from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
 from larder.identity.services import sessions
-from larder.identity.tokens import API, V1, Issued, Signer, TokenPolicy
+from larder.identity.tokens import API, V1, Issued, Signer
 from tests.conftest import NOW, Person
 from tests.identity.conftest import SECRET, SIGNER, LogIn
 
@@ -146,25 +145,6 @@ def test_ending_a_session_does_not_end_the_others(log_in: Enter, person: MakePer
     with pytest.raises(SessionEnded):
         telephone.refresh(telephone.pair.refresh, at=1)
     assert tablet.refresh(tablet.pair.refresh, at=1).refresh
-
-
-def test_a_refresh_overtaken_by_another_ends_no_session(
-    log_in: Enter, person: MakePerson, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another request exchanges the same token after this one has read the session."""
-    mine, renew = log_in(person()), sessions._renew
-
-    def overtaken(
-        session: Session, policy: TokenPolicy, *, is_retried: bool, now: datetime
-    ) -> bool:
-        renew(copy(session), policy, is_retried=is_retried, now=now)
-        return renew(session, policy, is_retried=is_retried, now=now)
-
-    monkeypatch.setattr(sessions, "_renew", overtaken)
-    successor = mine.refresh(mine.pair.refresh, at=1).refresh
-    monkeypatch.undo()
-    assert mine.refresh(mine.pair.refresh, at=2).refresh == successor
-    assert mine.refresh(successor, at=3).refresh
 
 
 def test_each_refresh_gives_thirty_more_days(log_in: Enter, person: MakePerson) -> None:

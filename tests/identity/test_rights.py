@@ -1,16 +1,13 @@
 """Rights of staff: no account raises its own, or grants missing ones; one owner remains."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, BrokenBarrierError, Thread
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
-from django.db import connections
 
-from larder.core.errors import DomainError, NotStaff, PermissionMissing
+from larder.core.errors import NotStaff, PermissionMissing
 from larder.http.authentication import secrets
 from larder.identity import permissions, queries
 from larder.identity.errors import LastOwner, OwnRights, ResetTokenInvalid, SessionEnded
@@ -19,7 +16,6 @@ from larder.identity.queries import credentials
 from larder.identity.services import accounts, audit, keys, passwords, rights
 from tests.conftest import ROLES, Api, Person
 from tests.identity.conftest import log_in_at_the_admin
-from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
 
@@ -207,41 +203,6 @@ def test_the_last_owner_cannot_delete_the_account_through_the_api(
     answer = as_(owner)("DELETE", "me")
     assert (answer.status, answer.body["code"]) == (409, "last_owner")
     assert Customer.objects.get(pk=owner.id).is_active
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_owners_cannot_be_removed_at_the_same_time(
-    person: MakePerson, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both transactions stay open after their last read until the other has finished its reads:
-    without the lock each still sees the owner that the other removes.
-    """
-    pair = [person(is_staff=True, role="owner") for _ in range(2)]
-    callers = [who.caller for who in pair]
-    met, outcomes, has_owner = Barrier(2, timeout=2), [], rights._has_owner
-
-    def meet() -> bool:
-        found = has_owner()
-        with suppress(BrokenBarrierError):
-            met.wait()
-        return found
-
-    def remove(mine: int) -> None:
-        try:
-            accounts.delete_account(pair[mine].id, caller=callers[mine], now=now)
-            outcomes.append("done")
-        except DomainError as refusal:
-            outcomes.append(refusal.code)
-        finally:
-            connections.close_all()
-
-    monkeypatch.setattr(rights, "_has_owner", meet)
-    threads = [Thread(target=remove, args=(number,)) for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(LONGEST)
-    assert sorted(outcomes) == ["done", "last_owner"]
 
 
 def test_a_change_of_rights_is_in_the_audit_trail(

@@ -9,12 +9,7 @@ from uuid import UUID
 import pytest
 from django.contrib.auth.hashers import make_password
 
-from larder.core.errors import (
-    Fault,
-    NotStaff,
-    PermissionMissing,
-    SecondFactorRequired,
-)
+from larder.core.errors import NotStaff, PermissionMissing, SecondFactorRequired
 from larder.http.authentication import caller_of, signer
 from larder.identity import hashers, queries
 from larder.identity.caller import Caller
@@ -22,9 +17,9 @@ from larder.identity.errors import InvalidCredentials, SecondFactorWrong, Sessio
 from larder.identity.models import Customer, Key, Session
 from larder.identity.services import accounts, attempts, keys, passwords, second_factors, sessions
 from larder.identity.services.attempts import RateLimited
-from larder.identity.services.credentials import password_faults, verified
 from larder.identity.tokens import V1
 from tests.conftest import Api, Person
+from tests.database import before
 from tests.http.conftest import token_for
 from tests.identity.conftest import log_in_at_the_admin
 from tests.identity.factors import account_of, enrol
@@ -32,6 +27,8 @@ from tests.staff.desk import Desk
 
 MakePerson = Callable[..., Person]
 NEW = "a new horse battery"
+LOCK_UNCHANGED = 'SELECT "customer"."password" AS "password", "customer"."is_staff" AS "is_staff"'
+"""The account is locked after its password was hashed."""
 pytestmark = pytest.mark.django_db
 
 
@@ -121,19 +118,15 @@ def test_a_password_is_changed_only_in_a_valid_session(
     assert Customer.objects.get(pk=who.id).check_password(who.password)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_page_of_the_own_password_does_not_revive_an_ended_session(
-    person: MakePerson, monkeypatch: pytest.MonkeyPatch
+    person: MakePerson, now: datetime
 ) -> None:
     who = person(is_staff=True)
     desk = Desk(who)
-
-    def overtaken(password: str, customer: Customer, *, where: str) -> list[Fault]:
-        sessions.end_others(who.id, keep=None, now=datetime.now(UTC))
-        return password_faults(password, customer, where=where)
-
-    monkeypatch.setattr(passwords, "password_faults", overtaken)
     form = {"old_password": who.password, "new_password1": NEW, "new_password2": NEW}
-    page = desk.post("password_change/", form)
+    with before(LOCK_UNCHANGED, lambda: sessions.end_others(who.id, keep=None, now=now)):
+        page = desk.post("password_change/", form)
     assert page.status == 403
     assert Customer.objects.get(pk=who.id).check_password(who.password)
 
@@ -289,19 +282,13 @@ def test_keys_from_before_an_account_became_staff_give_no_rights(
     assert not Key.objects.live().filter(customer=who.id).exists()
 
 
-@pytest.mark.parametrize("becomes_staff", [True, False])
+@pytest.mark.django_db(transaction=True)
 def test_a_log_in_has_the_rights_that_the_account_has_when_its_session_is_stored(
-    person: MakePerson, now: datetime, monkeypatch: pytest.MonkeyPatch, becomes_staff: bool
+    person: MakePerson,
 ) -> None:
     who = person()
-
-    def while_it_changes(username: str, password: str) -> Customer:
-        read = verified(username, password)
-        Customer.objects.filter(pk=who.id).update(is_staff=becomes_staff)
-        return read
-
-    monkeypatch.setattr(sessions, "verified", while_it_changes)
-    given = sessions.Credentials(who.customer.username, who.password)
-    moment = datetime.now(UTC)
-    pair = sessions.log_in(given, policy=V1, signer=signer(), now=moment)
-    assert caller_of(pair.access).is_staff is becomes_staff
+    credentials = sessions.Credentials(who.customer.username, who.password)
+    account, moment = Customer.objects.filter(pk=who.id), datetime.now(UTC)
+    with before(LOCK_UNCHANGED, lambda: account.update(is_staff=True)):
+        pair = sessions.log_in(credentials, policy=V1, signer=signer(), now=moment)
+    assert caller_of(pair.access).is_staff

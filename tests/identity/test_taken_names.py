@@ -5,21 +5,18 @@ password, a name, an address.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
-from larder.core.clock import now
 from larder.core.errors import AlreadyTaken, StaleVersion
-from larder.identity import queries
 from larder.identity.models import Customer
 from larder.identity.services import accounts
-from larder.identity.services.accounts import NewCustomer
 from tests.conftest import Api, Person
-from tests.database import logged
+from tests.database import before, logged
 from tests.staff.desk import Desk
 
 MakePerson = Callable[..., Person]
@@ -41,6 +38,10 @@ def test_a_failed_statement_is_found_in_the_log(person: MakePerson) -> None:
         assert_no_failure(lines)
 
 
+INSERT = 'INSERT INTO "customer"'
+
+
+@pytest.mark.parametrize("is_looked_up", [True, False])
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -50,17 +51,19 @@ def test_a_failed_statement_is_found_in_the_log(person: MakePerson) -> None:
     ],
 )
 def test_a_second_registration_is_refused(
-    person: MakePerson, monkeypatch: pytest.MonkeyPatch, body: dict[str, str], code: str
+    person: MakePerson, is_looked_up: bool, body: dict[str, str], code: str
 ) -> None:
     """Also if another transaction takes the name after the look-up."""
-    person("anna", email="anna@example.com")
-    for looked_up in (True, False):
-        if not looked_up:
-            monkeypatch.setattr(accounts, "_earlier", lambda *_: None)
-        with logged() as lines:
-            answer = Api()("POST", "auth/register", body | {"password": WORDS})
-        assert (answer.status, answer.body["code"]) == (409, code)
-        assert_no_failure(lines)
+
+    def take() -> None:
+        person("anna", email="anna@example.com")
+
+    if is_looked_up:
+        take()
+    with logged() as lines, nullcontext() if is_looked_up else before(INSERT, take):
+        answer = Api()("POST", "auth/register", body | {"password": WORDS})
+    assert (answer.status, answer.body["code"]) == (409, code)
+    assert_no_failure(lines)
 
 
 BOTH = {"username": "anna", "email": "anna@example.com"}
@@ -81,28 +84,9 @@ def test_a_refusal_names_each_field_that_is_taken(
     new = {"username": "bert", "password": WORDS}
     for answer in (Api()("POST", "auth/register", new | body), as_(person())("PATCH", "me", body)):
         errors = answer.body["errors"]
-        assert [(one["pointer"], one["code"]) for one in errors] == [(f, "taken") for f in fields]
-
-
-def test_registrations_of_one_name_at_once_make_one_account(
-    transactional_db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(accounts, "_earlier", lambda *_: None)
-
-    def register(number: int) -> str:
-        asked = NewCustomer(username="anna", password=None, email=f"{number}@example.com")
-        try:
-            accounts.register(asked, policy="open", now=now())
-        except AlreadyTaken as refusal:
-            return refusal.name
-        finally:
-            connection.close()
-        return "registered"
-
-    with logged() as lines, ThreadPoolExecutor(4) as pool:
-        answers = sorted(pool.map(register, range(4)))
-    assert answers == ["registered", "username", "username", "username"]
-    assert_no_failure(lines)
+        assert [(fault["pointer"], fault["code"]) for fault in errors] == [
+            (field, "taken") for field in fields
+        ]
 
 
 @pytest.mark.parametrize(
@@ -130,13 +114,13 @@ def test_an_outdated_version_is_refused_before_a_taken_name(person: MakePerson) 
         accounts.change_profile(person().id, {"username": "anna"}, version=7)
 
 
-def test_a_name_taken_after_the_look_up_is_refused(
-    person: MakePerson, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    person("anna")
-    monkeypatch.setattr(queries, "taken", lambda **_: set())
-    with pytest.raises(AlreadyTaken, match="username"):
-        accounts.change_profile(person().id, {"username": "anna"})
+def test_a_name_taken_after_the_look_up_is_refused(person: MakePerson) -> None:
+    bert = person("bert")
+    with (
+        before('UPDATE "customer" SET', lambda: person("anna")),
+        pytest.raises(AlreadyTaken, match="username"),
+    ):
+        accounts.change_profile(bert.id, {"username": "anna"})
 
 
 def test_staff_are_refused_without_a_failed_statement(person: MakePerson) -> None:

@@ -17,9 +17,12 @@ from larder.orders.queries.carts import CartView
 from larder.orders.services.batches import place_order
 from larder.orders.services.cart import add_unit, ensure_cart
 from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
+from larder.orders.sql.carts import READ
 from tests.conftest import Person
+from tests.database import before
 
 GBP = Terms(currency="GBP")
+ORDERS_READ = 'FROM "order" WHERE "order"."customer_id" ='
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 
@@ -137,36 +140,23 @@ def test_all_orders_of_a_customer_include_the_draft(
 
 
 def test_a_draft_placed_during_the_read_is_in_the_list_once(
-    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
+    person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     """The draft is placed between the two reads."""
     who, jam = person(), product()
     number = add_unit(who.id, jam, now=now)
-    read = queries.carts.cart
-
-    def then_placed(customer: int) -> CartView | None:
-        found = read(customer)
-        if found is not None:
-            place(who, at=now, cart=ExpectedCart())
-        return found
-
-    monkeypatch.setattr(queries.carts, "cart", then_placed)
-    assert [order.number for order in whole(carts.orders_and_cart(who.id))] == [number]
+    with before(ORDERS_READ, lambda: place(who, at=now, cart=ExpectedCart())):
+        listed = whole(carts.orders_and_cart(who.id))
+    assert [order.number for order in listed] == [number]
 
 
 def test_a_draft_placed_during_its_look_up_is_found(
-    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
+    person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
     number = add_unit(who.id, jam, now=now)
-    read = queries.carts.cart
-
-    def once_placed(customer: int) -> CartView | None:
-        place(who, at=now, cart=ExpectedCart())
-        return read(customer)
-
-    monkeypatch.setattr(queries.carts, "cart", once_placed)
-    assert carts.order_or_cart(number, customer=who.id).placed_at == now
+    with before(READ, lambda: place(who, at=now, cart=ExpectedCart())):
+        assert carts.order_or_cart(number, customer=who.id).placed_at == now
 
 
 def test_lines_are_exported_one_by_one_with_the_newest_orders_first(

@@ -1,23 +1,21 @@
 """A payment of the whole amount confirms a pending order if its units are available."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
 
 from larder.core.clock import now
-from larder.orders.models import Order
+from larder.db.sql import CLAIM
 from larder.orders.payment_state import Kind
 from larder.orders.services import payments
 from larder.orders.services.expire_holds import expire_holds
 from larder.orders.services.payments import NewPayment, Outcome, receive_payment
 from tests.conftest import Answer, Api
+from tests.database import before
 from tests.orders import holding
-from tests.tiers import LONGEST
 from tests.v1.moving import move
 from tests.v1.placing import place
 
@@ -176,24 +174,11 @@ def test_an_event_of_a_provider_confirms_once(owner: Api, held: Answer, jam: int
 
 
 def test_an_order_that_is_placed_while_its_id_is_abandoned_keeps_its_id_and_payment(
-    customer: Api, owner: Api, jam: int, monkeypatch: pytest.MonkeyPatch
+    customer: Api, owner: Api, jam: int
 ) -> None:
     cart = customer("PUT", f"cart/lines/{jam}", {"quantity": 2})
-    abandon = payments._abandon
-
-    def submit() -> Answer:
-        try:
-            return customer("POST", "cart/submit", {})
-        finally:
-            connection.close()
-
-    def abandon_late(order: UUID, now: datetime) -> Order | None:
-        with ThreadPoolExecutor(1) as pool:
-            assert pool.submit(submit).result(LONGEST).body["id"] == cart.body["id"]
-        return abandon(order, now)
-
-    monkeypatch.setattr(payments, "_abandon", abandon_late)
     report = captured(cart, age=2 * payments.KEPT_AFTER)
-    assert receive_payment(report, now=now()) is Outcome.RECORDED
+    with before(CLAIM, lambda: customer("POST", "cart/submit", {})):
+        assert receive_payment(report, now=now()) is Outcome.RECORDED
     assert customer("POST", "orders/abandon", {"id": cart.body["id"]}).body["outcome"] == "placed"
     assert due(owner) == []

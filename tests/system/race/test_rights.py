@@ -1,6 +1,6 @@
 """An account gets rights while another account changes it: each check of rights is made under the
 lock. The first call gives the rights and is stopped with the account's row locked; the second is by
-a member of staff with fewer rights, who could manage the account before.
+a member of staff with fewer rights, who could manage the account before. Owners remove each other.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission
 from larder.core.clock import now
 from larder.identity.models import Customer, SecondFactor
 from larder.identity.services import accounts, second_factors
+from larder.identity.sql import LOCK_RIGHTS
 from tests.conftest import Person
 from tests.identity.factors import account_of, enrol
 from tests.system.race.interleaving import Outcome, Race, assert_held
@@ -75,3 +76,11 @@ def test_an_account_that_gets_rights_can_be_changed_only_with_these_rights(
     act: Act, person: MakePerson, transactional_db: None
 ) -> None:
     assert_held(promotion_and(act, person))
+
+
+def test_two_owners_cannot_remove_each_other(person: MakePerson, transactional_db: None) -> None:
+    owners = [person(is_staff=True, role="owner") for _ in range(2)]
+    first, second = (partial(delete, owner, owner) for owner in owners)
+    assert_held(
+        Race(first, second, LOCK_RIGHTS, lambda outcome: outcome.codes == (OK, "last_owner"))
+    )
