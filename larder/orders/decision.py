@@ -85,9 +85,10 @@ class Shop(NamedTuple):
 def decide(orders: Sequence[UndecidedOrder], shop: Shop) -> list[list[PricedLine] | DomainError]:
     """Returns for each order its priced lines, or its refusal.
 
-    First of all, an order is refused whose customer has no order left (QuotaExceeded), then one
-    with too many units (UnpaidLimit). An order with an expected total is refused if its total
-    differs; the expected prices of its lines then show which prices changed.
+    An order whose customer has no order left is refused alone (QuotaExceeded). Other refusals are
+    all named: first too many units (UnpaidLimit), then the faulty lines. An order with an expected
+    total is refused if its total differs; the expected prices of its lines then show which prices
+    changed.
     """
     left, placed, units = dict(shop.available), Counter[int](), Counter[int]()
     decided: list[list[PricedLine] | DomainError] = []
@@ -95,12 +96,13 @@ def decide(orders: Sequence[UndecidedOrder], shop: Shop) -> list[list[PricedLine
         # No customer has the number 0, so such an order has no limits.
         quantities, customer = add_up(order.lines), order.counts_for or 0
         requested = sum(quantities.values())
-        decision: list[PricedLine] | DomainError | None = None
+        decision: list[PricedLine] | DomainError
         if customer in shop.quotas and shop.quotas[customer].units <= placed[customer]:
             decision = QuotaExceeded(shop.quotas[customer].after(placed[customer]))
-        elif customer in shop.unpaid:
-            decision = shop.unpaid[customer].refusal(requested, before=units[customer])
-        decision = decision or _decide_one(order, quantities, left, shop)
+        else:
+            unpaid = shop.unpaid.get(customer)
+            beyond = unpaid and unpaid.refusal(requested, before=units[customer])
+            decision = _decide_one(order, quantities, left, shop, beyond)
         decided.append(decision)
         if isinstance(decision, DomainError):
             continue
@@ -112,7 +114,11 @@ def decide(orders: Sequence[UndecidedOrder], shop: Shop) -> list[list[PricedLine
 
 
 def _decide_one(
-    order: UndecidedOrder, quantities: Mapping[int, int], left: Mapping[int, int], shop: Shop
+    order: UndecidedOrder,
+    quantities: Mapping[int, int],
+    left: Mapping[int, int],
+    shop: Shop,
+    beyond: UnpaidLimit | None,
 ) -> list[PricedLine] | DomainError:
     prices, expected, free = order.prices, order.expected_total, Decimal(0)
     # A product that is no longer sold counts with its expected price.
@@ -134,6 +140,8 @@ def _decide_one(
         refusals = [changed] if first else [*refusals, changed]
     if total < shop.minimum_total and quantities.keys() <= prices.keys():
         refusals.append(OrderTooSmall(total, shop.minimum_total))
+    if beyond is not None:
+        refusals.insert(0, beyond)
     if refusals:
         return together(refusals)
     return [PricedLine(shop.offers[id], units, prices[id]) for id, units in quantities.items()]

@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError
-from larder.orders.decision import PricedLine, RequestedLine, Shop, UndecidedOrder, decide
-from larder.orders.errors import (
-    OrderTooSmall,
-    PriceChanged,
+from larder.orders.decision import (
+    PricedLine,
+    RequestedLine,
+    Shop,
+    UndecidedOrder,
+    UnpaidUnits,
+    decide,
 )
+from larder.orders.errors import OrderTooSmall, PriceChanged
 
 PRODUCTS = range(1, 6)
 UNKNOWN = 99
@@ -339,3 +343,10 @@ def test_an_unknown_product_counts_in_the_total_at_its_expected_price() -> None:
     answers = decided_at("10.4", AT_TWO, gone)
     assert isinstance(answers, DomainError)
     assert [line["code"] for line in answers.extensions["lines"]] == ["unknown_product"]
+
+
+def test_too_many_unpaid_units_are_refused_together_with_faulty_lines() -> None:
+    order = UndecidedOrder([RequestedLine(UNKNOWN, 3)], prices={}, counts_for=7)
+    (refusal,) = decide([order], Shop({}, {}, unpaid={7: UnpaidUnits(limit=2, units=0)}))
+    assert isinstance(refusal, DomainError)
+    assert [error.code for error in refusal.all] == ["unpaid_limit", "unknown_product"]

@@ -19,7 +19,15 @@ from larder.catalog.queries import Offer
 from larder.core.errors import DomainError
 from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
-from larder.orders.decision import PricedLine, RequestedLine, Shop, UndecidedOrder, add_up, decide
+from larder.orders.decision import (
+    PricedLine,
+    RequestedLine,
+    Shop,
+    UndecidedOrder,
+    UnpaidUnits,
+    add_up,
+    decide,
+)
 from larder.orders.errors import CurrencyChanged, PaymentRequired
 from larder.orders.lifecycle import CANCELLED, PLACED, UNDONE, Move
 from larder.orders.payment_state import NOTHING as NO_PAYMENTS
@@ -79,8 +87,6 @@ def _change(
     after = {name: _plain(value) for name, value in new.items()}
     lines, movements = order.lines, []
     if requested:
-        if _adds(order, requested):
-            _require_leave_to_add(order, requested, terms)
         lines = _lines(order, requested, terms)
         old, units = order.units, add_up(requested)
         before, after = {**before, "lines": _listed(old)}, {**after, "lines": _listed(units)}
@@ -107,16 +113,20 @@ def _adds(order: LockedOrder, lines: Sequence[RequestedLine]) -> bool:
     return any(units > before.get(product, 0) for product, units in add_up(lines).items())
 
 
-def _require_leave_to_add(order: LockedOrder, lines: Sequence[RequestedLine], terms: Terms) -> None:
+def _unpaid(
+    order: LockedOrder, lines: Sequence[RequestedLine], terms: Terms
+) -> Mapping[int, UnpaidUnits]:
+    """Returns the limit of unpaid units that counts: of customers who add units. Raises the refusal
+    of units that are added for an account that may not order."""
     customer, now = order.row.customer_id, order.request.now
+    if not _adds(order, lines):
+        return {}
     account = identity.standing([customer]).get(customer)
     if refused := ordering_refusal(account, actor=order.caller.public_id):
         raise refused
-    if not order.is_by_staff:
-        unpaid = submit_unpaid([customer], terms.unpaid_units, now, without=order.id)()
-        units = sum(line.quantity for line in lines)
-        if customer in unpaid and (beyond := unpaid[customer].refusal(units)):
-            raise beyond
+    if order.is_by_staff:
+        return {}
+    return submit_unpaid([customer], terms.unpaid_units, now, without=order.id)()
 
 
 def _plain(value: Any) -> Any:
@@ -126,8 +136,9 @@ def _plain(value: Any) -> Any:
 
 def _lines(order: LockedOrder, requested: Sequence[RequestedLine], terms: Terms) -> list[LineView]:
     """Returns the lines of the changed order: those that stay, and then the new ones."""
+    unpaid = _unpaid(order, requested, terms)
     # The products are read after the lock of their stock.
-    priced = _decided(order, requested, terms)
+    priced = _decided(order, requested, terms, unpaid)
     if terms.own_hold is not None and not order.is_by_staff:
         _require_payment(order, priced)
     units = add_up(requested)
@@ -165,7 +176,12 @@ def _minimum_total(order: LockedOrder, terms: Terms) -> Decimal:
     return min(order.row.total, terms.minimum_total) if is_same else Decimal(0)
 
 
-def _decided(order: LockedOrder, lines: Sequence[RequestedLine], terms: Terms) -> list[PricedLine]:
+def _decided(
+    order: LockedOrder,
+    lines: Sequence[RequestedLine],
+    terms: Terms,
+    unpaid: Mapping[int, UnpaidUnits],
+) -> list[PricedLine]:
     """Returns the priced lines, decided as in placing: the order's own units count as available.
 
     Raises CurrencyChanged for new lines, which have no price in the order's currency, or the
@@ -191,8 +207,8 @@ def _decided(order: LockedOrder, lines: Sequence[RequestedLine], terms: Terms) -
             if order.row.currency != terms.currency or line.unit_price < today[product]
         }
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
-    shop = Shop(shelf, offers, _minimum_total(order, terms))
-    (decided,) = decide([UndecidedOrder(lines, prices)], shop)
+    shop = Shop(shelf, offers, _minimum_total(order, terms), unpaid=unpaid)
+    (decided,) = decide([UndecidedOrder(lines, prices, None, order.row.customer_id)], shop)
     if isinstance(decided, DomainError):
         raise decided
     return decided
