@@ -27,7 +27,7 @@ from tools.processes import wait_until
 pytestmark = pytest.mark.system
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PRODUCTS = 3664
+PRODUCTS = 3656
 
 
 def add_products() -> str:

@@ -1,21 +1,25 @@
 """The demo catalogue: its categories, descriptions and pictures."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
+from django.db.models import Max, Min
 
 from larder.catalog.models import Category, Product
 from larder.catalog.services.stored_pictures import storage, thumbnail_of
 from larder.db import database
 from larder.inventory import queries as inventory
+from larder.ops.books import invariants
 from larder.ops.demo import shop as demo
+from larder.orders.models import Order
 
 CATEGORIES, DESCRIBED = 12, 3_192
+SHOWN = {"placed", "packed", "shipped", "delivered", "returned", "cancelled"}
 COUNTS = """
 SELECT count(*), sum(available), (SELECT sum(available_change) FROM ledger_entry),
-       (SELECT count(*) FROM customer)
+       (SELECT count(*) FROM customer), (SELECT count(*) FROM "order")
 FROM stock
 """
 
@@ -27,16 +31,20 @@ def test_prepare_adds_the_catalogue_once_and_keeps_what_staff_change(
     settings.DEMO = True
     call_command("prepare", verbosity=0)
     added = database.rows(COUNTS)
-    ((products, units, booked, users),) = added
-    assert (products, users) == (3_664, 3)
+    ((products, units, booked, users, orders),) = added
+    assert (products, users, orders) == (3_656, 12, 58)
     assert units == booked > 0
+    assert invariants.check().violated == []
+    last, earliest = Order.objects.aggregate(Max("placed_at"), Min("placed_at")).values()
+    assert last - earliest > timedelta(days=12)
+    assert set(Order.objects.values_list("status", flat=True)) == SHOWN
     first = inventory.products(0, limit=1)[0]
     assert (first.sku, first.quantity) == ("10002", 823)
     described = Product.objects.exclude(description="")
     whole = described.filter(category__isnull=False, image_url__endswith=".webp")
     assert described.count() == whole.count() == DESCRIBED
     assert Category.objects.count() == CATEGORIES
-    mug = Product.objects.get(name="KINGS CHOICE MUG")
+    mug = Product.objects.get(name="Kings Choice Mug")
     assert mug.category is not None
     assert mug.category.name == "Kitchen and dining"
     assert mug.description == "For tea, milk or another drink."

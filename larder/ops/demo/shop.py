@@ -25,7 +25,7 @@ from larder.inventory.services.products import Author, import_products
 
 FOLDER = Path(settings.BASE_DIR) / "demo" / "online_retail"
 
-DEMO_CUSTOMER = "demo"
+ADMIN, DEMO_CUSTOMER = "admin", "demo"
 
 COLUMNS = ["sku", "name", "price", "quantity", "tax_rate", "description", "category", "image_url"]
 
@@ -43,7 +43,7 @@ class DemoUser(NamedTuple):
 
 
 USERS = {
-    "admin": DemoUser("12345", superuser=True),
+    ADMIN: DemoUser("12345", superuser=True),
     "opply": DemoUser("123456", superuser=True),
     DEMO_CUSTOMER: DemoUser("demo", superuser=False),
 }
@@ -90,12 +90,13 @@ def load_products(*, now: datetime) -> int:
 
 
 def _missing() -> list[Row]:
-    rows = _rows("products.csv")
-    known = catalog.ids_by_sku([row["sku"] for row in rows])
-    return [row for row in rows if row["sku"] not in known]
+    products = rows("products.csv")
+    known = catalog.ids_by_sku([row["sku"] for row in products])
+    return [row for row in products if row["sku"] not in known]
 
 
-def _rows(name: str) -> list[Row]:
+def rows(name: str) -> list[Row]:
+    """Returns the rows of a file of the data set."""
     with (FOLDER / name).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -104,7 +105,7 @@ def _rows(name: str) -> list[Row]:
 def _kinds() -> dict[str, Row]:
     """Returns what is true of all products of a kind, by its name: category, description, and the
     name of a picture."""
-    return {row["kind"]: row for row in _rows("kinds.csv")}
+    return {row["kind"]: row for row in rows("kinds.csv")}
 
 
 def _kinds_of(rows: Sequence[Row]) -> list[Row]:

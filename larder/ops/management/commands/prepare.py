@@ -12,6 +12,7 @@ from larder.core.clock import now
 from larder.ops import roles
 from larder.ops.checks import demo_is_not_public
 from larder.ops.demo import shop as demo
+from larder.ops.demo.orders import load_orders
 
 AGAIN = "Correct the settings, then run the command again."
 MARK = "Restored: manage.py prepare has yet to end log-ins and keys."
@@ -52,6 +53,7 @@ class Command(BaseCommand):
         if settings.DEMO:
             self._step("demo catalogue", lambda: demo.load_products(now=now()))
             self._step("demo users", demo.load_users)
+            self._step("demo orders", lambda: load_orders(now=now()))
 
     def _step(self, name: str, work: Any) -> None:
         began = monotonic()

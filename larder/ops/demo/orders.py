@@ -1,0 +1,108 @@
+"""The customers of the demo shop, and what they ordered in the last two weeks."""
+
+from contextlib import suppress
+from datetime import datetime, time, timedelta
+
+from django.conf import settings
+
+from larder.catalog import queries as catalog
+from larder.core.errors import DomainError
+from larder.db import database
+from larder.identity.caller import Caller
+from larder.identity.queries import SHIP_TO_FIELDS, exists, named, with_rights
+from larder.identity.services import accounts, addresses
+from larder.ops.demo.shop import ADMIN, Row, rows
+from larder.orders.decision import RequestedLine
+from larder.orders.queries import OrderView
+from larder.orders.services import batches, moves
+from larder.orders.services.placing.placement import Placement, Terms
+from larder.orders.services.transitions import TransitionRequest
+
+MEMBER_FOR = timedelta(days=60)
+
+STEPS = ("packed", "shipped", "delivered", "returned")
+"""What an order becomes, one after the other, each STEP after the one before."""
+
+STEP = timedelta(hours=17)
+
+
+def load_orders(*, now: datetime) -> int:
+    """Adds the customers and their orders to a shop without orders. Returns how many orders.
+
+    The services place and move them, at times of the last two weeks.
+    """
+    if database.rows('SELECT 1 FROM "order" LIMIT 1'):
+        return 0
+    ship_to = {row["username"]: _ship_to(row) for row in rows("customers.csv")}
+    customers = {row["username"]: _customer(row, now=now) for row in rows("customers.csv")}
+    terms = Terms(currency=settings.CURRENCY)
+    staff, orders = _caller(ADMIN), rows("recent.csv")
+    ids = catalog.ids_by_sku({sku for row in orders for sku in _units(row)})
+    for left, row in zip(range(len(orders), 0, -1), orders, strict=True):
+        day = (now - timedelta(days=int(row["days_ago"]))).date()
+        planned = datetime.combine(day, time.fromisoformat(row["time"]), now.tzinfo)
+        at = min(planned, now - timedelta(minutes=left))
+        customer = customers[row["customer"]]
+        placement = Placement(
+            customer=customer.id,
+            actor=customer.public_id,
+            lines=[RequestedLine(ids[sku], int(units)) for sku, units in _units(row).items()],
+            ship_to=ship_to[row["customer"]],
+        )
+        # Staff may have archived a product, or sold its units.
+        with suppress(DomainError):
+            order = batches.place_order(placement, terms=terms, now=at).order
+            _move(order, row["status"], staff, at=at, now=now)
+    return len(orders)
+
+
+def _units(row: Row) -> dict[str, str]:
+    """Returns the units of an order by SKU."""
+    return dict(line.split(":") for line in row["lines"].split())
+
+
+def _ship_to(row: Row) -> dict[str, str]:
+    name = f"{row['first_name']} {row['last_name']}"
+    columns = {**row, "name": name, "country": "GB"}
+    return {field: columns[field] for field in SHIP_TO_FIELDS if field in columns}
+
+
+def _customer(row: Row, *, now: datetime) -> Caller:
+    """Returns the customer with this name. Adds a missing one, who has no password, and the
+    address."""
+    names = {field: row[field] for field in ("username", "email", "first_name", "last_name")}
+    if not exists(row["username"]):
+        new = accounts.NewCustomer(**names, password=None)
+        accounts.register(new, policy="open", now=now - MEMBER_FOR)
+    customer = _caller(row["username"])
+    addresses.add_address(customer, {"label": "Home", **_ship_to(row)}, now=now)
+    return customer
+
+
+def _caller(username: str) -> Caller:
+    account = named(username).get()
+    return with_rights(Caller(account.pk, account.public_id, account.is_staff, session=None))
+
+
+def _move(order: OrderView, status: str, staff: Caller, *, at: datetime, now: datetime) -> None:
+    """Moves a new order to this status."""
+
+    def request() -> TransitionRequest:
+        nonlocal at
+        at = min(at + STEP, now)
+        return TransitionRequest(order=order.id, caller=staff, now=at)
+
+    if status == "cancelled":
+        moves.cancel_order(request(), reason="Ordered twice")
+    steps = STEPS[: STEPS.index(status) + 1] if status in STEPS else ()
+    for step in steps:
+        if step == "packed":
+            moves.pack_order(request())
+        elif step == "shipped":
+            tracking = moves.Tracking("Royal Mail", f"LD{order.number:07}GB")
+            moves.ship_order(request(), tracking=tracking)
+        elif step == "delivered":
+            moves.deliver_order(request())
+        else:
+            lines = [moves.ReturnedLine(line.product, line.quantity) for line in order.lines]
+            moves.return_order(request(), lines=lines, reason="Changed mind")
