@@ -74,14 +74,15 @@ def change_order(
         has_details = all(getattr(order.row, name) == value for name, value in details.items())
         has_lines = lines is None or _has(order, lines)
         is_satisfied = has_details and has_lines and order.status != CANCELLED
-        if order.begins(is_satisfied=is_satisfied):
-            _change(order, () if has_lines else lines or (), details, terms)
-    return order.moved
+        begun = order.begins(is_satisfied=is_satisfied)
+        if begun is None:
+            return order.unmoved
+        return _change(begun, () if has_lines else lines or (), details, terms)
 
 
 def _change(
     order: LockedOrder, requested: Sequence[RequestedLine], details: Details, terms: Terms
-) -> None:
+) -> Moved:
     new = {name: value for name, value in details.items() if value != getattr(order.row, name)}
     before = {name: _plain(getattr(order.row, name)) for name in new}
     after = {name: _plain(value) for name, value in new.items()}
@@ -92,7 +93,7 @@ def _change(
         before, after = {**before, "lines": _listed(old)}, {**after, "lines": _listed(units)}
         more = {product: units.get(product, 0) - old.get(product, 0) for product in old | units}
         movements = [order.movement(product, -n, n, "change") for product, n in more.items() if n]
-    order.write(
+    return order.write(
         PLACED,
         data={"before": before, "after": after},
         lines=lines,

@@ -108,7 +108,7 @@ def confirm(batch: Sequence[Confirmation], *, is_alone: bool = False) -> dict[Co
                 taken = missing, _lock(missing)
                 confirmed[confirmation] = _Confirmed(order.row, order.lines, *acting, *taken)
             else:
-                answers[confirmation] = order.moved
+                answers[confirmation] = order.unmoved
         except (DomainError, MustWait) as refusal:
             answers[confirmation] = refusal
             if request.claim is not None and request.claim.scope not in earlier:

@@ -76,15 +76,16 @@ def cancel_order(request: TransitionRequest, *, reason: str = "") -> Moved:
         conflict = None
         if reason not in {"", before}:
             conflict = ConflictingRepeat(order.status, Move.CANCEL, {"reason": before})
-        if order.begins(conflict=conflict):
-            units, cause = order.units, "cancel"
-            if order.status in HELD:
-                units, cause = submit_held([order.id])()[order.id], "release"
-                end_holds([order.id])
-            back = [order.movement(product, n, -n, cause) for product, n in units.items()]
-            data = {"reason": reason} if reason else {}
-            order.write(CANCELLED, movements=back, data=data)
-    return order.moved
+        begun = order.begins(conflict=conflict)
+        if begun is None:
+            return order.unmoved
+        units, cause = order.units, "cancel"
+        if order.status in HELD:
+            units, cause = submit_held([order.id])()[order.id], "release"
+            end_holds([order.id])
+        back = [begun.movement(product, n, -n, cause) for product, n in units.items()]
+        data = {"reason": reason} if reason else {}
+        return begun.write(CANCELLED, movements=back, data=data)
 
 
 def ship_order(request: TransitionRequest, *, tracking: Tracking = UNTRACKED) -> Moved:
@@ -97,16 +98,17 @@ def ship_order(request: TransitionRequest, *, tracking: Tracking = UNTRACKED) ->
         conflict = None
         if before != tracking.known:
             conflict = ConflictingRepeat(order.status, Move.SHIP, before)
-        if order.begins(conflict=conflict):
-            order.write(
-                SHIPPED,
-                movements=[
-                    order.movement(line.product, 0, -line.quantity, "ship") for line in order.lines
-                ],
-                details=asdict(tracking),
-                data=tracking.known,
-            )
-    return order.moved
+        begun = order.begins(conflict=conflict)
+        if begun is None:
+            return order.unmoved
+        return begun.write(
+            SHIPPED,
+            movements=[
+                begun.movement(line.product, 0, -line.quantity, "ship") for line in order.lines
+            ],
+            details=asdict(tracking),
+            data=tracking.known,
+        )
 
 
 def track_order(request: TransitionRequest, tracking: Tracking) -> Moved:
@@ -116,11 +118,12 @@ def track_order(request: TransitionRequest, tracking: Tracking) -> Moved:
     with moving(request, Move.TRACK) as order:
         new = asdict(tracking)
         after = {name: new[name] for name in new if new[name] != getattr(order.row, name)}
-        if order.begins(is_satisfied=not after):
-            before = {name: getattr(order.row, name) for name in after}
-            data = {"before": before, "after": after}
-            order.write(order.status, details=after, data=data)
-    return order.moved
+        begun = order.begins(is_satisfied=not after)
+        if begun is None:
+            return order.unmoved
+        before = {name: getattr(order.row, name) for name in after}
+        data = {"before": before, "after": after}
+        return begun.write(order.status, details=after, data=data)
 
 
 def _refuse_invisible(tracking: Tracking) -> None:
@@ -138,17 +141,18 @@ def unship_order(request: TransitionRequest) -> Moved:
     """Undoes shipping before the parcel has left: its units are committed again, and it has no
     tracking number any more. Raises InvalidTransition if units were returned."""
     with moving(request, Move.UNSHIP, products=()) as order:
-        if order.begins(conflict=order.never_undone()):
-            if any(line.returned for line in order.lines):
-                raise InvalidTransition(order.status, Move.UNSHIP)
-            order.write(
-                PACKED,
-                movements=[
-                    order.movement(line.product, 0, line.quantity, "unship") for line in order.lines
-                ],
-                details=asdict(UNTRACKED),
-            )
-    return order.moved
+        begun = order.begins(conflict=order.never_undone())
+        if begun is None:
+            return order.unmoved
+        if any(line.returned for line in order.lines):
+            raise InvalidTransition(order.status, Move.UNSHIP)
+        return begun.write(
+            PACKED,
+            movements=[
+                begun.movement(line.product, 0, line.quantity, "unship") for line in order.lines
+            ],
+            details=asdict(UNTRACKED),
+        )
 
 
 def deliver_order(request: TransitionRequest) -> Moved:
@@ -156,9 +160,8 @@ def deliver_order(request: TransitionRequest) -> Moved:
     with moving(request, Move.DELIVER) as order:
         was_delivered = order.status == DELIVERED or "delivered" in order.events
         conflict = None if was_delivered else InvalidTransition(order.status, Move.DELIVER)
-        if order.begins(conflict=conflict):
-            order.write(DELIVERED)
-    return order.moved
+        begun = order.begins(conflict=conflict)
+        return order.unmoved if begun is None else begun.write(DELIVERED)
 
 
 def return_order(
@@ -167,12 +170,11 @@ def return_order(
     """Books returned units, and adds up lines of the same product. With the last unit the order's
     status becomes "returned". Raises ReturnExceedsShipped, which names every faulty line."""
     with moving(request, Move.RETURN, products=()) as order:
-        if order.begins():
-            _take_back(order, lines, reason)
-    return order.moved
+        begun = order.begins()
+        return order.unmoved if begun is None else _take_back(begun, lines, reason)
 
 
-def _take_back(order: LockedOrder, lines: Sequence[ReturnedLine], reason: str) -> None:
+def _take_back(order: LockedOrder, lines: Sequence[ReturnedLine], reason: str) -> Moved:
     units: Counter[tuple[int, bool]] = Counter()
     coming: Counter[int] = Counter()
     for line in lines:
@@ -185,7 +187,7 @@ def _take_back(order: LockedOrder, lines: Sequence[ReturnedLine], reason: str) -
         {"product": product, "quantity": quantity, "restock": restock}
         for (product, restock), quantity in units.items()
     ]
-    order.write(
+    return order.write(
         RETURNED if is_last else order.status,
         lines=after,
         movements=[
@@ -217,12 +219,11 @@ def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> 
     picked more often than ordered.
     """
     with moving(request, Move.PACK, products=() if picked else None) as order:
-        if order.begins(conflict=_conflict(order, picked)):
-            _pack(order, picked)
-    return order.moved
+        begun = order.begins(conflict=_conflict(order, picked))
+        return order.unmoved if begun is None else _pack(begun, picked)
 
 
-def _pack(order: LockedOrder, picked: Sequence[Picked]) -> None:
+def _pack(order: LockedOrder, picked: Sequence[Picked]) -> Moved:
     ordered = order.units
     if faults := [*_faults(ordered, picked)]:
         raise InvalidInput(faults)
@@ -242,9 +243,8 @@ def _pack(order: LockedOrder, picked: Sequence[Picked]) -> None:
     data: dict[str, Any] = {"picked": left_out} if short else {}
     if not any(line.quantity for line in lines):
         data = {"reason": NOTHING_PICKED, **data}
-        order.write(CANCELLED, movements=movements, data=data)
-        return
-    order.write(
+        return order.write(CANCELLED, movements=movements, data=data)
+    return order.write(
         PACKED, movements=movements, lines=[line for line in lines if line.quantity], data=data
     )
 
@@ -253,10 +253,11 @@ def unpack_order(request: TransitionRequest) -> Moved:
     """Undoes packing: the order is placed again, with the units that were picked. Missing units
     stay off the stock."""
     with moving(request, Move.UNPACK) as order:
-        if order.begins(conflict=order.never_undone()):
-            lines = [replace(line, ordered=None) for line in order.lines]
-            order.write(PLACED, lines=lines)
-    return order.moved
+        begun = order.begins(conflict=order.never_undone())
+        if begun is None:
+            return order.unmoved
+        lines = [replace(line, ordered=None) for line in order.lines]
+        return begun.write(PLACED, lines=lines)
 
 
 def _conflict(order: LockedOrder, picked: Sequence[Picked]) -> DomainError | None:

@@ -7,7 +7,7 @@ request and locks stock; `LockedOrder.write` writes.
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -78,13 +78,13 @@ class Moved(NamedTuple):
     replayed: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class LockedOrder:
     """An order whose row is locked, and the request to move it.
 
     `lines` are sorted by ascending id. `events` has the data of its last event of each type of
     `writes.LAST_EVENTS`. A move locks the stock of its lines and of `products`, or none (None);
-    `balances` are those of this stock. `moved` is what the move has made of the order.
+    `balances` are those of this stock. `unmoved` is the answer if the move changes nothing.
     """
 
     request: TransitionRequest
@@ -94,7 +94,7 @@ class LockedOrder:
     lines: Sequence[LineView]
     events: Mapping[str, Mapping[str, Any]]
     products: Collection[int] | None
-    moved: Moved
+    unmoved: Moved
     balances: Mapping[int, Balance] = field(default_factory=dict)
     event: UUID = field(default_factory=new_id)
 
@@ -118,12 +118,14 @@ class LockedOrder:
         """Whether the caller may move the orders of all customers."""
         return self.caller.may(PERMISSIONS[self.move])
 
-    def begins(self, *, conflict: DomainError | None = None, is_satisfied: bool = False) -> bool:
-        """Returns whether the move has yet to be made; then it counts in the quota of a customer,
-        and the stock is locked.
+    def begins(
+        self, *, conflict: DomainError | None = None, is_satisfied: bool = False
+    ) -> "LockedOrder | None":
+        """Returns the order with its stock locked, if the move has yet to be made; then it counts
+        in the quota of a customer.
 
-        It has not if it was made before, unless the request differs from that one (`conflict` is
-        then the refusal), nor if the order already has the requested values (`is_satisfied`), also
+        Returns None if it was made before, unless the request differs from that one (`conflict` is
+        then the refusal), and if the order already has the requested values (`is_satisfied`), also
         if `If-Match` names an earlier version (RFC 9110, section 13.1.1). The key of such a request
         is kept only if the move can be undone. After an undo, a request needs a version or a key.
 
@@ -131,14 +133,14 @@ class LockedOrder:
         SecondFactorRequired, StaleVersion, PreconditionRequired, InvalidTransition, QuotaExceeded
         (of customers), and `conflict`.
         """
-        if self.moved.replayed:
-            return False
+        if self.unmoved.replayed:
+            return None
         self._require_leave()
         request, was_made = self.request, may_be_made(self.move, self.status)
         if is_satisfied or (was_made and conflict is None):
             if request.claim is not None and self.move not in REPEATABLE:
                 idempotency.release([request.claim.scope])
-            return False
+            return None
         if request.version not in {None, self.row.version}:
             raise StaleVersion(self.row.version)
         if was_made and conflict is not None:
@@ -150,13 +152,14 @@ class LockedOrder:
         if not self.is_by_staff:
             most = max(len(self.lines), request.lines)
             quotas.take("order_changes", self.caller.id, 1 + most // LINES_OF_A_CHANGE)
-        if self.products is not None:
-            locking = inventory.submit_lock({*self.units, *self.products})
-            renewing = submit_renewed(self.caller)
-            self.balances, self.caller = locking(), renewing()
-            # The permission may have been taken away during the wait.
-            self._require_leave()
-        return True
+        if self.products is None:
+            return self
+        locking = inventory.submit_lock({*self.units, *self.products})
+        renewing = submit_renewed(self.caller)
+        begun = replace(self, balances=locking(), caller=renewing())
+        # The permission may have been taken away during the wait.
+        begun._require_leave()
+        return begun
 
     def _require_leave(self) -> None:
         """Raises the refusal if the caller may never make the move. It does not tell the status."""
@@ -189,7 +192,7 @@ class LockedOrder:
         lines: Sequence[LineView] | None = None,
         movements: Sequence[Movement] = (),
         details: Mapping[str, Any] | None = None,
-    ) -> None:
+    ) -> Moved:
         """Writes the new status, with an event and an entry of the audit trail.
 
         `lines` are the lines after the move, without those that are gone; new ones have the id 0.
@@ -221,7 +224,7 @@ class LockedOrder:
         if audit.current() is not None:
             self._record(change, new)
         write_changes([change], now=now)
-        self.moved = Moved(view_of_row(self.row, list(new)))
+        return Moved(view_of_row(self.row, list(new)))
 
     def _record(self, change: OrderChange, new: Sequence[LineView]) -> None:
         """Records in the audit trail what a member of staff does to the order: status, total,
