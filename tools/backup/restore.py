@@ -59,9 +59,9 @@ class Restored:
 def restore(file: Path, target: Target, *, confirm: str) -> Restored:
     """Put the backup in the place of the target's database.
 
-    Raises LauncherError before anything of the target is touched: the file is not whole, it is of a
-    later version, the target is not empty and `confirm` is not its name, or a session is connected
-    to it; and when what was restored is not the backup.
+    Raises LauncherError before anything of the target is touched: the file is not whole, it is of
+    another version, the target is not empty and `confirm` is not its name, or a session is
+    connected to it; and when what was restored is not the backup.
     """
     name, expected = databases.name_in(target.owner), check(file)
     try:
@@ -100,8 +100,8 @@ def check(file: Path) -> Manifest:
     unknown = manifest.unknown_migrations(expected.migrations, manifest.our_apps())
     if unknown:
         raise LauncherError(
-            f"{file} is of another version of Larder than this one, which does not know "
-            f"{', '.join(unknown)}: restore it with that version ({expected.larder})."
+            f"{file} has a database of another version: this one does not know {unknown[0]}. "
+            f"Restore it with that version ({expected.larder} made the backup)."
         )
     return expected
 
