@@ -243,6 +243,9 @@ MAX_SHOWN_ROWS = 200
 MAX_OFFERED_PRODUCTS = 10
 """Products that a line of an adjustment offers for what was typed."""
 
+LARGE_DIFFERENCE = 20
+"""Per cent of the shelf above which a difference of a count may be a typing mistake."""
+
 MAX_LISTED_ROWS = 5_000
 """Rows of all pages of a list: counting a large table takes longer than reading a page."""
 

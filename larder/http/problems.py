@@ -126,7 +126,10 @@ OTHERS = {
 """The codes that no class declares."""
 
 IN_THE_ADMIN = frozenset(
-    {"second_factor_wrong", "last_second_factor", "too_many_passkeys", "count_changed"}
+    {
+        *("second_factor_wrong", "last_second_factor", "too_many_passkeys"),
+        *("count_changed", "large_difference"),
+    }
 )
 """Codes with which no API answers: second factors and counts of stock are pages of the admin."""
 

@@ -36,6 +36,14 @@ PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock], ...] = (
 
 
 @dataclass
+class LargeDifference(Telling):
+    """Products of a count differ much from the stock, and nobody has confirmed that it is so."""
+
+    lines: list[dict[str, Any]]
+    code = "large_difference"
+
+
+@dataclass
 class CountChanged(DomainError):
     """A count is another one than was shown, or products (SKUs) have to be counted again."""
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from larder.core.ids import new_id
-from larder.core.limits import MAX_CODE_LENGTH, MAX_TEXT_LENGTH, MAX_WORD_LENGTH
+from larder.core.limits import LARGE_DIFFERENCE, MAX_CODE_LENGTH, MAX_TEXT_LENGTH, MAX_WORD_LENGTH
 from larder.db.fields import TransactionId
 
 
@@ -119,6 +119,11 @@ class CountedProduct(models.Model):
     def difference(self) -> int:
         """The units that the count found more, or fewer if negative."""
         return self.counted - self.on_shelf
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the difference is above LARGE_DIFFERENCE per cent of the units on the shelf."""
+        return abs(self.difference) * 100 > LARGE_DIFFERENCE * self.on_shelf
 
 
 class LedgerEntry(models.Model):

@@ -80,11 +80,11 @@ class OfferedProducts(ServiceAdmin):
             raise PermissionDenied
         term = request.GET.get("q", "").strip()[:MAX_SHORT_TEXT_LENGTH]
         coded = catalog.ids_by_code(term) if term else []
-        offers = [_offer(stock, coded) for stock in _offered(term, coded)]
+        offers = [_offer(stock, coded) for stock in offered(term, coded)]
         return JsonResponse({"results": offers})
 
 
-def _offered(term: str, coded: Collection[int]) -> list[Stock]:
+def offered(term: str, coded: Collection[int]) -> list[Stock]:
     """Returns the product with the SKU that was typed, or those with the barcode (`coded`), and
     some on sale with these words in name or SKU."""
     if not term:

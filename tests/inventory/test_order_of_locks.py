@@ -103,7 +103,12 @@ REQUESTS: dict[str, tuple[str, Request]] = {
         "key account",
         lambda by: by.desk.save("inventory/adjustment/count/", code="JAM", units="3", what="add"),
     ),
-    "book a count": ("account stock", lambda by: by.desk.save("inventory/adjustment/differences/")),
+    "book a count": (
+        "account stock",
+        lambda by: by.desk.save(
+            "inventory/adjustment/differences/", **{f"line-{by.jam}-checked": "on"}
+        ),
+    ),
     "add an address": (
         "key account quota",
         lambda by: by.customer("POST", "me/addresses", ADDRESS, **KEY),

@@ -25,8 +25,14 @@ def scan(desk: Desk, code: str, units: int = 1, what: str = "add") -> Page:
     return desk.save(COUNT, code=code, units=str(units), what=what)
 
 
+def ticks() -> dict[str, str]:
+    """The ticks of all products, also of those that need none."""
+    products = CountedProduct.objects.values_list("product", flat=True)
+    return {f"line-{product}-checked": "on" for product in products}
+
+
 def book(desk: Desk, **more: str) -> Page:
-    return desk.save(CHECK, **more)
+    return desk.save(CHECK, **ticks(), **more)
 
 
 def stock(product: int) -> tuple[int, int]:
@@ -105,8 +111,10 @@ def test_differences_are_shown_and_booked_as_one_adjustment(
     jam, tea = product(sku="JAM", stock=5), product(sku="TEA", stock=2)
     scan(desk, "JAM", 3)
     scan(desk, "TEA", 2)
-    rows = desk.get(CHECK).response.context["page"].table["rows"]
-    assert [row[2:5] for row in rows] == [["2", "2", "0"], ["3", "5", "-2"]]
+    page = desk.get(CHECK).response.context["page"]
+    cells = [[str(cell) for cell in line.cells[2:5]] for line in page.lines]
+    red = '<strong class="page-warning">-2</strong>'
+    assert (cells, page.answer) == ([["3", "5", red], ["2", "2", "0"]], "Book -2 units")
     assert book(desk, note="Spring count").messages == ["The count is booked."]
     assert (stock(jam), stock(tea)) == ((3, 0), (2, 0))
     made = Adjustment.objects.get()
@@ -114,6 +122,34 @@ def test_differences_are_shown_and_booked_as_one_adjustment(
     assert [line.product for line in adjustment(made.id)[1]] == [jam]
     assert made.actor == boss.customer.public_id
     assert not CountedProduct.objects.exists()
+
+
+def test_a_large_difference_is_booked_only_with_its_tick(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    jam, tea = product(sku="JAM", stock=100), product(sku="TEA", stock=100)
+    scan(desk, "JAM", 79)
+    scan(desk, "TEA", 120)
+    page = desk.save(CHECK)
+    (refused,) = page.errors[f"line-{jam}-checked"]
+    assert refused.startswith("Nothing is booked.")
+    assert list(page.errors) == [f"line-{jam}-checked"]
+    assert (stock(jam), stock(tea)) == ((100, 0), (100, 0))
+    assert book(desk).messages == ["The count is booked."]
+    assert (stock(jam), stock(tea)) == ((79, 0), (120, 0))
+
+
+def test_words_of_a_name_count_the_only_product_that_has_them(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM-100", name="Red jam", stock=5)
+    scan(desk, "red jam", 2)
+    assert counted(desk) == [["Red jam", "", "2"]]
+    product(sku="TEA", name="Red tea 400", stock=5)
+    for unclear in ("red", "JAM-10", "400"):
+        page = scan(desk, unclear)
+        assert page.errors["code"][0].startswith("NOT COUNTED: choose the product")
+    assert counted(desk) == [["Red jam", "", "2"]]
 
 
 def test_what_is_sold_or_shipped_after_a_product_was_counted_is_no_difference(
@@ -183,12 +219,12 @@ def test_a_second_confirmation_books_nothing(
 ) -> None:
     jam = product(sku="JAM", stock=5)
     scan(desk, "JAM", 3)
-    sent = desk.open(CHECK)
+    sent = desk.open(CHECK) | ticks()
     assert desk.post(CHECK, sent).messages == ["The count is booked."]
     assert "There is no count" in desk.post(CHECK, sent).messages[0]
     assert stock(jam) == (3, 0)
     with pytest.raises(NotFound):
-        counts.book_count(sent["shown"], "", caller=caller, now=now)
+        counts.book_count(sent["shown"], "", checked=[jam], caller=caller, now=now)
 
 
 def test_a_count_that_changed_since_it_was_shown_is_shown_again(
@@ -196,7 +232,7 @@ def test_a_count_that_changed_since_it_was_shown_is_shown_again(
 ) -> None:
     jam = product(sku="JAM", stock=5)
     scan(desk, "JAM", 3)
-    sent = desk.open(CHECK)
+    sent = desk.open(CHECK) | ticks()
     scan(desk, "JAM", 1)
     assert "the count has changed since this page" in desk.post(CHECK, sent).messages[0]
     assert stock(jam) == (5, 0)
@@ -215,7 +251,7 @@ def test_one_of_four_confirmations_at_once_is_booked(
 
     def confirm() -> None:
         try:
-            ended.append(counts.book_count(shown, "", caller=caller, now=now))
+            ended.append(counts.book_count(shown, "", checked=[jam], caller=caller, now=now))
         except (NotFound, CountChanged) as refusal:
             ended.append(refusal)
         finally:
@@ -239,7 +275,7 @@ def test_a_count_is_discarded_and_belongs_to_one_member_of_staff(
     other = Desk(clerk)
     assert counted(other) == []
     scan(other, "JAM", 1)
-    assert book(desk, what="discard").messages == ["The count is discarded."]
+    assert desk.post(f"{CHECK}?discard=1", {}).messages == ["The count is discarded."]
     assert counted(desk) == []
     assert len(counted(other)) == 1
     assert not Adjustment.objects.exists()

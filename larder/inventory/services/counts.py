@@ -7,7 +7,7 @@ difference. If the shelf changes between two scans of a product, it has to be co
 Each change locks the account first. It raises KeyReused, and what `require_permitted` raises.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from larder.db import idempotency
 from larder.db.idempotency import Claim
 from larder.identity.caller import Caller
 from larder.identity.services.credentials import lock_account, require_permitted
-from larder.inventory.errors import CountChanged
+from larder.inventory.errors import CountChanged, LargeDifference
 from larder.inventory.models import CountedProduct, Stock
 from larder.inventory.queries import fingerprint_of, running_count
 from larder.inventory.services.adjustments import PERMISSION, AdjustmentLine, Cause, book_lines
@@ -81,10 +81,13 @@ def discard(
     _change(delete, caller, claim, now)
 
 
-def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
+def book_count(
+    shown: str, note: str, *, checked: Collection[int], caller: Caller, now: datetime
+) -> UUID:
     """Books the differences of the caller's count as one adjustment, and ends the count. Returns
-    the adjustment's id. `shown` is the `fingerprint_of` the count that was confirmed. Raises
-    NotFound (no count), CountChanged, and what `adjust_stock` raises."""
+    the adjustment's id. `shown` is the `fingerprint_of` the count that was confirmed, and `checked`
+    are the products whose large differences were. Raises NotFound (no count), CountChanged,
+    LargeDifference, and what `adjust_stock` raises."""
     with moving_stock(by_staff=True):
         lock_account(caller)
         lines = running_count(caller.public_id)
@@ -93,6 +96,10 @@ def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
             raise NotFound
         if again or fingerprint_of(lines) != shown:
             raise CountChanged(again)
+        large = {line.product_id for line in lines if line.is_large} - set(checked)
+        if large:
+            code = LargeDifference.code
+            raise LargeDifference([{"product": id, "code": code} for id in sorted(large)])
         changes = [AdjustmentLine(line.product_id, delta=line.difference) for line in lines]
         adjustment = book_lines(changes, Cause(COUNTED, note), caller=caller, now=now)
         CountedProduct.objects.filter(actor=caller.public_id).delete()

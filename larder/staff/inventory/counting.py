@@ -7,26 +7,27 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from unfold.widgets import UnfoldBooleanWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import LISTED_ROWS, MAX_CODE_LENGTH, MAX_STOCK
-from larder.identity.caller import Caller
-from larder.inventory.errors import CountChanged, InsufficientStock
-from larder.inventory.models import CountedProduct
+from larder.inventory.errors import CountChanged, InsufficientStock, LargeDifference
+from larder.inventory.models import CountedProduct, Stock
 from larder.inventory.queries import fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import grouped, link, signed
-from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
+from larder.staff.pages import LineForm, Page, PageForm, ask, choice, long_text, show, whole, words
+from larder.staff.product_choice import offered
 from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence, TextForm
 from larder.staff.words import gettext_lazy as _
 
 ADD, SET, REMOVE = "add", "set", "remove"
-BOOK, DISCARD = "book", "discard"
 
 REFUSALS: Mapping[str, Sentence] = {
     "not_found": Sentence(None, _("There is no count: it was booked or discarded.")),
@@ -37,6 +38,9 @@ REFUSALS: Mapping[str, Sentence] = {
             "differences below, then confirm once more."
         ),
     ),
+    "large_difference": Sentence(
+        "checked", _("Nothing is booked. Tick it if it is right, or count the product again.")
+    ),
 }
 
 
@@ -46,7 +50,7 @@ class ScanForm(PageForm):
     code = words(
         _("SKU or barcode"),
         most=MAX_CODE_LENGTH,
-        help_text=_("Scan the product, or type its number and press Enter."),
+        help_text=_("Scan the product, or type its number or words of its name, and press Enter."),
     )
     units = whole(_("Units"), least=0, most=MAX_STOCK, initial=1)
     what = choice(
@@ -68,17 +72,36 @@ class ScanForm(PageForm):
         self.fields["code"].widget.attrs |= attrs
 
 
+class CountedForm(LineForm):
+    """A counted product. A large difference needs its tick."""
+
+    heads = (
+        *(_("SKU"), _("Name"), _("Counted"), _("On the shelf then")),
+        *(_("Difference"), _("Available"), _("Reserved for orders")),
+    )
+    checked = forms.BooleanField(label=_("Is right"), required=False, widget=UnfoldBooleanWidget)
+
+    def __init__(self, row: CountedProduct, sent: Any) -> None:
+        super().__init__(sent, prefix=f"line-{row.product_id}")
+        self.row = row
+        if not _is_red(row):
+            self.fields["checked"].disabled = True
+            self.fields["checked"].widget.attrs["hidden"] = True
+        units = (row.counted, row.on_shelf)
+        stock = (row.product.available, row.product.committed)
+        self.cells = (
+            *(_correct(row), row.product.product.name, *map(grouped, units)),
+            *(_difference(row), *map(grouped, stock)),
+        )
+
+    @property
+    def product(self) -> int:
+        return int(self.row.product_id)
+
+
 class BookForm(TextForm, forms.Form):
     """The end of a count."""
 
-    what = choice(
-        _("What to do"),
-        [
-            (BOOK, _("Book the differences")),
-            (DISCARD, _("Discard the count: nothing is booked, and what was counted is lost")),
-        ],
-        initial=BOOK,
-    )
     note = long_text(_("Note"), help_text=_("For the shop. The ledger has it."))
     shown = forms.CharField(widget=forms.HiddenInput)
 
@@ -94,17 +117,22 @@ class CountableStock(ServiceAdmin):
         names = ("code", "units", "what")
         first = {name: request.GET[name] for name in names if name in request.GET}
         form = ScanForm(request.POST) if request.method == "POST" else ScanForm(initial=first)
+        alike: Sequence[Stock] = ()
         if form.is_bound and form.is_valid():
             try:
                 _scan(request, form.cleaned_data)
                 return HttpResponseRedirect(request.path)
             except NotFound:
+                alike = offered(form.cleaned_data["code"], ())
                 text = gettext("NOT COUNTED: no product has the SKU or barcode {}.")
+                if alike:
+                    text = gettext("NOT COUNTED: choose the product below, then press Enter.")
                 form.add_error("code", text.format(form.cleaned_data["code"]))
             except DomainError as refusal:
-                _page(form, []).refuse(refusal, REFUSALS)
+                _page(form, _counted([])).refuse(refusal, REFUSALS)
         counted = running_count(request.user.public_id, limit=LISTED_ROWS)
-        return show(self, request, _page(form, counted))
+        table = _alike(alike, form.cleaned_data) if alike else _counted(counted)
+        return show(self, request, _page(form, table, counted[:1]))
 
     @button(
         _("Differences of the count"),
@@ -113,25 +141,34 @@ class CountableStock(ServiceAdmin):
         url_path="differences",
     )
     def check_count(self, request: Any) -> HttpResponse:
-        """Shows the differences, and books or discards them."""
-        lines = running_count(request.user.public_id)
-        first = {"shown": fingerprint_of(lines)}
-        form = BookForm(request.POST) if request.method == "POST" else BookForm(initial=first)
+        """Shows the differences, the largest first, and books or discards them."""
+        if "discard" in request.GET:
+            return self._discard(request)
+        lines = sorted(running_count(request.user.public_id), key=_urgency)
+        sent = request.POST if request.method == "POST" else None
+        counted = [CountedForm(line, sent) for line in lines]
         page = Page(
             title=gettext("Differences of the count"),
-            answer=gettext("Confirm"),
+            answer=_sum(lines),
             back=reverse("admin:inventory_adjustment_count"),
-            form=form,
+            form=BookForm(sent, initial={"shown": fingerprint_of(lines)}),
+            lines=counted,
+            heads=CountedForm.heads,
             text=gettext(
                 "The difference is that of the time when the product was counted. Orders that were "
                 "placed or shipped since then are not part of it."
             ),
-            table=_differences(lines),
+            ways=[(gettext("Discard the count"), "?discard=1")],
         )
-        if not form.is_bound or not form.is_valid():
+        if sent is None or not page.is_valid():
             return show(self, request, page)
+        checked = [line.product for line in counted if line.cleaned_data["checked"]]
+        shown, note = (page.form.cleaned_data[name] for name in ("shown", "note"))
         try:
-            done = _end(caller_of(request), form.cleaned_data)
+            counts.book_count(shown, note, checked=checked, caller=caller_of(request), now=now())
+        except LargeDifference as refusal:
+            page.refuse(refusal, REFUSALS)
+            return show(self, request, page)
         except InsufficientStock as refusal:
             for text in _impossible(refusal, lines):
                 self.message_user(request, text, messages.ERROR)
@@ -142,17 +179,41 @@ class CountableStock(ServiceAdmin):
         except DomainError as refusal:
             self.tell_refusal(request, refusal, REFUSALS)
         else:
-            self.message_user(request, done, messages.SUCCESS)
+            self.message_user(request, gettext("The count is booked."), messages.SUCCESS)
             return HttpResponseRedirect(page.back)
         return HttpResponseRedirect(request.path)
 
+    def _discard(self, request: Any) -> HttpResponse:
+        back = reverse("admin:inventory_adjustment_count")
+        if request.method != "POST":
+            title = gettext("Discard the count")
+            text = gettext("Nothing is booked, and what was counted is lost.")
+            return ask(self, request, title, [], text=text, variant="danger", back=back)
+        counts.discard(caller=caller_of(request), now=now())
+        self.message_user(request, gettext("The count is discarded."), messages.SUCCESS)
+        return HttpResponseRedirect(back)
 
-def _end(caller: Caller, sent: Mapping[str, Any]) -> str:
-    if sent["what"] == DISCARD:
-        counts.discard(caller=caller, now=now())
-        return gettext("The count is discarded.")
-    counts.book_count(sent["shown"], sent["note"], caller=caller, now=now())
-    return gettext("The count is booked.")
+
+def _urgency(row: CountedProduct) -> tuple[bool, bool, int]:
+    """Sorts what needs a tick first, then what has to be counted again; the largest first."""
+    return not _is_red(row), not row.is_moved, -abs(row.difference)
+
+
+def _is_red(row: CountedProduct) -> bool:
+    return row.is_large and not row.is_moved
+
+
+def _difference(row: CountedProduct) -> str:
+    if row.is_moved:
+        return str(_AGAIN)
+    text = signed(row.difference)
+    return format_html('<strong class="page-warning">{}</strong>', text) if row.is_large else text
+
+
+def _sum(lines: Sequence[CountedProduct]) -> str:
+    """Returns what the button says: by how many units it changes the stock."""
+    units = sum(line.difference for line in lines)
+    return ngettext("Book {} unit", "Book {} units", abs(units)).format(signed(units))
 
 
 def _impossible(refusal: InsufficientStock, lines: Sequence[CountedProduct]) -> Iterator[str]:
@@ -176,7 +237,7 @@ _MOVED = _(
 
 
 def _scan(request: Any, sent: Mapping[str, Any]) -> None:
-    product, caller = counts.find_product(sent["code"]), caller_of(request)
+    product, caller = _product(sent["code"]), caller_of(request)
     once = claim(caller, "count", sent["form_key"], sent["what"], product, sent["units"])
     if sent["what"] == REMOVE:
         counts.discard(product, caller=caller, now=now(), claim=once)
@@ -185,8 +246,21 @@ def _scan(request: Any, sent: Mapping[str, Any]) -> None:
         count(product, sent["units"], caller=caller, now=now(), claim=once)
 
 
-def _page(form: ScanForm, counted: Sequence[CountedProduct]) -> Page:
-    last = counted[0] if counted else None
+def _product(code: str) -> int:
+    """Returns the product with this SKU or barcode, or the only one with these words in its name.
+    A part of a SKU is a code that was read badly. Raises NotFound, InvalidInput."""
+    try:
+        return counts.find_product(code)
+    except NotFound:
+        alike = offered(code, ())
+        if len(alike) == 1 and not code.isdecimal():
+            product = alike[0].product
+            if code.casefold() not in product.sku.casefold():
+                return int(product.pk)
+        raise
+
+
+def _page(form: ScanForm, table: Mapping[str, Any], last: Sequence[CountedProduct] = ()) -> Page:
     check = gettext("Differences of the count"), reverse("admin:inventory_adjustment_check_count")
     return Page(
         title=gettext("Count stock"),
@@ -195,19 +269,35 @@ def _page(form: ScanForm, counted: Sequence[CountedProduct]) -> Page:
         form=form,
         text=gettext("The count is kept, also if you close this page."),
         ways=[check],
-        facts=list(_facts(last)) if last and not form.errors else (),
-        table={
-            "title": gettext("Counted last"),
-            "headers": (_("SKU"), _("Name"), _("Shelf place"), _("Counted")),
-            "rows": [
-                [
-                    *(_correct(row), row.product.product.name, row.product.product.shelf_place),
-                    grouped(row.counted),
-                ]
-                for row in counted
-            ],
-        },
+        facts=list(_facts(last[0])) if last and not form.errors else (),
+        table=table,
     )
+
+
+def _counted(lines: Sequence[CountedProduct]) -> Mapping[str, Any]:
+    rows = [
+        [
+            *(_correct(row), row.product.product.name, row.product.product.shelf_place),
+            grouped(row.counted),
+        ]
+        for row in lines
+    ]
+    headers = (_("SKU"), _("Name"), _("Shelf place"), _("Counted"))
+    return {"title": gettext("Counted last"), "headers": headers, "rows": rows}
+
+
+def _alike(stocks: Sequence[Stock], sent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the products that were perhaps meant; the link of each fills in the form."""
+    query = {"units": sent["units"], "what": sent["what"]}
+    rows = [
+        [_filled_in(stock.product.sku, query), stock.product.name, stock.product.shelf_place]
+        for stock in stocks
+    ]
+    return {
+        "title": gettext("Which one?"),
+        "headers": (_("SKU"), _("Name"), _("Shelf place")),
+        "rows": rows,
+    }
 
 
 def _facts(last: CountedProduct) -> Iterator[tuple[str, str]]:
@@ -224,24 +314,9 @@ _AGAIN = _("The shelf changed while it was counted. Count it again, and set its 
 
 def _correct(row: CountedProduct) -> str:
     """Returns the SKU as a link that fills in the form to correct it."""
-    sku = row.product.product.sku
-    query = {"code": sku, "units": row.counted, "what": SET}
-    return link(reverse("admin:inventory_adjustment_count", query=query), sku)
+    return _filled_in(row.product.product.sku, {"units": row.counted, "what": SET})
 
 
-def _differences(lines: Sequence[CountedProduct]) -> dict[str, Any]:
-    heads = (
-        *(_("SKU"), _("Name"), _("Counted"), _("On the shelf then")),
-        *(_("Difference"), _("Available"), _("Reserved for orders")),
-    )
-    rows = [
-        [
-            _correct(row),
-            row.product.product.name,
-            *map(grouped, (row.counted, row.on_shelf)),
-            _AGAIN if row.is_moved else signed(row.difference),
-            *map(grouped, (row.product.available, row.product.committed)),
-        ]
-        for row in lines
-    ]
-    return {"title": _("Differences"), "headers": heads, "rows": rows}
+def _filled_in(sku: str, query: Mapping[str, Any]) -> str:
+    address = reverse("admin:inventory_adjustment_count", query={"code": sku, **query})
+    return link(address, sku)

@@ -37,7 +37,7 @@ class Counting:
         """What books the count as it is now."""
         caller = self.who.caller
         shown = fingerprint_of(running_count(caller.public_id))
-        return lambda: counts.book_count(shown, "", caller=caller, now=now())
+        return lambda: counts.book_count(shown, "", checked=[self.jam], caller=caller, now=now())
 
     def counted(self) -> dict[int, int]:
         """The units of each product in the count."""
