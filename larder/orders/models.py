@@ -45,9 +45,13 @@ PAYMENT_SUMS = ("authorised", "captured", "refunded", "disputed")
 """The columns of an order with the sums of its payments: all of them are set, or none."""
 
 
+_NOT_AWAITED = ~Q(status__in=["pending", "expired"])
+
+
 class Order(models.Model):
     """An order of a customer. `total` and `units` are the sums of its lines. `expires_at` is the
-    expiry of its hold, if it was placed with one; it stays when the order is confirmed.
+    expiry of its hold, if it was placed with one; it stays when the order is confirmed, at
+    `confirmed_at`.
 
     PAYMENT_SUMS are in minor units (payment_state.py); null for an order without payments.
     `transaction_id` is that of the last change, set by the trigger `tell_change`. With the number
@@ -77,6 +81,7 @@ class Order(models.Model):
     disputed = models.BigIntegerField(null=True, editable=False)
     transaction_id = TransactionId(editable=False)
     expires_at = models.DateTimeField(null=True, editable=False)
+    confirmed_at = models.DateTimeField(null=True, editable=False)
     carrier = models.CharField(max_length=MAX_CODE_LENGTH, blank=True, default="", db_default="")
     tracking_number = models.CharField(
         max_length=MAX_CODE_LENGTH, blank=True, default="", db_default=""
@@ -99,8 +104,14 @@ class Order(models.Model):
             models.CheckConstraint(condition=Q(total__gte=Decimal(0)), name="order_total"),
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status"),
             models.CheckConstraint(
-                condition=~Q(status__in=["pending", "expired"]) | Q(expires_at__isnull=False),
-                name="order_expires_at",
+                condition=(_NOT_AWAITED & Q(expires_at__isnull=True, confirmed_at__isnull=True))
+                | (_NOT_AWAITED & Q(expires_at__isnull=False, confirmed_at__isnull=False))
+                | Q(
+                    status__in=["pending", "expired", "cancelled"],
+                    expires_at__isnull=False,
+                    confirmed_at__isnull=True,
+                ),
+                name="order_hold",
             ),
             models.CheckConstraint(
                 condition=Q(**{f"{name}__isnull": True for name in PAYMENT_SUMS})
@@ -127,6 +138,11 @@ class Order(models.Model):
             ),
             models.Index(
                 fields=["expires_at", "id"], name="order_expiry", condition=Q(status="pending")
+            ),
+            models.Index(
+                fields=["confirmed_at"],
+                name="order_confirmed",
+                condition=Q(confirmed_at__isnull=False),
             ),
             models.Index(
                 fields=["customer", "updated_at"],

@@ -95,7 +95,7 @@ BROKEN: dict[str, tuple[str, dict[str, str]]] = {
     "cart_present_or_not": ("cart", {"version": "1"}),
     "order_total": ('"order"', {"total": "-1"}),
     "order_status": ('"order"', {"status": "'lost'"}),
-    "order_expires_at": ('"order"', {"status": "'pending'"}),
+    "order_hold": ('"order"', {"status": "'pending'"}),
     "order_payment_sums": ('"order"', {"captured": "1"}),
     "order_line_amounts": ("order_line", {"unit_price": "-1"}),
     "order_line_ordered": ("order_line", {"ordered": "1"}),

@@ -72,13 +72,6 @@ HOLDS = [
         HELD + "UPDATE stock SET next_expiry = NULL",
         {"no_held_line_expires_before_the_next_expiry"},
     ),
-    Damage(
-        "an expired order was packed",
-        HELD + "DELETE FROM held_line; UPDATE stock SET next_expiry = NULL;"
-        "SELECT pg_temp.happen('00000000-0000-7000-8000-00000000000b', 'packed', 'pending',"
-        " 'packed')",
-        {"moves_are_of_the_lifecycle", "what_was_held_is_booked_as_it_is_now"},
-    ),
 ]
 
 LEDGER = [

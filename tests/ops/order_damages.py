@@ -28,11 +28,6 @@ ORDERS = [
         {"what_was_not_picked_is_in_the_events"},
     ),
     Damage(
-        "an order that was never confirmed counts as one that awaited its payment",
-        "UPDATE \"order\" SET expires_at = now() WHERE id = '{first_order}'",
-        {"what_was_held_is_booked_as_it_is_now"},
-    ),
-    Damage(
         "a total was rewritten",
         "UPDATE \"order\" SET total = total + 0.001 WHERE id = '{first_order}'",
         {"totals_are_the_sum_of_lines"},

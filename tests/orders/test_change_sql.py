@@ -76,6 +76,8 @@ def test_change_orders_writes_what_the_orm_would(orders: Orders, now: datetime) 
         ):
             found = Order.objects.filter(id=row.id, status=was, version=version)
             new = {"status": status, "total": total, "units": 5, "updated_at": later}
+            if kind == "confirmed":
+                new["confirmed_at"] = later
             found.update(version=F("version") + 1, **new)
             of = {"from_status": was, "to_status": status, "actor": actor, "at": later}
             OrderEvent.objects.create(id=event, order_id=row.id, type=kind, data=data, **of)

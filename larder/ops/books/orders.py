@@ -131,28 +131,6 @@ WHERE (type, from_status, to_status) NOT IN (
 """,
     ),
     Invariant(
-        "what_was_held_is_booked_as_it_is_now",
-        "The booked units of an order that awaited its payment are those of its lines.",
-        "what changed the lines without larder/orders/services/locks.py",
-        """
-WITH line AS (
-    SELECT order_id, product_id AS product, quantity, returned
-    FROM order_line JOIN "order" ON "order".id = order_id
-    WHERE expires_at IS NOT NULL AND status NOT IN ('pending', 'expired', 'cancelled')
-), booked AS (
-    SELECT order_id, product, sum(sales_change.quantity) AS quantity,
-           sum(sales_change.returned) AS returned
-    FROM sales_change JOIN "order" ON "order".id = order_id WHERE "order".expires_at IS NOT NULL
-    GROUP BY order_id, product
-)
-SELECT order_id, product, line.quantity, line.returned, booked.quantity AS booked,
-       booked.returned AS booked_returned
-FROM line FULL JOIN booked USING (order_id, product)
-WHERE coalesce(line.quantity, 0) <> coalesce(booked.quantity, 0)
-   OR coalesce(line.returned, 0) <> coalesce(booked.returned, 0)
-""",
-    ),
-    Invariant(
         "returned_orders_came_back_whole",
         "An order has the status returned exactly if all units of its lines are returned.",
         "the order's return events beside its lines",

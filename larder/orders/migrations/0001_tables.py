@@ -135,6 +135,7 @@ class Migration(migrations.Migration):
                 ),
                 ("transaction_id", larder.db.fields.TransactionId(editable=False)),
                 ("expires_at", models.DateTimeField(editable=False, null=True)),
+                ("confirmed_at", models.DateTimeField(editable=False, null=True)),
                 ("authorised", models.BigIntegerField(editable=False, null=True)),
                 ("captured", models.BigIntegerField(editable=False, null=True)),
                 ("refunded", models.BigIntegerField(editable=False, null=True)),
@@ -387,6 +388,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="order",
             index=models.Index(
+                condition=models.Q(("confirmed_at__isnull", False)),
+                fields=["confirmed_at"],
+                name="order_confirmed",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="order",
+            index=models.Index(
                 condition=models.Q(("status", "placed"), ("updated_at__gt", models.F("placed_at"))),
                 fields=["customer", "updated_at"],
                 name="order_changed",
@@ -441,11 +450,24 @@ class Migration(migrations.Migration):
             model_name="order",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("status__in", ["pending", "expired"]), _negated=True),
-                    ("expires_at__isnull", False),
+                    models.Q(
+                        models.Q(("status__in", ["pending", "expired"]), _negated=True),
+                        ("confirmed_at__isnull", True),
+                        ("expires_at__isnull", True),
+                    ),
+                    models.Q(
+                        models.Q(("status__in", ["pending", "expired"]), _negated=True),
+                        ("confirmed_at__isnull", False),
+                        ("expires_at__isnull", False),
+                    ),
+                    models.Q(
+                        ("confirmed_at__isnull", True),
+                        ("expires_at__isnull", False),
+                        ("status__in", ["pending", "expired", "cancelled"]),
+                    ),
                     _connector="OR",
                 ),
-                name="order_expires_at",
+                name="order_hold",
             ),
         ),
         migrations.AddConstraint(

@@ -14,7 +14,7 @@ from django.db.models import Min
 from larder.core.money import from_minor
 from larder.db import database
 from larder.orders.amounts import amounts
-from larder.orders.lifecycle import SOLD
+from larder.orders.lifecycle import EVENTS, SOLD, Move
 from larder.orders.models import Order, SalesChange
 from larder.orders.queries import LineView, OrderView, orders
 from larder.orders.sql import sales
@@ -66,6 +66,9 @@ def _midnights(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
 PLACED = "placed"
 """The type of the booking of an order that counts from its placing."""
 
+CONFIRMED = EVENTS[Move.CONFIRM]
+"""That of one with a hold, which counts from its confirmation."""
+
 PART = timedelta(hours=1)
 """The bookings of so much time are read at once."""
 
@@ -103,25 +106,32 @@ def bookings(
     begins: datetime, ends: datetime
 ) -> Iterator[tuple[dict[UUID, OrderView], list[SalesChange]]]:
     """Yields what was booked from one moment until before another, in parts, the oldest first, with
-    the orders: these as they were placed, and what changed later. Orders with a hold count nothing
-    when they are placed."""
+    the orders: these as they were sold, and what changed later. Orders with a hold count nothing
+    before they are confirmed."""
     while (begins := _first_booked(begins)) < ends:
         until = min(begins + PART, ends)
         placed = Order.objects.filter(placed_at__gte=begins, placed_at__lt=until, expires_at=None)
-        views = orders(placed.values_list("id", flat=True))
+        confirmed = Order.objects.filter(confirmed_at__gte=begins, confirmed_at__lt=until)
+        sold = {id: (PLACED, at) for id, at in placed.values_list("id", "placed_at")}
+        at_confirmation = confirmed.values_list("id", "confirmed_at")
+        sold |= {id: (CONFIRMED, at) for id, at in at_confirmation if at is not None}
+        views = orders(sold)
         later: dict[UUID, list[SalesChange]] = defaultdict(list)
-        for change in SalesChange.objects.filter(order__in=placed):
+        for change in SalesChange.objects.filter(order__in=sold):
             later[change.order_id].append(change)
         rows = list(SalesChange.objects.filter(at__gte=begins, at__lt=until))
         changed = orders({row.order_id for row in rows} - views.keys())
         database.release()
-        rows += [row for view in views.values() for row in _as_placed(view, later[view.id])]
+        for view in views.values():
+            rows += _as_sold(view, later[view.id], *sold[view.id])
         yield views | changed, sorted(rows, key=lambda row: (row.at, row.order_id, row.product))
         begins = until
 
 
-def _as_placed(order: OrderView, later: Sequence[SalesChange]) -> Iterator[SalesChange]:
-    """Returns what the lines counted when the order was placed: without what changed since."""
+def _as_sold(
+    order: OrderView, later: Sequence[SalesChange], type: str, at: datetime
+) -> Iterator[SalesChange]:
+    """Returns what the lines counted when the order was sold: without what changed since."""
     counts = counted(order.lines, order.currency) if order.status in SOLD else {}
     for change in later:
         # The order was read first.
@@ -132,12 +142,14 @@ def _as_placed(order: OrderView, later: Sequence[SalesChange]) -> Iterator[Sales
     for line, units in counts.items():
         if any(units):
             values = dict(zip((*LINE, *COUNTS), (*line, *units), strict=True))
-            yield SalesChange(order_id=order.id, type=PLACED, at=order.placed_at, **values)
+            yield SalesChange(order_id=order.id, type=type, at=at, **values)
 
 
 def _first_booked(since: datetime) -> datetime:
     """Returns the first moment from one on at which something may have been booked; the last moment
     of all if there is none."""
     placed = Order.objects.filter(placed_at__gte=since).aggregate(first=Min("placed_at"))["first"]
+    confirmed = Order.objects.filter(confirmed_at__gte=since).aggregate(first=Min("confirmed_at"))
     changed = SalesChange.objects.filter(at__gte=since).aggregate(first=Min("at"))["first"]
-    return min(filter(None, (placed, changed)), default=datetime.max.replace(tzinfo=UTC))
+    firsts = placed, confirmed["first"], changed
+    return min(filter(None, firsts), default=datetime.max.replace(tzinfo=UTC))

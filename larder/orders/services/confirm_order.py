@@ -32,8 +32,6 @@ from larder.orders.models import Order
 from larder.orders.queries import LineView, view_of_row
 from larder.orders.services.locks import (
     OrderChange,
-    Sale,
-    book_sales,
     order_name,
     submit_lock,
     write_changes,
@@ -218,7 +216,7 @@ def _short_lines(
 
 
 def _write(confirmed: Sequence[_Confirmed], *, now: datetime) -> None:
-    """Writes orders as placed, with their sales, events and entries of the audit trail."""
+    """Writes orders as placed, with their events and entries of the audit trail."""
     if not confirmed:
         return
     inventory.end_holds([order.row.id for order in confirmed])
@@ -232,7 +230,6 @@ def _write(confirmed: Sequence[_Confirmed], *, now: datetime) -> None:
             for product, units in order.missing.items()
         ]
         inventory.move(movements, order.balances, now=now)
-    book_sales([Sale(order.row, EVENTS[Move.CONFIRM], (), order.lines) for order in confirmed], now)
     entries: dict[audit.Acting, list[audit.Entry]] = defaultdict(list)
     for order in confirmed:
         if order.by is not None:

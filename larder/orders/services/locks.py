@@ -4,11 +4,11 @@ any stock row.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -17,6 +17,7 @@ from django.db import DEFAULT_DB_ALIAS
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db import database
 from larder.orders.decision import UnpaidUnits
+from larder.orders.lifecycle import EVENTS, Move
 from larder.orders.models import Order, OrderLine, OrderStatus, RefundDue
 from larder.orders.payment_state import payable, refund_due
 from larder.orders.queries import LineView
@@ -150,6 +151,8 @@ def _change_row(change: OrderChange, now: datetime) -> None:
     row.total = row.total if change.total is None else change.total
     row.units = row.units if change.units is None else change.units
     row.version, row.updated_at = row.version + 1, now
+    if change.type == EVENTS[Move.CONFIRM]:
+        row.confirmed_at = now
 
 
 def set_refund_due(order: UUID, currency: str, amount: int, *, now: datetime) -> None:
@@ -166,28 +169,21 @@ def set_refund_due(order: UUID, currency: str, amount: int, *, now: datetime) ->
     )
 
 
-class Sale(NamedTuple):
-    """What an order's lines were before a change of this type, and are after it. An order that is
-    not sold, or no longer, has no lines."""
-
-    order: Order
-    type: str
-    before: Sequence[LineView] = ()
-    after: Sequence[LineView] = ()
-
-
-def book_sales(sales: Sequence[Sale], now: datetime) -> None:
+def book_change(
+    change: OrderChange,
+    before: Sequence[LineView],
+    after: Sequence[LineView],
+    *,
+    now: datetime,
+) -> None:
     """Books the difference of each line that counts otherwise than before: what was booked earlier
-    stays as it was. Assumes that the rows of the orders are locked, and have not changed yet."""
-    changes = [change for sale in sales for change in _changes(sale)]
-    if changes:
-        database.execute(sales_sql.BOOK_CHANGES, [now, *database.columns(changes)])
-
-
-def _changes(sale: Sale) -> Iterator[tuple[Any, ...]]:
-    order = sale.order
-    was, is_now = (counted(lines, order.currency) for lines in (sale.before, sale.after))
+    stays as it was. An order that is not sold any more has no lines after it. Assumes that the row
+    of the order is locked, and has not changed yet."""
+    order, changes = change.order, []
+    was, is_now = (counted(lines, order.currency) for lines in (before, after))
     for line in was | is_now:
         differences = difference(is_now.get(line, NOTHING), was.get(line, NOTHING))
         if any(differences):
-            yield (order.id, order.version + 1, sale.type, *line, *differences)
+            changes.append((order.id, order.version + 1, change.type, *line, *differences))
+    if changes:
+        database.execute(sales_sql.BOOK_CHANGES, [now, *database.columns(changes)])

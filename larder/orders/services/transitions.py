@@ -39,8 +39,7 @@ from larder.orders.models import Order, OrderLine
 from larder.orders.queries import LineView, OrderView, view_of_row
 from larder.orders.services.locks import (
     OrderChange,
-    Sale,
-    book_sales,
+    book_change,
     order_name,
     submit_lock,
     write_changes,
@@ -217,10 +216,9 @@ class LockedOrder:
         inventory.refuse_too_many(movements, self.balances)
         inventory.move(movements, self.balances, now=now)
         _write_lines(self.row, self.lines, new)
-        before = self.lines if self.status in SOLD else ()
         after = new if status in SOLD else ()
-        if before is not after:
-            book_sales([Sale(self.row, change.type, before, after)], now)
+        if self.status in SOLD and after is not self.lines:
+            book_change(change, self.lines, after, now=now)
         if audit.current() is not None:
             self._record(change, new)
         write_changes([change], now=now)

@@ -19,22 +19,26 @@ WITH period AS (
     FROM (SELECT %s::timestamptz[] AS days) AS bounds
 ), placed AS (
     SELECT "order".* FROM period, "order" WHERE placed_at >= begins AND placed_at < ends
+), sold AS (
+    SELECT *, placed_at AS sold_at FROM placed WHERE expires_at IS NULL
+    UNION ALL
+    SELECT "order".*, confirmed_at FROM period, "order"
+    WHERE confirmed_at >= begins AND confirmed_at < ends
 ), change AS (
     SELECT sales_change.* FROM period, sales_change WHERE at >= begins AND at < ends
 ), later AS (
-    SELECT sales_change.*, placed_at, currency FROM placed JOIN sales_change ON order_id = placed.id
-    WHERE expires_at IS NULL
+    SELECT sales_change.*, sold_at, currency FROM sold JOIN sales_change ON order_id = sold.id
 )"""
-"""The days between the moments of an array, the orders that were placed in them, what changed sales
-in them, and what changed those of the placed orders at any time. Ranges of order_search and
-sales_change_by_time, and sales_change_of_order for each order."""
+"""The days between the moments of an array, the orders that were placed in them, those that were
+sold, what changed sales in them, and what changed those of the sold orders at any time. Ranges of
+order_search, order_confirmed and sales_change_by_time, and sales_change_of_order for each order."""
 
 DAY_SALES = f"""{_PERIOD}, booked AS (
-    SELECT placed_at AS at, currency, 1 AS orders, NULL::uuid AS cancelled,
-           CASE WHEN status <> 'cancelled' AND expires_at IS NULL THEN {PAYABLE} ELSE 0 END AS units
-    FROM placed AS "order"
+    SELECT placed_at AS at, currency, 1 AS orders, NULL::uuid AS cancelled, 0 AS units FROM placed
     UNION ALL
-    SELECT placed_at, currency, 0, NULL, -gross FROM later
+    SELECT sold_at, currency, 0, NULL, {PAYABLE} FROM sold AS "order" WHERE status <> 'cancelled'
+    UNION ALL
+    SELECT sold_at, currency, 0, NULL, -gross FROM later
     UNION ALL
     SELECT at, currency, 0, CASE WHEN type = 'cancelled' THEN order_id END, gross - returned_gross
     FROM change JOIN "order" ON "order".id = order_id
@@ -48,8 +52,8 @@ cancelled, and the revenue in minor units, which is what was sold less what came
 parts of an order's lines add up to its rounded total, so no line is read."""
 
 BEST_SELLERS = f"""{_PERIOD}, booked AS (
-    SELECT product_id AS product, quantity FROM placed JOIN order_line ON order_id = placed.id
-    WHERE status <> 'cancelled' AND expires_at IS NULL
+    SELECT product_id AS product, quantity FROM sold JOIN order_line ON order_id = sold.id
+    WHERE status <> 'cancelled'
     UNION ALL SELECT product, -quantity FROM later
     UNION ALL SELECT product, quantity FROM change
 )

@@ -66,7 +66,8 @@ WITH new AS (
         event uuid, type text, actor uuid, data jsonb)
 ), changed AS (
     UPDATE "order" SET status = new.status, total = new.total, units = new.units,
-           version = "order".version + 1, updated_at = now
+           version = "order".version + 1, updated_at = now,
+           confirmed_at = CASE WHEN new.type = 'confirmed' THEN now ELSE confirmed_at END
     FROM new
     WHERE "order".id = new.id AND "order".status = was_status AND "order".version = was_version
     RETURNING "order".id
