@@ -205,6 +205,15 @@ class PaymentConflict(Conflict):
         return {"differs": list(self.differs), **values}
 
 
+@dataclass
+class RefundExceedsDue(OrderRefusal):
+    """The refund is more than what is due. `due` is the most, in minor units of the `currency`."""
+
+    due: int
+    currency: str
+    code = "refund_exceeds_due"
+
+
 class TooManyPayments(TooMany):
     """The order has the maximum number of payment records."""
 

@@ -263,6 +263,7 @@ class Payment(models.Model):
 
     `order` is the id that it named: of an order, or of one that was abandoned; null for a refund or
     a dispute whose payment is not known. `intent` belongs to all movements of one payment.
+    `reference` and `note` are those of staff; the customer sees them.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -276,6 +277,8 @@ class Payment(models.Model):
     at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     actor = models.UUIDField()
+    reference = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, default="")
+    note = models.CharField(max_length=MAX_TEXT_LENGTH, default="")
 
     class Meta:
         db_table = "payment"

@@ -55,6 +55,8 @@ class Record:
     at: datetime
     recorded_at: datetime
     actor: UUID
+    reference: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

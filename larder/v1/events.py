@@ -65,6 +65,7 @@ class PaymentNoted(msgspec.Struct):
     transaction_id: str
     amount: Number
     currency: str
+    reference: str | UnsetType = UNSET
 
 
 class EventContent(msgspec.Struct):

@@ -164,7 +164,9 @@ _MEMBERS = _optional(
     order=UUID,
     differs=list[str],
     **dict.fromkeys(_TEXTS.split(), str),
-    **dict.fromkeys(["version", "products", "categories", "limit", "requested", "unpaid"], int),
+    **dict.fromkeys(
+        ["version", "products", "categories", "limit", "requested", "unpaid", "due"], int
+    ),
 )
 
 

@@ -6,6 +6,7 @@ whatever units the provider counts. What is due of an order ends in 0 in currenc
 decimals (larder/core/currencies.py: `to_payable`), so that each provider can take it.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Annotated
@@ -14,24 +15,27 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.core import telemetry
 from larder.core.clock import now
 from larder.core.errors import DomainError, Fault, InvalidInput
+from larder.core.ids import new_id
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
+from larder.db.idempotency import fingerprint
 from larder.http import pagination, shop
+from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.payment_state import Kind
 from larder.orders.services import payments
 from larder.orders.services.payments import Outcome
 from larder.v1.bodies import Signed, decode_or_explain
-from larder.v1.http import IdCursor, PageParameters, reply, reply_page, shaped
-from larder.v1.operations import CACHED, ECHOED, Declaration
+from larder.v1.http import IdCursor, PageParameters, claim, reply, reply_page, shaped
+from larder.v1.operations import CACHED, ECHOED, KEYED, Declaration
 from larder.v1.order_shapes import Moment
 from larder.v1.payment_providers import STRIPE, Adapter, ProviderOff, verify
-from larder.v1.shapes import Actor, Id, Number, Page, Request, Time, Word, open_enum
+from larder.v1.shapes import Actor, Id, Number, Page, Request, Short, Text, Time, Word, open_enum
 
 operation = partial(Declaration, tag="payments")
 
@@ -81,17 +85,20 @@ class Movement(Request):
     """A movement of money."""
 
     kind: KindName
-    transaction_id: TransactionId
     amount: Amount
     currency: CurrencyCode
+    transaction_id: TransactionId | UnsetType = UNSET
     intent: Intent = ""
 
 
 class NewPayment(Movement, kw_only=True):
     """A movement of money to record. The same `provider`, `kind` and `transaction_id` again is the
-    same record."""
+    same record. Without a `transaction_id` staff took or gave the money themselves: the server
+    makes one, and no more is refunded than is due. The customer sees `reference` and `note`."""
 
     provider: ProviderName
+    reference: Short = ""
+    note: Text = ""
     at: Annotated[Time | None, Meta(description="When it happened. Null: now.")] = None
 
 
@@ -108,6 +115,8 @@ class Payment(msgspec.Struct):
     at: Time
     recorded_at: Time
     actor: Actor
+    reference: str
+    note: str
 
 
 class PaymentPage(Page[Payment]):
@@ -159,12 +168,13 @@ def list_payments(
 
 @operation(
     answers={200: Payment, 201: Payment},
-    problems=["not_found", "payment_conflict", "too_many_payments"],
+    problems=["not_found", "payment_conflict", "refund_exceeds_due", "too_many_payments"],
     permissions=[payments.RECORD],
+    traits=[KEYED],
     example={
         "provider": "terminal",
         "kind": "captured",
-        "transaction_id": "2026-11-29-0042",
+        "reference": "receipt 0042",
         "amount": 2500,
         "currency": "GBP",
     },
@@ -173,21 +183,25 @@ def record_payment(
     request: HttpRequest, caller: Caller, order: UUID, body: NewPayment
 ) -> HttpResponse:
     """Staff: records a payment, a refund or a dispute of an order. A movement that is recorded
-    already is answered with 200. A capture that covers a pending or expired order confirms it, if
-    its units are still available."""
+    already is answered with 200. Without a `transaction_id`, a repeat needs an `Idempotency-Key`,
+    and a refund of more than is due is refused. A capture that covers a pending or expired order
+    confirms it, if its units are still available."""
     if body.provider in {STRIPE.name, SIGNED.name}:
         detail = "This name is reserved for events. Expected another, such as cash or transfer."
         raise InvalidInput([Fault("/provider", "unknown_value", detail)])
-    moment = now()
+    moment, by_hand = now(), body.transaction_id is UNSET
+    once = claim(request, caller, fingerprint(msgspec.to_builtins(body))) if by_hand else None
+    movement = _payment(body.provider, body, body.at or moment)
     recorded = payments.record_payment(
         order,
-        _payment(body.provider, body, body.at or moment),
+        replace(movement, reference=body.reference, note=body.note, by_hand=by_hand, claim=once),
         caller=caller,
         now=moment,
         confirming=shop.confirming(),
     )
-    status = 200 if recorded.replayed else 201
-    return reply(shaped(queries.payment(recorded.id), Payment), status=status)
+    status = 200 if recorded.replayed and not by_hand else 201
+    headers = replay_headers(replayed=recorded.replayed)
+    return reply(shaped(queries.payment(recorded.id), Payment), status=status, headers=headers)
 
 
 @operation(
@@ -209,6 +223,7 @@ def list_refunds_due(
 class SignedEvent(Movement, kw_only=True):
     """A movement of money. Without `order`, `intent` names the payment that it belongs to."""
 
+    transaction_id: TransactionId
     at: Time
     order: Annotated[UUID | None, Meta(description="Left out for a refund.")] = None
 
@@ -227,7 +242,7 @@ def _payment(
     return payments.NewPayment(
         provider=provider,
         kind=Kind(movement.kind),
-        transaction_id=movement.transaction_id,
+        transaction_id=movement.transaction_id or str(new_id()),
         intent=movement.intent,
         amount=movement.amount,
         currency=movement.currency,

@@ -17,7 +17,7 @@ from tests.v1.moving import events, move, moved
 from tests.v1.paying import due, paid, record
 from tests.v1.placing import place
 from tests.v1.reading import answers
-from tests.v1.stripe_events import Stripe, captured
+from tests.v1.stripe_events import Stripe, captured, charge, event
 
 Product = Callable[..., int]
 As = Callable[[Person], Api]
@@ -138,6 +138,61 @@ def test_a_cancelled_order_that_was_paid_is_refunded(
     assert (due(owner), paid(customer, order)) == ([], ("0.00", "refunded"))
     record(owner, order, 700, "refund_failed", transaction_id="s")
     assert due(owner) == [(id, 700, "GBP")]
+
+
+def by_hand(api: Api, order: Answer, amount: int, kind: str, **other: Any) -> Answer:
+    """Records money that staff took or gave themselves."""
+    headers = {"Idempotency_Key": other.pop("key")} if "key" in other else {}
+    body = {"provider": "cash", "kind": kind, "amount": amount, "currency": "GBP", **other}
+    return api("POST", f"orders/{order.body['id']}/payments", body, **headers)
+
+
+def test_money_that_staff_took_is_booked_once_for_a_key(
+    customer: Api, owner: Api, order: Answer
+) -> None:
+    texts = {"reference": "receipt 7", "note": "paid at the door"}
+    first, again = (by_hand(owner, order, 1000, "captured", key="once", **texts) for _ in range(2))
+    assert (first.status, again.status, again.body) == (201, 201, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    reused = by_hand(owner, order, 1000, "captured", key="once", provider="transfer")
+    assert reused.body["code"] == "idempotency_key_reused"
+    assert paid(customer, order) == ("0.00", "paid")
+    shown = customer("GET", f"orders/{order.body['id']}/payments").body["results"]
+    assert shown == [first.body]
+    assert texts.items() <= first.body.items()
+    assert events(customer, order)[-1]["data"]["payment"]["reference"] == "receipt 7"
+    other = [by_hand(owner, order, 5, "captured") for _ in range(2)]
+    assert other[0].body["transaction_id"] != other[1].body["transaction_id"]
+
+
+def test_staff_refund_no_more_than_is_due(customer: Api, owner: Api, order: Answer) -> None:
+    def refused(amount: int, currency: str = "GBP") -> tuple[Any, ...]:
+        answer = by_hand(owner, order, amount, "refunded", currency=currency)
+        return tuple(answer.body.get(name) for name in ("status", "code", "due"))
+
+    by_hand(owner, order, 1000, "captured")
+    assert refused(1) == (409, "refund_exceeds_due", 0)
+    move(customer, order, "cancel")
+    assert refused(1001) == (409, "refund_exceeds_due", 1000)
+    assert refused(1, "EUR") == (400, "validation_error", 0)
+    for left in (999, 0):
+        amount = 1 if left else 999
+        assert by_hand(owner, order, amount, "refunded", key=str(left)).status == 201
+        assert by_hand(owner, order, amount, "refunded", key=str(left)).status == 201
+        assert due(owner) == [(order.body["id"], left, "GBP")][: bool(left)]
+    assert paid(customer, order) == ("0.00", "refunded")
+    # What a provider has already paid back is never refused.
+    assert record(owner, order, 5, "refunded").status == 201
+
+
+def test_what_is_due_in_another_currency_is_refunded_in_it(
+    owner: Api, order: Answer, stripe: Stripe
+) -> None:
+    assert stripe.outcomes([event("charge.succeeded", charge(order, currency="eur"))])
+    (row,) = owner("GET", "refunds-due").body["results"]
+    assert row["currency"] == "EUR"
+    settled = by_hand(owner, order, row["amount"], "refunded", currency="EUR")
+    assert (settled.status, due(owner)) == (201, [])
 
 
 def test_a_refund_is_due_since_its_first_payment_in_excess(owner: Api, order: Answer) -> None:

@@ -160,6 +160,7 @@ SELECT claim.actor, claim.operation, claim.key, claim.result, "order".status
 FROM idempotency_key AS claim LEFT JOIN "order" ON "order".id::text = claim.result
 WHERE (claim.operation IN ('order-id', 'POST /api/v1/orders', 'POST /api/v1/cart/submit')
        OR claim.operation LIKE 'POST /api/v1/orders/%')
+  AND claim.operation NOT LIKE '%/payments'
   AND claim.result NOT IN ('', 'abandoned')
   AND "order".id IS NULL
 """,

@@ -22,9 +22,14 @@ from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.movements import moving_stock
-from larder.orders.errors import PaymentConflict, PaymentUnmatched, TooManyPayments
+from larder.orders.errors import (
+    PaymentConflict,
+    PaymentUnmatched,
+    RefundExceedsDue,
+    TooManyPayments,
+)
 from larder.orders.lifecycle import HELD
-from larder.orders.models import Order, Payment
+from larder.orders.models import Order, Payment, RefundDue
 from larder.orders.payment_state import (
     NOTHING,
     Balances,
@@ -62,7 +67,9 @@ _LATER = frozenset({Kind.REFUNDED, Kind.REFUND_FAILED, Kind.DISPUTED, Kind.DISPU
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPayment:
     """A movement of money to record. `amount` is in minor units. `intent` is the same for all
-    movements of one payment, or empty. `order` is the id that an event of a provider names."""
+    movements of one payment, or empty. `order` is the id that an event of a provider names. One
+    `by_hand` was made by staff themselves: no more is refunded than is due. Its `claim` is that of
+    the request."""
 
     order: UUID | None = None
     provider: str
@@ -72,6 +79,10 @@ class NewPayment:
     amount: int
     currency: str
     at: datetime
+    reference: str = ""
+    note: str = ""
+    by_hand: bool = False
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +115,12 @@ def record_payment(
     """Records a payment of an order, or of an id that was abandoned, for a member of staff. Records
     of the kinds `confirming` confirm an order whose total they cover.
 
-    Raises NotFound, PaymentConflict, Overloaded, and what `require_permitted` raises. Raises
-    InvalidInput (another currency than the order's) and TooManyPayments, together, of a movement
-    that is not recorded yet.
+    Raises KeyReused, NotFound, PaymentConflict, Overloaded, and what `require_permitted` raises.
+    Raises InvalidInput (another currency than the order's), RefundExceedsDue and TooManyPayments,
+    together, of a movement that is not recorded yet.
     """
-    with moving_stock(by_staff=True):
-        _lock(payment)
+
+    def record() -> Recorded:
         row = _placed(order)
         if row is None and not _is_abandoned(order):
             raise NotFound
@@ -120,6 +131,13 @@ def record_payment(
         if not recorded.replayed:
             audit.record(order_name(order), RECORD.partition(".")[2], after=_shown(payment))
         return recorded
+
+    with moving_stock(by_staff=True):
+        _lock(payment)
+        if payment.claim is None:
+            return record()
+        outcome = idempotency.once(payment.claim, lambda: record().id, now=now)
+        return Recorded(outcome.id, outcome.replayed)
 
 
 def receive_payment(
@@ -218,7 +236,8 @@ def _record_unassigned(payment: NewPayment, by: _Recorder) -> Outcome:
 def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Recorder) -> Recorded:
     names = (payment.provider, payment.kind.value, payment.transaction_id, payment.intent)
     amount = (payment.amount, payment.currency, payment.at)
-    ids = database.rows(payments_sql.RECORD_PAYMENT, [order, *names, *amount, by.now, by.actor])
+    texts = (by.now, by.actor, payment.reference, payment.note)
+    ids = database.rows(payments_sql.RECORD_PAYMENT, [order, *names, *amount, *texts])
     if not ids:
         return _earlier(order, payment, by)
     if order is not None:
@@ -226,7 +245,7 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
         records = [Record(*record) for record in rows]
         # No payment that a provider reports is lost.
         if by.actor != SYSTEM_ACTOR:
-            _refuse_faulty(row, payment, len(records))
+            _refuse_faulty(order, row, payment, len(records))
         sums = _recount(order, row, records, by)
     if row is not None:
         _write(row, sums.get(row.currency, NOTHING), payment, by)
@@ -258,12 +277,19 @@ def _earlier(order: UUID | None, payment: NewPayment, by: _Recorder) -> Recorded
     return Recorded(earlier.pk, replayed=True)
 
 
-def _refuse_faulty(row: Order | None, payment: NewPayment, records: int) -> None:
-    """Raises the refusals of a new movement, after which the order has so many `records`."""
+def _refuse_faulty(order: UUID, row: Order | None, payment: NewPayment, records: int) -> None:
+    """Raises the refusals of a new movement, after which the order has so many `records`. What is
+    due in another currency can be refunded in it."""
     refusals: list[DomainError] = []
-    if row is not None and row.currency != payment.currency:
+    due = 0
+    if payment.kind is Kind.REFUNDED:
+        rows = RefundDue.objects.filter(order=order, currency=payment.currency)
+        due = rows.values_list("amount", flat=True).first() or 0
+    if row is not None and row.currency != payment.currency and not due:
         detail = f"Expected {row.currency}, the currency of the order."
         refusals.append(InvalidInput([Fault("/currency", "unknown_value", detail)]))
+    if payment.by_hand and payment.kind is Kind.REFUNDED and payment.amount > due:
+        refusals.append(RefundExceedsDue(due, payment.currency))
     if records > MAX_PAYMENTS:
         refusals.append(TooManyPayments(MAX_PAYMENTS))
     if refusals:
@@ -286,12 +312,15 @@ def _recount(
 
 
 def _write(row: Order, sums: Balances, payment: NewPayment, by: _Recorder) -> None:
+    shown = _shown(payment)
+    if payment.reference:
+        shown["reference"] = payment.reference
     change = OrderChange(
         order=row,
         type="payment",
         status=row.status,
         actor=by.actor,
-        data={"payment": _shown(payment)},
+        data={"payment": shown},
         details=asdict(sums),
     )
     write_changes([change], now=by.now)

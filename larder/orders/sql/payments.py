@@ -15,8 +15,8 @@ wait for each other. The hash may be that of another text: then two wait without
 
 RECORD_PAYMENT = """
 INSERT INTO payment ("order", provider, kind, transaction_id, intent, amount, currency, at,
-                     recorded_at, actor)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                     recorded_at, actor, reference, note)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (provider, kind, transaction_id) DO NOTHING
 RETURNING id
 """
@@ -25,7 +25,8 @@ ORM's insert that ignores a conflict does not say so, and one within a savepoint
 place of 0.3 and makes PostgreSQL log an error for each repeated event."""
 
 RECORDS = """
-SELECT id, provider, kind, transaction_id, intent, amount, currency, at, recorded_at, actor
+SELECT id, provider, kind, transaction_id, intent, amount, currency, at, recorded_at, actor,
+       reference, note
 FROM (
     SELECT * FROM payment WHERE "order" = %s
     UNION ALL
