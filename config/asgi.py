@@ -27,7 +27,7 @@ from django.db import close_old_connections, reset_queries
 from django.urls import get_resolver
 
 from larder.core.structs import prepare_decoding
-from larder.db.postgresql import bounded
+from larder.db.postgresql import connection
 from larder.http.content_type import without_charsets
 from larder.ops.serving import scheduling
 
@@ -72,7 +72,7 @@ if unsafe := [
 
 metrics.start()
 batches.start(shop.terms())
-bounded.limit_answers()
+connection.limit_answers()
 if settings.PIN_WORKERS:
     scheduling.pin(os.environ.get(WORKER_INDEX, ""), settings.WORKERS)
 

@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from config import theme
 from larder.core import limits
-from larder.db.postgresql.bounded import REPLICA_POOL, TCP_OPTIONS, PrimaryConnection
+from larder.db.postgresql.connection import REPLICA_POOL, TCP_OPTIONS, PrimaryConnection
 from larder.ops import serve
 from larder.ops.environment import Environment, mail_settings, picture_storage
 from larder.ops.telemetry.logs import logging_settings

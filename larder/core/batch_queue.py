@@ -17,9 +17,9 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
-from larder.core import seams, telemetry, waits
+from larder.core import telemetry, waits
+from larder.core.clock import Stopwatch
 from larder.core.errors import Overloaded
-from larder.core.stopwatch import Stopwatch
 from larder.core.telemetry import Batch
 
 Request = TypeVar("Request")
@@ -130,7 +130,6 @@ class BatchQueue(Generic[Request, Result]):
 
         Raises Overloaded if the queue is full.
         """
-        seams.reached(seams.JOIN, self)
         limits = self._limits
         with self._mutex:
             is_full = (

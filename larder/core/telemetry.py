@@ -39,10 +39,6 @@ reads: deque[str] = deque(maxlen=65_536)
 was current enough (`behind`) or one `failed`. Taken likewise."""
 
 
-def _no_span(name: str, **attributes: str | int) -> AbstractContextManager[object]:
-    return nullcontext()
-
-
-span: Callable[..., AbstractContextManager[object]] = _no_span
+span: Callable[[str], AbstractContextManager[object]] = nullcontext
 """Returns the span of a use case: a context manager that records the duration of its block. Set by
 larder/ops/telemetry/tracing.py; without tracing it does nothing."""

@@ -12,15 +12,13 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Event, Lock, Semaphore
 
-from larder.core import seams
 from larder.core.errors import Overloaded
 
-_give_back: list[Callable[[str], object]] = []
+_give_back: list[Callable[[], object]] = []
 
 
-def use(give_back: Callable[[str], object]) -> None:
-    """Sets the function that gives the connections of this thread back, except the one of an
-    alias."""
+def use(give_back: Callable[[], object]) -> None:
+    """Sets the function that gives the connections of this thread back."""
     _give_back[:] = [give_back]
 
 
@@ -29,7 +27,6 @@ def acquire(lock: "Lock | Semaphore", timeout: float) -> bool:
     if lock.acquire(blocking=False):
         return True
     release()
-    seams.reached(seams.WAIT, lock)
     return lock.acquire(timeout=timeout)
 
 
@@ -50,11 +47,10 @@ def wait(event: Event, seconds: float) -> bool:
     return event.wait(seconds)
 
 
-def release(*, but: str = "") -> None:
-    """Gives the thread's connections back, except the one to the database `but`, and those that
-    are in use."""
+def release() -> None:
+    """Gives the thread's connections back, except those that are in use."""
     for give_back in _give_back:
-        give_back(but)
+        give_back()
 
 
 LONGEST_WAIT = 5.0

@@ -22,8 +22,8 @@ from psycopg.adapt import Loader
 
 from larder.core import waits
 from larder.db import sql
+from larder.db.errors import CommitUnknown
 from larder.db.postgresql.base import DatabaseWrapper, Reading, has_something_to_read
-from larder.db.postgresql.errors import CommitUnknown
 
 SCHEMAS = ("common", "identity", "notifications", "catalog", "inventory", "orders")
 SEARCH_PATH = ", ".join(("public", *SCHEMAS))

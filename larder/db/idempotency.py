@@ -97,7 +97,8 @@ def submit_claim(claims: Sequence[Claim], *, now: datetime) -> Callable[[], dict
 
     def read() -> dict[Scope, Earlier]:
         mine = {Scope(*row) for row in reading()}
-        return find([scope for scope in scopes if scope not in mine])
+        used = [scope for scope in scopes if scope not in mine]
+        return find(used) if used else {}
 
     return read
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from larder.core.stopwatch import BEGAN
 from larder.front.at_once import Key, key_of, names, store, without
 from larder.front.wsgi import Answer
 from larder.http import answered_requests
+from larder.http.answered_requests import BEGAN
 from larder.http.correlation import HEADER, ID, identify
 
 METHOD, PATH = "GET", "/livez"

@@ -17,7 +17,6 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.urls import Resolver404, resolve
 
 from larder.core.errors import DomainError, Overloaded
-from larder.core.stopwatch import BEGAN
 from larder.front import bodies
 from larder.front.at_once import AtOnce, pattern_of
 from larder.front.bodies import Receive, TooSlow
@@ -25,6 +24,7 @@ from larder.front.threads import Threads
 from larder.front.turns import QueueOf, Turns
 from larder.front.wsgi import Answer, Application, Headers, call, encoded, environ_of
 from larder.http import answered_requests, problems
+from larder.http.answered_requests import BEGAN
 from larder.http.bodies import declared_length
 from larder.http.correlation import HEADER, identify
 from larder.http.negotiation import for_reader

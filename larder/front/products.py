@@ -21,12 +21,12 @@ from typing import Any
 
 from larder.core.errors import Overloaded
 from larder.core.ids import CORRELATION_ID
-from larder.core.stopwatch import BEGAN
 from larder.db import database
 from larder.front.at_once import Key, key_of, names, store, without
 from larder.front.threads import Threads
 from larder.front.wsgi import Answer, Headers
 from larder.http import answered_requests, positions
+from larder.http.answered_requests import BEGAN
 from larder.http.authentication import remembered_caller
 from larder.http.compression import SMALLEST_COMPRESSED, packed
 from larder.http.correlation import HEADER, ID, correlation_id, identify

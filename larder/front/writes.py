@@ -5,14 +5,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from larder.core.best_effort import best_effort
 from larder.core.errors import Overloaded
-from larder.core.stopwatch import BEGAN
 from larder.db.replicas import replicas
 from larder.front.at_once import Key, key_of, names, store, without
 from larder.front.threads import Results, Threads
 from larder.front.wsgi import Answer, Headers, encoded
 from larder.http import answered_requests, positions
+from larder.http.answered_requests import BEGAN
 from larder.http.authentication import remembered_caller
 from larder.http.correlation import HEADER, ID, identify
 from larder.http.idempotency import replay_headers
@@ -88,9 +87,7 @@ class Writes(ABC):
             environ[EARLIER_ERROR] = error
             return None
         if answer is not None:
-            best_effort(
-                self._log, self.status, environ[BEGAN], environ[ID], who, environ["PATH_INFO"]
-            )
+            self._log(self.status, environ[BEGAN], environ[ID], who, environ["PATH_INFO"])
         return answer
 
     async def _result(self, request: Request) -> Result:

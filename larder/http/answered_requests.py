@@ -13,7 +13,10 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from larder.core.best_effort import best_effort
-from larder.core.stopwatch import BEGAN
+
+BEGAN = "larder.began"
+"""The WSGI environment's key for the arrival time of a request that waited before Django got it:
+nanoseconds of the performance counter."""
 
 KEPT = 65_536
 """Requests in the queue. If the thread hangs, the oldest are dropped, so that memory is limited."""

@@ -42,8 +42,8 @@ from larder.core.errors import (
 from larder.core.ids import CORRELATION_ID
 from larder.db import database
 from larder.db.database import sqlstate
+from larder.db.errors import CommitUnknown
 from larder.db.feed import SinceExpired
-from larder.db.postgresql.errors import CommitUnknown
 from larder.http import preconditions
 from larder.http.addresses import base_url
 from larder.http.bodies import BodyTooLarge, LengthRequired

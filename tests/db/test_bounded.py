@@ -10,8 +10,8 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from config.settings import database
-from larder.db.postgresql import bounded
-from larder.db.postgresql.bounded import ANSWER_TIMEOUT, TCP_OPTIONS, PrimaryConnection
+from larder.db.postgresql import connection
+from larder.db.postgresql.connection import ANSWER_TIMEOUT, TCP_OPTIONS, PrimaryConnection
 from larder.ops.roles import TIME_LIMITS
 from tools.local_postgres import Cluster, temporary_cluster
 
@@ -26,8 +26,8 @@ def cluster() -> Iterator[Cluster]:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets the time limit of a server to a fifth of a second."""
     monkeypatch.setattr(PrimaryConnection, "longest", None)
-    monkeypatch.setattr(bounded, "ANSWER_TIMEOUT", 0.2)
-    bounded.limit_answers()
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT", 0.2)
+    connection.limit_answers()
 
 
 @pytest.mark.system

@@ -18,7 +18,7 @@ from django.db.utils import ConnectionHandler
 from psycopg import errors, generators
 
 from larder.db import database
-from larder.db.postgresql.statement_pipeline import MAX_PREPARED
+from larder.db.postgresql.connection import MAX_PREPARED
 from larder.identity.models import Customer
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,11 +12,11 @@ from typing import Any, NoReturn, TypeVar, cast
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory
 
-from larder.core.stopwatch import BEGAN
 from larder.front.at_once import pattern_of
 from larder.front.threads import Threads
 from larder.front.writes import Writes
 from larder.front.wsgi import Answer, call
+from larder.http.answered_requests import BEGAN
 from larder.http.bodies import declared_length
 
 Result = TypeVar("Result")

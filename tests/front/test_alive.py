@@ -5,9 +5,9 @@ import asyncio
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory
 
-from larder.core.stopwatch import BEGAN
 from larder.front.alive import Alive
 from larder.front.wsgi import call
+from larder.http.answered_requests import BEGAN
 from tests.front.in_process import unstreamed
 
 

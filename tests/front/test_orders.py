@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from larder.core import seams
+from larder.core.batch_queue import BatchQueue
 from larder.db import database
 from larder.front import writes
 from larder.front.orders import Orders
@@ -236,13 +236,12 @@ def test_django_answers_a_failure_and_the_on_loop_does_not_retry(
 ) -> None:
     tries: list[object] = []
 
-    def fail(at: object = seams.JOIN, _: object = None) -> None:
-        if at == seams.JOIN or fails == "after the commit":
-            tries.append(at)
-            raise RuntimeError("a fault of ours")
+    def fail(*_: object, **__: object) -> None:
+        tries.append(fails)
+        raise RuntimeError("a fault of ours")
 
     if fails == "before the commit":
-        monkeypatch.setattr(seams, "reached", fail)
+        monkeypatch.setattr(BatchQueue, "put", fail)
     else:
         monkeypatch.setattr(http, "_ENCODER", SimpleNamespace(encode=fail))
     status, headers, body = ordering()

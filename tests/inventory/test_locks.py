@@ -9,8 +9,8 @@ import pytest
 from django.db import connections
 
 from larder.core import waits
+from larder.core.clock import Stopwatch
 from larder.core.errors import Overloaded
-from larder.core.stopwatch import Stopwatch
 from larder.inventory.services import movements
 from tests.tiers import LONGEST
 from tools.processes import wait_until

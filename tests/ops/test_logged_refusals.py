@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client, RequestFactory
 
-from larder.db.postgresql.errors import CommitUnknown
+from larder.db.errors import CommitUnknown
 from larder.http import problems
 from larder.identity import hashers
 from tests.conftest import Api, Person

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Person
 from tests.database import superuser_url
 from tests.ops.job_worker import add_job, job_worker
-from tests.ops.receiver import Receiver, attributes, receiver
+from tests.ops.receiver import Receiver, receiver
 from tests.ops.samples import order
 from tests.server import ROOT, Server
 from tools.processes import wait_until
@@ -166,8 +166,8 @@ def test_a_job_is_a_trace(transactional_db: None, tmp_path: Path) -> None:
         job_worker(tmp_path / "log", "--one-shot", **tracing(there)) as worker,
     ):
         worker.wait(60)
-    jobs = [span for span in there.spans if span.name == "job"]
-    job = next(span for span in jobs if "delete_old_rows" in attributes(span)["larder.task"])
+    jobs = [span for span in there.spans if span.name.startswith("job ")]
+    job = next(span for span in jobs if "delete_old_rows" in span.name)
     assert [span for span in there.spans if span.parent_span_id == job.span_id]
 
 

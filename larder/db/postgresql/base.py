@@ -6,20 +6,22 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any, ClassVar, cast
 
+import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql import base
-from django.db.backends.utils import CursorWrapper
-from django.db.utils import Error
-from psycopg import OperationalError
+from django.db.utils import DatabaseErrorWrapper, Error, OperationalError
 from psycopg.errors import TooManyConnections
 from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
-from larder.core import seams, waits
-from larder.core.stopwatch import Stopwatch
+from larder.core import waits
+from larder.core.clock import Stopwatch
 from larder.core.telemetry import connections_held
-from larder.db.postgresql.errors import CommitUnknown, ErrorWrapper
-from larder.db.postgresql.statement_pipeline import PendingResult, StatementPipeline
+from larder.db.errors import CommitUnknown
+from larder.db.postgresql.connection import PendingResult, StatementPipeline
+
+READ_ONLY = "25006"
+"""SQLSTATE read_only_sql_transaction."""
 
 FAIL_FAST_SECONDS = 1.0
 """Seconds after a pool timeout in which other threads get the same error without waiting."""
@@ -31,7 +33,7 @@ Reading = Callable[[], list[tuple[Any, ...]]]
 """Waits for the rows of a statement and returns them."""
 
 
-def give_back(but: str) -> None:
+def give_back(but: str = "") -> None:
     """Closes the connections of this thread that requests use, except the one of the alias `but`,
     and those in a transaction or chosen by `reading_from`. Commands use the owner's."""
     for alias in connections:
@@ -46,16 +48,39 @@ def give_back(but: str) -> None:
 waits.use(give_back)
 
 
-class _Seamed(CursorWrapper):
-    """The cursor of Django's own statements, which tests can stop before they are sent."""
+class ErrorWrapper(DatabaseErrorWrapper):
+    """Django's translation of psycopg's errors, with two more cases.
 
-    def _execute(self, sql: Any, params: Any, *context: Any) -> Any:
-        seams.reached(seams.SEND, sql)
-        return super()._execute(sql, params, *context)  # type: ignore[misc]
+    - A session that ended during an answer. Behind PgBouncer psycopg then receives more results
+      than it expects (`received 2 results from command 'BEGIN'`), or libpq raises an error itself:
+      an InternalError or a plain DatabaseError without an SQLSTATE. The connection is lost, so the
+      error becomes an OperationalError and the connection is closed.
+    - A server that accepts no writes. The error becomes an OperationalError, and all connections
+      to this server are closed.
+    """
 
-    def _executemany(self, sql: Any, param_list: Any, *context: Any) -> Any:
-        seams.reached(seams.SEND, sql)
-        return super()._executemany(sql, param_list, *context)  # type: ignore[misc]
+    wrapper: Any
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        if isinstance(exc_value, psycopg.Error):
+            if exc_value.sqlstate == READ_ONLY:
+                self._lost(exc_value, self.wrapper.drop_read_only)
+            if is_protocol_error(exc_value):
+                self._lost(exc_value, self.wrapper.close_session)
+        super().__exit__(exc_type, exc_value, traceback)
+
+    def _lost(self, error: psycopg.Error, drop: Any) -> None:
+        self.wrapper.errors_occurred = True
+        drop()
+        raise OperationalError(*error.args) from error
+
+
+def is_protocol_error(error: psycopg.Error) -> bool:
+    """Whether psycopg or libpq raised the error because of the protocol. Each error of the server
+    has an SQLSTATE, and mistakes of a caller raise errors of other classes."""
+    return error.sqlstate is None and (
+        isinstance(error, psycopg.InternalError) or type(error) is psycopg.DatabaseError
+    )
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -78,7 +103,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _held: Stopwatch | None = None
     """Runs since the current connection was taken from the pool."""
 
-    _last_pool_timeout: ClassVar[dict[str, tuple[Stopwatch, OperationalError]]] = {}
+    _last_pool_timeout: ClassVar[dict[str, tuple[Stopwatch, psycopg.OperationalError]]] = {}
     """The last wait that ended without a connection, by alias, for all threads of the process."""
 
     _given_back: ClassVar[dict[str, Stopwatch]] = {}
@@ -112,7 +137,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             else:
                 self._held = Stopwatch()
                 return connection
-        raise OperationalError("the server closes each new connection at once")
+        raise psycopg.OperationalError("the server closes each new connection at once")
 
     def _close(self) -> None:
         if self._held is not None and self.pool and not self.connection.closed:
@@ -127,17 +152,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connections_held.append(self._held.seconds)
             self._held = None
 
-    def make_cursor(self, cursor: Any) -> CursorWrapper:
-        """Returns the cursor that Django's own statements use."""
-        return _Seamed(cursor, self)
-
     def submit(self, sql: str, parameters: Sequence[Any]) -> Reading:
         """See `database.submit`. Where statements are counted or traced, each runs at once."""
         if self.queries_logged or self.execute_wrappers:
             cursor = self.cursor()
             cursor.execute(sql, parameters)
             return cast(Reading, cursor.fetchall)
-        seams.reached(seams.SUBMIT, sql)
         self.ensure_connection()
         self.validate_thread_sharing()
         self.validate_no_broken_transaction()
@@ -190,7 +210,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _rollback(self) -> None:
         # A rollback, here and below, makes psycopg deallocate all prepared statements.
         self._discard()
-        seams.reached(seams.ROLL_BACK)
         super()._rollback()  # type: ignore[misc]
 
     def _savepoint_rollback(self, sid: str) -> None:
@@ -211,7 +230,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         lost.
         """
         self._run()
-        seams.reached(seams.COMMIT)
         is_sent = self.connection is not None and not self.connection.closed
         try:
             super()._commit()  # type: ignore[misc]
@@ -245,7 +263,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         waiting = Stopwatch()
         if self.pool:
             # A thread must not hold another connection while it waits for this one.
-            waits.release(but=self.alias)
+            give_back(self.alias)
         try:
             return super().get_new_connection(conn_params)
         except PoolTimeout as timeout:

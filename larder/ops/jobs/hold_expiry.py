@@ -12,8 +12,7 @@ from threading import Event, Thread
 from django.db import Error, connections
 
 from larder.core import waits
-from larder.core.clock import now
-from larder.core.stopwatch import Stopwatch
+from larder.core.clock import Stopwatch, now
 from larder.orders.services.expire_holds import expire_holds
 
 logger = logging.getLogger(__name__)

@@ -40,7 +40,7 @@ async def correlate(call_next: Callable[[], Awaitable[Any]], context: JobContext
     carried = context.job.task_kwargs.get("correlation_id")
     # Each job runs in a separate context, which ends with it.
     CORRELATION_ID.set(str(carried) if carried else uuid4().hex)
-    with telemetry.span("job", task=context.job.task_name):
+    with telemetry.span(f"job {context.job.task_name}"):
         return await call_next()
 
 

@@ -66,11 +66,10 @@ def _describe(span: trace.Span, request: HttpRequest, response: HttpResponseBase
 
 
 @contextmanager
-def _span(name: str, **attributes: Any) -> Any:
+def _span(name: str) -> Any:
     """Returns a span of a use case, with the id of the request or job."""
-    named = {f"larder.{key}": value for key, value in attributes.items()}
-    named["larder.correlation_id"] = CORRELATION_ID.get() or ""
-    with _tracer.start_as_current_span(name, attributes=named) as span:
+    attributes = {"larder.correlation_id": CORRELATION_ID.get() or ""}
+    with _tracer.start_as_current_span(name, attributes=attributes) as span:
         yield span
 
 

@@ -22,10 +22,10 @@ from django.db import Error
 
 from larder.core import telemetry
 from larder.core.batch_queue import BatchQueue, Limits, Queued, State, Take
+from larder.core.clock import Stopwatch
 from larder.core.errors import DomainError, Overloaded
-from larder.core.stopwatch import Stopwatch
 from larder.db import database
-from larder.db.postgresql.errors import CommitUnknown
+from larder.db.errors import CommitUnknown
 from larder.identity.services import audit, quotas
 from larder.inventory.services import movements as inventory
 from larder.orders.queries.carts import stored_cart

@@ -6,7 +6,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from larder.db.postgresql.bounded import ANSWER_TIMEOUT as LONGEST_WAIT
+from larder.db.postgresql.connection import ANSWER_TIMEOUT as LONGEST_WAIT
 from larder.ops import serve
 from tests.system.faults.conftest import kill
 from tests.system.faults.shop import RECOVERY, Shop, Timed

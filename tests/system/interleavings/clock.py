@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import psycopg
 from django.db import connection
 from psycopg import sql
+from uuid_utils import compat
 
-from larder.core import ids
 from larder.db.database import SEARCH_PATH
 from tests import database
 
@@ -54,7 +53,7 @@ class Clock:
         """Begins a run: the time of the beginning, and the first id of the run."""
         self.set(0)
         run, numbers = next(self._runs), count(1)
-        setattr(ids, "uuid7", lambda: UUID(int=run << 64 | next(numbers)))  # noqa: B010
+        setattr(compat, "_uuid7_int", lambda **_: run << 64 | next(numbers))  # noqa: B010
 
     @property
     def now(self) -> datetime:
@@ -65,7 +64,7 @@ class Clock:
 @contextmanager
 def chosen_clock() -> Iterator[Clock]:
     """Replaces the clock of the database, and the ids of this process, for the block."""
-    url, new_id = database.superuser_url(), getattr(ids, "uuid7")  # noqa: B009
+    url, new_id = database.superuser_url(), getattr(compat, "_uuid7_int")  # noqa: B009
     app = sql.Identifier(urlsplit(os.environ["DATABASE_URL"]).username or "")
     here = sql.Identifier(urlsplit(url).path[1:])
     path = sql.SQL(f"chosen, {SEARCH_PATH}, pg_catalog")
@@ -77,7 +76,7 @@ def chosen_clock() -> Iterator[Clock]:
         try:
             yield Clock(owner)
         finally:
-            setattr(ids, "uuid7", new_id)  # noqa: B010
+            setattr(compat, "_uuid7_int", new_id)  # noqa: B010
             owner.execute(role + sql.SQL("RESET search_path"))
             _reconnect()
             owner.execute("DROP SCHEMA chosen CASCADE")

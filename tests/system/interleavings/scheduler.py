@@ -1,6 +1,6 @@
 """Runs sessions on real connections, one step at a time, in a chosen order.
 
-A session is a thread that calls services. It stops at each seam (larder/core/seams.py) until it is
+A session is a thread that calls services. It stops at each seam (seams.py) until it is
 chosen. Then it runs until it reaches its next seam, waits in the database for a lock of another
 session, or ends. A session that waits goes on by itself when it gets the lock, to its next seam. So
 one session runs at a time, and the order of steps alone decides what happens.
@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import psycopg
 from django.db import connection, connections
 
-from larder.core import seams
 from tests import database
+from tests.system.interleavings import seams
 
 CLOCK = "t"
 """The name of the step in which the time passes."""
@@ -159,21 +159,20 @@ class Scheduler:
         """Runs all sessions to their ends. Raises Stuck, and what `choose` raises; then the
         sessions end without an order."""
         threads = [Thread(target=self._run, args=[session]) for session in self._sessions.values()]
-        former, seams.reached = seams.reached, self._reached
-        try:
-            for thread in threads:
-                thread.start()
-            while steps := self._steps():
-                name = choose(steps)
-                self.taken.append((name, steps[name]))
-                self._go_on(name)
-        finally:
-            with self._changed:
-                self._is_free = True
-                self._changed.notify_all()
-            for thread in threads:
-                thread.join(LONGEST)
-            seams.reached = former
+        with seams.stopping(self._reached):
+            try:
+                for thread in threads:
+                    thread.start()
+                while steps := self._steps():
+                    name = choose(steps)
+                    self.taken.append((name, steps[name]))
+                    self._go_on(name)
+            finally:
+                with self._changed:
+                    self._is_free = True
+                    self._changed.notify_all()
+                for thread in threads:
+                    thread.join(LONGEST)
 
     def _steps(self) -> dict[str, Step]:
         """Waits until no session runs, and returns the next steps; none when all are done."""

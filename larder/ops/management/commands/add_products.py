@@ -7,7 +7,7 @@ from django.db import DatabaseError, InterfaceError
 
 from larder.core.clock import now
 from larder.core.ids import SYSTEM_ACTOR
-from larder.db.postgresql.errors import CommitUnknown
+from larder.db.errors import CommitUnknown
 from larder.identity.services import audit
 from larder.ops.demo import shop as demo
 from larder.ops.health import migrated

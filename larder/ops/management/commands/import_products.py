@@ -15,7 +15,7 @@ from larder.catalog.tables import csv_table
 from larder.core.clock import now
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.spreadsheets import decoded
-from larder.db.postgresql.errors import CommitUnknown
+from larder.db.errors import CommitUnknown
 from larder.identity.services import audit
 from larder.inventory.services.products import Author, Imported, import_products
 

@@ -26,6 +26,7 @@ from msgspec.structs import asdict, replace
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.core import telemetry, waits
+from larder.core.clock import Stopwatch
 from larder.core.errors import (
     CHOSEN_ID,
     IDEMPOTENCY_KEY,
@@ -34,10 +35,9 @@ from larder.core.errors import (
     NotFound,
     StaleVersion,
 )
-from larder.core.stopwatch import Stopwatch
 from larder.db import database, idempotency
+from larder.db.errors import CommitUnknown
 from larder.db.idempotency import Claim, Earlier, Scope
-from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
 from larder.identity.queries import Standing, ordering_refusal
 from larder.identity.services import audit, quotas
