@@ -17,6 +17,7 @@ from larder.core.errors import DomainError, refusal, together
 from larder.identity.services.quotas import QuotaExceeded, Remaining
 from larder.inventory.queries import StockedProduct
 from larder.orders.errors import PRECEDENCE, OrderRule, OrderTooSmall, PriceChanged, UnpaidLimit
+from larder.orders.queries import LineView
 
 
 class RequestedLine(Struct, frozen=True):
@@ -39,17 +40,11 @@ class UnpaidUnits(NamedTuple):
         return UnpaidLimit(self.limit, units, requested) if units + requested > self.limit else None
 
 
-class PricedLine(Struct, frozen=True):
-    """The lines of one product, added up, at the server's price."""
-
-    offer: Offer
-    quantity: int
-    unit_price: Decimal
-
-    @property
-    def total(self) -> Decimal:
-        """Exact: quantity × unit price."""
-        return self.unit_price * self.quantity
+def priced_line(offer: Offer, quantity: int, unit_price: Decimal) -> LineView:
+    """Returns the line of a new order, without the id that the database gives it."""
+    return LineView(
+        0, offer.id, offer.sku, offer.name, quantity, unit_price, tax_rate=offer.tax_rate
+    )
 
 
 def add_up(lines: Sequence[RequestedLine]) -> dict[int, int]:
@@ -82,7 +77,7 @@ class Shop(NamedTuple):
     unpaid: Mapping[int, UnpaidUnits] = {}
 
 
-def decide(orders: Sequence[UndecidedOrder], shop: Shop) -> list[list[PricedLine] | DomainError]:
+def decide(orders: Sequence[UndecidedOrder], shop: Shop) -> list[list[LineView] | DomainError]:
     """Returns for each order its priced lines, or its refusal.
 
     An order whose customer has no order left is refused alone (QuotaExceeded). Other refusals are
@@ -91,12 +86,12 @@ def decide(orders: Sequence[UndecidedOrder], shop: Shop) -> list[list[PricedLine
     changed.
     """
     left, placed, units = dict(shop.available), Counter[int](), Counter[int]()
-    decided: list[list[PricedLine] | DomainError] = []
+    decided: list[list[LineView] | DomainError] = []
     for order in orders:
         # No customer has the number 0, so such an order has no limits.
         quantities, customer = add_up(order.lines), order.counts_for or 0
         requested = sum(quantities.values())
-        decision: list[PricedLine] | DomainError
+        decision: list[LineView] | DomainError
         if customer in shop.quotas and shop.quotas[customer].units <= placed[customer]:
             decision = QuotaExceeded(shop.quotas[customer].after(placed[customer]))
         else:
@@ -119,7 +114,7 @@ def _decide_one(
     left: Mapping[int, int],
     shop: Shop,
     beyond: UnpaidLimit | None,
-) -> list[PricedLine] | DomainError:
+) -> list[LineView] | DomainError:
     prices, expected, free = order.prices, order.expected_total, Decimal(0)
     # A product that is no longer sold counts with its expected price.
     costs = [
@@ -144,7 +139,7 @@ def _decide_one(
         refusals.insert(0, beyond)
     if refusals:
         return together(refusals)
-    return [PricedLine(shop.offers[id], units, prices[id]) for id, units in quantities.items()]
+    return [priced_line(shop.offers[id], units, prices[id]) for id, units in quantities.items()]
 
 
 def _faults_of_products(

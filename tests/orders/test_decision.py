@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError
 from larder.orders.decision import (
-    PricedLine,
     RequestedLine,
     Shop,
     UndecidedOrder,
@@ -21,12 +20,13 @@ from larder.orders.decision import (
     decide,
 )
 from larder.orders.errors import OrderTooSmall, PriceChanged
+from larder.orders.queries import LineView
 
 PRODUCTS = range(1, 6)
 UNKNOWN = 99
 PRICES = [Decimal("0.000"), Decimal("1.125"), Decimal("2.200"), Decimal("40.000")]
 THOROUGHLY = settings(deadline=None, max_examples=200)
-Decided = list[PricedLine] | DomainError
+Decided = list[LineView] | DomainError
 PRECEDENCE = ("unknown_product", "insufficient_stock", "price_changed", "order_rule")
 REFUSED_AS_A_WHOLE: dict[type[DomainError], Callable[["Case"], bool]] = {
     OrderTooSmall: lambda case: total(case) < case.minimum,
@@ -108,7 +108,7 @@ def sold(answers: Sequence[Decided]) -> Counter[int]:
     units: Counter[int] = Counter()
     for answer in answers:
         for line in answer if isinstance(answer, list) else ():
-            units[line.offer.id] += line.quantity
+            units[line.product] += line.quantity
     return units
 
 
@@ -162,7 +162,7 @@ def faults(case: Case) -> set[tuple[str, int]]:
 class First:
     """Decides the first order of a case without the others."""
 
-    placed: list[PricedLine]
+    placed: list[LineView]
     is_refused_as_a_whole: bool
     code: str
     named: list[dict[str, Any]]
@@ -205,10 +205,10 @@ def test_an_order_is_placed_at_its_prices_or_refused_with_its_faulty_lines(case:
         assert answer.code == next(code for code in PRECEDENCE if code in codes)
         check_lines(case, answer.named)
     if answer.placed:
-        lines = {line.offer.id: line.quantity for line in answer.placed}
+        lines = {line.product: line.quantity for line in answer.placed}
         assert lines == units_of(case.orders[0])
         assert len(answer.placed) == len(lines)
-        assert all(line.unit_price == case.prices[0][line.offer.id] for line in answer.placed)
+        assert all(line.unit_price == case.prices[0][line.product] for line in answer.placed)
 
 
 def check_lines(case: Case, lines: Sequence[dict[str, Any]]) -> None:

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from larder.catalog import queries as catalog
 from larder.orders import queries
-from larder.orders.decision import PricedLine, RequestedLine
+from larder.orders.decision import RequestedLine, priced_line
 from larder.orders.models import Order, OrderEvent, OrderLine
+from larder.orders.queries import LineView
 from larder.orders.queries.carts import CartRow, StoredLine
 from larder.orders.services.placing.place_batch import placed, write_orders
 from larder.orders.services.placing.placement import (
@@ -36,7 +37,7 @@ def accepted(
     rates = {"1.255": Decimal(20), "0": None, "999999999.999": Decimal("7.25")}
     offers = catalog.offers([product(price=price, tax_rate=rates[price]) for price in rates])
     first, second, third = offers.values()
-    asked: list[tuple[Person, dict[str, Any], list[PricedLine]]] = [
+    asked: list[tuple[Person, dict[str, Any], list[LineView]]] = [
         (
             ada,
             {
@@ -46,22 +47,20 @@ def accepted(
                 "requested_for": date(2026, 12, 24),
                 "order_id": UUID(int=7),
             },
-            [PricedLine(third, 1_000_000, third.price), PricedLine(first, 3, first.price)],
+            [priced_line(third, 1_000_000, third.price), priced_line(first, 3, first.price)],
         ),
-        (grace, {}, [PricedLine(second, 1, second.price)]),
+        (grace, {}, [priced_line(second, 1, second.price)]),
         (
             ada,
             {"note": '{"a", NULL, \\, \'}\n%s 🍓', "reference": "", "ship_to": {"city": '\\{}"'}},
-            [PricedLine(offer, 2, Decimal("0.001")) for offer in (second, third, first)],
+            [priced_line(offer, 2, Decimal("0.001")) for offer in (second, third, first)],
         ),
     ]
     return [_accepted(who, rest, lines, now) for who, rest, lines in asked]
 
 
-def _accepted(
-    who: Person, rest: dict[str, Any], lines: list[PricedLine], now: datetime
-) -> Accepted:
-    wanted = [RequestedLine(line.offer.id, line.quantity) for line in lines]
+def _accepted(who: Person, rest: dict[str, Any], lines: list[LineView], now: datetime) -> Accepted:
+    wanted = [RequestedLine(line.product, line.quantity) for line in lines]
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **rest)
     order = new_order(asked, now)
     return Accepted(order, view_of(order, lines, Terms(currency="GBP"), begins=now, now=now))
@@ -148,7 +147,7 @@ def test_a_cart_keeps_its_id_and_number_and_its_lines_theirs(
     )
     order = new_order(replace(first.order.placement, cart=ExpectedCart(), order_id=None), now, cart)
     offers = catalog.offers(products)
-    priced = [PricedLine(offers[id], 1, Decimal(1)) for id in products]
+    priced = [priced_line(offers[id], 1, Decimal(1)) for id in products]
     view = view_of(order, priced, Terms(currency="GBP"), begins=now, now=now)
     both = [Accepted(order, view), second]
     answers = [placed(each).order for each in write_orders(both)]

@@ -20,7 +20,6 @@ from larder.core.errors import DomainError
 from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
 from larder.orders.decision import (
-    PricedLine,
     RequestedLine,
     Shop,
     UndecidedOrder,
@@ -149,21 +148,13 @@ def _lines(order: LockedOrder, requested: Sequence[RequestedLine], terms: Terms)
         if line.product in units
     ]
     old = order.units
-    new = [
-        LineView(
-            *(0, line.offer.id, line.offer.sku, line.offer.name, line.quantity, line.unit_price),
-            tax_rate=line.offer.tax_rate,
-        )
-        for line in priced
-        if line.offer.id not in old
-    ]
-    return left + new
+    return left + [line for line in priced if line.product not in old]
 
 
-def _require_payment(order: LockedOrder, lines: Sequence[PricedLine]) -> None:
+def _require_payment(order: LockedOrder, lines: Sequence[LineView]) -> None:
     """Raises PaymentRequired if these lines cost more than the present ones and than is secured."""
     currency = order.row.currency
-    total = sum((line.total for line in lines), Decimal(0))
+    total = sum((line.line_total for line in lines), Decimal(0))
     before, after = (payable(PLACED, exact, currency) for exact in (order.row.total, total))
     paid = (order.row.payments or NO_PAYMENTS).secured
     if after > max(before, paid):
@@ -182,7 +173,7 @@ def _decided(
     lines: Sequence[RequestedLine],
     terms: Terms,
     unpaid: Mapping[int, UnpaidUnits],
-) -> list[PricedLine]:
+) -> list[LineView]:
     """Returns the priced lines, decided as in placing: the order's own units count as available.
 
     Raises CurrencyChanged for new lines, which have no price in the order's currency, or the

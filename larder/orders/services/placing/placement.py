@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.core.money import to_payable
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.services.audit import StaffActing
 from larder.identity.services.quotas import Remaining
-from larder.orders.decision import PricedLine, RequestedLine, add_up
+from larder.orders.decision import RequestedLine, add_up
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView
 from larder.orders.queries.carts import CartRow, CartVersion
@@ -211,7 +212,7 @@ def hold_of(placement: Placement, terms: Terms) -> Hold | None:
 
 
 def view_of(
-    order: OrderRequest, priced: list[PricedLine], terms: Terms, *, begins: datetime, now: datetime
+    order: OrderRequest, lines: list[LineView], terms: Terms, *, begins: datetime, now: datetime
 ) -> OrderView:
     """Returns the order as it will be placed. The number, and the ids of lines, are those of its
     cart, or 0: the database gives them.
@@ -220,23 +221,12 @@ def view_of(
     has none: no payment would confirm it.
     """
     placement, former = order.placement, order.cart or CartRow(order.placement.customer)
-    total = sum([line.total for line in priced], Decimal(0))
+    total = sum([line.line_total for line in lines], Decimal(0))
     hold, expires_at = hold_of(placement, terms), None
     if hold is not None and to_payable(total, terms.currency):
         expires_at = begins + timedelta(seconds=hold.seconds)
-    line_ids = {line.product: line.id or 0 for line in former.lines}
-    lines = [
-        LineView(
-            line_ids.get(line.offer.id, 0),
-            line.offer.id,
-            line.offer.sku,
-            line.offer.name,
-            line.quantity,
-            line.unit_price,
-            tax_rate=line.offer.tax_rate,
-        )
-        for line in priced
-    ]
+    if ids := {line.product: line.id or 0 for line in former.lines}:
+        lines = [replace(line, id=ids[line.product]) for line in lines]
     return OrderView(
         id=order.id,
         number=former.number or 0,
