@@ -142,8 +142,7 @@ def test_staff_choose_a_language_in_the_menu(desk: Desk) -> None:
 
 
 def test_an_unknown_language_in_the_cookie_is_ignored(db: None) -> None:
-    client = Client()
-    client.cookies["admin_language"] = "xx\0"
+    client = Client(HTTP_COOKIE=r'admin_language="xx\000"')
     assert language(client, GERMAN) == "de"
 
 
