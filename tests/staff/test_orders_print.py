@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from larder.catalog.models import Product
+from larder.identity.models import Customer
 from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services.batches import place_order
@@ -82,18 +84,27 @@ def test_a_slip_has_what_is_in_the_parcel_and_where_it_goes(
     text = desk.get(f"{ORDERS}{order.pk}/packing-slip/").text
     for shown in ("<div>1 Quay</div>", "Green tea", "Ring twice", "PO-1", str(order.number)):
         assert shown in text
-    assert "GBP" not in text
 
 
-def test_labels_are_printed_for_the_orders_that_have_an_address(
-    desk: Desk, place: Callable[..., Order], tea: int
+@pytest.mark.parametrize("kind", ["packing-slip", "address-label"])
+@pytest.mark.parametrize(
+    ("ship_to", "line"), [(None, "Collected in the shop"), ({"line1": "1 Quay"}, "1 Quay")]
+)
+def test_slip_and_label_have_customer_shop_and_total(
+    desk: Desk,
+    place: Callable[..., Order],
+    tea: int,
+    settings: Any,
+    kind: str,
+    ship_to: dict[str, str] | None,
+    line: str,
 ) -> None:
-    order, other = place((tea, 1), ship_to=ADDRESS), place((tea, 1))
-    text = printed(desk, "address_labels", [order, other]).text
-    assert text.count("<section>") == 1
-    assert f"nothing to print: order {other.number} (placed)." in text
-    page = printed(desk, "address_labels", [other])
-    assert page.messages[0].startswith("There is nothing to print")
+    settings.DEFAULT_FROM_EMAIL = "Corner Shop <shop@example.com>"
+    order = place((tea, 2), ship_to=ship_to, total=Decimal("12.5"))
+    Customer.objects.filter(pk=order.customer_id).update(first_name="Mary", last_name="Smith")
+    text = desk.get(f"{ORDERS}{order.pk}/{kind}/").text
+    for shown in ("<div>Mary Smith</div>", f"<div>{line}</div>", "Corner Shop", "12.50 GBP"):
+        assert shown in text
 
 
 @pytest.mark.parametrize("kind", PRINTS)

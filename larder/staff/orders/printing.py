@@ -7,12 +7,14 @@ out, and the page names it.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parseaddr
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F
+from django.db.models import F, prefetch_related_objects
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -22,7 +24,8 @@ from larder.core.limits import MAX_PAGE_LINES
 from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
 from larder.orders.models import Order, OrderLine
 from larder.staff.base import ServiceAdmin, selected
-from larder.staff.formatting import day_of, grouped, moment
+from larder.staff.formatting import amount, customer_name, day_of, grouped, moment
+from larder.staff.identity.customers import full_name
 from larder.staff.orders.contents import address_lines
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
@@ -39,11 +42,9 @@ class Print:
     action: str
     several: str
     statuses: frozenset[str] = CONFIRMED
-    needs_address: bool = False
 
     def has(self, order: Order) -> bool:
-        addressed = not self.needs_address or address_lines(order.ship_to or {})
-        return order.status in self.statuses and bool(addressed)
+        return order.status in self.statuses
 
 
 PRINTS: Mapping[str, Print] = {
@@ -51,9 +52,7 @@ PRINTS: Mapping[str, Print] = {
         _("Pick list"), "print_pick_list", _("Print one pick list"), frozenset({PLACED})
     ),
     "packing_slip": Print(_("Packing slip"), "print_packing_slips", _("Print packing slips")),
-    "address_label": Print(
-        _("Address label"), "print_address_labels", _("Print address labels"), needs_address=True
-    ),
+    "address_label": Print(_("Address label"), "print_address_labels", _("Print address labels")),
 }
 """By the names of their pages."""
 
@@ -101,7 +100,7 @@ def _printed(
     printed = [order for order in orders if PRINTS[name].has(order)]
     lines = list(_lines(printed)[: MAX_PAGE_LINES + 1])
     if not printed or len(lines) > MAX_PAGE_LINES:
-        text = gettext("There is nothing to print: the status or the address is not one for it.")
+        text = gettext("There is nothing to print: the status is not one for it.")
         if printed:
             text = gettext("Select fewer orders: a print has at most {} lines.")
         screen.message_user(request, text.format(grouped(MAX_PAGE_LINES)), messages.WARNING)
@@ -115,6 +114,7 @@ def _printed(
             for order in orders
             if order not in printed
         ],
+        "shop": parseaddr(settings.DEFAULT_FROM_EMAIL)[0] or settings.UNFOLD["SITE_TITLE"],
         "numbers": [order.number for order in printed],
         "rows": _to_pick(printed, lines),
         "orders": _with_lines(printed, lines),
@@ -140,17 +140,26 @@ def _with_lines(orders: Sequence[Order], lines: Iterable[OrderLine]) -> list[dic
     of: dict[Any, list[OrderLine]] = defaultdict(list)
     for line in lines:
         of[line.order_id].append(line)
-    return [
-        {
-            "order": order,
-            "placed": moment(order.placed_at),
-            "requested": day_of(order.requested_for) if order.requested_for else "",
-            "address": address_lines(order.ship_to or {}),
-            "is_long": _is_long(address_lines(order.ship_to or {})),
-            "lines": of[order.pk],
-        }
-        for order in orders
-    ]
+    prefetch_related_objects(orders, "customer")
+    return [{**_parcel(order), "lines": of[order.pk]} for order in orders]
+
+
+def _parcel(order: Order) -> dict[str, Any]:
+    """Returns what is printed of an order beside its lines. An address without a name begins with
+    the customer's, and an order without an address is collected."""
+    customer = full_name(order.customer) or customer_name(order.customer)
+    address = address_lines(order.ship_to or {}) or [gettext("Collected in the shop")]
+    if not (order.ship_to or {}).get("name"):
+        address = [customer, *address]
+    return {
+        "order": order,
+        "customer": customer,
+        "total": amount(order.total, order.currency),
+        "placed": moment(order.placed_at),
+        "requested": day_of(order.requested_for) if order.requested_for else "",
+        "address": address,
+        "is_long": _is_long([*address, customer]),
+    }
 
 
 def _is_long(lines: Sequence[str]) -> bool:
