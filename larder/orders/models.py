@@ -277,8 +277,8 @@ class Payment(models.Model):
     at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     actor = models.UUIDField()
-    reference = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, default="")
-    note = models.CharField(max_length=MAX_TEXT_LENGTH, default="")
+    reference = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, default="", db_default="")
+    note = models.CharField(max_length=MAX_TEXT_LENGTH, default="", db_default="")
 
     class Meta:
         db_table = "payment"

@@ -248,8 +248,8 @@ class Migration(migrations.Migration):
                 ("at", models.DateTimeField()),
                 ("recorded_at", models.DateTimeField()),
                 ("actor", models.UUIDField()),
-                ("reference", models.CharField(default="", max_length=200)),
-                ("note", models.CharField(default="", max_length=2000)),
+                ("reference", models.CharField(db_default="", default="", max_length=200)),
+                ("note", models.CharField(db_default="", default="", max_length=2000)),
             ],
             options={
                 "db_table": "payment",
