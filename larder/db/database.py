@@ -4,7 +4,7 @@ SQL uses table names without a schema. The search path belongs to the *role* (`A
 search_path`) and not to the connection, because PgBouncer does not pass on a start-up option.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from larder.core import waits
 from larder.db import sql
 from larder.db.errors import CommitUnknown
 from larder.db.postgresql.base import DatabaseWrapper, Reading, has_something_to_read
+from larder.db.postgresql.connection import Parameters
 
 SCHEMAS = ("common", "identity", "notifications", "catalog", "inventory", "orders")
 SEARCH_PATH = ", ".join(("public", *SCHEMAS))
@@ -78,20 +79,21 @@ class Router:
         return OWNER if row is not None and row._state.db == OWNER else DEFAULT_DB_ALIAS
 
 
-def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def rows(sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
     """Runs one statement on the application's connection and returns all its rows.
 
-    A list is passed as an array. The statement names its type (`%s::uuid[]`).
+    A list is passed as an array. The statement names its type (`%s::uuid[]`). Statements with more
+    than a few parameters name them: `%(name)s` of a dictionary.
     """
     return submit(sql, parameters)()
 
 
-def execute(sql: str, parameters: Sequence[Any] = ()) -> None:
+def execute(sql: str, parameters: Parameters = ()) -> None:
     """Runs one statement that returns no rows on the application's connection."""
     submit(sql, parameters)
 
 
-def submit(sql: str, parameters: Sequence[Any] = ()) -> Reading:
+def submit(sql: str, parameters: Parameters = ()) -> Reading:
     """Submits one statement and returns a function that waits for its rows. Outside of a pipeline
     it runs at once."""
     return _wrapper().submit(sql, _with_arrays(parameters))
@@ -107,7 +109,9 @@ def _wrapper() -> DatabaseWrapper:
     return cast(DatabaseWrapper, connections[_place.get()])
 
 
-def _with_arrays(parameters: Sequence[Any]) -> list[Any]:
+def _with_arrays(parameters: Parameters) -> Parameters:
+    if isinstance(parameters, dict):
+        return dict(zip(parameters, _with_arrays([*parameters.values()]), strict=True))
     return [array(value) if isinstance(value, list) else value for value in parameters]
 
 

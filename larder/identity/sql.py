@@ -15,7 +15,7 @@ larder/inventory/sql.py says why the array is in a subselect."""
 
 RIGHTS = """
 WITH caller AS MATERIALIZED (
-    SELECT %s::uuid AS factor, %s::uuid AS key, %s::uuid AS session
+    SELECT %(factor)s::uuid AS factor, %(key)s::uuid AS key, %(session)s::uuid AS session
 )
 SELECT customer.is_active, customer.is_staff, customer.is_superuser, array(
     SELECT content_type.app_label || '.' || permission.codename
@@ -44,7 +44,7 @@ SELECT customer.is_active, customer.is_staff, customer.is_superuser, array(
     )
     ELSE true
 END
-FROM customer, caller WHERE customer.id = %s
+FROM customer, caller WHERE customer.id = %(customer)s
 """
 """Index scans of the account, its groups, their permissions and its second factors; runs with every
 request of staff. The same permissions as Django's ModelBackend finds. A factor that was removed
@@ -85,8 +85,8 @@ SELECT setval('identity.customer_id_seq', last_value + %s) FROM identity.custome
 
 RECORD = """
 INSERT INTO audit_entry (actor, channel, object, action, before, after)
-SELECT %s, %s, object, action, before::jsonb, after::jsonb
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+SELECT %(actor)s, %(channel)s, object, action, before::jsonb, after::jsonb
+FROM unnest(%(objects)s::text[], %(actions)s::text[], %(before)s::text[], %(after)s::text[])
      AS entry (object, action, before, after)
 """
 """Writes any number of entries of the audit trail in one round trip, in their order. The ORM takes

@@ -44,14 +44,14 @@ locks. In the statement that locks, the clock would be read before the wait."""
 
 RELEASE = """
 WITH released AS (
-    UPDATE held_line SET released_at = %s WHERE id = ANY(%s::bigint[])
+    UPDATE held_line SET released_at = %(now)s WHERE id = ANY(%(lines)s::bigint[])
 )
 UPDATE stock SET next_expiry = (
     SELECT min(expires_at) FROM held_line AS other
     WHERE other.product_id = stock.product_id AND other.released_at IS NULL
-      AND other.id <> ALL(%s::bigint[])
+      AND other.id <> ALL(%(lines)s::bigint[])
 )
-WHERE product_id = ANY(%s::bigint[])
+WHERE product_id = ANY(%(products)s::bigint[])
 """
 """Marks lines as released. The stock then has the next expiry of its other lines, by the index
 held_line_expiry: a statement does not see its own changes."""

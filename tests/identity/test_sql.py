@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -69,6 +70,11 @@ def keys_of(who: Person) -> dict[str, Key]:
     }
 
 
+def of(customer: int, **credential: UUID | None) -> dict[str, Any]:
+    """Returns the parameters of RIGHTS."""
+    return {"factor": None, "key": None, "session": None, "customer": customer, **credential}
+
+
 @pytest.mark.parametrize(
     "fields", [{}, {"is_staff": True}, {"is_staff": True, "role": None}, {"is_superuser": True}]
 )
@@ -78,9 +84,7 @@ def test_rights_are_those_of_djangos_backend(
     who = person(**fields).customer
     granted = Permission.objects.filter(codename__in=["view_order", "add_product"])
     who.user_permissions.add(*granted)
-    ((*flags, found, has_factor, proven, _),) = database.rows(
-        sql.RIGHTS, [None, None, None, who.id]
-    )
+    ((*flags, found, has_factor, proven, _),) = database.rows(sql.RIGHTS, of(who.id))
     assert flags == [who.is_active, who.is_staff, who.is_superuser]
     assert (has_factor, proven) == (False, False)
     backend, user = ModelBackend(), Customer.objects.get(id=who.id)
@@ -91,12 +95,12 @@ def test_rights_are_those_of_djangos_backend(
     if not who.is_superuser:
         assert set(found) == by_user | by_group >= {"orders.view_order", "catalog.add_product"}
     Customer.objects.filter(id=who.id).update(is_active=False)
-    assert database.rows(sql.RIGHTS, [None, None, None, who.id])[0][0] is False
-    assert database.rows(sql.RIGHTS, [None, None, None, 10**9]) == []
+    assert database.rows(sql.RIGHTS, of(who.id))[0][0] is False
+    assert database.rows(sql.RIGHTS, of(10**9)) == []
 
 
 def is_live(who: Person, *, key: UUID | None, session: UUID | None) -> bool:
-    return bool(database.rows(sql.RIGHTS, [None, key, session, who.id])[0][-1])
+    return bool(database.rows(sql.RIGHTS, of(who.id, key=key, session=session))[0][-1])
 
 
 def test_rights_know_live_credentials_as_the_orm_does(person: Callable[..., Person]) -> None:

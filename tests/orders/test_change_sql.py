@@ -158,7 +158,7 @@ def test_record_payment_writes_what_the_orm_would(orders: Orders, now: datetime)
         return found
 
     def by_statement() -> None:
-        values = [[getattr(row, name) for name in columns] for row in asked]
+        values = [{name: getattr(row, name) for name in columns} for row in asked]
         found = [len(database.rows(payments_sql.RECORD_PAYMENT, row)) for row in [*values, *values]]
         assert found == [1, 1, 0, 0]
 
@@ -187,9 +187,10 @@ def test_the_records_of_an_order_are_those_of_the_orm(orders: Orders, now: datet
         .exclude(intent="")
         .values_list("provider", "intent")
     ]
-    wanted = Payment.objects.filter(Q(order=mine.id) | pairs[0])
-    records = list(wanted.order_by("id").values_list(*Record.__slots__))
+    expected = Payment.objects.filter(Q(order=mine.id) | pairs[0])
+    records = list(expected.order_by("id").values_list(*Record.__slots__))
     assert len(records) == 3
-    assert database.rows(payments_sql.RECORDS, [mine.id, mine.id, 0, None]) == records
-    after = records[0][0]
-    assert database.rows(payments_sql.RECORDS, [mine.id, mine.id, after, 1]) == records[1:2]
+    page: dict[str, Any] = {"order": mine.id, "after": 0, "limit": None}
+    assert database.rows(payments_sql.RECORDS, page) == records
+    page |= {"after": records[0][0], "limit": 1}
+    assert database.rows(payments_sql.RECORDS, page) == records[1:2]

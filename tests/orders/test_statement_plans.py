@@ -1,15 +1,15 @@
 """Statements of frequent writes use the indexes that their docstrings name, for any parameters."""
 
 from collections.abc import Iterator
-from itertools import count
 
 import pytest
 from django.db import transaction
 
 from larder.catalog import sql as catalog
 from larder.db import database
+from larder.db.postgresql.connection import with_numbered_parameters
 from larder.inventory import sql as inventory
-from larder.orders.sql import payments
+from larder.orders.sql import carts, payments
 from tests.database import analyze, generic_plan, make_new
 
 ROWS = 1_000
@@ -34,22 +34,20 @@ PLANS = {
     "move": (inventory.MOVE, ["stock_pkey"]),
     "move and hold": (inventory.MOVE_AND_HOLD, ["stock_pkey"]),
     "end holds": (inventory.END_HOLDS, ["held_line_once"]),
+    "cart": (carts.LOCK, ["cart_pkey"]),
+    "write a cart": (carts.WRITE, ["cart_pkey"]),
+    "renew a cart": (carts.RENEW, ["cart_order_key"]),
+    "lock unchanged carts": (carts.LOCK_UNCHANGED, ["cart_"]),
+    "end carts": (carts.END, ["cart_pkey"]),
     "records": (payments.RECORDS, ["payment_of_order", "payment_of_intent"]),
 }
 """Each statement with its indexes."""
 
 
-def prepared(statement: str) -> str:
-    """The statement as a server prepares it."""
-    number = count(1)
-    *parts, last = statement.split("%s")
-    return "".join(f"{part}${next(number)}" for part in parts) + last
-
-
 def plan_of(statement: str) -> str:
     with transaction.atomic():
         database.execute("SET LOCAL enable_seqscan = off")
-        plan = generic_plan(prepared(statement))
+        plan = generic_plan(with_numbered_parameters(statement)[0].decode())
         transaction.set_rollback(True)
     return plan
 

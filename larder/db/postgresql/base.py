@@ -1,7 +1,7 @@
 """The database backend (`ENGINE`). Django requires a module `base` with a `DatabaseWrapper`."""
 
 import select
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any, ClassVar, cast
@@ -18,7 +18,7 @@ from larder.core import waits
 from larder.core.clock import Stopwatch
 from larder.core.telemetry import connections_held
 from larder.db.errors import CommitUnknown
-from larder.db.postgresql.connection import PendingResult, StatementPipeline
+from larder.db.postgresql.connection import Parameters, PendingResult, StatementPipeline
 
 READ_ONLY = "25006"
 """SQLSTATE read_only_sql_transaction."""
@@ -152,7 +152,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connections_held.append(self._held.seconds)
             self._held = None
 
-    def submit(self, sql: str, parameters: Sequence[Any]) -> Reading:
+    def submit(self, sql: str, parameters: Parameters) -> Reading:
         """See `database.submit`. Where statements are counted or traced, each runs at once."""
         if self.queries_logged or self.execute_wrappers:
             cursor = self.cursor()

@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection, OperationalError, generators
@@ -96,6 +95,8 @@ class PendingResult:
         self.result: PGresult | None = None
 
 
+Parameters = Sequence[Any] | dict[str, Any]
+
 Sending = tuple[Callable[[], None], PendingResult]
 """Sends one statement, and takes its result."""
 
@@ -114,9 +115,12 @@ class StatementPipeline:
         self._prepared: dict[object, bytes] = {}
         self._waiting: list[Sending] = []
 
-    def add(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
-        """Adds a statement, to be sent by `run`. Its parameters are `%s`, as for a cursor."""
-        text, placeholders = _with_numbered_parameters(sql)
+    def add(self, sql: str, parameters: Parameters) -> PendingResult:
+        """Adds a statement, to be sent by `run`. Its parameters are `%s`, or `%(name)s` of a
+        dictionary, as for a cursor."""
+        text, placeholders, names = with_numbered_parameters(sql)
+        if isinstance(parameters, dict):
+            parameters = [parameters[name] for name in names]
         values = self._types.dump_sequence(parameters, placeholders)
         types, formats = self._types.types, self._types.formats
         if self._prepares:
@@ -232,15 +236,24 @@ def _store_results(
 
 
 @lru_cache(maxsize=512)
-def _with_numbered_parameters(sql: str) -> tuple[bytes, list[PyFormat]]:
-    """Returns the statement with numbered parameters, as libpq takes them, and a format for each.
+def with_numbered_parameters(sql: str) -> tuple[bytes, list[PyFormat], list[str]]:
+    """Returns the statement with numbered parameters, as libpq takes them, and a format and the
+    name of each.
 
-    >>> _with_numbered_parameters("SELECT %s, %s, 1 %% 2")[0]
+    >>> with_numbered_parameters("SELECT %s, %s, 1 %% 2")[0]
     b'SELECT $1, $2, 1 % 2'
+    >>> with_numbered_parameters("SELECT %(id)s, %(at)s, %(id)s")[::2]
+    (b'SELECT $1, $2, $1', ['id', 'at'])
     """
-    numbers = count(1)
-    text = _PERCENT.sub(lambda match: f"${next(numbers)}" if match[1] == "s" else "%", sql)
-    return text.encode(), [PyFormat.AUTO] * (next(numbers) - 1)
+    numbers: dict[str, int] = {}
+
+    def numbered(match: re.Match[str]) -> str:
+        if match[0] == "%%":
+            return "%"
+        return f"${numbers.setdefault(match[1] or str(len(numbers)), len(numbers) + 1)}"
+
+    text = _PARAMETER.sub(numbered, sql)
+    return text.encode(), [PyFormat.AUTO] * len(numbers), list(numbers)
 
 
-_PERCENT = re.compile(r"%([s%])")
+_PARAMETER = re.compile(r"%(?:\((\w+)\)s|s|%)")

@@ -213,8 +213,12 @@ def rights(customer: int, factor: UUID | None = None) -> Rights:
     A member of staff needs a second factor where the shop demands it or the account has enrolled
     one, unless `factor` is one that the caller has proven.
     """
-    rows = database.rows(sql.RIGHTS, [factor, None, None, customer])
+    rows = database.rows(sql.RIGHTS, _of(customer, factor))
     return _rights(rows[0]) if rows else NO_RIGHTS
+
+
+def _of(customer: int, factor: UUID | None) -> dict[str, Any]:
+    return {"customer": customer, "factor": factor, "key": None, "session": None}
 
 
 def _rights(row: Sequence[Any]) -> Rights:
@@ -237,8 +241,8 @@ def submit_renewed(caller: Caller) -> Callable[[], Caller]:
 
     It raises SessionEnded if the account is not active, or the caller's session or key has ended.
     """
-    credential = [caller.factor, caller.key, caller.session]
-    reading = database.submit(sql.RIGHTS, [*credential, caller.id])
+    credential = {"key": caller.key, "session": caller.session}
+    reading = database.submit(sql.RIGHTS, _of(caller.id, caller.factor) | credential)
 
     def read() -> Caller:
         for row in reading():

@@ -107,10 +107,13 @@ def record_all(entries: Sequence[Entry], by: Acting | None = None) -> None:
     who = by or _acting.get()
     if who is None or not entries:
         return
-    columns = database.columns(
-        (entry.object, entry.action, _json(entry.before), _json(entry.after)) for entry in entries
-    )
-    database.execute(sql.RECORD, [who.actor, who.channel, *columns])
+    columns = {
+        "objects": [entry.object for entry in entries],
+        "actions": [entry.action for entry in entries],
+        "before": [_json(entry.before) for entry in entries],
+        "after": [_json(entry.after) for entry in entries],
+    }
+    database.execute(sql.RECORD, {"actor": who.actor, "channel": who.channel, **columns})
 
 
 @contextmanager

@@ -150,8 +150,9 @@ def find_due(products: Collection[int]) -> list[DueLine]:
 
 def mark_released(due: Sequence[DueLine], products: Collection[int]) -> None:
     """Marks lines of locked products as released, and finds the next expiry of these products."""
-    ids, now = [line.id for line in due], due[0].now if due else None
-    database.execute(sql.RELEASE, [now, ids, ids, list(products)])
+    now, lines = due[0].now if due else None, [line.id for line in due]
+    parameters = {"now": now, "lines": lines, "products": list(products)}
+    database.execute(sql.RELEASE, parameters)
 
 
 def move(

@@ -318,7 +318,8 @@ def orders_of_events(event_ids: Collection[UUID]) -> dict[UUID, UUID]:
 
 def payments(order: UUID, *, after: int, limit: int) -> Part[Record]:
     """Returns up to `limit` records of the id of an order, oldest first, after a record."""
-    rows = database.rows(payments_sql.RECORDS, [order, order, after, limit + 1])
+    parameters = {"order": order, "after": after, "limit": limit + 1}
+    rows = database.rows(payments_sql.RECORDS, parameters)
     return first([Record(*row) for row in rows], limit)
 
 

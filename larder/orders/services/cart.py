@@ -126,7 +126,7 @@ def remove_unit(customer: int, product: int, *, now: datetime) -> int:
 def renew_cart(id: UUID, *, now: datetime) -> int | None:
     """Gives the cart with this id another id and number. It keeps its lines. Returns its customer;
     None if no cart has this id."""
-    rows = database.rows(carts.RENEW, [new_id(), now, id])
+    rows = database.rows(carts.RENEW, {"new": new_id(), "now": now, "id": id})
     return rows[0][0] if rows else None
 
 
@@ -178,8 +178,16 @@ def _write(
     ]
     id, began = (new_id(), now) if cart.id is None else (cart.id, cart.created_at)
     version = max(1, cart.version) + 1 if lines or cart.id else 1
-    values = [id, version, msgspec.json.encode(lines).decode(), began, now, cart.ended]
-    ((number,),) = database.rows(carts.WRITE, [*values, cart.customer])
+    values = {
+        "customer": cart.customer,
+        "id": id,
+        "version": version,
+        "lines": msgspec.json.encode(lines).decode(),
+        "created_at": began,
+        "updated_at": now,
+        "ended": cart.ended,
+    }
+    ((number,),) = database.rows(carts.WRITE, values)
     return id, int(number)
 
 

@@ -21,7 +21,7 @@ from larder.orders.lifecycle import EVENTS, Move
 from larder.orders.models import Order, OrderLine, OrderStatus, RefundDue
 from larder.orders.payment_state import payable, refund_due
 from larder.orders.queries import LineView
-from larder.orders.queries.sales import NOTHING, counted, difference
+from larder.orders.queries.sales import COUNTS, LINE, NOTHING, counted, difference
 from larder.orders.sql import sales as sales_sql
 from larder.orders.sql import writes
 
@@ -76,7 +76,8 @@ def submit_unpaid(
     if not (ids and limit):
         return dict
     database.submit(writes.LOCK_CUSTOMERS, [ids])
-    reading = database.submit(writes.UNPAID_UNITS, [*[now - UNPAID_FOR] * 3, without, ids])
+    parameters = {"since": now - UNPAID_FOR, "without": without, "customers": ids}
+    reading = database.submit(writes.UNPAID_UNITS, parameters)
 
     def read() -> dict[int, UnpaidUnits]:
         return {
@@ -179,11 +180,14 @@ def book_change(
     """Books the difference of each line that counts otherwise than before: what was booked earlier
     stays as it was. An order that is not sold any more has no lines after it. Assumes that the row
     of the order is locked, and has not changed yet."""
-    order, changes = change.order, []
+    order, booked = change.order, []
+    event = {"order_id": order.id, "version": order.version + 1, "type": change.type}
     was, is_now = (counted(lines, order.currency) for lines in (before, after))
     for line in was | is_now:
         differences = difference(is_now.get(line, NOTHING), was.get(line, NOTHING))
         if any(differences):
-            changes.append((order.id, order.version + 1, change.type, *line, *differences))
-    if changes:
-        database.execute(sales_sql.BOOK_CHANGES, [now, *database.columns(changes)])
+            counts = dict(zip(COUNTS, differences, strict=True))
+            booked.append({**event, **dict(zip(LINE, line, strict=True)), **counts})
+    if booked:
+        lines = msgspec.json.encode(booked).decode()
+        database.execute(sales_sql.BOOK_CHANGES, {"at": now, "lines": lines})

@@ -234,14 +234,13 @@ def _record_unassigned(payment: NewPayment, by: _Recorder) -> Outcome:
 
 
 def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Recorder) -> Recorded:
-    names = (payment.provider, payment.kind.value, payment.transaction_id, payment.intent)
-    amount = (payment.amount, payment.currency, payment.at)
-    texts = (by.now, by.actor, payment.reference, payment.note)
-    ids = database.rows(payments_sql.RECORD_PAYMENT, [order, *names, *amount, *texts])
+    record = {"kind": payment.kind.value, "recorded_at": by.now, "actor": by.actor}
+    values = asdict(payment) | {"order": order} | record
+    ids = database.rows(payments_sql.RECORD_PAYMENT, values)
     if not ids:
         return _earlier(order, payment, by)
     if order is not None:
-        rows = database.rows(payments_sql.RECORDS, [order, order, 0, None])
+        rows = database.rows(payments_sql.RECORDS, {"order": order, "after": 0, "limit": None})
         records = [Record(*record) for record in rows]
         # No payment that a provider reports is lost.
         if by.actor != SYSTEM_ACTOR:

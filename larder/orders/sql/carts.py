@@ -1,4 +1,7 @@
-"""Reads and writes carts: the row of a customer, by an index scan of cart_pkey."""
+"""Reads and writes carts: the row of a customer, by an index scan of cart_pkey.
+
+tests/orders/test_cart_sql.py compares the statements with the ORM.
+"""
 
 _COLUMNS = '"order", number, version, lines::text, created_at, updated_at, ended'
 
@@ -23,21 +26,23 @@ UPDATE cart SET "order" = changed.id, version = changed.version, created_at = ch
                ) ORDER BY place), '[]')
            FROM jsonb_array_elements(changed.lines) WITH ORDINALITY AS each (line, place)
        )
-FROM (SELECT %s::uuid AS id, %s::int AS version, %s::jsonb AS lines,
-             %s::timestamptz AS created_at, %s::timestamptz AS updated_at, %s::uuid AS ended
+FROM (SELECT %(id)s::uuid AS id, %(version)s::int AS version, %(lines)s::jsonb AS lines,
+             %(created_at)s::timestamptz AS created_at, %(updated_at)s::timestamptz AS updated_at,
+             %(ended)s::uuid AS ended
 ) AS changed
-WHERE customer_id = %s
+WHERE customer_id = %(customer)s
 RETURNING number
 """
 """Writes a locked cart. It gets the number of its order, and new lines their ids, from the
-sequences of orders and their lines: the order keeps them."""
+sequences of orders and their lines: the order keeps them. Plan: one row by cart_pkey, and a
+function scan of its lines."""
 
 RENEW = """
-UPDATE cart SET "order" = %s, number = nextval('order_number_seq'), version = version + 1,
-       updated_at = %s
-WHERE "order" = %s RETURNING customer_id
+UPDATE cart SET "order" = %(new)s, number = nextval('order_number_seq'), version = version + 1,
+       updated_at = %(now)s
+WHERE "order" = %(id)s RETURNING customer_id
 """
-"""An index scan of the unique index on orders."""
+"""Plan: an index scan of cart_order_key."""
 
 LOCK_UNCHANGED = """
 SELECT cart.customer_id
@@ -50,11 +55,12 @@ CROSS JOIN LATERAL (
 ORDER BY 1
 """
 """Locks the carts that are as they were read, in the order of the arrays. One that changes during
-the wait is compared once more."""
+the wait is compared once more. Plan: a function scan, and for each cart one row by cart_pkey or
+cart_order_key."""
 
 END = """
 UPDATE cart SET "order" = NULL, number = NULL, version = 0, lines = '[]', created_at = NULL,
        updated_at = NULL, ended = "order"
 WHERE customer_id = ANY((SELECT %s::bigint[])::bigint[]) AND "order" IS NOT NULL
 """
-"""Ends locked carts."""
+"""Ends locked carts. Plan: index scans of cart_pkey."""

@@ -16,7 +16,8 @@ wait for each other. The hash may be that of another text: then two wait without
 RECORD_PAYMENT = """
 INSERT INTO payment ("order", provider, kind, transaction_id, intent, amount, currency, at,
                      recorded_at, actor, reference, note)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES (%(order)s, %(provider)s, %(kind)s, %(transaction_id)s, %(intent)s, %(amount)s, %(currency)s,
+        %(at)s, %(recorded_at)s, %(actor)s, %(reference)s, %(note)s)
 ON CONFLICT (provider, kind, transaction_id) DO NOTHING
 RETURNING id
 """
@@ -28,14 +29,14 @@ RECORDS = """
 SELECT id, provider, kind, transaction_id, intent, amount, currency, at, recorded_at, actor,
        reference, note
 FROM (
-    SELECT * FROM payment WHERE "order" = %s
+    SELECT * FROM payment WHERE "order" = %(order)s
     UNION ALL
     SELECT * FROM payment
     WHERE "order" IS NULL AND intent <> '' AND (provider, intent) IN (
-        SELECT provider, intent FROM payment WHERE "order" = %s AND intent <> ''
+        SELECT provider, intent FROM payment WHERE "order" = %(order)s AND intent <> ''
     )
 ) AS payment
-WHERE id > %s ORDER BY id LIMIT %s
+WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
 """
 """A page of the records of an order, and of those that were kept without an order and have the
 intent of one of them; the limit may be null. Index scans of payment_of_order and payment_of_intent.

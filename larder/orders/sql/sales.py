@@ -6,10 +6,11 @@ from larder.orders.sql.payments import PAYABLE
 BOOK_CHANGES = """
 INSERT INTO sales_change (at, order_id, version, type, product, sku, name, unit_price, tax_rate,
                           quantity, gross, net, returned, returned_gross, returned_net)
-SELECT %s::timestamptz, line.*
-FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::numeric[],
-            %s::numeric[], %s::int[], %s::numeric[], %s::numeric[], %s::int[], %s::numeric[],
-            %s::numeric[]) AS line
+SELECT %(at)s::timestamptz, line.*
+FROM json_to_recordset(%(lines)s::json) AS line (
+    order_id uuid, version int, type text, product bigint, sku text, name text, unit_price numeric,
+    tax_rate numeric, quantity int, gross numeric, net numeric, returned int,
+    returned_gross numeric, returned_net numeric)
 """
 """Stock rows are locked meanwhile, and the ORM takes 0.7 ms of CPU for three lines."""
 

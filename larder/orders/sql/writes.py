@@ -89,18 +89,18 @@ SELECT customer.id, (
 ) IS NOT NULL, (
     SELECT COALESCE(sum(units), 0)::bigint
     FROM (
-        (SELECT * FROM "order" WHERE customer_id = customer.id AND placed_at > %s OFFSET 0)
+        (SELECT * FROM "order" WHERE customer_id = customer.id AND placed_at > %(since)s OFFSET 0)
         UNION ALL
         SELECT * FROM "order"
-        WHERE customer_id = customer.id AND placed_at <= %s AND updated_at > %s
+        WHERE customer_id = customer.id AND placed_at <= %(since)s AND updated_at > %(since)s
           AND status = 'placed' AND updated_at > placed_at
     ) AS "order"
-    WHERE id <> %s
+    WHERE id <> %(without)s
       AND (status = 'placed' OR status = 'pending' AND expires_at > (SELECT clock_timestamp()))
       AND (authorised IS NULL OR {PAYABLE} = 0
            OR authorised + captured - refunded - disputed < {PAYABLE})
 )
-FROM unnest((SELECT %s::bigint[])) AS customer (id)
+FROM unnest((SELECT %(customers)s::bigint[])) AS customer (id)
 """
 """For each customer, whether the shop has shipped an order to it, and the units of its orders that
 were placed or changed in the last day, are not packed, and not paid with what is authorised. Index
