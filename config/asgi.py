@@ -54,10 +54,8 @@ request_finished.disconnect(close_caches)
 
 wsgi = without_charsets(django)
 # They import models, so Django must be set up first.
-from larder.front import alive, orders, products, writes  # noqa: E402
-from larder.front.application import Front  # noqa: E402
-from larder.front.at_once import AtOnce  # noqa: E402
-from larder.front.threads import Threads  # noqa: E402
+from larder.front import alive, orders, products  # noqa: E402
+from larder.front.application import AtOnce, Front, Threads  # noqa: E402
 from larder.front.turns import queue_of  # noqa: E402
 from larder.http import shop  # noqa: E402
 from larder.ops.telemetry import metrics  # noqa: E402
@@ -79,8 +77,8 @@ if settings.PIN_WORKERS:
 threads = Threads(settings.THREADS)
 at_once: dict[tuple[str, str], AtOnce] = {
     (alive.METHOD, alive.PATH): alive.Alive(),
-    (writes.METHOD, orders.PATH): orders.Orders(threads),
-    (writes.METHOD, orders.Confirmations.path): orders.Confirmations(threads),
+    (orders.METHOD, orders.PATH): orders.Orders(threads),
+    (orders.METHOD, orders.Confirmations.path): orders.Confirmations(threads),
     (products.METHOD, products.PATH): products.Products(threads),
 }
 # With tracing, Django answers all requests: traces begin in its middleware.

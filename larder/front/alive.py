@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from larder.front.at_once import Key, key_of, names, store, without
-from larder.front.wsgi import Answer
+from larder.front.application import Answer, names, store, without
+from larder.front.requests import Key, key_of
 from larder.http import answered_requests
 from larder.http.answered_requests import BEGAN
 from larder.http.correlation import HEADER, ID, identify

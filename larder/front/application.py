@@ -1,28 +1,42 @@
-"""The application that the server runs (ASGI): reads each request on the event loop, and lets
-Django answer it in a thread.
+"""The application that the server runs (ASGI): reads each request on the event loop, and answers it
+there, or lets Django answer it in a thread.
 
 No thread waits for a client: a body is read before, with a limit and a deadline, and an answer that
 a client reads slowly is sent by the server; only the parts of a long file wait for their reader.
+
+Only Django and its middleware compute the headers of an answer. They depend on the key of the
+request, so an operation of the event loop stores them for all requests with the same key, when
+Django gives the first answer. Requests without a key always go to Django. So do those that are
+refused.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
-from time import perf_counter_ns
-from typing import Any
+from math import inf
+from queue import SimpleQueue
+from time import monotonic, perf_counter_ns
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.urls import Resolver404, resolve
 
 from larder.core.errors import DomainError, Overloaded
-from larder.front import bodies
-from larder.front.at_once import AtOnce, pattern_of
-from larder.front.bodies import Receive, TooSlow
-from larder.front.threads import Threads
+from larder.front.requests import (
+    Key,
+    Receive,
+    TooSlow,
+    discard_body,
+    environ_of,
+    has_body,
+    pattern_of,
+    read_body,
+)
 from larder.front.turns import QueueOf, Turns
-from larder.front.wsgi import Answer, Application, Headers, call, encoded, environ_of
 from larder.http import answered_requests, problems
 from larder.http.answered_requests import BEGAN
 from larder.http.bodies import declared_length
@@ -31,9 +45,134 @@ from larder.http.negotiation import for_reader
 from larder.http.refusals import BodyTimeout
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+Headers = list[tuple[bytes, bytes]]
+Begin = Callable[[int, Headers], None]
+Push = Callable[[bytes], bool]
+"""Sends a part, when the client has taken those before. Returns whether the client still reads."""
+Result = TypeVar("Result")
+Stored = TypeVar("Stored")
 
 PART_SECONDS = 300.0
 """Seconds in which a client must take a part of a long file."""
+
+JOINED_BYTES = 1024 * 1024
+"""A file with at most so many bytes is sent at once, not in parts."""
+
+MAX_ENTRIES = 256
+"""Entries of a table in one process. A full table is cleared."""
+
+MAX_KEY_CHARACTERS = 4096
+"""Characters of a key. Answers with longer keys are not stored."""
+
+STACK_BYTES = 32 * 1024 * 1024
+"""The stack of each thread: with less, the process would end before Python's recursion limit is
+reached. Memory that is not used costs nothing."""
+
+MOST_WAITING = 512
+"""Requests that wait for a thread. One more is refused at once."""
+
+LONGEST_WAIT = 10.0
+"""Seconds. A request that waited longer is refused: its client has probably given up."""
+
+
+class Answer(NamedTuple):
+    """An answer: status, headers, body."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class AtOnce(Protocol):
+    """An operation that is answered on the event loop."""
+
+    async def answer(self, environ: dict[str, Any], raw: bytes) -> Answer | None:
+        """Returns the answer; None where Django must answer. Raises Overloaded."""
+
+    def learn(self, environ: Mapping[str, Any], answer: Answer) -> None:
+        """Stores what later requests need of Django's answer."""
+
+
+class Results:
+    """Hands results over to futures of an event loop, which is woken once for many of them."""
+
+    def __init__(self) -> None:
+        self._ready: deque[tuple[asyncio.Future[Any], Any]] = deque()
+        self._is_waking = False
+
+    def put(self, future: asyncio.Future[Result], result: Result | BaseException) -> None:
+        """Sets the result of the future, or the exception. Called in any thread."""
+        self._ready.append((future, result))
+        if not self._is_waking:
+            self._is_waking = True
+            future.get_loop().call_soon_threadsafe(self._hand_over)
+
+    def to(self, future: asyncio.Future[Result]) -> Callable[[Result | BaseException], None]:
+        """Returns a function that sets the result of this future."""
+        return lambda result: self.put(future, result)
+
+    def _hand_over(self) -> None:
+        self._is_waking = False
+        while self._ready:
+            future, result = self._ready.popleft()
+            if future.done():
+                continue
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+
+class Threads:
+    """Runs functions in `size` threads. At most MOST_WAITING wait."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._work: SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any], float]] = (
+            SimpleQueue()
+        )
+        self._results = Results()
+        self._open = 0
+        self._is_started = False
+
+    def run(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
+        """Returns the future of what the function returns in a thread, or raises there.
+
+        Raises Overloaded, without having called it, if too many wait; the future raises it if it
+        waited too long.
+        """
+        if not self._is_started:
+            self._start()
+        if self._open >= self._size + MOST_WAITING:
+            raise Overloaded
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._open += 1
+        future.add_done_callback(self._close)
+        self._work.put((function, future, monotonic()))
+        return future
+
+    def _close(self, _: asyncio.Future[Any]) -> None:
+        self._open -= 1
+
+    def _start(self) -> None:
+        self._is_started = True
+        former = threading.stack_size(STACK_BYTES)
+        for number in range(self._size):
+            threading.Thread(target=self._serve, name=f"django-{number}", daemon=True).start()
+        threading.stack_size(former)
+
+    def _serve(self) -> None:
+        while True:
+            function, future, began = self._work.get()
+            result: Any
+            try:
+                result = Overloaded() if monotonic() - began > LONGEST_WAIT else function()
+            except BaseException as error:
+                result = error
+            self._results.put(future, result)
+            # A thread that waits keeps nothing of its last request.
+            del function, future, result
 
 
 class Front:
@@ -56,7 +195,7 @@ class Front:
         environ = environ_of(scope)
         stream = _Stream(receive, send)
         try:
-            raw = await bodies.read(environ, receive) if bodies.is_sent(environ) else b""
+            raw = await read_body(environ, receive) if has_body(environ) else b""
             environ[BEGAN] = perf_counter_ns()
             answer = await self._answer(environ, raw, stream)
         except TooSlow:
@@ -67,7 +206,7 @@ class Front:
             answer = _refused(environ, error)
         else:
             if raw is None and "HTTP_EXPECT" not in environ:
-                await bodies.discard(receive)
+                await discard_body(receive)
         if answer is not None:
             await send(_start(answer.status, answer.headers))
             await send({"type": "http.response.body", "body": answer.body})
@@ -166,3 +305,69 @@ def _route(path: str) -> str | None:
     with suppress(Resolver404):
         return resolve(path).route
     return None
+
+
+def call(
+    application: Application, environ: dict[str, Any], raw: bytes, begin: Begin, push: Push
+) -> Answer | None:
+    """Returns the application's answer. Sends a long one in parts with `begin` and `push`, and
+    returns None at its end."""
+    environ["wsgi.input"] = BytesIO(raw)
+    # Django reads no body without its length, as one in chunks is sent.
+    if raw and not environ.get("CONTENT_LENGTH"):
+        environ["CONTENT_LENGTH"] = str(len(raw))
+    began: list[Any] = []
+    content = application(environ, lambda *arguments: began.extend(arguments))
+    try:
+        if not getattr(content, "streaming", False):
+            body = b"".join(content)
+            return _answer(began, body)
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return _answer(began, b"")
+        if _length(began[1]) <= JOINED_BYTES:
+            return _answer(began, b"".join(content))
+        answer = _answer(began, b"")
+        begin(answer.status, answer.headers)
+        for part in content:
+            if part and not push(part):
+                break
+        return None
+    finally:
+        close = getattr(content, "close", None)
+        if close is not None:
+            close()
+
+
+def _answer(began: list[Any], body: bytes) -> Answer:
+    status, headers = began[:2]
+    return Answer(int(status[:3]), encoded(headers), body)
+
+
+def encoded(headers: Iterable[tuple[str, str]]) -> Headers:
+    """Returns headers as ASGI has them."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _length(headers: Iterable[tuple[str, str]]) -> float:
+    """Returns the Content-Length; infinity without one."""
+    lengths = (int(value) for name, value in headers if name.lower() == "content-length")
+    return next(lengths, inf)
+
+
+def store(table: MutableMapping[Key, Stored], key: Key | None, entry: Stored) -> None:
+    """Stores the entry, unless its key is missing or too long. Clears a full table first."""
+    if key is None or sum(len(str(part)) for part in key) > MAX_KEY_CHARACTERS:
+        return
+    if len(table) >= MAX_ENTRIES and key not in table:
+        table.clear()
+    table[key] = entry
+
+
+def names(*headers: str) -> frozenset[bytes]:
+    """Returns names as ASGI has them."""
+    return frozenset(name.lower().encode() for name in headers)
+
+
+def without(headers: Headers, own: frozenset[bytes]) -> Headers:
+    """Returns the headers that are the same for all answers."""
+    return [header for header in headers if header[0] not in own]

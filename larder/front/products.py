@@ -22,9 +22,8 @@ from typing import Any
 from larder.core.errors import Overloaded
 from larder.core.ids import CORRELATION_ID
 from larder.db import database
-from larder.front.at_once import Key, key_of, names, store, without
-from larder.front.threads import Threads
-from larder.front.wsgi import Answer, Headers
+from larder.front.application import Answer, Headers, Threads, names, store, without
+from larder.front.requests import Key, key_of
 from larder.http import answered_requests, positions
 from larder.http.answered_requests import BEGAN
 from larder.http.authentication import remembered_caller

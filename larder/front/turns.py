@@ -10,8 +10,6 @@ from django.conf import settings
 
 from larder.core.errors import Overloaded
 from larder.core.waits import LONGEST_WAIT
-from larder.front import orders
-from larder.front.writes import METHOD
 from larder.http.addresses import client_address
 from larder.http.authentication import remembered_caller
 from larder.http.positions import SAFE
@@ -24,6 +22,9 @@ class Queue(NamedTuple):
     running: int
     waiting: int
 
+
+ORDERS = ("POST", "/api/v1/orders")
+"""The method and path of new orders."""
 
 QueueOf = Callable[[Mapping[str, Any]], Queue | None]
 
@@ -47,7 +48,7 @@ WAITING_OF_A_CUSTOMER = 16
 def queue_of(environ: Mapping[str, Any]) -> Queue | None:
     """Returns the queue of a request; None for orders, which have their own."""
     method = environ["REQUEST_METHOD"]
-    if (method, environ["PATH_INFO"]) == (METHOD, orders.PATH):
+    if (method, environ["PATH_INFO"]) == ORDERS:
         return None
     header = environ.get("HTTP_AUTHORIZATION")
     who = remembered_caller(header)

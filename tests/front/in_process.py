@@ -12,10 +12,9 @@ from typing import Any, NoReturn, TypeVar, cast
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory
 
-from larder.front.at_once import pattern_of
-from larder.front.threads import Threads
-from larder.front.writes import Writes
-from larder.front.wsgi import Answer, call
+from larder.front.application import Answer, Threads, call
+from larder.front.orders import Writes
+from larder.front.requests import pattern_of
 from larder.http.answered_requests import BEGAN
 from larder.http.bodies import declared_length
 

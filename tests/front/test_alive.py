@@ -6,7 +6,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory
 
 from larder.front.alive import Alive
-from larder.front.wsgi import call
+from larder.front.application import call
 from larder.http.answered_requests import BEGAN
 from tests.front.in_process import unstreamed
 

@@ -13,7 +13,7 @@ from django.db import connection
 
 from larder.core.batch_queue import BatchQueue
 from larder.db import database
-from larder.front import writes
+from larder.front import orders as on_loop
 from larder.front.orders import Orders
 from larder.http import authentication
 from larder.http.quotas import HEADERS
@@ -137,7 +137,7 @@ def test_a_repeat_shows_the_tracking_number_as_django_does(
         ({"lines": []}, {}, "400", "validation_error"),
         ({"lines": [{"product": 0, "quantity": 1.5}]}, {}, "400", "validation_error"),
         ({"surprise": 1}, {}, "400", "unknown_field"),
-        ({"note": "x" * writes.MAX_BODY_BYTES}, {}, "400", "validation_error"),
+        ({"note": "x" * on_loop.MAX_BODY_BYTES}, {}, "400", "validation_error"),
         ({}, {"Accept": "text/html"}, "406", "not_acceptable"),
         ({}, {"Content_Type": "text/plain"}, "415", "unsupported_media_type"),
         ({}, {"Host": "elsewhere.example"}, "400", "bad_host"),

@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from larder.db import database, sql
-from larder.front import at_once, products
+from larder.front import application, products
 from tests.conftest import Person
 from tests.front.in_process import USUAL, Headers, OnLoop, without_id
 from tests.http.conftest import token_for
@@ -184,7 +184,7 @@ def test_differently_encoded_queries_have_separate_cache_entries(
 def test_a_renewed_answer_evicts_no_answer_of_another_query(
     on_loop: OnLoop, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(at_once, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(application, "MAX_ENTRIES", 3)
     for limit in (5, 6, 7):
         on_loop(token, f"products?limit={limit}")
     database.execute("UPDATE stock SET available = available - 1")

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from larder.front import at_once, products
+from larder.front import application, products
 from larder.http import authentication
 from tests.conftest import Api, Person
 from tests.front.in_process import USUAL, Headers, OnLoop, without_id
@@ -216,7 +216,7 @@ def test_a_client_reads_its_own_writes(
 def test_the_number_of_cached_entries_is_bounded(
     on_loop: OnLoop, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(at_once, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(application, "MAX_ENTRIES", 3)
     for limit in range(1, 20):
         on_loop(token, f"products?limit={limit}")
         assert len(on_loop.operation._answers) <= 3

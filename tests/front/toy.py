@@ -10,9 +10,8 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 # They import models, so Django must be set up first.
-from larder.front import bodies  # noqa: E402
-from larder.front.application import Front  # noqa: E402
-from larder.front.threads import Threads  # noqa: E402
+from larder.front import requests  # noqa: E402
+from larder.front.application import Front, Threads  # noqa: E402
 
 PART = b"x" * 65_536
 PARTS = 2_000
@@ -45,5 +44,5 @@ def answer(environ: dict[str, Any], start_response: Any) -> Any:
     return [str(len(raw)).encode()]
 
 
-bodies.SECONDS = float(os.environ.get("BODY_SECONDS", "30"))
+requests.BODY_SECONDS = float(os.environ.get("BODY_SECONDS", "30"))
 application = Front(answer, Threads(2), {}, lambda _: None)

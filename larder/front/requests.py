@@ -1,8 +1,14 @@
-"""Reads the body of a request on the event loop, before a thread works for the request."""
+"""Requests, as the event loop reads them: the environment that Django's views get (WSGI, PEP 3333),
+the body, which is read before a thread works for the request, and the key by which requests have
+the same headers in their answers."""
 
 import asyncio
+import re
+import sys
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 
@@ -11,9 +17,81 @@ from larder.core.waits import SlotsPerKey
 from larder.http.addresses import client_address
 from larder.http.bodies import declared_length
 
+_ALWAYS: dict[str, Any] = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+
+
+def environ_of(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the WSGI environment of a request, without its body.
+
+    Headers with an underscore are left out: they would look like others with a hyphen.
+    """
+    path = scope["raw_path"]
+    environ = _ALWAYS.copy()
+    environ["REQUEST_METHOD"] = scope["method"]
+    environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
+    environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
+    environ["SERVER_NAME"], port = scope["server"]
+    environ["SERVER_PORT"] = str(port)
+    environ["SERVER_PROTOCOL"] = f"HTTP/{scope['http_version']}"
+    environ["REMOTE_ADDR"] = scope["client"][0]
+    environ["wsgi.url_scheme"] = scope["scheme"]
+    for name, value in scope["headers"]:
+        key = _key(name)
+        if key is None:
+            continue
+        text = value.decode("latin-1")
+        if key in environ:
+            text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
+        environ[key] = text
+    return environ
+
+
+@lru_cache(maxsize=512)
+def _key(name: bytes) -> str | None:
+    if b"_" in name:
+        return None
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+
+
+Key = tuple[object, ...]
+
+KEY_HEADERS = (
+    *("QUERY_STRING", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT"),
+    *("wsgi.url_scheme", "HTTP_X_FORWARDED_PROTO", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING"),
+    "CONTENT_TYPE",
+)
+"""The parts of a request on which the headers of its answer depend, besides the operation and the
+caller. Each operation has its own table."""
+
+BYPASS_HEADERS = ("HTTP_ORIGIN", "HTTP_COOKIE")
+"""Headers that Django reads and that a mobile app does not send."""
+
+_ORDER = re.compile(r"(?<=/orders/)[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?=/)")
+
+
+def pattern_of(path: str) -> str:
+    """Returns the pattern of a path, as the resolver of v1 has it: without the id of an order."""
+    return _ORDER.sub("<id:order>", path)
+
+
+def key_of(environ: Mapping[str, Any]) -> Key | None:
+    """Returns the key of the request; None if it has one of BYPASS_HEADERS."""
+    if any(map(environ.get, BYPASS_HEADERS)):
+        return None
+    return tuple([environ.get(name) for name in KEY_HEADERS])
+
+
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
-SECONDS = 30.0
+BODY_SECONDS = 30.0
 """Seconds in which a body must arrive."""
 
 BYTES_PER_SECOND = 64 * 1024
@@ -39,12 +117,12 @@ class TooSlow(Exception):
     """The body did not arrive in time."""
 
 
-def is_sent(environ: Mapping[str, Any]) -> bool:
+def has_body(environ: Mapping[str, Any]) -> bool:
     """Returns whether a request may have a body."""
     return "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
 
 
-async def read(environ: Mapping[str, Any], receive: Receive) -> bytes | None:
+async def read_body(environ: Mapping[str, Any], receive: Receive) -> bytes | None:
     """Returns the body; None if it is longer than Django reads it for this request.
 
     Of a body in chunks, whose length is not known, returns up to MAX_OPEN_BODY_BYTES and one more.
@@ -75,7 +153,7 @@ def _most(environ: Mapping[str, Any]) -> int:
 
 async def _read(receive: Receive, length: int) -> bytes:
     try:
-        async with asyncio.timeout(SECONDS + length / BYTES_PER_SECOND):
+        async with asyncio.timeout(BODY_SECONDS + length / BYTES_PER_SECOND):
             return await _parts(receive, length)
     except TimeoutError:
         raise TooSlow from None
@@ -92,7 +170,7 @@ async def _parts(receive: Receive, length: int) -> bytes:
     return bytes(raw)
 
 
-async def discard(receive: Receive) -> None:
+async def discard_body(receive: Receive) -> None:
     """Reads the rest of a body that is not used, up to MAX_DISCARDED_BYTES.
 
     Otherwise the server closes the connection with unread bytes, and a proxy that is still sending
@@ -100,7 +178,7 @@ async def discard(receive: Receive) -> None:
     """
     left = MAX_DISCARDED_BYTES
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(BODY_SECONDS):
             while left > 0:
                 message = await receive()
                 left -= len(message.get("body", b""))
