@@ -249,6 +249,9 @@ LARGE_DIFFERENCE = 20
 MAX_LISTED_ROWS = 5_000
 """Rows of all pages of a list: counting a large table takes longer than reading a page."""
 
+MAX_COUNTED_ORDERS = 1_000
+"""Orders of a status, counted above the list and on the first page of the admin."""
+
 MAX_SELECTED_ROWS = 100
 """Rows of one action: each is a transaction."""
 

@@ -125,11 +125,7 @@ class Order(models.Model):
         indexes = (
             models.Index(fields=["customer", "placed_at", "id"], name="order_history"),
             models.Index(fields=["placed_at", "id"], name="order_search"),
-            models.Index(
-                fields=["status", "placed_at", "id"],
-                name="order_by_status",
-                condition=~Q(status="delivered"),
-            ),
+            models.Index(fields=["status", "placed_at", "id"], name="order_by_status"),
             models.Index(fields=["customer", "transaction_id", "number"], name="order_feed"),
             models.Index(
                 fields=["reference", "placed_at", "id"],

@@ -2,7 +2,7 @@
 request."""
 
 from collections.abc import Callable, Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
@@ -89,6 +90,18 @@ def amount(value: Decimal, currency: str) -> str:
     return f"{decimal(value)} {currency}"
 
 
+def price(value: Decimal, currency: str) -> str:
+    """Returns an amount with the sign of its currency, if it has one, for a column of amounts.
+
+    >>> price(Decimal("1234.5"), "GBP"), price(Decimal("2"), "SEK")
+    ('£1,234.50', '2.00 SEK')
+    """
+    sign = money.SIGNS.get(currency, "")
+    if not sign or sign[0].isalpha():
+        return amount(value, currency)
+    return gettext("{sign}{amount}").format(sign=sign, amount=decimal(value))
+
+
 def minor_amount(units: int, currency: str) -> str:
     return amount(from_minor(units, currency), currency)
 
@@ -127,16 +140,45 @@ def moment(at: datetime | None) -> str:
     return at.astimezone(shop_zone()).strftime(gettext("%d %b %Y, %H:%M"))
 
 
+def bounded(number: int, limit: int) -> str:
+    """Returns a count that ends at a limit.
+
+    >>> bounded(12, 1_000), bounded(1_000, 1_000)
+    ('12', '1,000+')
+    """
+    return f"{grouped(number)}+" if number >= limit else grouped(number)
+
+
+def recent(at: datetime) -> str:
+    """Returns a time of a list in one line, as short as it is clear; in full below the pointer."""
+    local, today = at.astimezone(shop_zone()), timezone.localdate(timezone=shop_zone())
+    pattern = gettext("%d %b %Y, %H:%M")
+    if local.year == today.year:
+        pattern = gettext("%d %b, %H:%M")
+    if local.date() == today - timedelta(days=1):
+        pattern = gettext("Yesterday %H:%M")
+    if local.date() == today:
+        pattern = gettext("Today %H:%M")
+    shown = local.strftime(pattern)
+    return format_html('<span class="one-line" title="{}">{}</span>', moment(at), shown)
+
+
 def column(
-    title: str, show: Callable[[Any], Any], ordering: str | None = None
+    title: str,
+    show: Callable[[Any], Any],
+    ordering: str | None = None,
+    *,
+    numeric: bool = False,
 ) -> Callable[[Any, Any], Any]:
     """Returns the method of an admin that shows something of an object. A list is sorted by the
-    column `ordering`."""
+    column `ordering`; the numbers of a column stand at its right."""
 
     @admin.display(description=title, ordering=ordering)
     def method(model_admin: Any, obj: Any) -> Any:
         return show(obj)
 
+    if numeric:
+        method.formatting = "price"  # type: ignore[attr-defined]
     return method
 
 

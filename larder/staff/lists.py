@@ -42,7 +42,7 @@ class ListPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return int(rows.order_by()[: self.limit].count())
+        return int(rows.order_by().values("pk")[: self.limit].count())
 
 
 _options = AutocompleteMixin.optgroups

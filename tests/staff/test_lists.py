@@ -86,4 +86,4 @@ def test_a_list_of_orders_takes_few_statements(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     fill(person, product)
-    assert desk.queries("orders/order/") <= 6
+    assert desk.queries("orders/order/") <= 7

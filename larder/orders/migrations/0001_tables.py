@@ -361,11 +361,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="order",
-            index=models.Index(
-                condition=models.Q(("status", "delivered"), _negated=True),
-                fields=["status", "placed_at", "id"],
-                name="order_by_status",
-            ),
+            index=models.Index(fields=["status", "placed_at", "id"], name="order_by_status"),
         ),
         migrations.AddIndex(
             model_name="order",

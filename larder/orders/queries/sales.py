@@ -51,6 +51,20 @@ def day_sales(first: date, last: date, zone: ZoneInfo) -> list[DaySales]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many orders have a status, at most a limit, and when the oldest was placed."""
+
+    orders: int
+    oldest: datetime | None
+
+
+def count_by_status(statuses: Sequence[str], *, limit: int) -> dict[str, Counted]:
+    """Returns up to `limit` orders of each status, counted."""
+    rows = database.rows(sales.COUNT_BY_STATUS, [list(statuses), limit])
+    return {status: Counted(orders, oldest) for status, orders, oldest in rows}
+
+
 def best_sellers(first: date, last: date, zone: ZoneInfo, *, limit: int) -> list[tuple[int, int]]:
     """Returns product ids and units of the best sellers of these days."""
     rows = database.rows(sales.BEST_SELLERS, [_midnights(first, last, zone), limit])

@@ -111,8 +111,7 @@ AS_GIVEN = f'{WITH_IDS} ORDER BY array_position(%s::uuid[], "order".id)'
 """The same in the order of the ids."""
 
 STATUS = {status: f"'{status}'" for status in lifecycle.STATUSES}
-"""They are a part of the text: with a parameter, a generic plan could not know that the order is in
-the partial index order_by_status."""
+"""They are a part of the text: a plan for a rare status is another one than for a common one."""
 
 NUMBER = '"order".number = %s::bigint'
 PRODUCT = "order_line.product_id = %s::bigint"

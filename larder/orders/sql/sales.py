@@ -14,6 +14,18 @@ FROM json_to_recordset(%(lines)s::json) AS line (
 """
 """Stock rows are locked meanwhile, and the ORM takes 0.7 ms of CPU for three lines."""
 
+COUNT_BY_STATUS = """
+SELECT asked.status, counted.number, counted.oldest
+FROM unnest(%s::text[]) AS asked (status) CROSS JOIN LATERAL (
+    SELECT count(*) AS number, min(placed_at) AS oldest
+    FROM (
+        SELECT placed_at FROM "order" WHERE "order".status = asked.status
+        ORDER BY placed_at, id LIMIT %s
+    ) AS range
+) AS counted
+"""
+"""A range of the index order_by_status for each status, read without the rows."""
+
 _PERIOD = """
 WITH period AS (
     SELECT days, days[1] AS begins, days[cardinality(days)] AS ends

@@ -1,18 +1,21 @@
 """The staff screens of orders, to view and move them. Their history is never edited."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from unfold.contrib.filters.admin import RangeNumericFilter
 
 from larder.identity.services.notes import About
-from larder.orders import queries
+from larder.orders import payment_state, queries
 from larder.orders.lifecycle import HELD, PERMISSIONS, Move
-from larder.orders.models import Order, RefundDue
+from larder.orders.models import Order, OrderLine, RefundDue
 from larder.orders.services.locks import order_name
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
@@ -22,14 +25,19 @@ from larder.staff.formatting import (
     contents,
     customer_name,
     day_of,
+    grouped,
     in_one_line,
     minor_amount,
     moment,
+    price,
+    recent,
 )
+from larder.staff.identity.customers import full_name
 from larder.staff.lists import label
 from larder.staff.notes import NotableAdmin
 from larder.staff.orders.accounting import AccountableOrders
 from larder.staff.orders.contents import (
+    PAYMENT_VARIANTS,
     VARIANTS,
     address_lines,
     lines_table,
@@ -42,6 +50,7 @@ from larder.staff.orders.moves import MovableOrders
 from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
 from larder.staff.orders.search import NEWEST, DayFilter, search
+from larder.staff.orders.tabs import StatusFilter, tabs
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
@@ -71,9 +80,12 @@ class OrderAdmin(
     fieldsets = (
         (_("More"), {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
     )
-    list_display = ("number", "whose", "state", "total_shown", "placed", "requested")
+    list_display = (
+        *("number", "placed", "whose", "state", "paid"),
+        *("units_shown", "total_shown", "requested"),
+    )
     list_filter = (
-        "status",
+        ("status", StatusFilter),
         ("placed_at", DayFilter),
         ("requested_for", DayFilter),
         ("total", RangeNumericFilter),
@@ -92,7 +104,13 @@ class OrderAdmin(
         css = {"all": ("staff/orders.css",)}
 
     def get_queryset(self, request: Any) -> Any:
-        return super().get_queryset(request).select_related("customer")
+        returned = Sum(F("returned") * F("unit_price"))
+        lines = OrderLine.objects.filter(order=OuterRef("pk"), returned__gt=0).values("order")
+        back = Coalesce(Subquery(lines.values(sum=returned)), Decimal(0))
+        return super().get_queryset(request).select_related("customer").annotate(back=back)
+
+    def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
+        return super().changelist_view(request, {"tab_list": tabs(request)})
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         return search(queryset, search_term.strip().removeprefix("#"), request), False
@@ -141,9 +159,19 @@ class OrderAdmin(
 
     @admin.display(description=_("Customer"))
     def whose(self, order: Order) -> str:
-        """Returns the account, and who receives the parcel."""
+        """Returns the name of the customer: of the account or else of who receives the parcel."""
         receiver = (order.ship_to or {}).get("name", "").strip()
-        return " · ".join(filter(None, [customer_name(order.customer), receiver]))
+        return full_name(order.customer) or receiver or customer_name(order.customer)
+
+    @admin.display(description=_("Paid"))
+    def paid(self, order: Any) -> str:
+        """Returns the state of the payments; a dash for an order that needs none."""
+        payable = payment_state.payable(order.status, order.total - order.back, order.currency)
+        if not payable and order.payments is None:
+            return "–"
+        state = payment_state.state(order.payments or payment_state.NOTHING, payable)
+        shown, variant = word(state.value), PAYMENT_VARIANTS.get(state)
+        return label(shown, variant) if variant else capfirst(shown)
 
     def account(self, request: Any, order: Order) -> str:
         """Returns the customer's name, with a link to the account if there is one that the user may
@@ -157,16 +185,18 @@ class OrderAdmin(
         _("Status"), lambda order: label(word(order.status), VARIANTS.get(order.status, ""))
     )
     total_shown = column(
-        _("Total"), lambda order: in_one_line(amount(order.total, order.currency)), ordering="total"
+        _("Total"),
+        lambda order: in_one_line(price(order.total, order.currency)),
+        ordering="total",
+        numeric=True,
     )
+    units_shown = column(_("Units"), lambda order: grouped(order.units), numeric=True)
     requested = column(
         _("Requested for"),
-        lambda order: in_one_line(day_of(order.requested_for)) if order.requested_for else "–",
+        lambda order: in_one_line(day_of(order.requested_for)) if order.requested_for else "",
         ordering="requested_for",
     )
-    placed = column(
-        _("Placed"), lambda order: in_one_line(moment(order.placed_at)), ordering="placed_at"
-    )
+    placed = column(_("Placed"), lambda order: recent(order.placed_at), ordering="placed_at")
     begun = column(_("Begun"), lambda order: moment(order.created_at))
     changed = column(_("Last changed"), lambda order: moment(order.updated_at))
 

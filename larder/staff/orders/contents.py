@@ -15,6 +15,7 @@ from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS, MAX_SHOW
 from larder.identity.queries import PARCEL_FIELDS, AddressRow, NoteView, latest_notes
 from larder.orders import payment_state, queries
 from larder.orders.models import OrderStatus, RefundDue
+from larder.orders.payment_state import State
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.locks import order_name
 from larder.staff.formatting import (
@@ -39,6 +40,13 @@ VARIANTS: dict[str, str] = {
     OrderStatus.CANCELLED: "danger",
 }
 """The theme's colour of each status."""
+
+PAYMENT_VARIANTS: dict[str, str] = {
+    State.PAID: "success",
+    State.OVERPAID: "danger",
+    State.DISPUTED: "danger",
+}
+"""The same of each state of the payments; others have none."""
 
 
 def lines_table(order: OrderView) -> dict[str, Any]:

@@ -28,6 +28,8 @@
         ["#main, .login #page", "role", "main"],
         [".object-tools", "role", "none"],
         ["#main h3", "aria-level", "2"],
+        ["#tabs-items", "aria-label", gettext("Tabs")],
+        ["#tabs-items > .active", "aria-current", "page"],
         [`${ICON}:not([role])`, "aria-hidden", "true"],
     ];
     const CLICKABLE = ["a:not([href])", "span", "div"]
