@@ -27,7 +27,7 @@ FORMER = ("orders", "0001_initial")
 
 REFUSED = (
     "This database was made by a version before 0.2.0, whose tables this one cannot take over. "
-    "Nothing was changed. Go on with the version that made it, or give this one an empty database "
+    "No table was changed. Go on with the version that made it, or give this one an empty database "
     "(`make run`: another folder, DATA=…)."
 )
 
