@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from larder.core.errors import DomainError, NotFound
 from larder.db import database, idempotency
-from larder.db.idempotency import Earlier, Scope
+from larder.db.idempotency import Claim, Earlier, Scope
 from larder.identity.caller import Caller
 from larder.identity.queries import submit_renewed
 from larder.identity.services import audit
@@ -33,8 +33,8 @@ from larder.orders.queries import LineView, view_of_row
 from larder.orders.services.locks import (
     OrderChange,
     order_name,
+    submit_changes,
     submit_lock,
-    write_changes,
 )
 from larder.orders.services.transitions import (
     LockedOrder,
@@ -56,10 +56,19 @@ class Confirmation(Struct, frozen=True, eq=False):
         return 1
 
     @property
+    def now(self) -> datetime:
+        """When it was made."""
+        return self.request.now
+
+    @property
+    def claims(self) -> list[Claim]:
+        """Its key, if it has one."""
+        return [] if self.request.claim is None else [self.request.claim]
+
+    @property
     def names(self) -> list[object]:
         """Values that no two requests of a transaction may share: the order, and the key."""
-        claim = self.request.claim
-        return [self.request.order, *([] if claim is None else [claim.scope])]
+        return [self.request.order, *(claim.scope for claim in self.claims)]
 
 
 Answer = Moved | Exception
@@ -74,30 +83,60 @@ def confirm_alone(confirmation: Confirmation) -> Moved:
     what refuses it."""
     with transaction.atomic(durable=True), database.pipeline():
         database.limit_lock_wait(MOVING_WAIT)
-        answer = confirm([confirmation], is_alone=True)[confirmation]
-    if isinstance(answer, Exception):
-        raise answer
+        earlier = idempotency.submit_claim(confirmation.claims, now=confirmation.now)()
+        confirming = submit_confirm([confirmation], earlier, now=confirmation.now, is_alone=True)
+        answer = confirming()()[confirmation]
+        if isinstance(answer, Exception):
+            raise answer
     return answer
 
 
-def confirm(batch: Sequence[Confirmation], *, is_alone: bool = False) -> dict[Confirmation, Answer]:
-    """Confirms different orders in the open transaction. Returns the answers: a refused order does
-    not affect the others. One that `is_alone` waits for its lock, and for stock; others that had to
-    wait are answered MustWait."""
+def submit_confirm(
+    batch: Sequence[Confirmation],
+    earlier: Mapping[Scope, Earlier],
+    *,
+    now: datetime,
+    is_alone: bool = False,
+) -> Callable[[], Callable[[], dict[Confirmation, Answer]]]:
+    """Submits the locks of different orders, whose keys are claimed. `earlier` are the claims of
+    earlier requests. Returns a function that decides, submits what it writes, and returns another
+    one, which waits for that and returns the answers.
+
+    A refused order does not affect the others. One that `is_alone` waits for its lock, and for
+    stock; others that had to wait are answered MustWait.
+    """
     if not batch:
-        return {}
-    requests = [confirmation.request for confirmation in batch]
-    now = max(request.now for request in requests)
-    claims = [request.claim for request in requests if request.claim is not None]
-    claiming = idempotency.submit_claim(claims, now=now)
-    locking = _submit_locks(requests, skip_locked=not is_alone)
-    earlier, locked = claiming(), locking()
-    answers: dict[Confirmation, Answer] = {}
+        return lambda: dict
+    locking = _submit_locks([each.request for each in batch], skip_locked=not is_alone)
+
+    def confirm() -> Callable[[], dict[Confirmation, Answer]]:
+        confirmed, answers = _decide(batch, locking(), earlier, is_alone=is_alone)
+        writing = _submit_writes(list(confirmed.values()), now=now)
+
+        def read() -> dict[Confirmation, Answer]:
+            writing()
+            for confirmation, order in confirmed.items():
+                answers[confirmation] = Moved(view_of_row(order.row, list(order.lines)))
+            return answers
+
+        return read
+
+    return confirm
+
+
+def _decide(
+    batch: Sequence[Confirmation],
+    locked: "_Locked",
+    earlier: Mapping[Scope, Earlier],
+    *,
+    is_alone: bool,
+) -> tuple[dict[Confirmation, "_Confirmed"], dict[Confirmation, Answer]]:
+    """Returns what is confirmed, and the answers to the others."""
     confirmed: dict[Confirmation, _Confirmed] = {}
+    answers: dict[Confirmation, Answer] = {}
     for confirmation in batch:
-        request = confirmation.request
         try:
-            order = locked.order(request, earlier)
+            order = locked.order(confirmation.request, earlier)
             if order.begins():
                 missing = _missing(order.lines, locked.held[order.id])
                 if missing and not is_alone:
@@ -109,13 +148,7 @@ def confirm(batch: Sequence[Confirmation], *, is_alone: bool = False) -> dict[Co
                 answers[confirmation] = order.unmoved
         except (DomainError, MustWait) as refusal:
             answers[confirmation] = refusal
-            if request.claim is not None and request.claim.scope not in earlier:
-                idempotency.release([request.claim.scope])
-    _write(list(confirmed.values()), now=now)
-    return answers | {
-        confirmation: Moved(view_of_row(order.row, list(order.lines)))
-        for confirmation, order in confirmed.items()
-    }
+    return confirmed, answers
 
 
 class _Locked(NamedTuple):
@@ -182,7 +215,8 @@ def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
     lines, held = reading()[order.id], holding()[order.id]
     with suppress(HoldExpired):
         missing = _missing(lines, held)
-        _write([_Confirmed(order, lines, actor, None, missing, _lock(missing))], now=now)
+        confirmed = _Confirmed(order, lines, actor, None, missing, _lock(missing))
+        _submit_writes([confirmed], now=now)()
 
 
 def _missing(lines: Sequence[LineView], held: Mapping[int, int]) -> dict[int, int]:
@@ -215,10 +249,11 @@ def _short_lines(
     ]
 
 
-def _write(confirmed: Sequence[_Confirmed], *, now: datetime) -> None:
-    """Writes orders as placed, with their events and entries of the audit trail."""
+def _submit_writes(confirmed: Sequence[_Confirmed], *, now: datetime) -> Callable[[], None]:
+    """Submits the orders as placed, with their events and entries of the audit trail. Returns a
+    function that waits until they are written."""
     if not confirmed:
-        return
+        return lambda: None
     inventory.end_holds([order.row.id for order in confirmed])
     changes = [
         OrderChange(order=order.row, type=EVENTS[Move.CONFIRM], status=PLACED, actor=order.actor)
@@ -238,4 +273,4 @@ def _write(confirmed: Sequence[_Confirmed], *, now: datetime) -> None:
             entries[order.by].append(entry)
     for by, recorded in entries.items():
         audit.record_all(recorded, by)
-    write_changes(changes, now=now)
+    return submit_changes(changes, now=now)

@@ -110,20 +110,34 @@ class OrderChange:
 def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
     """Writes changes of different orders, whose lines are written, and changes their rows likewise.
     Raises LockBroken if an order has another status or version than the locked one."""
+    submit_changes(changes, now=now)()
+
+
+def submit_changes(changes: Sequence[OrderChange], *, now: datetime) -> Callable[[], None]:
+    """Submits the statement of `write_changes`, and changes the rows. Returns a function that waits
+    for it, and writes the refunds that are due."""
     rows = msgspec.json.encode([_values(change) for change in changes]).decode()
     changing = database.submit(writes.CHANGE_ORDERS, [now, rows])
     for change in changes:
         _change_row(change, now)
-    if len(changing()) != len(changes):
-        raise LockBroken([change.order.id for change in changes])
-    for change in changes:
-        row = change.order
-        if row.payments is not None:
-            back = OrderLine.objects.filter(order_id=row.id, returned__gt=0)
-            prices = back.values_list("returned", "unit_price")
-            total = row.total - sum((units * price for units, price in prices), Decimal(0))
-            due = refund_due(row.payments, payable(row.status, total, row.currency))
-            set_refund_due(row.id, row.currency, due, now=now)
+
+    def wait() -> None:
+        if len(changing()) != len(changes):
+            raise LockBroken([change.order.id for change in changes])
+        for change in changes:
+            _write_refund_due(change.order, now)
+
+    return wait
+
+
+def _write_refund_due(row: Order, now: datetime) -> None:
+    if row.payments is None:
+        return
+    back = OrderLine.objects.filter(order_id=row.id, returned__gt=0)
+    prices = back.values_list("returned", "unit_price")
+    total = row.total - sum((units * price for units, price in prices), Decimal(0))
+    due = refund_due(row.payments, payable(row.status, total, row.currency))
+    set_refund_due(row.id, row.currency, due, now=now)
 
 
 def _values(change: OrderChange) -> dict[str, Any]:

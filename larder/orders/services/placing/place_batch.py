@@ -1,9 +1,10 @@
-"""Places a batch of one or more orders in one transaction.
+"""Places and confirms a batch of one or more orders in one transaction.
 
 The steps, in an order in which all data is locked before it is used for a decision: claim ids and
-keys, lock the carts to place, take what the customers may order, lock the stock rows, read
-prices and rules, decide in memory, write: stock and ledger in one statement; orders, lines and
-events in another. A refused order gives its claims back, and does not affect the other orders.
+keys, lock the carts to place, lock the orders to confirm, take what the customers may order, lock
+the stock rows, read prices and rules, decide in memory, write: stock and ledger in one statement;
+orders, lines and events in another. A refused order gives its claims back, and does not affect the
+other orders.
 
 If the answer to the COMMIT is lost, the transaction may still run. It keeps its locks on stock rows
 until it ends, so "not found" is certain only after another connection has locked one of these rows.
@@ -16,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -28,11 +29,7 @@ from larder.catalog.prices import prices_for
 from larder.core import telemetry, waits
 from larder.core.clock import Stopwatch
 from larder.core.errors import (
-    CHOSEN_ID,
-    IDEMPOTENCY_KEY,
     DomainError,
-    KeyReused,
-    NotFound,
     StaleVersion,
 )
 from larder.db import database, idempotency
@@ -42,18 +39,18 @@ from larder.identity import queries as identity
 from larder.identity.queries import Standing, ordering_refusal
 from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import require_permitted
+from larder.identity.services.quotas import Remaining
 from larder.inventory.services import movements as inventory
 from larder.orders import queries
-from larder.orders.decision import Shop, UndecidedOrder, add_up, decide
-from larder.orders.errors import CartEmpty, OrderAbandoned
+from larder.orders.decision import Shop, UndecidedOrder, UnpaidUnits, decide
+from larder.orders.errors import CartEmpty
 from larder.orders.lifecycle import DRAFT
 from larder.orders.queries import OrderView
 from larder.orders.services import cart
-from larder.orders.services.confirm_order import Confirmation, confirm
+from larder.orders.services.confirm_order import Confirmation, submit_confirm
 from larder.orders.services.locks import order_name, submit_unpaid
 from larder.orders.services.placing.placement import (
     ABANDONED,
-    ORDER_ID,
     Accepted,
     Answer,
     CartChanged,
@@ -63,8 +60,8 @@ from larder.orders.services.placing.placement import (
     Request,
     Skipped,
     Terms,
+    answer_to_repeat,
     hold_of,
-    mark_of,
     view_of,
 )
 from larder.orders.services.transitions import Moved
@@ -100,8 +97,8 @@ def place_batch(
     confirmation of an order that is locked, MustWait. The error of a failed transaction is the
     answer of its requests; one that comes before they are taken is raised.
 
-    Refusals: those of `_claim`, `_lock_carts`, `decide` and `ordering_refusal`; for orders of staff
-    what `require_permitted` raises.
+    Refusals: those of `answer_to_repeat`, `_lock_carts`, `decide` and `ordering_refusal`; for
+    orders of staff what `require_permitted` raises.
     """
     batch: Sequence[Request] = ()
     later: Sequence[Request] = ()
@@ -113,11 +110,7 @@ def place_batch(
             if wait is not None:
                 wait()
             batch, later = _separated(take())
-            confirmations = [each for each in batch if isinstance(each, Confirmation)]
-            orders = [each for each in batch if isinstance(each, OrderRequest)]
-            # Expired units of the confirmed orders are not released when stock is locked.
-            confirmed = confirm(confirmations)
-            outcomes = {**confirmed, **_place(orders, terms)}
+            outcomes = _run(batch, terms)
     except Exception as error:
         if not batch:
             raise
@@ -184,72 +177,47 @@ def _was_committed(product: int, event: UUID) -> bool | None:
     return None
 
 
-def _place(batch: Sequence[OrderRequest], terms: Terms) -> Outcomes:
-    """Claims ids and keys, locks carts, places what is not answered, and gives back the claims of
-    requests that placed nothing: the same request may succeed after a refusal. The time is that of
-    the latest order: repeats are recognised by their content."""
+def _run(batch: Sequence[Request], terms: Terms) -> Outcomes:
+    """Claims ids and keys, locks carts, confirms and places what is not answered, and gives back
+    the claims of requests that did nothing: the same request may succeed after a refusal. The time
+    is that of the latest request: repeats are recognised by their content."""
     if not batch:
         return {}
-    now = max(order.now for order in batch)
-    earlier, outcomes = _claim(batch, now=now)
-    outcomes |= _lock_carts([order for order in batch if order not in outcomes])
-    waiting = [order for order in batch if order not in outcomes]
-    if waiting:
-        accepted, refusals = _decide_under_locks(waiting, terms, now)
-        outcomes |= refusals | {written.order: written for written in write_orders(accepted)}
-    unused = [order for order in batch if not isinstance(outcomes[order], Accepted)]
-    scopes = [claim.scope for order in unused for claim in order.claims]
+    now = max(request.now for request in batch)
+    confirmations = [each for each in batch if isinstance(each, Confirmation)]
+    orders = [each for each in batch if isinstance(each, OrderRequest)]
+    claims = [claim for request in batch for claim in request.claims]
+    claiming = idempotency.submit_claim(claims, now=now)
+    finding = queries.submit_existing([it.id for it in orders if it.placement.order_id is not None])
+    earlier = claiming()
+    outcomes = _repeats(orders, earlier, finding())
+    outcomes |= _lock_carts([order for order in orders if order not in outcomes])
+    confirming = submit_confirm(confirmations, earlier, now=now)
+    placing = _submit_place([order for order in orders if order not in outcomes], terms, now)
+    # First of all the held lines of confirmed orders end: placing releases those that have expired.
+    confirmed = confirming()
+    outcomes |= {**placing(), **confirmed()}
+    unused = [each for each in batch if not isinstance(outcomes[each], Accepted | Moved)]
+    scopes = [claim.scope for request in unused for claim in request.claims]
     idempotency.release([scope for scope in scopes if scope not in earlier])
     return outcomes
 
 
-def _claim(orders: Sequence[OrderRequest], *, now: datetime) -> tuple[Collection[Scope], Outcomes]:
-    """Claims all ids and keys, in a fixed order. Returns those that earlier requests had claimed,
-    and the answers to repeats. Waits for equal requests in flight."""
-    claims = [claim for order in orders for claim in order.claims]
-    claiming = idempotency.submit_claim(claims, now=now)
-    chosen = [order.id for order in orders if order.placement.order_id is not None]
-    finding = queries.submit_existing(chosen)
-    earlier, existing = claiming(), finding()
+def _repeats(
+    orders: Sequence[OrderRequest], earlier: Mapping[Scope, Earlier], existing: Collection[UUID]
+) -> Outcomes:
+    """Returns the answers to the orders whose id or key an earlier request has used."""
     repeats: dict[OrderRequest, list[tuple[Claim, Earlier]]] = {}
     for order in orders if earlier or existing else ():
         uses = [(claim, earlier[claim.scope]) for claim in order.claims if claim.scope in earlier]
         if uses or order.placement.order_id in existing:
             repeats[order] = uses
     if not repeats:
-        return (), {}
-    ids = [UUID(use.result) for use in earlier.values() if use.result != ABANDONED]
+        return {}
+    used = [use for uses in repeats.values() for _, use in uses]
+    ids = [UUID(use.result) for use in used if use.result != ABANDONED]
     views = queries.orders([*ids, *existing])
-    return earlier.keys(), {order: _repeat(order, uses, views) for order, uses in repeats.items()}
-
-
-def _repeat(
-    order: OrderRequest, uses: Sequence[tuple[Claim, Earlier]], views: Mapping[UUID, OrderView]
-) -> Placed | DomainError:
-    """Returns the answer to a request whose id or key was used: the current order, only to its
-    owner, if the request has the same content as the one that placed it. What was sent for an id
-    that no client claimed is not stored: then it is what the order has now."""
-    placed = [(claim, use) for claim, use in uses if use.result != ABANDONED]
-    if uses and not placed:
-        # The id may be that of another customer, who abandoned it.
-        marks = {use.fingerprint for _, use in uses}
-        return OrderAbandoned() if marks == {mark_of(order.placement.actor)} else NotFound()
-    differing = [claim.scope for claim, use in placed if use.fingerprint != claim.fingerprint]
-    if any(scope.operation != ORDER_ID for scope in differing):
-        names = [CHOSEN_ID if it.operation == ORDER_ID else IDEMPOTENCY_KEY for it in differing]
-        return KeyReused(names)
-    view = views.get(UUID(placed[0][1].result) if placed else order.id)
-    if view is None or view.customer != order.placement.customer:
-        return NotFound()
-    is_same = not differing if placed else _has_content(view, order)
-    return Placed(view, replayed=True) if is_same else KeyReused([CHOSEN_ID])
-
-
-def _has_content(view: OrderView, order: OrderRequest) -> bool:
-    units = {line.product: line.quantity for line in view.lines}
-    details = ("note", "reference", "ship_to", "requested_for")
-    same_details = [getattr(view, name) == getattr(order.placement, name) for name in details]
-    return units == add_up(order.lines) and all(same_details)
+    return {order: answer_to_repeat(order, uses, views) for order, uses in repeats.items()}
 
 
 def _lock_carts(orders: Sequence[OrderRequest]) -> Outcomes:
@@ -275,53 +243,80 @@ def _lock_carts(orders: Sequence[OrderRequest]) -> Outcomes:
     return refused
 
 
-def _decide_under_locks(
+class _Read(NamedTuple):
+    """What a batch reads under its locks: the accounts of the customers, the units of their quotas
+    and what limits their unpaid orders, locked stock, the products, and the time at which holds
+    begin."""
+
+    standing: Mapping[int, Standing]
+    quotas: Mapping[int, Remaining]
+    unpaid: Mapping[int, UnpaidUnits]
+    balances: Mapping[int, inventory.Balance]
+    offers: Mapping[int, catalog.Offer]
+    begins: datetime
+
+
+def _submit_place(
     orders: Sequence[OrderRequest], terms: Terms, now: datetime
-) -> tuple[list[Accepted], Outcomes]:
-    """Takes a unit of its customer's quota for each order, and locks the stock. Reads under the
-    locks, decides, moves the stock of what is accepted, and gives back what it did not use of the
-    quotas. Returns what was accepted, and the answers to the others."""
+) -> Callable[[], Outcomes]:
+    """Submits what takes a unit of its customer's quota for each order, locks the stock, and reads
+    under the locks. Returns a function that decides, writes what is accepted, gives back what it
+    did not use of the quotas, and returns the outcomes."""
+    if not orders:
+        return dict
     counts = Counter([order.counts_for for order in orders if order.counts_for is not None])
     reading = identity.submit_standing({order.placement.customer for order in orders})
     taking = quotas.submit_take("orders", counts)
     summing = submit_unpaid(counts, terms.unpaid_units, now)
-    products = {order: {line.product for line in order.lines} for order in orders}
-    all_products = set().union(*products.values())
-    locking = inventory.submit_lock(all_products, skip_locked=True)
-    offered = catalog.submit_offers(all_products)
+    products = {line.product for order in orders for line in order.lines}
+    locking = inventory.submit_lock(products, skip_locked=True)
+    offered = catalog.submit_offers(products)
     is_held = any(hold_of(order.placement, terms) for order in orders)
     clock = inventory.submit_clock() if is_held else lambda: now
-    standing, balances, offers = reading(), locking(), offered()
+
+    def place() -> Outcomes:
+        read = _Read(reading(), taking(), summing(), locking(), offered(), clock())
+        accepted, refused = _decide(orders, read, terms, now)
+        used = Counter([order.counts_for for order, *_ in accepted if order.counts_for])
+        quotas.give_back("orders", counts - used)
+        _move_stock(accepted, read.balances, now=now)
+        return {**refused, **{written.order: written for written in write_orders(accepted)}}
+
+    return place
+
+
+def _decide(
+    orders: Sequence[OrderRequest], read: _Read, terms: Terms, now: datetime
+) -> tuple[list[Accepted], Outcomes]:
+    """Returns the orders that are accepted, and the answers to the others."""
+    offers, outcomes = read.offers, Outcomes()
     # Stock that is not locked but offered is locked by another transaction, or new since then.
-    unlocked = offers.keys() - balances.keys()
-    outcomes: Outcomes = {}
+    unlocked = offers.keys() - read.balances.keys()
     undecided: dict[OrderRequest, UndecidedOrder] = {}
     for order in orders:
-        customer = order.placement.customer
+        customer, products = order.placement.customer, {line.product for line in order.lines}
         expected = order.placement.expected_total
-        if refusal := _refusal(order, standing.get(customer)):
+        if refusal := _refusal(order, read.standing.get(customer)):
             outcomes[order] = refusal
-        elif skipped := unlocked & products[order]:
+        elif skipped := unlocked & products:
             outcomes[order] = Skipped(skipped)
         else:
-            prices = prices_for(customer, [offers[id] for id in products[order] if id in offers])
+            prices = prices_for(customer, [offers[id] for id in products if id in offers])
             undecided[order] = UndecidedOrder(order.lines, prices, expected, order.counts_for)
-    available = {product: balance.available for product, balance in balances.items()}
-    before, used = taking(), Counter[int]()
-    shop = Shop(available, offers, terms.minimum_total, before, summing())
-    begins, accepted = clock(), []
+    available = {product: balance.available for product, balance in read.balances.items()}
+    shop = Shop(available, offers, terms.minimum_total, read.quotas, read.unpaid)
+    used, accepted = Counter[int](), []
     for order, decision in zip(undecided, decide(list(undecided.values()), shop), strict=True):
         if isinstance(decision, DomainError):
             outcomes[order] = decision
             continue
-        remaining = None
-        if order.counts_for in before:
-            used[order.counts_for] += 1
-            remaining = before[order.counts_for].after(used[order.counts_for])
-        view = view_of(order, decision, terms, begins=begins, now=now)
+        # No customer has the number 0.
+        remaining, customer = None, order.counts_for or 0
+        if customer in read.quotas:
+            used[customer] += 1
+            remaining = read.quotas[customer].after(used[customer])
+        view = view_of(order, decision, terms, begins=read.begins, now=now)
         accepted.append(Accepted(order, view, remaining))
-    quotas.give_back("orders", counts - used)
-    _move_stock(accepted, balances, now=now)
     return accepted, outcomes
 
 

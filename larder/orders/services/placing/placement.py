@@ -1,6 +1,6 @@
 """The values of placing: an `OrderRequest` becomes `Accepted` or a refusal, and then `Placed`."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -9,12 +9,14 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from larder.core.errors import CHOSEN_ID, IDEMPOTENCY_KEY, DomainError, KeyReused, NotFound
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.core.money import to_payable
-from larder.db.idempotency import Claim, Scope, fingerprint
+from larder.db.idempotency import Claim, Earlier, Scope, fingerprint
 from larder.identity.services.audit import StaffActing
 from larder.identity.services.quotas import Remaining
 from larder.orders.decision import RequestedLine, add_up
+from larder.orders.errors import OrderAbandoned
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView
 from larder.orders.queries.carts import CartRow, CartVersion
@@ -203,6 +205,35 @@ def _content_of(placement: Placement) -> bytes:
         (placement.note, placement.reference, placement.ship_to, placement.requested_for),
         None if placement.hold is None else ("hold", placement.hold.requested_seconds),
     )
+
+
+def answer_to_repeat(
+    order: OrderRequest, uses: Sequence[tuple[Claim, Earlier]], views: Mapping[UUID, OrderView]
+) -> Placed | DomainError:
+    """Returns the answer to a request whose id or key was used: the current order, only to its
+    owner, if the request has the same content as the one that placed it. What was sent for an id
+    that no client claimed is not stored: then it is what the order has now."""
+    placed = [(claim, use) for claim, use in uses if use.result != ABANDONED]
+    if uses and not placed:
+        # The id may be that of another customer, who abandoned it.
+        marks = {use.fingerprint for _, use in uses}
+        return OrderAbandoned() if marks == {mark_of(order.placement.actor)} else NotFound()
+    differing = [claim.scope for claim, use in placed if use.fingerprint != claim.fingerprint]
+    if any(scope.operation != ORDER_ID for scope in differing):
+        names = [CHOSEN_ID if it.operation == ORDER_ID else IDEMPOTENCY_KEY for it in differing]
+        return KeyReused(names)
+    view = views.get(UUID(placed[0][1].result) if placed else order.id)
+    if view is None or view.customer != order.placement.customer:
+        return NotFound()
+    is_same = not differing if placed else _has_content(view, order)
+    return Placed(view, replayed=True) if is_same else KeyReused([CHOSEN_ID])
+
+
+def _has_content(view: OrderView, order: OrderRequest) -> bool:
+    units = {line.product: line.quantity for line in view.lines}
+    details = ("note", "reference", "ship_to", "requested_for")
+    same_details = [getattr(view, name) == getattr(order.placement, name) for name in details]
+    return units == add_up(order.lines) and all(same_details)
 
 
 def hold_of(placement: Placement, terms: Terms) -> Hold | None:
