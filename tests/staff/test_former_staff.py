@@ -52,6 +52,7 @@ def sent(desk: Desk, path: str, product: int, buyer: Person) -> dict[str, Any]:
         },
         "orders/order/telephone/": {
             "customer": str(buyer.id),
+            "collected": "on",
             "line-0-sku": Product.objects.get(pk=product).sku,
             "line-0-quantity": "1",
         },

@@ -19,8 +19,8 @@ CALL = "orders/order/telephone/"
 
 
 def lines(*wanted: tuple[int, int]) -> dict[str, str]:
-    """The lines of the page: product and quantity, with an empty line before each."""
-    sent = {}
+    """The lines of an order that is collected, product and quantity, an empty line before each."""
+    sent = {"collected": "on"}
     for n, (product, quantity) in enumerate(wanted):
         sent[f"line-{2 * n + 1}-sku"] = Product.objects.get(pk=product).sku
         sent[f"line-{2 * n + 1}-quantity"] = str(quantity)
@@ -102,9 +102,9 @@ def test_a_customer_who_may_not_order_and_an_empty_order_are_refused(
     barred = person(may_order=False)
     page = desk.save(CALL, customer=str(barred.id), **lines((product(), 1)))
     assert page.errors == {"customer": ["This account is not allowed to order."]}
-    page = desk.save(CALL, customer=str(barred.id))
+    page = desk.save(CALL, customer=str(barred.id), collected="on")
     assert page.errors == {"__all__": ["An order has at least one line."]}
-    page = desk.save(CALL, **{"line-0-quantity": "x", "line-1-sku": "0"})
+    page = desk.save(CALL, collected="on", **{"line-0-quantity": "x", "line-1-sku": "0"})
     assert set(page.errors) == {
         *("customer", "line-0-sku", "line-0-quantity", "line-1-sku", "line-1-quantity")
     }
@@ -143,9 +143,9 @@ def test_a_product_is_offered_with_its_price_and_stock_in_a_bounded_number_of_st
     assert desk.queries(f"{PRODUCTS}?q=jam") == one
 
 
-def saved_address(who: Person, label: str) -> str:
+def saved_address(who: Person, label: str, line1: str = "1 Quay") -> str:
     """The id of a saved address of this person."""
-    fields = {"label": label, "name": "Mary", "line1": "1 Quay", "country": "GB", "phone": "07"}
+    fields = {"label": label, "name": "Mary", "line1": line1, "country": "GB", "phone": "07"}
     return str(add_address(who.caller, fields, now=NOW).result)
 
 
@@ -154,10 +154,45 @@ def test_only_addresses_of_the_chosen_customer_are_offered(
 ) -> None:
     mary, tom = person("mary"), person("tom")
     home = saved_address(mary, "Home")
-    found = desk.get(f"{ADDRESSES}?customer={mary.id}").response.json()["results"]
-    assert [(item["id"], item["text"]) for item in found] == [(home, "Home: Mary, 1 Quay, GB")]
+    found = desk.get(f"{ADDRESSES}?customer={mary.id}").response.json()
+    texts = [(item["id"], item["text"]) for item in found["results"]]
+    assert (texts, found["chosen"]) == ([(home, "Home: Mary, 1 Quay, GB")], home)
     for unknown in (tom.id, "", "x", "9" * 40):
-        assert desk.get(f"{ADDRESSES}?customer={unknown}").response.json() == {"results": []}
+        none = {"results": [], "chosen": ""}
+        assert desk.get(f"{ADDRESSES}?customer={unknown}").response.json() == none
+
+
+def test_the_address_of_the_last_order_is_chosen(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    mary, jam = person("mary"), product(stock=9)
+    saved_address(mary, "Home")
+    work = saved_address(mary, "Work", line1="7 Hill")
+    order = {"customer": str(mary.id), **lines((jam, 1))}
+
+    def chosen() -> tuple[str, int]:
+        found = desk.get(f"{ADDRESSES}?customer={mary.id}").response.json()
+        return found["chosen"], len(found["results"])
+
+    assert chosen() == ("", 2)
+    address = {"name": "Mary", "country": "GB", "phone": "07"}
+    del order["collected"]
+    desk.save(CALL, **order, **address, line1="7 Hill")
+    assert chosen() == (work, 2)
+    desk.save(CALL, **order, **address, line1="9 Mill")
+    assert chosen() == ("last", 3)
+    desk.save(CALL, **order, collected="on")
+    assert chosen() == ("last", 3)
+
+
+def test_an_order_without_an_address_is_placed_only_if_it_is_collected(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    order = {"customer": str(person().id), **lines((product(stock=9), 1))}
+    page = desk.save(CALL, **order | {"collected": ""})
+    assert page.errors == {"collected": ["Collected in the shop? Else enter an address."]}
+    assert desk.save(CALL, **order, line1="1 Quay").messages
+    assert Order.objects.get().ship_to is None
 
 
 def test_addresses_and_products_are_offered_only_to_staff_who_may_use_the_page(

@@ -15,11 +15,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path, reverse, reverse_lazy
 from django.utils.translation import gettext
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_ADDRESSES, MAX_UNITS
+from larder.core.limits import MAX_ADDRESSES, MAX_UNITS, SHOWN_ORDERS
 from larder.http.shop import terms
 from larder.identity import queries
 from larder.identity.models import Customer
@@ -31,7 +31,7 @@ from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
 from larder.staff.identity.customers import description
-from larder.staff.orders.contents import address_summary
+from larder.staff.orders.contents import address_lines, address_summary
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
 from larder.staff.pages import Page, further_line, lines_of, show, whole
 from larder.staff.product_choice import OfferedProducts, ProductLineForm, is_complete, sku_field
@@ -59,7 +59,7 @@ def _customer_field() -> Any:
 class OrderForm(DeliveryForm):
     """The customer and the details of the order. `form_key` is its id."""
 
-    field_order = ("customer", "saved", *SHIP_TO_FIELDS)
+    field_order = ("customer", "saved", "collected", *SHIP_TO_FIELDS)
     customer = _customer_field()
     saved = forms.CharField(
         label=_("Saved address"),
@@ -71,8 +71,25 @@ class OrderForm(DeliveryForm):
         ),
     )
 
+    collected = forms.BooleanField(
+        label=_("Collected in the shop"), required=False, widget=UnfoldBooleanWidget
+    )
+
     class Media:
         js = ("staff/telephone.js",)
+
+    def clean(self) -> dict[str, Any]:
+        """Asks whether an order without an address is collected."""
+        sent = self.cleaned_data
+        has_address = self.errors.keys() & SHIP_TO_FIELDS or any(map(sent.get, SHIP_TO_FIELDS))
+        if not (has_address or sent["collected"]):
+            self.add_error("collected", gettext("Collected in the shop? Else enter an address."))
+        return sent
+
+    @property
+    def details(self) -> dict[str, Any]:
+        details = super().details
+        return details | {"ship_to": None} if self.cleaned_data["collected"] else details
 
 
 class WantedForm(ProductLineForm):
@@ -93,7 +110,8 @@ class PlaceableOrders(OfferedProducts):
         return [path("addresses/", addresses, name="orders_order_addresses"), *super().get_urls()]
 
     def addresses(self, request: Any) -> HttpResponse:
-        """Returns the saved addresses of a customer, for users who may see customers."""
+        """Returns the addresses of a customer, and the id of the one to choose: that of the last
+        order, or the only one. For users who may see customers."""
         if not (self.may(request, "add") and request.user.has_perm(CUSTOMERS)):
             raise PermissionDenied
         try:
@@ -102,7 +120,14 @@ class PlaceableOrders(OfferedProducts):
             customer = None
         saved = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES) if customer else []
         rows = [{"text": address_summary(address), **asdict(address)} for address in saved]
-        return JsonResponse({"results": rows})
+        last = _last_address(customer.pk) if customer and self.may(request, "view") else None
+        chosen = [row for row in rows if {name: row[name] for name in SHIP_TO_FIELDS} == last]
+        if last and not chosen:
+            chosen = [{"id": "last", "text": ", ".join(address_lines(last)), **last}]
+            rows = chosen + rows
+        elif len(rows) == 1:
+            chosen = rows
+        return JsonResponse({"results": rows, "chosen": chosen[0]["id"] if chosen else ""})
 
     @button(
         _("Telephone order"), permissions=["orders.add_order"], icon="call", url_path="telephone"
@@ -135,6 +160,14 @@ class PlaceableOrders(OfferedProducts):
             address = reverse("admin:orders_order_change", args=[placed.order.id])
             return HttpResponseRedirect(address)
         return show(self, request, page)
+
+
+def _last_address(customer: int) -> dict[str, str] | None:
+    """Returns the address of the last of the newest orders that has one: index order_history."""
+    orders = Order.objects.filter(customer_id=customer).order_by("-placed_at", "-id")
+    newest = orders.values_list("ship_to", flat=True)[:SHOWN_ORDERS]
+    last = next(filter(None, newest), None)
+    return last and {name: last.get(name, "") for name in SHIP_TO_FIELDS}
 
 
 def _chosen_customer(request: Any) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_a_telephone_order_is_reported_as_placed_or_not_placed(
     path = "orders/order/telephone/"
     sku = proxied.call("GET", f"products/{proxied.product}").body["sku"]
     lines = {"line-0-sku": sku, "line-0-quantity": "1"}
-    form = desk.open(path) | lines | {"customer": str(customer)}
+    form = desk.open(path) | lines | {"customer": str(customer), "collected": "on"}
     proxied.wire.lose(loss)
     placed = desk.send(path, form)
     if loss is Loss.ANSWER:

@@ -86,6 +86,7 @@
     /** Offers the saved addresses of the chosen customer, and fills in the one that is chosen. */
     function offerAddresses(saved, customer) {
         const fields = PARTS.map((name) => saved.form.elements[name]);
+        const {collected} = saved.form.elements;
         let offered = [];
         // A page that is shown again after a mistake may have the address of its customer.
         let isFilled = customer.value !== "" && fields.some(({value}) => value);
@@ -106,12 +107,12 @@
             saved.value = offered.some(({id}) => id === now) ? now : "";
         }
 
-        /** Returns the saved addresses of a customer; null without an answer. */
+        /** Returns the addresses of a customer, and which to choose; null without an answer. */
         async function addressesOf(chosen) {
             try {
                 const query = encodeURIComponent(chosen);
                 const answer = await fetch(`${saved.dataset.addresses}?customer=${query}`);
-                return answer.ok ? (await answer.json()).results : null;
+                return answer.ok ? await answer.json() : null;
             } catch {
                 return null;
             }
@@ -121,18 +122,24 @@
             const chosen = customer.value;
             const found = await addressesOf(chosen);
             if (found && chosen === customer.value) {
-                offer(found);
+                offer(found.results);
+                if (!collected.checked && fields.every(({value}) => !value)) {
+                    saved.value = found.chosen;
+                    fillIn();
+                }
             }
         }
 
-        saved.addEventListener("change", () => {
+        function fillIn() {
             const address = offered.find(({id}) => id === saved.value);
             clear();
             if (address) {
                 fields.forEach((field) => { field.value = address[field.name]; });
                 isFilled = true;
             }
-        });
+        }
+
+        saved.addEventListener("change", fillIn);
         // select2 tells of a choice through jQuery only.
         django.jQuery(customer).on("change", () => {
             clear();
