@@ -203,8 +203,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "larder.http.answered_requests.observe",
     *(["larder.ops.telemetry.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
-    "larder.http.correlation.correlate",
-    "larder.http.positions.add_positions",
+    "larder.http.api_headers.correlate",
+    "larder.http.api_headers.add_positions",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Around all that refuses a request before a view.

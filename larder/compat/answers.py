@@ -30,7 +30,7 @@ from larder.core.errors import (
     SecondFactorRequired,
 )
 from larder.http import problems
-from larder.http.quotas import quota_headers
+from larder.http.api_headers import quota_headers
 from larder.identity import queries
 from larder.identity.services.attempts import RateLimited
 from larder.identity.services.quotas import QuotaExceeded

@@ -26,7 +26,7 @@ from larder.core import limits
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.http import throttling
-from larder.http.idempotency import replay_headers
+from larder.http.api_headers import replay_headers
 from larder.identity import queries
 from larder.identity.queries import Profile
 from larder.identity.services import accounts

@@ -13,7 +13,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError, UnknownProducts
 from larder.core.limits import MAX_ID
 from larder.http import problems
-from larder.http.idempotency import idempotency_key, operation_of
+from larder.http.api_headers import idempotency_key, operation_of
 from larder.http.shop import terms
 from larder.identity.caller import Caller
 from larder.inventory.errors import InsufficientStock

@@ -12,4 +12,4 @@ SYSTEM_ACTOR = UUID(int=0)
 """The actor of writes without an authenticated caller: registrations, commands and jobs."""
 
 CORRELATION_ID: ContextVar[str | None] = ContextVar("correlation_id", default=None)
-"""The id of the request or job that this thread works for (larder/http/correlation.py)."""
+"""The id of the request or job that this thread works for (larder/http/api_headers.py)."""

@@ -7,11 +7,11 @@ from larder.front.application import Answer, names, store, without
 from larder.front.requests import Key, key_of
 from larder.http import answered_requests
 from larder.http.answered_requests import BEGAN
-from larder.http.correlation import HEADER, ID, identify
+from larder.http.api_headers import CORRELATION_HEADER, CORRELATION_SENT, identify
 
 METHOD, PATH = "GET", "/livez"
 
-OWN_HEADERS = names(HEADER)
+OWN_HEADERS = names(CORRELATION_HEADER)
 
 
 class Alive:
@@ -27,8 +27,8 @@ class Alive:
         stored = None if key is None else self._answers.get(key)
         if stored is None:
             return None
-        own = (HEADER.lower().encode(), identify(environ).encode())
-        self._log(stored.status, environ[BEGAN], environ[ID], None, PATH)
+        own = (CORRELATION_HEADER.lower().encode(), identify(environ).encode())
+        self._log(stored.status, environ[BEGAN], environ[CORRELATION_SENT], None, PATH)
         return stored._replace(headers=[*stored.headers, own])
 
     def learn(self, environ: Mapping[str, Any], answer: Answer) -> None:

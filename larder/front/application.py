@@ -39,8 +39,8 @@ from larder.front.requests import (
 from larder.front.turns import QueueOf, Turns
 from larder.http import answered_requests, problems
 from larder.http.answered_requests import BEGAN
+from larder.http.api_headers import CORRELATION_HEADER, identify
 from larder.http.bodies import declared_length
-from larder.http.correlation import HEADER, identify
 from larder.http.negotiation import for_reader
 from larder.http.refusals import BodyTimeout
 
@@ -295,10 +295,10 @@ def _refused(environ: dict[str, Any], error: DomainError) -> Answer:
     correlation_id = identify(environ)
     request = WSGIRequest(environ | {"wsgi.input": BytesIO()})
     response = for_reader(request, problems.from_domain(request, error))
-    response.headers[HEADER] = correlation_id
+    response.headers[CORRELATION_HEADER] = correlation_id
     note = answered_requests.access_log_hook(request.method or "", _route(request.path_info))
     note(response.status_code, began, correlation_id, None, request.path_info)
-    return Answer(response.status_code, encoded(response.headers.items()), response.content)
+    return Answer(response.status_code, encode_headers(response.headers.items()), response.content)
 
 
 def _route(path: str) -> str | None:
@@ -340,10 +340,10 @@ def call(
 
 def _answer(began: list[Any], body: bytes) -> Answer:
     status, headers = began[:2]
-    return Answer(int(status[:3]), encoded(headers), body)
+    return Answer(int(status[:3]), encode_headers(headers), body)
 
 
-def encoded(headers: Iterable[tuple[str, str]]) -> Headers:
+def encode_headers(headers: Iterable[tuple[str, str]]) -> Headers:
     """Returns headers as ASGI has them."""
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 

@@ -17,21 +17,31 @@ from larder.front.application import (
     Headers,
     Results,
     Threads,
-    encoded,
+    encode_headers,
     names,
     store,
     without,
 )
 from larder.front.requests import Key, key_of
 from larder.front.turns import ORDERS
-from larder.http import answered_requests, positions
+from larder.http import answered_requests
 from larder.http.answered_requests import BEGAN
+from larder.http.api_headers import (
+    COMMITTED,
+    CORRELATION_HEADER,
+    CORRELATION_SENT,
+    POSITION_HEADER,
+    QUOTA_HEADERS,
+    encode_position,
+    idempotency_key,
+    identify,
+    is_near,
+    position_header,
+    quota_headers,
+    replay_headers,
+)
 from larder.http.authentication import remembered_caller
-from larder.http.correlation import HEADER, ID, identify
-from larder.http.idempotency import idempotency_key, replay_headers
-from larder.http.positions import COMMITTED, encode, position_header
-from larder.http.quotas import HEADERS as QUOTA
-from larder.http.quotas import is_near, quota_headers
+from larder.http.bodies import Body, decode_if_valid, encoded
 from larder.identity.caller import Caller
 from larder.identity.services.audit import Acting
 from larder.orders.queries import OrderView
@@ -39,8 +49,6 @@ from larder.orders.services.batches import LIMITS, start_request
 from larder.orders.services.confirm_order import Confirmation
 from larder.orders.services.placing.placement import Placed, Request, Result, new_order
 from larder.orders.services.transitions import Moved, TransitionRequest
-from larder.v1 import http
-from larder.v1.bodies import decode_if_valid
 from larder.v1.moves import Moving
 from larder.v1.order_shapes import shown
 from larder.v1.orders import NewOrder, placement
@@ -52,7 +60,9 @@ MAX_BODY_BYTES = 64 * 1024
 """Django reads longer bodies. An order of a hundred lines has 4,000 bytes."""
 
 REPLAYED = b"idempotency-replayed"
-OWN_HEADERS = names("ETag", "Location", "Content-Length", HEADER, positions.HEADER, *QUOTA)
+OWN_HEADERS = names(
+    "ETag", "Location", "Content-Length", CORRELATION_HEADER, POSITION_HEADER, *QUOTA_HEADERS
+)
 """Headers whose values differ for each order."""
 
 
@@ -108,7 +118,9 @@ class Writes(ABC):
             environ[EARLIER_ERROR] = error
             return None
         if answer is not None:
-            self._log(self.status, environ[BEGAN], environ[ID], who, environ["PATH_INFO"])
+            self._log(
+                self.status, environ[BEGAN], environ[CORRELATION_SENT], who, environ["PATH_INFO"]
+            )
         return answer
 
     async def _result(self, request: Request) -> Result:
@@ -127,17 +139,17 @@ class Writes(ABC):
 
     async def _shown(self, shows: Shown, shared: Headers, environ: Mapping[str, Any]) -> Answer:
         order = shows.order
-        body = http.Body(http.encoded(shown(order)), order.version)
-        echoed = await self._threads.run(position_header) if replicas() else encode(None)
+        body = Body(encoded(shown(order)), order.version)
+        echoed = await self._threads.run(position_header) if replicas() else encode_position(None)
         own = {
             "ETag": body.tag,
             "Content-Length": str(len(body.raw)),
-            HEADER: environ[ID],
-            positions.HEADER: echoed,
+            CORRELATION_HEADER: environ[CORRELATION_SENT],
+            POSITION_HEADER: echoed,
             **replay_headers(replayed=shows.replayed),
             **shows.headers,
         }
-        return Answer(self.status, [*shared, *encoded(own.items())], body.raw)
+        return Answer(self.status, [*shared, *encode_headers(own.items())], body.raw)
 
     def learn(self, environ: Mapping[str, Any], answer: Answer) -> None:
         """Stores the headers of an answer of Django."""

@@ -24,12 +24,20 @@ from larder.core.ids import CORRELATION_ID
 from larder.db import database
 from larder.front.application import Answer, Headers, Threads, names, store, without
 from larder.front.requests import Key, key_of
-from larder.http import answered_requests, positions
+from larder.http import answered_requests
 from larder.http.answered_requests import BEGAN
+from larder.http.api_headers import (
+    CORRELATION_HEADER,
+    CORRELATION_SENT,
+    POSITION_SENT,
+    correlation_id,
+    has_written,
+    identify,
+)
 from larder.http.authentication import remembered_caller
+from larder.http.bodies import Body, encoded
 from larder.http.compression import SMALLEST_COMPRESSED, packed
-from larder.http.correlation import HEADER, ID, correlation_id, identify
-from larder.v1.http import Body, encoded, is_named
+from larder.v1.http import is_named
 from larder.v1.products import PAGE
 from larder.v1.resources import EARLIER_ERROR
 
@@ -44,13 +52,13 @@ MAX_PAGE_BYTES = 64 * 1024
 MOST_READ = 8
 """Pages that are read at once. Django reads further ones, each when it is its caller's turn."""
 
-OWN_HEADERS = names("ETag", "Content-Length", HEADER)
+OWN_HEADERS = names("ETag", "Content-Length", CORRELATION_HEADER)
 """Headers that depend on the body, and the correlation id, which differs for each answer."""
 
 OF_CONTENT = names("Content-Type", "Content-Encoding")
 """Headers that a 304 does not have."""
 
-ID_HEADER = HEADER.lower().encode()
+ID_HEADER = CORRELATION_HEADER.lower().encode()
 
 
 class StoredAnswer:
@@ -110,13 +118,13 @@ class Products:
         # The rights of staff are read for each request.
         if stored is None or key is None or caller is None or caller.is_staff:
             return None
-        has_written = positions.has_written(environ.get(positions.SENT))
-        if has_written or stored.seen_at <= monotonic_ns() - MAX_LAG:
-            stored = await self._renewed(key, stored, environ, shared=not has_written)
+        is_recent = has_written(environ.get(POSITION_SENT))
+        if is_recent or stored.seen_at <= monotonic_ns() - MAX_LAG:
+            stored = await self._renewed(key, stored, environ, shared=not is_recent)
         if stored is None:
             return None
         answer = stored.to(environ.get("HTTP_IF_NONE_MATCH"))
-        id = correlation_id(environ.get(ID))
+        id = correlation_id(environ.get(CORRELATION_SENT))
         self._log(answer.status, environ[BEGAN], id, caller, PATH)
         return Answer(answer.status, [*answer.headers, (ID_HEADER, id.encode())], answer.body)
 

@@ -11,8 +11,8 @@ from django.conf import settings
 from larder.core.errors import Overloaded
 from larder.core.waits import LONGEST_WAIT
 from larder.http.addresses import client_address
+from larder.http.api_headers import SAFE
 from larder.http.authentication import remembered_caller
-from larder.http.positions import SAFE
 
 
 class Queue(NamedTuple):

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
 
 from larder.db import database
+from larder.http.api_headers import SAFE
 from larder.http.negotiation import ADMIN, for_reader
-from larder.http.positions import SAFE
 from larder.http.problems import from_django, handle, outcome_unknown, problem
 
 

@@ -46,10 +46,8 @@ from larder.db.errors import CommitUnknown
 from larder.db.feed import SinceExpired
 from larder.http import preconditions
 from larder.http.addresses import base_url
+from larder.http.api_headers import KEY_HEADER, SAFE, quota_headers
 from larder.http.bodies import BodyTooLarge, LengthRequired
-from larder.http.idempotency import HEADER
-from larder.http.positions import SAFE
-from larder.http.quotas import quota_headers
 from larder.http.refusals import (
     BodyTimeout,
     HttpRefusal,
@@ -239,7 +237,7 @@ def _faults(error: DomainError) -> list[Fault]:
 
 
 def _reused(what: str) -> Fault:
-    where = HEADER if what == IDEMPOTENCY_KEY else f"/{what}"
+    where = KEY_HEADER if what == IDEMPOTENCY_KEY else f"/{what}"
     return Fault(where, "reused", f"The {what} was used for a different request; send a new one.")
 
 

@@ -25,8 +25,8 @@ from larder.core.limits import (
 from larder.core.parts import first
 from larder.db.idempotency import Outcome, fingerprint
 from larder.http import throttling
+from larder.http.api_headers import replay_headers
 from larder.http.authentication import secrets, signer
-from larder.http.idempotency import replay_headers
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.queries import credentials

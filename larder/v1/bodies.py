@@ -4,7 +4,6 @@ msgspec stops at the first fault. After that, the parsed JSON is compared with t
 and msgspec checks each value separately, so that the rules stay in the declaration.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -27,7 +26,7 @@ from django.http import HttpRequest
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_FAULTS, MAX_POINTER_LENGTH
 from larder.core.texts import text_fault
-from larder.http.bodies import NestedTooDeeply, has_many_brackets
+from larder.http.bodies import NestedTooDeeply, decode_if_valid, has_many_brackets
 from larder.http.refusals import MalformedJson, UnsupportedMediaType
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -65,27 +64,6 @@ def decode_or_explain(raw: bytes, kind: type[Body], most: int = MAX_FAULTS) -> B
     if faults:
         raise InvalidInput(faults)
     return msgspec.convert(value, kind)
-
-
-def decode_if_valid(raw: bytes, kind: type[Body]) -> Body | None:
-    """Returns the bytes as a `kind`; None if they have a fault."""
-    # Such characters are rare, and walking the whole value is slow.
-    if _may_have_refused(raw) or has_many_brackets(raw):
-        return None
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except (*_NO_JSON, RecursionError):
-        return None
-
-
-_REFUSED = re.compile(rb"\\u0000|\\u20(?:2[a-eA-E]|6[6-9])|\xe2(?:\x80[\xaa-\xae]|\x81[\xa6-\xa9])")
-"""The characters of `text_fault`, in UTF-8 or as escapes. A NUL is always an escape."""
-
-
-def _may_have_refused(raw: bytes) -> bool:
-    """Returns whether a text may have a character that none may have. Most bodies have neither of
-    the bytes that begin one, which is found faster than by the expression."""
-    return (b"\\u" in raw or b"\xe2" in raw) and _REFUSED.search(raw) is not None
 
 
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)

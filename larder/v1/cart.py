@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 from larder.core import money
 from larder.core.clock import now
 from larder.core.limits import MAX_LINES, TOTAL_DIGITS
-from larder.http.idempotency import idempotency_key, operation_of
+from larder.http.api_headers import idempotency_key, operation_of
 from larder.http.preconditions import tag_wanted
 from larder.http.shop import terms
 from larder.identity.caller import Caller

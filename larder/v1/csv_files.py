@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from larder.catalog import tables
 from larder.core.clock import now
 from larder.core.spreadsheets import escape_formula
-from larder.http.idempotency import replay_headers
+from larder.http.api_headers import replay_headers
 from larder.http.long_files import begin, stream
 from larder.identity.caller import Caller
 from larder.inventory.services.products import Author

@@ -8,9 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from larder.core.errors import NotFound
+from larder.http.bodies import Body
 from larder.http.compression import note_encoding, packed, takes_gzip
 from larder.http.negotiation import ANY
-from larder.v1.http import Body, reply_body
+from larder.v1.http import reply_body
 from larder.v1.operations import operation
 
 DOCS = Path(settings.BASE_DIR) / "docs"

@@ -1,6 +1,5 @@
 """Reads requests and writes answers, for all views of v1."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -15,8 +14,9 @@ from larder.core.limits import MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.parts import Part
 from larder.db.idempotency import RETENTION, Claim, Scope
 from larder.http import pagination
+from larder.http.api_headers import idempotency_key, operation_of, replay_headers
+from larder.http.bodies import Body, encoded
 from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
-from larder.http.idempotency import idempotency_key, operation_of, replay_headers
 from larder.http.pagination import Cursor, Item
 from larder.http.preconditions import tag_wanted
 from larder.identity.caller import Caller
@@ -70,15 +70,12 @@ def shaped(row: object, kind: type[Shape], **others: Any) -> Shape:
     return kind(**{name: others[name] if name in others else getattr(row, name) for name in names})
 
 
-_ENCODER = msgspec.json.Encoder()
-
-
 def reply(
     payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """Returns a JSON answer."""
     return HttpResponse(
-        _ENCODER.encode(payload), status=status, content_type="application/json", headers=headers
+        encoded(payload), status=status, content_type="application/json", headers=headers
     )
 
 
@@ -115,23 +112,6 @@ def reply_tagged(
     for name, value in (headers or {}).items():
         response.headers[name] = value
     return response
-
-
-class Body:
-    """The bytes of an answer, and their ETag. `coding`: in which they will be sent, if not as they
-    are."""
-
-    __slots__ = ("raw", "tag")
-
-    def __init__(self, raw: bytes, version: int = 0, of: str = "", coding: str = "") -> None:
-        self.raw = raw
-        digest = hashlib.blake2b(raw, digest_size=12, person=coding.encode()).hexdigest()
-        self.tag = f'"{version}-{of}{digest}"'
-
-
-def encoded(payload: Any) -> bytes:
-    """Returns the payload as JSON."""
-    return _ENCODER.encode(payload)
 
 
 def reply_body(request: HttpRequest, body: Body) -> HttpResponse:

@@ -13,7 +13,7 @@ from larder.catalog.fields import TRIMMED
 from larder.core.clock import now
 from larder.core.limits import MAX_CODE_LENGTH, MAX_LINES, MAX_ORDERED_UNITS
 from larder.db.idempotency import fingerprint
-from larder.http.idempotency import replay_headers
+from larder.http.api_headers import replay_headers
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import PERMISSIONS

@@ -21,8 +21,13 @@ from larder.core.limits import (
     MAX_POSITION_LENGTH,
 )
 from larder.db import replicas
-from larder.http import pagination, positions, throttling
-from larder.http.idempotency import HEADER, idempotency_key
+from larder.http import pagination, throttling
+from larder.http.api_headers import (
+    KEY_HEADER,
+    POSITION_SENT,
+    decode_position,
+    idempotency_key,
+)
 from larder.http.preconditions import wants_none
 from larder.http.problems import kind_of
 from larder.identity.caller import Caller
@@ -112,7 +117,7 @@ CREATING = Trait(
 KEYED = Trait(
     (
         _sent(
-            HEADER,
+            KEY_HEADER,
             "Makes the request safe to repeat: the same key gives the same answer. "
             "One key, without a comma.",
             minLength=1,
@@ -273,7 +278,7 @@ class Operation:
             throttling.anonymous(request)
         arguments = self._arguments(request, who)
         if self._is_causal and replicas.replicas() and who is not None and not who.is_staff:
-            echo = positions.decode(request.META.get(positions.SENT, ""))
+            echo = decode_position(request.META.get(POSITION_SENT, ""))
             if echo is not None and echo.position is not None:
                 return replicas.read(echo.position, lambda: self.run(request, **path, **arguments))
         return self.run(request, **path, **arguments)

@@ -15,7 +15,7 @@ from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.limits import MAX_HOLD_SECONDS, MAX_IDEMPOTENCY_KEY_LENGTH, MAX_LINES
 from larder.core.structs import with_fields
 from larder.http import pagination
-from larder.http.idempotency import idempotency_key, operation_of
+from larder.http.api_headers import idempotency_key, operation_of
 from larder.http.shop import hold, terms
 from larder.identity import queries as identity
 from larder.identity.caller import Caller

@@ -24,7 +24,7 @@ from larder.core.ids import new_id
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
 from larder.db.idempotency import fingerprint
 from larder.http import pagination, shop
-from larder.http.idempotency import replay_headers
+from larder.http.api_headers import replay_headers
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.payment_state import Kind

@@ -9,10 +9,10 @@ from django.http.response import HttpResponseBase
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID, MAX_OPEN_BODY_BYTES, MAX_SIGNED_BODY_BYTES
-from larder.http import authentication, problems, quotas
+from larder.http import authentication, problems
+from larder.http.api_headers import add_quota_headers, forget_quota
 from larder.http.bodies import raw_body, require_at_most
 from larder.http.negotiation import require_acceptable
-from larder.http.quotas import add_quota_headers
 from larder.http.refusals import MethodNotAllowed, NotAuthenticated
 from larder.identity.caller import Caller
 from larder.identity.services import audit
@@ -53,7 +53,7 @@ class Resource:
 
     def __call__(self, request: HttpRequest, **path: Any) -> HttpResponseBase:
         response: HttpResponseBase | None
-        quotas.restart()
+        forget_quota()
         try:
             response = self._answer(request, path)
             add_quota_headers(response)

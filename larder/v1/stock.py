@@ -14,7 +14,7 @@ from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_LINES
 from larder.core.parts import first
 from larder.db.idempotency import fingerprint
-from larder.http.idempotency import replay_headers
+from larder.http.api_headers import replay_headers
 from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.services import adjustments

@@ -15,13 +15,12 @@ from larder.core.batch_queue import BatchQueue
 from larder.db import database
 from larder.front import orders as on_loop
 from larder.front.orders import Orders
-from larder.http import authentication
-from larder.http.quotas import HEADERS
+from larder.http import authentication, bodies
+from larder.http.api_headers import QUOTA_HEADERS
 from larder.identity.models import Session
 from larder.inventory.models import Stock
 from larder.orders.models import Order
 from larder.orders.services.placing import place_batch
-from larder.v1 import http
 from tests.conftest import Person
 from tests.front.in_process import (
     JSON,
@@ -79,12 +78,12 @@ def test_a_key_places_one_order_on_the_on_loop_and_through_django(
 def test_an_order_reports_its_quota_when_little_is_left(ordering: Ordering) -> None:
     key = {"Idempotency_Key": uuid4().hex}
     (_, first, _), (_, second, _) = ordering(headers=key), ordering()
-    assert not HEADERS & {*first, *second}
+    assert not QUOTA_HEADERS & {*first, *second}
     database.execute("UPDATE rate_limit SET until = statement_timestamp() + interval '59 minutes'")
     near = ordering()[1]
     assert near["RateLimit-Policy"] == '"orders";q=1000000;w=3600'
     assert near["RateLimit"].startswith('"orders";r=16')
-    assert not HEADERS & ordering(headers=key)[1].keys()
+    assert not QUOTA_HEADERS & ordering(headers=key)[1].keys()
     database.execute("UPDATE rate_limit SET until = statement_timestamp() + interval '2 hours'")
     status, refused, body = ordering()
     assert (status, json.loads(body)["quota"]) == ("429 Too Many Requests", "orders")
@@ -243,7 +242,7 @@ def test_django_answers_a_failure_and_the_on_loop_does_not_retry(
     if fails == "before the commit":
         monkeypatch.setattr(BatchQueue, "put", fail)
     else:
-        monkeypatch.setattr(http, "_ENCODER", SimpleNamespace(encode=fail))
+        monkeypatch.setattr(bodies, "_ENCODER", SimpleNamespace(encode=fail))
     status, headers, body = ordering()
     assert (status[:3], json.loads(body)["code"], len(tries)) == ("500", code, 1)
     assert headers["Correlation-ID"] == json.loads(body)["correlation_id"]

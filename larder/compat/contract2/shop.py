@@ -26,7 +26,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError, UnknownProducts
 from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_ID, MAX_STOCK
 from larder.http import problems
-from larder.http.idempotency import replay_headers
+from larder.http.api_headers import replay_headers
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.queries import ProductFilter

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from config.asgi import application
 from larder.db import replicas
-from larder.http import answered_requests, positions
+from larder.http import answered_requests, api_headers
 
 __all__ = ["application"]
 
@@ -15,7 +15,7 @@ def _fail(*_args: object, **_more: object) -> NoReturn:
 
 
 PARTS: tuple[tuple[Any, str, Any], ...] = (
-    (positions, "replicas", SimpleNamespace(present=_fail, replicas=replicas.replicas)),
+    (api_headers, "replicas", SimpleNamespace(present=_fail, replicas=replicas.replicas)),
     (answered_requests, "_done", SimpleNamespace(append=_fail, popleft=_fail)),
 )
 for owner, name, replacement in PARTS:

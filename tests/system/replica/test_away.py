@@ -9,7 +9,7 @@ from time import monotonic
 import psycopg
 import pytest
 
-from larder.http.positions import decode
+from larder.http.api_headers import decode_position
 from tests.server import Server
 from tests.system.faults.conftest import kill
 from tests.system.replica.conftest import Phone, Shop, environment
@@ -128,7 +128,7 @@ def test_a_position_is_sent_after_commits_and_not_after_reads(shop: Shop) -> Non
     # The event loop answers if its process knows the token.
     phone.echoes = False
     sent = [phone("POST", "orders", lines(jam)).headers["larder-position"] for _ in range(8)]
-    found = [decode(body) for body in sent]
+    found = [decode_position(body) for body in sent]
     assert len(set(found)) == 8
     assert all(one is not None and one.position is not None for one in found)
     refused = phone("POST", "orders", lines(jam, 1_000_001))
