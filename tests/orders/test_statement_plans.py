@@ -23,8 +23,8 @@ FROM generate_series(1, %s) AS n
 
 UNASSIGNED = """
 INSERT INTO payment (provider, kind, transaction_id, intent, amount, currency, at, recorded_at,
-                     actor)
-SELECT 'stripe', 'captured', 'T' || n, 'I' || n, 1, 'GBP', now(), now(), gen_random_uuid()
+                     actor, reference, note)
+SELECT 'stripe', 'captured', 'T' || n, 'I' || n, 1, 'GBP', now(), now(), gen_random_uuid(), '', ''
 FROM generate_series(1, %s) AS n
 """
 
