@@ -4,6 +4,7 @@ SQL uses table names without a schema. The search path belongs to the *role* (`A
 search_path`) and not to the connection, because PgBouncer does not pass on a start-up option.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -249,14 +250,23 @@ def make_schemas() -> RunSQL:
         "DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET search_path = "
         f"{SEARCH_PATH}', current_database()); END $$;"
     )
-    return RunSQL(f"{create}{own_path}SET search_path = {SEARCH_PATH};")
+    return RunSQL(
+        f"{create}{own_path}SET search_path = {SEARCH_PATH};",
+        f"DROP SCHEMA {', '.join(SCHEMAS)};",
+    )
 
 
 def run_file(migration: str, name: str) -> RunSQL:
-    """Returns the migration step that runs the SQL of a file beside the migration."""
-    return RunSQL(Path(migration).with_name(name).read_text())
+    """Returns the migration step that runs the SQL of a file beside the migration. Undone, it drops
+    the functions of the file, with their triggers; settings of tables go with the tables."""
+    text = Path(migration).with_name(name).read_text()
+    functions = re.findall(r"^CREATE FUNCTION ([\w.]+)", text, re.MULTILINE)
+    return RunSQL(text, "".join(f"DROP FUNCTION {function} CASCADE;" for function in functions))
 
 
 def move_to_schema(schema: str, *tables: str) -> RunSQL:
     """Returns the step that moves new tables to the schema of their module."""
-    return RunSQL("".join(f'ALTER TABLE "{table}" SET SCHEMA {schema};' for table in tables))
+    return RunSQL(
+        "".join(f'ALTER TABLE "{table}" SET SCHEMA {schema};' for table in tables),
+        "".join(f'ALTER TABLE {schema}."{table}" SET SCHEMA public;' for table in tables),
+    )

@@ -1,4 +1,5 @@
-"""A migration does not stop a shop while it waits for a lock, and refuses a former database."""
+"""A migration does not stop a shop while it waits for a lock, can be undone, and refuses a former
+database."""
 
 import os
 import subprocess
@@ -50,12 +51,6 @@ def finish(command: "subprocess.Popen[str]") -> str:
     return errors
 
 
-UNDO = """
-DROP FUNCTION orders.refuse_change, orders.refuse_deletion, orders.tell_change CASCADE;
-DELETE FROM django_migrations WHERE app = 'orders' AND name = '0002_rules'
-"""
-
-
 @contextmanager
 def index_under_way(cluster: Cluster) -> Iterator["psycopg.Connection[tuple[int]]"]:
     """A transaction that locks the orders against writers and stays open."""
@@ -65,8 +60,7 @@ def index_under_way(cluster: Cluster) -> Iterator["psycopg.Connection[tuple[int]
 
 
 def test_requests_are_answered_while_a_migration_cannot_lock(cluster: Cluster) -> None:
-    with psycopg.connect(cluster.owner_url("larder")) as owner:
-        owner.execute(UNDO)
+    finish(manage(cluster, "migrate", "orders", "0001_tables"))
     with index_under_way(cluster) as holder, psycopg.connect(cluster.owner_url("larder")) as reader:
         reader.autocommit = True
         # A request behind an attempt waits for at most LOCK_TIMEOUT.
@@ -82,6 +76,14 @@ def test_requests_are_answered_while_a_migration_cannot_lock(cluster: Cluster) -
     with psycopg.connect(cluster.owner_url("larder")) as reader:
         made = "SELECT count(*) FROM pg_trigger WHERE tgname = 'never_deleted'"
         assert reader.execute(made).fetchall() == [(2,)]
+
+
+def test_all_migrations_can_be_undone_and_made_again(cluster: Cluster) -> None:
+    finish(manage(cluster, "migrate", "common", "zero"))
+    schemas = "SELECT count(*) FROM pg_namespace WHERE nspname IN ('common', 'orders')"
+    with psycopg.connect(cluster.owner_url("larder")) as owner:
+        assert owner.execute(schemas).fetchall() == [(0,)]
+    finish(manage(cluster, "prepare"))
 
 
 def test_a_database_of_a_version_before_the_tables_is_refused(cluster: Cluster) -> None:

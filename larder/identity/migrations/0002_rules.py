@@ -107,6 +107,11 @@ def make_roles(apps, schema_editor):
         group.permissions.add(*(rows[name] for name in names))
 
 
+def remove_roles(apps, schema_editor):
+    database = schema_editor.connection.alias
+    apps.get_model("auth", "Group").objects.using(database).filter(name__in=ROLES).delete()
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("identity", "0001_tables"),
@@ -115,5 +120,5 @@ class Migration(migrations.Migration):
 
     operations = [
         run_file(__file__, "rules.sql"),
-        migrations.RunPython(make_roles, migrations.RunPython.noop),
+        migrations.RunPython(make_roles, remove_roles),
     ]
