@@ -29,7 +29,6 @@ class UnknownCategory(FieldRefused, Unusable):
 
 @dataclass
 class PricesChanged(Conflict):
-    """A price or the total is not the expected one. Or products are archived: those with `skus`."""
+    """The products with these `skus` have other prices than staff were shown, or are archived."""
 
     skus: Sequence[str]
-    code = "price_changed"
