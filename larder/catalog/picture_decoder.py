@@ -11,7 +11,16 @@ from io import BytesIO
 
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from larder.core.limits import MAX_JPEG_PIXELS, MAX_PICTURE_PIXELS, PICTURE_SIDE, THUMBNAIL_SIDE
+from larder.core.limits import THUMBNAIL_SIDE
+
+MAX_JPEG_PIXELS = 52_000_000
+"""Pixels of an uploaded JPEG that is read at a smaller scale."""
+
+MAX_PICTURE_PIXELS = 12_600_000
+"""Pixels of every other uploaded picture, which is read completely."""
+
+PICTURE_SIDE = 1_600
+"""Pixels of the longer side of a stored picture, at most."""
 
 JPEG, PNG, WEBP = (
     JpegImagePlugin.JpegImageFile.format,

@@ -13,8 +13,11 @@ from larder.catalog.fields import INTERNAL
 from larder.catalog.models import Category, Product
 from larder.catalog.search import spellings
 from larder.core.errors import NotFound
-from larder.core.limits import MAX_CATEGORY_LEVELS, MAX_OFFERED_PRODUCTS
+from larder.core.limits import MAX_OFFERED_PRODUCTS
 from larder.db import database
+
+MAX_CATEGORY_LEVELS = 20
+"""Names in a category's path in a file. Those above them are left out."""
 
 
 class Offer(Struct, frozen=True):

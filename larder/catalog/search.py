@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from larder.core.limits import MAX_SEARCH_WORDS
+MAX_SEARCH_WORDS = 10
+"""Words of a search. Further words are ignored: each adds a condition to the query."""
 
 TRIGRAM = 3
 """Characters of a trigram. A shorter word has none, so the index cannot find it. Computing the

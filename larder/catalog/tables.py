@@ -13,13 +13,15 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from larder.core import limited_child
-from larder.core.limits import (
-    MAX_FILE_ROWS,
-    MAX_TABLE_BYTES,
-    MAX_TABLE_COLUMNS,
-)
+from larder.core.limits import MAX_FILE_ROWS
 from larder.core.spreadsheets import decoded
 from larder.core.texts import gettext_noop
+
+MAX_TABLE_BYTES = 30 * 1024 * 1024
+"""Bytes of the cells of an uploaded file: many cells can share one long text."""
+
+MAX_TABLE_COLUMNS = 256
+"""Columns of an uploaded file. A product file has at most some 30."""
 
 
 class Row(NamedTuple):

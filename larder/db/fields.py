@@ -7,7 +7,10 @@ from django.db import models
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.functions import Collate
 
-from larder.core.limits import TAX_RATE_DECIMALS, TAX_RATE_DIGITS
+TAX_RATE_DECIMALS = 2
+
+TAX_RATE_DIGITS = 5
+"""Digits of a tax rate in percent in total: the column is numeric(5,2)."""
 
 
 class IdentityNumber(models.BigIntegerField):  # type: ignore[type-arg]

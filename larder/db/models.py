@@ -2,7 +2,10 @@
 
 from django.db import models
 
-from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_OPERATION_LENGTH, MAX_WORD_LENGTH
+from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_WORD_LENGTH
+
+MAX_OPERATION_LENGTH = 200
+"""The method and path of an `Idempotency-Key`: they are part of the same primary key."""
 
 
 class IdempotencyKey(models.Model):

@@ -11,10 +11,13 @@ from django.conf import settings
 from django.http import HttpRequest, UnreadablePostError
 
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_JSON_BRACKETS, MAX_OPEN_BODY_BYTES
+from larder.core.limits import MAX_OPEN_BODY_BYTES
 from larder.http.refusals import MalformedJson
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
+
+MAX_JSON_BRACKETS = 20_000
+"""Brackets of a body: one of MAX_LINES lines has 2,000."""
 
 
 class BodyTooLarge(DomainError):

@@ -22,12 +22,14 @@ from django.utils.translation import get_language_from_request
 
 from larder.core.limits import (
     MAX_DISCARDED_BYTES,
-    MAX_FORM_BYTES,
     MAX_OPEN_BODY_BYTES,
     MAX_OPEN_FORM_FIELDS,
 )
 from larder.http import admin_session
 from larder.http.bodies import declared_length
+
+MAX_FORM_BYTES = 256 * 1024
+"""Bytes of an admin form without files: MAX_FORM_FIELDS fields need 200 KB."""
 
 ADMIN = "/admin/"
 
@@ -45,7 +47,6 @@ def for_browsers(path: str) -> bool:
 
 
 _COOKIES_IN_API = not {"1", "2", "3"}.isdisjoint(settings.COMPAT)
-
 
 LOG_IN = "/admin/login/"
 

@@ -40,9 +40,11 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
-from larder.core.limits import MAX_PASSKEY_LENGTH
 from larder.identity.errors import SecondFactorWrong
 from larder.identity.tokens import derive_key
+
+MAX_PASSKEY_LENGTH = 20_000
+"""The answer of a browser for a passkey, JSON in a hidden field, with certificates."""
 
 STEP = 30
 """Seconds for which an app shows a code."""

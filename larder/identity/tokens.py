@@ -14,9 +14,11 @@ from uuid import UUID, uuid4
 
 import jwt
 
-from larder.core.limits import MAX_TOKEN_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenExpired, TokenInvalid
+
+MAX_TOKEN_LENGTH = 2_048
+"""A token to be decoded, which is done before its signature is checked."""
 
 _POLICY = "door"
 """The claim of a refresh token with the name of its policy."""

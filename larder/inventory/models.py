@@ -6,8 +6,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from larder.core.ids import new_id
-from larder.core.limits import LARGE_DIFFERENCE, MAX_CODE_LENGTH, MAX_TEXT_LENGTH, MAX_WORD_LENGTH
+from larder.core.limits import MAX_CODE_LENGTH, MAX_TEXT_LENGTH, MAX_WORD_LENGTH
 from larder.db.fields import TransactionId
+
+LARGE_DIFFERENCE = 20
+"""Per cent of the shelf above which a difference of a count may be a typing mistake."""
 
 
 class Stock(models.Model):

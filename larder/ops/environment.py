@@ -11,8 +11,10 @@ from django.core.exceptions import ImproperlyConfigured
 from environ import FileAwareEnv
 from environ.fileaware_mapping import FileAwareMapping
 
-from larder.core.limits import MAX_QUOTA
 from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
+
+MAX_QUOTA = 1_000_000
+"""Units of a quota that a shop can set. Its bucket is exact to a millisecond."""
 
 Value = TypeVar("Value")
 

@@ -24,10 +24,13 @@ from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.decorators import action
 
 from larder.core.errors import DomainError
-from larder.core.limits import LISTED_ROWS, MAX_SELECTED_ROWS, MAX_SHOWN_ROWS
+from larder.core.limits import LISTED_ROWS, MAX_SHOWN_ROWS
 from larder.staff.history import history
 from larder.staff.lists import ListPage, ListPaginator
 from larder.staff.refusals import Sentence, explain
+
+MAX_SELECTED_ROWS = 100
+"""Rows of one action: each is a transaction."""
 
 
 class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from larder.catalog.models import Product
-from larder.core.limits import DASHBOARD_ROWS, MAX_LISTED_ROWS
+from larder.core.limits import MAX_LISTED_ROWS
 from larder.db import observations
 from larder.orders.models import Order, OrderStatus, RefundDue
 from larder.orders.queries import sales
@@ -25,6 +25,8 @@ from larder.orders.queries.sales import DaySales
 from larder.staff.formatting import amount, day_of, grouped, in_one_line, link, moment
 from larder.staff.lists import shop_zone
 from larder.staff.words import gettext_lazy as _
+
+DASHBOARD_ROWS = 10
 
 PERIODS = {"today": (_("Today"), 1), "week": (_("7 days"), 7), "month": (_("30 days"), 30)}
 

@@ -28,7 +28,6 @@ from larder.catalog.queries import category_names
 from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import Overloaded
-from larder.core.limits import MAX_EXPORTED_ROWS
 from larder.core.spreadsheets import escape_formula
 from larder.core.waits import hold_slot
 from larder.identity.services import audit
@@ -36,6 +35,9 @@ from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import grouped
 from larder.staff.lists import shop_zone
 from larder.staff.words import gettext_lazy as _
+
+MAX_EXPORTED_ROWS = 20_000
+"""Rows of an exported file: it is created in memory, within one request."""
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that no XLSX file can have (XML 1.0, section 2.2). Customers can write them."""

@@ -22,9 +22,14 @@ from unfold.widgets import (
 
 from larder.core.errors import DomainError, InvalidInput
 from larder.core.ids import new_id
-from larder.core.limits import FORM_LINES, MAX_FORM_LINES, MAX_TEXT_LENGTH
+from larder.core.limits import MAX_TEXT_LENGTH
 from larder.staff.base import ServiceAdmin
 from larder.staff.refusals import SENTENCES, Sentence, TextForm, explain_one, filled_in
+
+MAX_FORM_LINES = 100
+
+FORM_LINES = 10
+"""Empty lines of a form. Its button "More lines" adds as many."""
 
 
 class PageForm(TextForm, forms.Form):

@@ -15,9 +15,7 @@ from larder.core.errors import InvalidInput
 from larder.core.limits import (
     MAX_EMAIL_LENGTH,
     MAX_KEY_NAME_LENGTH,
-    MAX_KEY_PERMISSIONS,
     MAX_PASSWORD_LENGTH,
-    MAX_REFRESH_TOKEN_LENGTH,
     MAX_RESET_TOKEN_LENGTH,
     MAX_USERNAME_LENGTH,
     MAX_WORD_LENGTH,
@@ -48,6 +46,11 @@ from larder.v1.http import (
 from larder.v1.me import Me, shown
 from larder.v1.operations import CACHED, KEYED, QUOTA, Declaration
 from larder.v1.shapes import Page, PersonName, Request, Time, Username
+
+MAX_REFRESH_TOKEN_LENGTH = 4_096
+
+MAX_KEY_PERMISSIONS = 100
+"""The permissions that a request names for a key: more than there are."""
 
 operation = partial(Declaration, tag="auth")
 

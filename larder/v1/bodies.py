@@ -24,10 +24,13 @@ import msgspec
 from django.http import HttpRequest
 
 from larder.core.errors import Fault, InvalidInput
-from larder.core.limits import MAX_FAULTS, MAX_POINTER_LENGTH
+from larder.core.limits import MAX_FAULTS
 from larder.core.texts import text_fault
 from larder.http.bodies import NestedTooDeeply, decode_if_valid, has_many_brackets
 from larder.http.refusals import MalformedJson, UnsupportedMediaType
+
+MAX_POINTER_LENGTH = 1_000
+"""A JSON pointer in an answer: its names come from the client."""
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 

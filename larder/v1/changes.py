@@ -8,13 +8,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
-from larder.core.limits import (
-    MAX_CHANGED_ORDERS,
-    MAX_CHANGED_PRODUCTS,
-    MAX_EPOCH_LENGTH,
-    MAX_ID,
-    MAX_SINCE_LENGTH,
-)
+from larder.core.limits import MAX_ID
 from larder.db.feed import Mark
 from larder.http import pagination
 from larder.identity.caller import Caller
@@ -27,6 +21,17 @@ from larder.v1.order_shapes import Order
 from larder.v1.order_shapes import shown as shown_order
 from larder.v1.products import Product, shown
 from larder.v1.shapes import Id, Time
+
+MAX_CHANGED_PRODUCTS = 500
+"""Rows of the product feed, or products of a full copy, in one answer."""
+
+MAX_CHANGED_ORDERS = 100
+"""Events, or orders of a full copy, in one answer: an order has up to MAX_LINES lines."""
+
+MAX_EPOCH_LENGTH = 100
+
+MAX_SINCE_LENGTH = 1_000
+"""The `since` of a request for changes: those that a server creates are shorter."""
 
 Since = Annotated[
     str,

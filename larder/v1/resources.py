@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from larder.core.errors import NotFound
-from larder.core.limits import MAX_ID, MAX_OPEN_BODY_BYTES, MAX_SIGNED_BODY_BYTES
+from larder.core.limits import MAX_ID, MAX_OPEN_BODY_BYTES
 from larder.http import authentication, problems
 from larder.http.api_headers import add_quota_headers, forget_quota
 from larder.http.bodies import raw_body, require_at_most
@@ -18,6 +18,9 @@ from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.v1.http import no_content
 from larder.v1.operations import Operation
+
+MAX_SIGNED_BODY_BYTES = 100 * 1024
+"""Bytes of a body that is signed: an event of a payment provider."""
 
 EARLIER_ERROR = "larder.earlier_error"
 """The key of the environ for an error on the event loop (larder/front). It is raised in place of

@@ -18,7 +18,6 @@ from larder.core.limits import (
     MAX_CODE_LENGTH,
     MAX_EMAIL_LENGTH,
     MAX_ID,
-    MAX_IDS,
     MAX_PERSON_NAME_LENGTH,
     MAX_SHORT_TEXT_LENGTH,
     MAX_STOCK,
@@ -28,6 +27,9 @@ from larder.core.limits import (
     MAX_WORD_LENGTH,
 )
 from larder.orders.lifecycle import STATUSES
+
+MAX_IDS = 200
+"""Ids that one request lists in a query parameter: each is looked up in an index."""
 
 
 def open_enum(description: str, values: Iterable[str]) -> Meta:

@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from larder.catalog.queries import CategoryNames
-from larder.core.limits import MAX_CATEGORY_LEVELS
+from larder.catalog.queries import MAX_CATEGORY_LEVELS, CategoryNames
 
 NAMES = CategoryNames(
     {

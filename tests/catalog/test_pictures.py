@@ -12,10 +12,11 @@ from django.db import connection
 from PIL import Image, ImageCms
 
 from larder.catalog import picture_decoder
+from larder.catalog.picture_decoder import MAX_PICTURE_PIXELS, PICTURE_SIDE
 from larder.catalog.services import stored_pictures
 from larder.catalog.services.stored_pictures import Picture, prepare
 from larder.core.errors import InvalidInput, Overloaded
-from larder.core.limits import MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE, THUMBNAIL_SIDE
+from larder.core.limits import MAX_PICTURE_BYTES, THUMBNAIL_SIDE
 from tests.catalog.photos import PLACE, bomb, encoded, phone_photo, plain, wide_webp
 from tests.tiers import LONGEST
 

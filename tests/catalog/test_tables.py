@@ -9,9 +9,10 @@ import openpyxl  # type: ignore[import-untyped]
 import pytest
 
 from larder.catalog import tables
+from larder.catalog.tables import MAX_TABLE_BYTES
 from larder.core import decoder, limited_child
 from larder.core.limited_child import LimitExceeded
-from larder.core.limits import MAX_FILE_ROWS, MAX_TABLE_BYTES
+from larder.core.limits import MAX_FILE_ROWS
 
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 SHEET, STYLES, TEXTS = "xl/worksheets/sheet1.xml", "xl/styles.xml", "xl/sharedStrings.xml"

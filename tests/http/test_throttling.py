@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from larder.core.limits import MAX_OPEN_FAULTS, MAX_OPEN_FORM_FIELDS
+from larder.core.limits import MAX_OPEN_FORM_FIELDS
 from larder.identity.services import attempts
 from larder.identity.services.attempts import Rate
+from larder.v1.operations import MAX_OPEN_FAULTS
 from tests.conftest import Api, Person
 
 MakePerson = Callable[..., Person]

@@ -12,13 +12,12 @@ import jwt
 import pytest
 from django.conf import settings as installation
 
-from larder.core.limits import MAX_TOKEN_LENGTH
 from larder.db import database
 from larder.http import authentication
 from larder.http.authentication import SESSIONS_LOOKED_AT_EVERY, SESSIONS_TOO_OLD, signer
 from larder.identity.caller import Caller
 from larder.identity.models import Customer, Session
-from larder.identity.tokens import LONGEST_ACCESS, V1, Signer, derive_key
+from larder.identity.tokens import LONGEST_ACCESS, MAX_TOKEN_LENGTH, V1, Signer, derive_key
 from tests.conftest import Api, Person
 from tests.identity.conftest import Clock
 from tests.server import Server

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from larder.core.limits import MAX_SESSIONS
 from larder.db import database
 from larder.identity.models import Customer, Session
 from larder.identity.queries import credentials
 from larder.identity.services import accounts, sessions
+from larder.identity.services.sessions import MAX_SESSIONS
 from larder.identity.tokens import API, V1
 from tests.conftest import Answer, Api, Person
 from tests.database import analyze

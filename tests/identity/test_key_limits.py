@@ -6,12 +6,12 @@ import pytest
 from django.contrib.auth.models import Group
 
 from larder.core.errors import DomainError, InvalidInput, NotFound, NotStaff, PermissionMissing
-from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
 from larder.identity import queries
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Customer, Key
 from larder.identity.queries import credentials
 from larder.identity.services import accounts, keys
+from larder.identity.services.keys import MAX_KEY_DAYS, MAX_KEYS
 from tests.conftest import CLERK_PERMISSIONS
 from tests.identity.made_keys import SECRETS, MakePerson, made, made_by, owner_of, soon
 

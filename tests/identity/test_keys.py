@@ -10,7 +10,6 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from larder.core.errors import InvalidInput, NotFound
-from larder.core.limits import MAX_KEYS
 from larder.db import database
 from larder.identity import queries
 from larder.identity.caller import Caller
@@ -18,6 +17,7 @@ from larder.identity.errors import InvalidCredentials, SessionEnded, TooManyKeys
 from larder.identity.models import Customer, Key
 from larder.identity.queries import credentials
 from larder.identity.services import accounts, keys, passwords
+from larder.identity.services.keys import MAX_KEYS
 from tests.conftest import Person
 from tests.identity.made_keys import SECRETS, MakePerson, made, owner_of, soon
 from tests.tiers import LONGEST

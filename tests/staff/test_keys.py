@@ -11,11 +11,11 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from larder.core.clock import now
-from larder.core.limits import MAX_SELECTED_ROWS
 from larder.http.authentication import FACTOR
 from larder.identity.models import AuditEntry, Customer, Key
 from larder.identity.services import keys
 from larder.identity.services.keys import Limits, NewKey
+from larder.staff.base import MAX_SELECTED_ROWS
 from tests.conftest import Api, Person
 from tests.identity.factors import demanded, enrol
 from tests.staff.confirming import age, answer, asks

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from larder.core.limits import MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
+from larder.core.limits import MAX_OPEN_BODY_BYTES
+from larder.http.middleware import MAX_FORM_BYTES
 from larder.identity.models import Customer
 from tests.compat.browser import Browser
 from tests.conftest import Person

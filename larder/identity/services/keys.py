@@ -18,7 +18,6 @@ from django.db.models import Max, QuerySet
 from django.utils.translation import gettext
 
 from larder.core.errors import Fault, InvalidInput, NotFound, Overloaded, SecondFactorRequired
-from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
 from larder.core.texts import has_invisible
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
@@ -34,6 +33,12 @@ from larder.identity.services.credentials import (
     verified,
 )
 from larder.identity.tokens import derived_text, key_digest
+
+MAX_KEYS = 50
+"""Live keys of an account, without the derived one."""
+
+MAX_KEY_DAYS = 3_660
+"""Days from the creation of a key to its expiry, if it has one."""
 
 PREFIX = "larder_"
 """Scanners for leaked secrets recognize keys by a prefix."""

@@ -9,7 +9,7 @@ from django.db import connections, transaction
 from django.db.models import F, Q
 
 from larder.core.errors import NotFound, Overloaded
-from larder.core.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
+from larder.core.limits import MAX_CLIENT_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Key, RecoveryCode, Session
@@ -17,6 +17,9 @@ from larder.identity.queries.credentials import is_ongoing_session
 from larder.identity.services.credentials import lock_unchanged, verified
 from larder.identity.sql import LEAVE_NUMBERS_OUT, ClockTimestamp
 from larder.identity.tokens import TOKEN_POLICIES, Issued, Refresh, Signer, TokenPolicy
+
+MAX_SESSIONS = 50
+"""Live sessions of an account in all API versions: servers load those that ended."""
 
 
 @dataclass(frozen=True, slots=True)

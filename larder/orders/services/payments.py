@@ -14,7 +14,6 @@ from uuid import UUID
 
 from larder.core.errors import DomainError, Fault, InvalidInput, NotFound, together
 from larder.core.ids import SYSTEM_ACTOR
-from larder.core.limits import MAX_PAYMENTS
 from larder.core.money import to_payable
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Scope
@@ -49,6 +48,9 @@ from larder.orders.services.locks import (
 )
 from larder.orders.services.placing.placement import ABANDONED, ORDER_ID, mark_of
 from larder.orders.sql import payments as payments_sql
+
+MAX_PAYMENTS = 1_000
+"""Records of payments of an order, from which on staff add none; events of providers do."""
 
 RECORD, VIEW = "orders.record_payment", "orders.view_order"
 """The permissions with which staff record payments, and see all orders."""

@@ -24,13 +24,7 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 
 from larder.catalog.search import words
-from larder.core.limits import (
-    MAX_ADDRESSES,
-    MAX_FOUND_OWNERS,
-    MAX_SHOWN_EVENTS,
-    MAX_SUMMED_ORDERS,
-    SHOWN_ORDERS,
-)
+from larder.core.limits import MAX_ADDRESSES, MAX_FOUND_OWNERS, MAX_SHOWN_EVENTS, SHOWN_ORDERS
 from larder.db.fields import Fold
 from larder.identity import queries
 from larder.identity.models import SEARCH_TEXT, Address, Customer
@@ -42,6 +36,9 @@ from larder.staff.lists import label, with_trigrams, with_words
 from larder.staff.orders.contents import VARIANTS, address_lines
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
+
+MAX_SUMMED_ORDERS = 5_000
+"""Orders of a customer that are counted and added up on the customer's page: the newest ones."""
 
 _MARKS = " -/().+"
 """What people write between the digits of a phone number."""

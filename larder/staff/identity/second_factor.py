@@ -23,7 +23,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_FACTOR_CODE_LENGTH, MAX_KEY_NAME_LENGTH
+from larder.core.limits import MAX_KEY_NAME_LENGTH
 from larder.http.addresses import address_of, base_url
 from larder.http.admin_session import BEGAN, is_confirmed, session_of
 from larder.http.authentication import FACTOR, proven_factor, secrets
@@ -40,6 +40,9 @@ from larder.staff.pages import words
 from larder.staff.recording import CHANNEL
 from larder.staff.refusals import Sentence, TextForm, refuse
 from larder.staff.words import gettext_lazy as _
+
+MAX_FACTOR_CODE_LENGTH = 100
+"""A code of the second factor as it is typed, with spaces and hyphens."""
 
 PENDING_SECONDS = 600
 PASSKEY = "passkey"

@@ -23,7 +23,7 @@ from larder.catalog.queries import CategoryNames, category_names
 from larder.catalog.services.product_import import Change
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
-from larder.core.limits import MAX_FILE_ROWS, MAX_SHOWN_CHANGES
+from larder.core.limits import MAX_FILE_ROWS
 from larder.inventory.services.products import (
     Author,
     Imported,
@@ -39,6 +39,9 @@ from larder.staff.formatting import field_value, grouped
 from larder.staff.pages import Page, show
 from larder.staff.recording import caller_of
 from larder.staff.words import gettext_lazy as _
+
+MAX_SHOWN_CHANGES = 200
+"""Lines of a product file whose changes a preview lists. It counts the others."""
 
 
 class ProductFileForm(forms.Form):

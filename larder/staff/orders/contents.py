@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from larder.catalog.models import Product
-from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS, MAX_SHOWN_ROWS
+from larder.core.limits import MAX_SHOWN_EVENTS, MAX_SHOWN_ROWS
 from larder.identity.queries import PARCEL_FIELDS, AddressRow, NoteView, latest_notes
 from larder.orders import payment_state, queries
 from larder.orders.models import OrderStatus, RefundDue
@@ -29,6 +29,9 @@ from larder.staff.formatting import (
 )
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
+
+MAX_SHOWN_EVENT_LINES = 20
+"""Lines of an event that are shown. If it has more, only their number is shown."""
 
 VARIANTS: dict[str, str] = {
     OrderStatus.PENDING: "warning",

@@ -15,7 +15,6 @@ from larder.core.limits import (
     MAX_ORDERED_UNITS,
     MAX_SHORT_TEXT_LENGTH,
     MAX_UNITS,
-    MAX_VERSION,
 )
 from larder.http.shop import terms
 from larder.identity.queries import SHIP_TO_FIELDS
@@ -28,6 +27,9 @@ from larder.staff.pages import LineForm, PageForm, choice, long_text, whole, wor
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, sku_field
 from larder.staff.refusals import Sentence
 from larder.staff.words import gettext_lazy as _
+
+MAX_VERSION = 2**31 - 1
+"""Versions of an object: the columns are integers."""
 
 
 class OrderLineForm(LineForm):

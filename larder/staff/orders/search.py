@@ -23,19 +23,19 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from larder.catalog.models import Product
 from larder.catalog.search import indexed, words
 from larder.core.clock import midnight
-from larder.core.limits import (
-    MAX_CODE_LENGTH,
-    MAX_FOUND_ORDERS,
-    MAX_FOUND_OWNERS,
-    MAX_ID,
-    MAX_SEARCHED_ORDERS,
-)
+from larder.core.limits import MAX_CODE_LENGTH, MAX_FOUND_OWNERS, MAX_ID
 from larder.db.fields import Fold
 from larder.identity.models import SEARCH_TEXT
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.models import Order, OrderLine
 from larder.staff.formatting import moment
 from larder.staff.lists import shop_zone, with_trigrams, with_words
+
+MAX_SEARCHED_ORDERS = 50_000
+"""Orders that a search, filter or order without an index reads, the newest."""
+
+MAX_FOUND_ORDERS = 1_000
+"""Orders that a search of staff finds, the newest."""
 
 NEWEST = ("-placed_at", "-id")
 _UNINDEXED = ("total_from", "total_to", "requested_for_from", "requested_for_to")
