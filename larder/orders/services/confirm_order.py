@@ -107,90 +107,28 @@ def submit_confirm(
     """
     if not batch:
         return lambda: dict
-    locking = _submit_locks([each.request for each in batch], skip_locked=not is_alone)
+    ids = [confirmation.request.order for confirmation in batch]
+    locking = submit_lock(ids, skip_locked=not is_alone)
+    holding = inventory.submit_held(ids, locks=True, skip_locked=not is_alone)
+    reading = submit_lines(ids)
+    callers = {confirmation.request.caller for confirmation in batch}
+    renewing = {caller: cache(submit_renewed(caller)) for caller in callers}
 
     def confirm() -> Callable[[], dict[Confirmation, Answer]]:
-        confirmed, answers = _decide(batch, locking(), earlier, is_alone=is_alone)
+        locked = _Locked(locking(), holding(), reading(), renewing)
+        outcomes = {each: locked.decide(each, earlier, is_alone=is_alone) for each in batch}
+        confirmed = {
+            each: outcome for each, outcome in outcomes.items() if isinstance(outcome, _Confirmed)
+        }
         writing = _submit_writes(list(confirmed.values()), now=now)
 
         def read() -> dict[Confirmation, Answer]:
             writing()
-            for confirmation, order in confirmed.items():
-                answers[confirmation] = Moved(view_of_row(order.row, list(order.lines)))
-            return answers
+            return {each: _answer(outcome) for each, outcome in outcomes.items()}
 
         return read
 
     return confirm
-
-
-def _decide(
-    batch: Sequence[Confirmation],
-    locked: "_Locked",
-    earlier: Mapping[Scope, Earlier],
-    *,
-    is_alone: bool,
-) -> tuple[dict[Confirmation, "_Confirmed"], dict[Confirmation, Answer]]:
-    """Returns what is confirmed, and the answers to the others."""
-    confirmed: dict[Confirmation, _Confirmed] = {}
-    answers: dict[Confirmation, Answer] = {}
-    for confirmation in batch:
-        try:
-            order = locked.order(confirmation.request, earlier)
-            if order.begins():
-                missing = _missing(order.lines, locked.held[order.id])
-                if missing and not is_alone:
-                    raise MustWait
-                acting = order.caller.public_id, confirmation.by
-                taken = missing, _lock(missing)
-                confirmed[confirmation] = _Confirmed(order.row, order.lines, *acting, *taken)
-            else:
-                answers[confirmation] = order.unmoved
-        except (DomainError, MustWait) as refusal:
-            answers[confirmation] = refusal
-    return confirmed, answers
-
-
-class _Locked(NamedTuple):
-    """Locked orders, their lines and held units. `renewing` returns a caller with the present
-    rights, or raises SessionEnded."""
-
-    rows: Mapping[UUID, Order]
-    lines: Mapping[UUID, Sequence[LineView]]
-    held: HeldByOrder
-    renewing: Mapping[Caller, Callable[[], Caller]]
-
-    def order(self, request: TransitionRequest, earlier: Mapping[Scope, Earlier]) -> LockedOrder:
-        """Returns the order of a request. Raises SessionEnded, NotStaff, PermissionMissing,
-        SecondFactorRequired, KeyReused, NotFound; MustWait if another transaction has locked it."""
-        caller, claim = self.renewing[request.caller](), request.claim
-        caller.require(PERMISSIONS[Move.CONFIRM])
-        use = None if claim is None else earlier.get(claim.scope)
-        if use is not None and claim is not None:
-            use.result_for(claim)
-        row, lines = self.rows.get(request.order), self.lines[request.order]
-        if row is None:
-            raise MustWait if lines else NotFound
-        moved = Moved(replayed=use is not None)
-        return LockedOrder(request, Move.CONFIRM, caller, row, lines, {}, None, moved)
-
-
-def _submit_locks(
-    requests: Sequence[TransitionRequest], *, skip_locked: bool
-) -> Callable[[], _Locked]:
-    """Submits the locks of orders and their held lines, and what is read under them."""
-    ids = [request.order for request in requests]
-    locking = submit_lock(ids, skip_locked=skip_locked)
-    holding = inventory.submit_held(ids, locks=True, skip_locked=skip_locked)
-    reading = submit_lines(ids)
-    callers = {request.caller for request in requests}
-    renewing = {caller: cache(submit_renewed(caller)) for caller in callers}
-
-    def read() -> _Locked:
-        rows, held = locking(), holding()
-        return _Locked(rows, reading(), held, renewing)
-
-    return read
 
 
 class _Confirmed(NamedTuple):
@@ -203,6 +141,49 @@ class _Confirmed(NamedTuple):
     by: audit.Acting | None
     missing: Mapping[int, int]
     balances: Mapping[int, Balance]
+
+
+class _Locked(NamedTuple):
+    """Locked orders, their held units and lines. `renewing` returns a caller with the present
+    rights, or raises SessionEnded."""
+
+    rows: Mapping[UUID, Order]
+    held: HeldByOrder
+    lines: Mapping[UUID, Sequence[LineView]]
+    renewing: Mapping[Caller, Callable[[], Caller]]
+
+    def decide(
+        self, confirmation: Confirmation, earlier: Mapping[Scope, Earlier], *, is_alone: bool
+    ) -> _Confirmed | Answer:
+        """Returns the order as it is confirmed, or the answer to another one: SessionEnded,
+        NotStaff, PermissionMissing, SecondFactorRequired, KeyReused, NotFound, HoldExpired and what
+        `LockedOrder.begins` raises; MustWait if another transaction has locked it."""
+        request = confirmation.request
+        try:
+            caller = self.renewing[request.caller]()
+            caller.require(PERMISSIONS[Move.CONFIRM])
+            used = [(claim, earlier.get(claim.scope)) for claim in confirmation.claims]
+            replayed = [use.result_for(claim) for claim, use in used if use is not None]
+            row, lines = self.rows.get(request.order), self.lines[request.order]
+            if row is None:
+                raise MustWait if lines else NotFound
+            moved = Moved(replayed=bool(replayed))
+            order = LockedOrder(request, Move.CONFIRM, caller, row, lines, {}, None, moved)
+            if order.begins() is None:
+                return moved
+            missing = _missing(lines, self.held[row.id])
+            if missing and not is_alone:
+                raise MustWait
+            by = caller.public_id, confirmation.by
+            return _Confirmed(row, lines, *by, missing, _lock(missing))
+        except (DomainError, MustWait) as refusal:
+            return refusal
+
+
+def _answer(outcome: _Confirmed | Answer) -> Answer:
+    if isinstance(outcome, _Confirmed):
+        return Moved(view_of_row(outcome.row, list(outcome.lines)))
+    return outcome
 
 
 def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
