@@ -28,7 +28,6 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.hashers import BoundedArgon2PasswordHasher
 from larder.identity.models import Customer
-from larder.identity.queries import credentials
 from larder.inventory.services.movements import open_stock
 from larder.ops.books import invariants
 from larder.orders.services import batches
@@ -114,7 +113,7 @@ def _nothing_is_remembered() -> Iterator[None]:
     """
     yield
     batches._server.clear()
-    authentication._sessions._ended = credentials.EndedSessions()
+    authentication._sessions._ended = frozenset()
     if instruments := sys.modules.get("larder.ops.telemetry.instruments"):
         instruments.REQUESTS.clear()
         instruments.DURATION.clear()

@@ -1,12 +1,9 @@
 """Reads products without their stock, and categories."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from uuid import UUID
-
-from msgspec import Struct
 
 from larder.catalog import sql
 from larder.catalog.fields import INTERNAL
@@ -18,31 +15,6 @@ from larder.db import database
 
 MAX_CATEGORY_LEVELS = 20
 """Names in a category's path in a file. Those above them are left out."""
-
-
-class Offer(Struct, frozen=True):
-    """A product on sale: its current list price of one unit with the tax rate in it, if one is
-    known, and its rules for a line."""
-
-    id: int
-    sku: str
-    name: str
-    price: Decimal
-    min_quantity: int
-    max_per_order: int | None
-    step: int
-    tax_rate: Decimal | None = None
-
-
-def offers(products: Collection[int]) -> dict[int, Offer]:
-    """Returns the products that can be ordered, by id, without unknown and archived ones."""
-    return submit_offers(products)()
-
-
-def submit_offers(products: Collection[int]) -> Callable[[], dict[int, Offer]]:
-    """Submits the statement of `offers`, and returns a function that reads its result."""
-    reading = database.submit(sql.OFFERS, [list(products)])
-    return lambda: {row[0]: Offer(*row) for row in reading()}
 
 
 def ids_by_sku(skus: Collection[str]) -> dict[str, int]:

@@ -5,9 +5,9 @@ Prices include tax. A tax rate is a Decimal in percent.
 Source: ISO 4217, the list of currencies with their minor units.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
 
@@ -122,3 +122,31 @@ def from_minor(units: int, currency: str) -> Decimal:
     (Decimal('0.13'), Decimal('3'))
     """
     return Decimal(units).scaleb(-minor_digits(currency))
+
+
+class Amount(NamedTuple):
+    """What a line counts in the books, in minor units with tax and without; `net` is None without a
+    tax rate."""
+
+    gross: int
+    net: int | None
+
+
+def amounts(lines: Iterable[tuple[Decimal, Decimal | None]], currency: str) -> list[Amount]:
+    """Returns the amount of each line, of its exact amount and tax rate, in whole minor units. The
+    gross amounts add up to what is paid for all; each net amount follows from its gross amount.
+
+    The sum up to each line is rounded, and the line gets the difference to the line before it. So
+    one line of 1.005 has 1.01, and a second one 1.00.
+
+    >>> amounts([(Decimal("1.005"), Decimal(20)), (Decimal("1.005"), None)], "GBP")
+    [Amount(gross=101, net=84), Amount(gross=100, net=None)]
+    """
+    total, before, counted = Decimal(0), 0, []
+    for exact, rate in lines:
+        total += exact
+        up_to = to_payable(total, currency)
+        gross, before = up_to - before, up_to
+        net_units = net(Decimal(gross), rate, decimals=0)
+        counted.append(Amount(gross, None if net_units is None else int(net_units)))
+    return counted

@@ -50,8 +50,7 @@ from larder.orders.services.confirm_order import Confirmation
 from larder.orders.services.placing.placement import Placed, Request, Result, new_order
 from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.v1.moves import Moving
-from larder.v1.order_shapes import shown
-from larder.v1.orders import NewOrder, placement
+from larder.v1.order_shapes import NewOrder, placement, shown
 from larder.v1.resources import EARLIER_ERROR
 
 METHOD, PATH = ORDERS

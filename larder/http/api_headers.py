@@ -190,9 +190,9 @@ def forget_quota() -> None:
 
 def quota_headers(remaining: Remaining) -> dict[str, str]:
     """Returns the headers of an answer to a request that took from a quota, or was refused one."""
-    times, seconds = remaining.rate
+    rate = remaining.rate
     return {
-        "RateLimit-Policy": f'"{remaining.name}";q={times};w={seconds}',
+        "RateLimit-Policy": f'"{remaining.name}";q={rate.times};w={rate.seconds}',
         "RateLimit": f'"{remaining.name}";r={remaining.units};t={math.ceil(remaining.wait)}',
     }
 

@@ -78,9 +78,8 @@ def signed_caller(token: str) -> Caller:
     """Returns the caller as the token names it, if its session has not ended. Raises as `caller_of`
     does."""
     caller = _verified(token)
-    if _sessions.present().may_include(caller.session) and not credentials.is_ongoing_session(
-        caller.session
-    ):
+    may_have_ended = _sessions.may_have_ended(caller)
+    if may_have_ended and not credentials.is_ongoing_session(caller.session):
         raise SessionEnded
     return caller
 
@@ -152,10 +151,11 @@ class _EndedSessions:
     def __init__(self) -> None:
         self._lock = Lock()
         self._read_at = self._asked_at = float("-inf")
-        self._ended = credentials.EndedSessions()
+        self._ended: frozenset[UUID] | None = frozenset()
 
-    def present(self) -> credentials.EndedSessions:
-        """Returns the sessions that ended recently, as read at most SESSIONS_TOO_OLD ago."""
+    def may_have_ended(self, caller: Caller) -> bool:
+        """Returns whether the caller's session may have ended, as read at most SESSIONS_TOO_OLD
+        ago."""
         age = monotonic() - self._read_at
         if age > SESSIONS_TOO_OLD:
             # Too old for any thread to use. Each thread reads by itself: if the database does not
@@ -163,7 +163,7 @@ class _EndedSessions:
             self._read()
         elif age > SESSIONS_LOOKED_AT_EVERY:
             self._read_in_one_thread()
-        return self._ended
+        return self._ended is None or caller.session in self._ended
 
     def is_ongoing_session(self, caller: Caller) -> bool:
         """Returns whether the caller's session is known to be ongoing, without a query.
@@ -176,7 +176,9 @@ class _EndedSessions:
         if age > SESSIONS_LOOKED_AT_EVERY and present > self._asked_at + 1.0:
             self._asked_at = present
             return False
-        return age <= SESSIONS_TOO_OLD and not self._ended.may_include(caller.session)
+        if age > SESSIONS_TOO_OLD or self._ended is None:
+            return False
+        return caller.session not in self._ended
 
     def _read_in_one_thread(self) -> None:
         """Reads, unless another thread does. The known sessions are used meanwhile, and also if the

@@ -246,9 +246,9 @@ def _detail(request: HttpRequest, error: DomainError) -> str:
     if isinstance(error, StaleVersion):
         return preconditions.unmet(request)
     if isinstance(error, QuotaExceeded):
-        times, seconds = error.remaining.rate
+        rate = error.remaining.rate
         wait = f"Try again in {error.retry_after} s."
-        return f"The quota {error.remaining.name} allows {times} in {seconds} s. {wait}"
+        return f"The quota {error.remaining.name} allows {rate.times} in {rate.seconds} s. {wait}"
     if isinstance(error, RateLimited):
         return f"Too many attempts. Try again in {error.retry_after} s."
     return error.detail if isinstance(error, HttpRefusal) else ""

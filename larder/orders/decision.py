@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from larder.catalog.queries import Offer
+from larder.catalog.prices import Offer
 from larder.core.errors import DomainError, refusal, together
 from larder.identity.services.quotas import QuotaExceeded, Remaining
 from larder.inventory.queries import StockedProduct

@@ -378,7 +378,7 @@ class SalesChange(models.Model):
     """A difference in what a line counts in the books, at the time of the event `type`, which gave
     the order this `version`. Append-only.
 
-    Amounts are minor units of the order's currency (larder/orders/amounts.py). `quantity`, `gross`
+    Amounts are minor units of the order's currency (larder/core/money.py). `quantity`, `gross`
     and `net` are of what is sold, less what is cancelled; the others of what came back. An order
     counts as sold when it is placed; one with a hold from its confirmation, which is a change.
     """

@@ -34,8 +34,8 @@ from larder.v1.operations import (
     VERSIONED,
     Declaration,
 )
-from larder.v1.order_shapes import Order
-from larder.v1.orders import PLACING, OrderDetails, answer_placed, hold_wanted
+from larder.v1.order_shapes import Order, OrderDetails, hold_wanted
+from larder.v1.orders import PLACING, answer_placed
 from larder.v1.shapes import Id, Money, Quantity, Request, open_enum
 
 operation = partial(Declaration, tag="cart", key_permission="orders.add_order")

@@ -1,7 +1,8 @@
-"""An order as the API shows it, and the filters of lists and exports of orders."""
+"""An order as the API takes it and shows it, and the filters of lists and exports of orders."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -9,14 +10,30 @@ import msgspec
 from msgspec import Meta
 
 from larder.core import money
-from larder.core.limits import MAX_SHORT_TEXT_LENGTH
-from larder.core.money import from_minor
+from larder.core.limits import MAX_HOLD_SECONDS, MAX_LINES, MAX_SHORT_TEXT_LENGTH
+from larder.core.money import Amount, from_minor
+from larder.http.shop import hold
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.orders import payment_state
-from larder.orders.amounts import Amount
+from larder.orders.decision import RequestedLine
 from larder.orders.lifecycle import HELD, STATUSES
 from larder.orders.queries import OrderFilter, OrderView
-from larder.v1.shapes import Address, Id, Money, Number, Status, Time, open_enum
+from larder.orders.services.placing.placement import Hold, Placement
+from larder.v1.shapes import (
+    Address,
+    Id,
+    Money,
+    Number,
+    Price,
+    Quantity,
+    Request,
+    Short,
+    Status,
+    Text,
+    Time,
+    open_enum,
+)
 
 
 class OrderLine(msgspec.Struct):
@@ -134,6 +151,72 @@ def _net_and_tax(amounts: Sequence[Amount]) -> tuple[int | None, int | None]:
 
 def _text(units: int | None, currency: str) -> str | None:
     return None if units is None else money.text(from_minor(units, currency))
+
+
+class NewLine(Request):
+    """A line to order. With `expected_price`, an order at another price is refused."""
+
+    product: Id
+    quantity: Quantity
+    expected_price: Price | None = None
+
+
+class PaymentWanted(Request):
+    """Whether the order awaits its payment. With `required` it is `pending`, and holds its units
+    for `hold_seconds`; without them for the shop's default."""
+
+    required: bool
+    hold_seconds: Annotated[int, Meta(ge=1, le=MAX_HOLD_SECONDS)] | None = None
+
+
+class OrderDetails(Request, kw_only=True):
+    """What an order has beside its lines."""
+
+    note: Text = ""
+    reference: Short = ""
+    ship_to: Address | None = None
+    requested_for: date | None = None
+    payment: PaymentWanted | None = None
+
+
+class NewOrder(OrderDetails, kw_only=True):
+    """An order to place. With `id`, which the client chooses, the request can be repeated safely.
+    `customer`, for staff only, is the `id` of the account whose order it is."""
+
+    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MAX_LINES)]
+    id: UUID | None = None
+    customer: Id | None = None
+
+
+def placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> Placement:
+    """Returns the request to place the order in the body. Raises NotStaff, PermissionMissing."""
+    if body.customer is not None:
+        who.require("orders.add_order")
+    return Placement(
+        customer=body.customer or who.id,
+        actor=who.public_id,
+        lines=[requested_line(line) for line in body.lines],
+        note=body.note,
+        reference=body.reference,
+        ship_to=msgspec.to_builtins(body.ship_to),
+        requested_for=body.requested_for,
+        order_id=body.id,
+        key=key,
+        operation=operation,
+        acting=None if body.customer is None else audit.StaffActing(who.public_id, "v1", who),
+        hold=hold_wanted(body.payment),
+    )
+
+
+def hold_wanted(payment: PaymentWanted | None) -> Hold | None:
+    """Returns the hold of a new order; None without a required payment. Raises InvalidInput."""
+    return hold(payment.hold_seconds) if payment is not None and payment.required else None
+
+
+def requested_line(line: NewLine) -> RequestedLine:
+    """Returns the line as orders have it."""
+    expected = None if line.expected_price is None else Decimal(line.expected_price)
+    return RequestedLine(line.product, line.quantity, expected)
 
 
 _ONE_OF_THEM = f"({'|'.join(STATUSES)})"

@@ -1,7 +1,6 @@
 """Orders: placing them, abandoning them, and the history."""
 
 from datetime import date
-from decimal import Decimal
 from functools import partial
 from typing import Annotated, cast
 from uuid import UUID
@@ -12,21 +11,19 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
 from larder.core.errors import Fault, InvalidInput, NotFound
-from larder.core.limits import MAX_HOLD_SECONDS, MAX_IDEMPOTENCY_KEY_LENGTH, MAX_LINES
+from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_LINES
 from larder.core.structs import with_fields
 from larder.http import pagination
 from larder.http.api_headers import idempotency_key, operation_of
-from larder.http.shop import hold, terms
+from larder.http.shop import terms
 from larder.identity import queries as identity
 from larder.identity.caller import Caller
-from larder.identity.services import audit
 from larder.orders import queries
-from larder.orders.decision import RequestedLine
 from larder.orders.errors import UnknownCustomer
 from larder.orders.queries import HistoryPosition
 from larder.orders.services import abandon, batches, changes
 from larder.orders.services.changes import Details
-from larder.orders.services.placing.placement import Hold, Placed, Placement
+from larder.orders.services.placing.placement import Placed
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.http import (
     PageParameters,
@@ -47,13 +44,20 @@ from larder.v1.operations import (
     Declaration,
     Trait,
 )
-from larder.v1.order_shapes import FILTERS, Moment, Order, order_filter, shown
+from larder.v1.order_shapes import (
+    FILTERS,
+    Moment,
+    NewLine,
+    NewOrder,
+    Order,
+    order_filter,
+    placement,
+    requested_line,
+    shown,
+)
 from larder.v1.shapes import (
     Address,
-    Id,
     Link,
-    Price,
-    Quantity,
     Request,
     Short,
     Text,
@@ -68,41 +72,6 @@ ORDERING = Trait(
     )
 )
 PLACING = Trait(codes=(*ORDERING.codes, "order_abandoned"))
-
-
-class NewLine(Request):
-    """A line to order. With `expected_price`, an order at another price is refused."""
-
-    product: Id
-    quantity: Quantity
-    expected_price: Price | None = None
-
-
-class PaymentWanted(Request):
-    """Whether the order awaits its payment. With `required` it is `pending`, and holds its units
-    for `hold_seconds`; without them for the shop's default."""
-
-    required: bool
-    hold_seconds: Annotated[int, Meta(ge=1, le=MAX_HOLD_SECONDS)] | None = None
-
-
-class OrderDetails(Request, kw_only=True):
-    """What an order has beside its lines."""
-
-    note: Text = ""
-    reference: Short = ""
-    ship_to: Address | None = None
-    requested_for: date | None = None
-    payment: PaymentWanted | None = None
-
-
-class NewOrder(OrderDetails, kw_only=True):
-    """An order to place. With `id`, which the client chooses, the request can be repeated safely.
-    `customer`, for staff only, is the `id` of the account whose order it is."""
-
-    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=MAX_LINES)]
-    id: UUID | None = None
-    customer: Id | None = None
 
 
 class OrderPage(msgspec.Struct):
@@ -205,7 +174,7 @@ def change_order(
     transition = TransitionRequest(
         order=order, caller=caller, now=now(), version=version_wanted(request)
     )
-    lines = None if body.lines is UNSET else [_requested_line(line) for line in body.lines]
+    lines = None if body.lines is UNSET else [requested_line(line) for line in body.lines]
     moved = changes.change_order(transition, terms=terms(), lines=lines, details=_details(body))
     current = moved.order or queries.visible_order(order, caller, "orders.change_order")
     return reply_tagged(request, shown(current), version=current.version)
@@ -236,36 +205,6 @@ def place(body: NewOrder, who: Caller, *, key: str | None, operation: str) -> Pl
         return batches.place_order(placement(body, who, key, operation), terms=terms(), now=now())
     except NotFound as error:
         raise _not_found(body, error) from None
-
-
-def placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> Placement:
-    """Returns the request to place the order in the body. Raises NotStaff, PermissionMissing."""
-    if body.customer is not None:
-        who.require("orders.add_order")
-    return Placement(
-        customer=body.customer or who.id,
-        actor=who.public_id,
-        lines=[_requested_line(line) for line in body.lines],
-        note=body.note,
-        reference=body.reference,
-        ship_to=msgspec.to_builtins(body.ship_to),
-        requested_for=body.requested_for,
-        order_id=body.id,
-        key=key,
-        operation=operation,
-        acting=None if body.customer is None else audit.StaffActing(who.public_id, "v1", who),
-        hold=hold_wanted(body.payment),
-    )
-
-
-def hold_wanted(payment: PaymentWanted | None) -> Hold | None:
-    """Returns the hold of a new order; None without a required payment. Raises InvalidInput."""
-    return hold(payment.hold_seconds) if payment is not None and payment.required else None
-
-
-def _requested_line(line: NewLine) -> RequestedLine:
-    expected = None if line.expected_price is None else Decimal(line.expected_price)
-    return RequestedLine(line.product, line.quantity, expected)
 
 
 def answer_placed(request: HttpRequest, placed: Placed) -> HttpResponse:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from larder.catalog import queries, sql
+from larder.catalog import prices, queries, sql
 from larder.catalog.errors import CategoryInUse, TooManyCategories, UnknownCategory
 from larder.catalog.models import Category, Product
 from larder.catalog.services import categories
@@ -124,7 +124,7 @@ def test_rules_of_a_line_that_contradict_each_other_are_refused(db: None, now: d
 
 def test_a_price_is_stored_exactly(db: None, now: datetime) -> None:
     jam = create_product(JAM | {"price": Decimal("999999999.999")}, caller=None, now=now)
-    assert queries.offers([jam])[jam].price == Decimal("999999999.999")
+    assert prices.offers([jam])[jam].price == Decimal("999999999.999")
 
 
 def test_a_category_cannot_be_put_below_itself(category: Callable[..., int]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
-from larder.catalog import queries
+from larder.catalog import prices
 from larder.catalog.models import Product
 from larder.catalog.services.products import archive_product
 
@@ -17,6 +17,6 @@ def test_offers_are_what_the_orm_finds(product: Callable[..., int], now: datetim
     archive_product(ids[0], caller=None, now=now)
     listed = Product.objects.filter(id__in=ids, archived_at=None)
     columns = ("id", "sku", "name", "price", "min_quantity", "max_per_order", "step", "tax_rate")
-    expected = {row[0]: queries.Offer(*row) for row in listed.values_list(*columns)}
-    assert queries.offers([*ids, ids[-1] + 1000]) == expected
+    expected = {row[0]: prices.Offer(*row) for row in listed.values_list(*columns)}
+    assert prices.offers([*ids, ids[-1] + 1000]) == expected
     assert len(expected) == 3

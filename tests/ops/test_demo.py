@@ -16,8 +16,8 @@ from django.conf import LazySettings
 from django.core.management import call_command
 from django.db import connection
 
+from larder.catalog import prices, sql
 from larder.catalog import queries as catalog
-from larder.catalog import sql
 from larder.catalog.services.products import archive_product, change_product
 from larder.db import database
 from larder.ops.demo import shop as demo
@@ -56,7 +56,7 @@ def test_the_demo_catalogue_is_added_once_and_changes_by_staff_are_kept(
     archive_product(ids["10080"], caller=None, now=now)
     assert add_products() == "0 new products\n"
     assert books() == before
-    offers = catalog.offers(ids.values())
+    offers = prices.offers(ids.values())
     assert [(offer.name, offer.price) for offer in offers.values()] == [("Ours", Decimal(9))]
 
 

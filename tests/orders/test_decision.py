@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from larder.catalog.queries import Offer
+from larder.catalog.prices import Offer
 from larder.core.errors import DomainError
 from larder.orders.decision import (
     RequestedLine,

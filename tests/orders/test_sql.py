@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from larder.catalog import queries as catalog
+from larder.catalog import prices as catalog
 from larder.orders import queries
 from larder.orders.decision import RequestedLine, priced_line
 from larder.orders.models import Order, OrderEvent, OrderLine

@@ -41,7 +41,7 @@ def sessions_known(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     seconds (larder/http/authentication.py), with one more statement, or goes to Django."""
     for name in ("SESSIONS_LOOKED_AT_EVERY", "SESSIONS_TOO_OLD"):
         monkeypatch.setattr(authentication, name, 86_400.0)
-    authentication._sessions.present()
+    authentication._sessions._read()
 
 
 @pytest.fixture

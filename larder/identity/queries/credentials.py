@@ -37,24 +37,12 @@ MAX_LISTED = 20_000
 """Ended sessions that a server reads. If there are more, it looks up the session of each token."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndedSessions:
-    """Sessions that ended so recently that an access token may still be valid. `is_partial`: there
-    are others."""
-
-    sessions: frozenset[UUID] = frozenset()
-    is_partial: bool = False
-
-    def may_include(self, session: UUID | None) -> bool:
-        """Returns whether the session of an access token may have ended."""
-        return self.is_partial or session in self.sessions
-
-
-def ended_sessions(*, now: datetime) -> EndedSessions:
-    """Returns the sessions that ended within ENDED_LATELY."""
+def ended_sessions(*, now: datetime) -> frozenset[UUID] | None:
+    """Returns the sessions that ended within ENDED_LATELY, so that an access token may still be
+    valid; None if there are more than MAX_LISTED."""
     lately = Session.objects.filter(ended_at__gt=now - ENDED_LATELY)
     ended = frozenset(lately.values_list("id", flat=True)[: MAX_LISTED + 1])
-    return EndedSessions(ended, is_partial=len(ended) > MAX_LISTED)
+    return ended if len(ended) <= MAX_LISTED else None
 
 
 def is_ongoing_session(session: UUID | None) -> bool:

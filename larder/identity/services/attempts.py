@@ -17,6 +17,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -37,13 +38,14 @@ logger = logging.getLogger(__name__)
 MINUTE, HOUR = 60, 3600
 
 
-class Rate(NamedTuple):
+@dataclass(frozen=True)
+class Rate:
     """A limit: `times` attempts at once, and `times` again within `seconds`."""
 
     times: int
     seconds: int
 
-    @property
+    @cached_property
     def spacing(self) -> float:
         """Seconds until the bucket has one more attempt."""
         return self.seconds / self.times

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext
 
 from larder.catalog import queries as catalog
+from larder.catalog.prices import offers
 from larder.core.errors import Fault, InvalidInput, NotFound, UnknownProducts, refusal
 from larder.core.ids import new_id
 from larder.db import idempotency
@@ -128,7 +129,7 @@ def dispatch(product: int, quantity: int, *, caller: Caller, now: datetime) -> N
     with moving_stock(by_staff=True):
         balances = _lock_permitted(caller, [product])
         # Checked under the lock, because archiving takes the same lock.
-        if not catalog.offers(balances):
+        if not offers(balances):
             raise NotFound
         line = AdjustmentLine(product, delta=-quantity)
         _adjust([line], balances, Cause(DISPATCHED), actor=caller.public_id, now=now)

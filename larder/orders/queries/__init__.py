@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID, PAGE_ROWS
+from larder.core.money import Amount, amounts
 from larder.core.parts import Part, first
 from larder.db import database
 from larder.identity.caller import Caller
-from larder.orders.amounts import Amount, amounts
 from larder.orders.models import Order, OrderEvent, OrderLine, Payment, RefundDue
 from larder.orders.payment_state import Balances, Record
 from larder.orders.sql import payments as payments_sql
@@ -78,7 +78,7 @@ class OrderView(Struct, frozen=True):
 
     @property
     def amounts(self) -> list[Amount]:
-        """What each line counts in the books (larder/orders/amounts.py), with returned units."""
+        """What each line counts in the books (larder/core/money.py), with returned units."""
         return amounts([(line.line_total, line.tax_rate) for line in self.lines], self.currency)
 
 

@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Min
 
-from larder.core.money import from_minor
+from larder.core.money import amounts, from_minor
 from larder.db import database
-from larder.orders.amounts import amounts
 from larder.orders.lifecycle import EVENTS, SOLD, Move
 from larder.orders.models import Order, SalesChange
 from larder.orders.queries import LineView, OrderView, orders

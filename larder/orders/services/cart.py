@@ -14,9 +14,8 @@ import msgspec
 from django.db import transaction
 from django.db.models import Q
 
-from larder.catalog import queries as catalog
-from larder.catalog.prices import prices_for
-from larder.catalog.queries import Offer
+from larder.catalog import prices as catalog
+from larder.catalog.prices import Offer, prices_for
 from larder.core.errors import DomainError, NotFound, StaleVersion, UnknownProducts, together
 from larder.core.ids import new_id
 from larder.core.limits import MAX_LINES, MAX_UNITS

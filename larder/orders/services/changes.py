@@ -13,9 +13,8 @@ from typing import Any, TypedDict
 
 from msgspec.structs import replace as with_values
 
-from larder.catalog import queries as catalog
-from larder.catalog.prices import prices_for
-from larder.catalog.queries import Offer
+from larder.catalog import prices as catalog
+from larder.catalog.prices import Offer, prices_for
 from larder.core.errors import DomainError
 from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal

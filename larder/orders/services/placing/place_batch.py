@@ -24,7 +24,7 @@ import msgspec
 from django.db import Error, OperationalError, transaction
 from msgspec.structs import asdict, replace
 
-from larder.catalog import queries as catalog
+from larder.catalog import prices as catalog
 from larder.catalog.prices import prices_for
 from larder.core import telemetry, waits
 from larder.core.clock import Stopwatch
