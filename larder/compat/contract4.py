@@ -5,7 +5,8 @@ as fast as by serializers. What changes the open order reads no body. Its refusa
 one sentence; 403, 404 and 409 (the order was abandoned during its submission) are objects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -24,6 +25,7 @@ from larder.compat.views import Kinds, PasswordView, caller, needs
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound, Overloaded, StaleVersion, UnknownProducts
 from larder.core.limits import MAX_NAME_LENGTH, MAX_STOCK
+from larder.core.parts import Part
 from larder.http import problems, throttling
 from larder.http.authentication import secrets
 from larder.identity.caller import Caller
@@ -143,12 +145,38 @@ class Product(PasswordView, products.ProductView):
         return Response(self.shown(stocked))
 
 
+def orders_and_cart(customer: int) -> Iterator[Part[OrderView]]:
+    """Yields all orders of a customer in parts, newest first. The first part has the cart."""
+    # The cart is read first: if it is placed meanwhile, it is found twice instead of not at all.
+    left = carts.cart(customer)
+    for part in queries.page(customer, newest_first=True, offset=0, limit=None):
+        shown: list[Any] = list(part.rows)
+        if left is not None and left.id not in {order.id for order in shown}:
+            shown.append(left)
+        left = None
+        yield replace(part, rows=shown)
+    if left is not None:
+        alone: list[Any] = [left]
+        yield Part(alone)
+
+
+def order_or_cart(number: int, *, customer: int) -> OrderView | CartView:
+    """Returns a customer's placed order or cart. Raises NotFound."""
+    try:
+        return queries.by_number(number, customer=customer)
+    except NotFound:
+        present = carts.cart(customer)
+    if present is not None and present.number == number:
+        return present
+    return queries.by_number(number, customer=customer)  # It may have been placed meanwhile.
+
+
 class Orders(PasswordView):
     @needs(key="orders.view_order")
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, open and submitted, by ascending id: at most the newest
         80,000 lines."""
-        parts = islice(carts.orders_and_cart(caller(request).id), MOST_PARTS)
+        parts = islice(orders_and_cart(caller(request).id), MOST_PARTS)
         rows = self.whole(parts, lambda orders: [order_row(order) for order in orders])
         return Response(sorted(rows, key=itemgetter("id")))
 
@@ -156,7 +184,7 @@ class Orders(PasswordView):
 class Order(PasswordView):
     @needs(key="orders.view_order")
     def get(self, request: Request, order: int) -> Response:
-        return Response(order_row(carts.order_or_cart(order, customer=caller(request).id)))
+        return Response(order_row(order_or_cart(order, customer=caller(request).id)))
 
 
 class Current(PasswordView):

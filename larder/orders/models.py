@@ -44,8 +44,8 @@ class OrderStatus(models.TextChoices):
 PAYMENT_SUMS = ("authorised", "captured", "refunded", "disputed")
 """The columns of an order with the sums of its payments: all of them are set, or none."""
 
-
-_NOT_AWAITED = ~Q(status__in=["pending", "expired"])
+_UNCONFIRMED = Q(status__in=["pending", "expired"])
+_HELD, _CONFIRMED = Q(expires_at__isnull=False), Q(confirmed_at__isnull=False)
 
 
 class Order(models.Model):
@@ -104,13 +104,9 @@ class Order(models.Model):
             models.CheckConstraint(condition=Q(total__gte=Decimal(0)), name="order_total"),
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status"),
             models.CheckConstraint(
-                condition=(_NOT_AWAITED & Q(expires_at__isnull=True, confirmed_at__isnull=True))
-                | (_NOT_AWAITED & Q(expires_at__isnull=False, confirmed_at__isnull=False))
-                | Q(
-                    status__in=["pending", "expired", "cancelled"],
-                    expires_at__isnull=False,
-                    confirmed_at__isnull=True,
-                ),
+                condition=(~_UNCONFIRMED & ~_HELD & ~_CONFIRMED)
+                | (~_UNCONFIRMED & _HELD & _CONFIRMED)
+                | ((_UNCONFIRMED | Q(status="cancelled")) & _HELD & ~_CONFIRMED),
                 name="order_hold",
             ),
             models.CheckConstraint(
@@ -135,11 +131,7 @@ class Order(models.Model):
             models.Index(
                 fields=["expires_at", "id"], name="order_expiry", condition=Q(status="pending")
             ),
-            models.Index(
-                fields=["confirmed_at"],
-                name="order_confirmed",
-                condition=Q(confirmed_at__isnull=False),
-            ),
+            models.Index(fields=["confirmed_at"], name="order_confirmed", condition=_CONFIRMED),
             models.Index(
                 fields=["customer", "updated_at"],
                 name="order_changed",

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from larder.compat.contract4 import order_or_cart, orders_and_cart
 from larder.core.errors import NotFound
 from larder.core.parts import Part
 from larder.db import database
 from larder.orders import queries
 from larder.orders.decision import RequestedLine
-from larder.orders.queries import OrderFilter, OrderView, carts
+from larder.orders.queries import OrderFilter, OrderView
 from larder.orders.queries.carts import CartView
 from larder.orders.services.batches import place_order
 from larder.orders.services.cart import add_unit, ensure_cart
@@ -128,13 +129,13 @@ def test_all_orders_of_a_customer_include_the_draft(
     draft = add_unit(who.id, jam, now=now)
     add_unit(other.id, jam, now=now)
     third = place(who, (jam, 1), at=now)
-    found = sorted(whole(carts.orders_and_cart(who.id)), key=attrgetter("number"))
+    found = sorted(whole(orders_and_cart(who.id)), key=attrgetter("number"))
     assert [order.number for order in found] == [first.number, draft, third.number]
     assert [order.placed_at for order in found] == [now, None, now]
     for order in found:
-        assert carts.order_or_cart(order.number, customer=who.id) == order
+        assert order_or_cart(order.number, customer=who.id) == order
         with pytest.raises(NotFound):
-            carts.order_or_cart(order.number, customer=other.id)
+            order_or_cart(order.number, customer=other.id)
     assert isinstance(found[1], CartView)
     assert found[1].total == found[0].total
 
@@ -146,7 +147,7 @@ def test_a_draft_placed_during_the_read_is_in_the_list_once(
     who, jam = person(), product()
     number = add_unit(who.id, jam, now=now)
     with before(ORDERS_READ, lambda: place(who, at=now, cart=ExpectedCart())):
-        listed = whole(carts.orders_and_cart(who.id))
+        listed = whole(orders_and_cart(who.id))
     assert [order.number for order in listed] == [number]
 
 
@@ -156,7 +157,7 @@ def test_a_draft_placed_during_its_look_up_is_found(
     who, jam = person(), product()
     number = add_unit(who.id, jam, now=now)
     with before(READ, lambda: place(who, at=now, cart=ExpectedCart())):
-        assert carts.order_or_cart(number, customer=who.id).placed_at == now
+        assert order_or_cart(number, customer=who.id).placed_at == now
 
 
 def test_lines_are_exported_one_by_one_with_the_newest_orders_first(

@@ -447,24 +447,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="order",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        models.Q(("status__in", ["pending", "expired"]), _negated=True),
-                        ("confirmed_at__isnull", True),
-                        ("expires_at__isnull", True),
-                    ),
-                    models.Q(
-                        models.Q(("status__in", ["pending", "expired"]), _negated=True),
-                        ("confirmed_at__isnull", False),
-                        ("expires_at__isnull", False),
-                    ),
-                    models.Q(
-                        ("confirmed_at__isnull", True),
-                        ("expires_at__isnull", False),
-                        ("status__in", ["pending", "expired", "cancelled"]),
-                    ),
-                    _connector="OR",
-                ),
+                condition=models.Q(models.Q(models.Q(("status__in", ["pending", "expired"]), _negated=True), models.Q(("expires_at__isnull", False), _negated=True), models.Q(("confirmed_at__isnull", False), _negated=True)), models.Q(models.Q(("status__in", ["pending", "expired"]), _negated=True), ("expires_at__isnull", False), ("confirmed_at__isnull", False)), models.Q(models.Q(("status__in", ["pending", "expired"]), ("status", "cancelled"), _connector="OR"), ("expires_at__isnull", False), models.Q(("confirmed_at__isnull", False), _negated=True)), _connector="OR"),
                 name="order_hold",
             ),
         ),

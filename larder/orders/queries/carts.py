@@ -1,7 +1,7 @@
 """The customer's cart, alone and together with placed orders."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
@@ -10,13 +10,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from larder.core.errors import NotFound
-from larder.core.parts import Part
 from larder.db import database
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders.decision import broken_rules
-from larder.orders.queries import OrderView, by_number, page
 from larder.orders.sql import carts
 
 
@@ -143,29 +140,3 @@ def cart(customer: int) -> CartView | None:
         for line in row.lines
     ]
     return CartView(row.id, row.number, row.version, row.created_at, row.updated_at, lines)
-
-
-def orders_and_cart(customer: int) -> Iterator[Part[OrderView]]:
-    """Yields all orders of a customer in parts, newest first. The first part has the cart."""
-    # The cart is read first: if it is placed meanwhile, it is found twice instead of not at all.
-    left = cart(customer)
-    for part in page(customer, newest_first=True, offset=0, limit=None):
-        shown: list[Any] = list(part.rows)
-        if left is not None and left.id not in {order.id for order in shown}:
-            shown.append(left)
-        left = None
-        yield replace(part, rows=shown)
-    if left is not None:
-        alone: list[Any] = [left]
-        yield Part(alone)
-
-
-def order_or_cart(number: int, *, customer: int) -> OrderView | CartView:
-    """Returns a customer's placed order or cart. Raises NotFound."""
-    try:
-        return by_number(number, customer=customer)
-    except NotFound:
-        present = cart(customer)
-    if present is not None and present.number == number:
-        return present
-    return by_number(number, customer=customer)  # It may have been placed meanwhile.
