@@ -6,15 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from larder.core.errors import (
-    Conflict,
-    Fault,
-    Missing,
-    NotFound,
-    Telling,
-    TooMany,
-    UnknownProducts,
-)
+from larder.core.errors import Conflict, Fault, Missing, NotFound, Telling, TooMany, UnknownProducts
 from larder.inventory.errors import InsufficientStock
 
 

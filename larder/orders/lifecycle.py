@@ -1,14 +1,11 @@
 """The lifecycle of an order: which moves a status allows, and to whom. Pure.
 
-placed → packed → shipped → delivered; placed and packed → cancelled. Shipped units can be
-returned in parts; with the last unit the status becomes returned. Placing a cart is not one of
-these moves.
+placed → packed → shipped → delivered; placed and packed → cancelled; shipped → packed → placed as
+long as nothing has left. Shipped units can be returned in parts, the last one makes the order
+returned.
 
-An order that awaits its payment is pending instead of placed. It becomes placed when it is
-confirmed, or expired. An expired order is confirmed too if its units are still there.
-
-Packing and shipping are undone as long as nothing has left: shipped → packed → placed. What was
-shipped can get another carrier or tracking number.
+An order that awaits its payment is pending instead of placed, and then placed or expired. An
+expired order is confirmed too if its units are still there.
 """
 
 from enum import StrEnum
@@ -101,7 +98,7 @@ _BEGINS_IN: dict[Move, frozenset[str]] = {
 }
 
 _MADE_IN: dict[Move, frozenset[str]] = {
-    Move.CONFIRM: frozenset({PLACED, PACKED, SHIPPED, DELIVERED, RETURNED}),
+    Move.CONFIRM: SOLD,
     Move.CANCEL: frozenset({CANCELLED}),
     # Packing cancels an order of which nothing was picked.
     Move.PACK: frozenset({PACKED, SHIPPED, DELIVERED, RETURNED, CANCELLED}),

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from msgspec import Struct
 
 from larder.core.errors import NotFound
@@ -276,19 +276,17 @@ def submit_existing(order_ids: Collection[UUID]) -> Callable[[], set[UUID]]:
 def line_history(customer: int, *, offset: int, limit: int) -> list[Any]:
     """Returns up to `limit` lines of a customer's placed orders: newest order first, with its lines
     in the order in which they were sent. `line_total` is exact."""
-    rows = _placed(customer).order_by("-placed_at", "-order_id", "id")
+    rows = OrderLine.objects.filter(order__customer_id=customer)
     columns = ("product", "name", "quantity", "unit_price", "placed_at")
-    rows = rows.annotate(line_total=F("unit_price") * F("quantity"))
+    rows = rows.order_by("-placed_at", "-order_id", "id").annotate(
+        line_total=F("unit_price") * F("quantity")
+    )
     return list(rows.values_list(*columns, "line_total", named=True)[offset : offset + limit])
 
 
 def count_lines(customer: int) -> int:
     """Returns the number of lines of a customer's placed orders."""
-    return _placed(customer).count()
-
-
-def _placed(customer: int) -> QuerySet[OrderLine, Any]:
-    return OrderLine.objects.filter(order__customer_id=customer)
+    return OrderLine.objects.filter(order__customer_id=customer).count()
 
 
 _EVENT = ("id", "type", "from_status", "to_status", "actor", "at", "data", "position")

@@ -1,14 +1,12 @@
-"""Places orders and confirms them, for all APIs, each in one transaction with those that arrive at
-the same time.
+"""Places and confirms orders, for all APIs, with those that arrive at the same time: each waits in
+the queue of its process for the transaction of its batch (place_batch.py).
 
-A request waits in the queue of its process for the transaction of its batch (place_batch.py). No
-batch waits for an order or for stock that another transaction has locked: the orders that need such
-stock wait until a batch finds it free. Large orders are placed beside the batches, and so is what
-would make each batch wait: for a locked order, or for the lock of a key, a cart or a quota.
+No batch waits for an order or for stock that another transaction has locked: the orders that need
+such stock wait until a batch finds it free. Large orders are placed beside the batches, and so is
+what would make each batch wait: for a locked order, or for the lock of a key, a cart or a quota.
 
 The batches of all processes and servers run one after the other, or they would be small, and skip
-each other's stock. A process that does not get its turn goes on without it for a while: the one
-that has it may hang.
+each other's stock. A process that does not get its turn goes on without it for a while.
 """
 
 from collections.abc import Callable, Sequence, Set
@@ -214,7 +212,10 @@ class _Batches:
             elif isinstance(answer, Skipped):
                 self.queue.put_back(queued)
                 self.waiting.append((answer.products, queued))
-            elif _must_wait(answer) or (_is_failed(answer) and len(batch) > 1):
+            elif isinstance(answer, MustWait) or database.is_lock_timeout(answer):
+                # It would make each batch wait for a lock.
+                self._run_beside(queued)
+            elif _is_failed(answer) and len(batch) > 1:
                 self._run_beside(queued)
             else:
                 self.queue.resolve(queued, answer)
@@ -241,11 +242,6 @@ class _Batches:
         self.queue.put_back(queued)
         threads = self.large if queued.lines >= LARGE else self.others
         threads.submit(run)
-
-
-def _must_wait(answer: Answer) -> bool:
-    """Returns whether the request would make each batch wait for a lock."""
-    return isinstance(answer, MustWait) or database.is_lock_timeout(answer)
 
 
 def _is_failed(answer: Answer) -> bool:

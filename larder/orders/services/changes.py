@@ -1,8 +1,6 @@
-"""Changes a placed order: replaces its lines, changes its details, or both.
-
-Unchanged and removed lines are always accepted: the order was promised these units. Added and
-reduced lines are refused for the same reasons as in placing, except that a line of a product that
-is no longer sold can be reduced.
+"""Changes placed orders. Unchanged and removed lines are always accepted: the order was promised
+these units. Added and reduced lines are refused for the same reasons as in placing, except that a
+line of a product that is no longer sold can be reduced.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,14 +16,7 @@ from larder.catalog.prices import Offer, prices_for
 from larder.core.errors import DomainError
 from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
-from larder.orders.decision import (
-    RequestedLine,
-    Shop,
-    UndecidedOrder,
-    UnpaidUnits,
-    add_up,
-    decide,
-)
+from larder.orders.decision import RequestedLine, Shop, UndecidedOrder, UnpaidUnits, add_up, decide
 from larder.orders.errors import CurrencyChanged, PaymentRequired
 from larder.orders.lifecycle import CANCELLED, PLACED, UNDONE, Move
 from larder.orders.payment_state import NOTHING as NO_PAYMENTS
@@ -58,13 +49,10 @@ def change_order(
     """Replaces the lines of a placed order (at least one; None keeps them), its details, or both.
 
     A line keeps its price, also for added units; new lines get today's price. A shop that needs
-    payment lets customers raise the order to what is paid or authorised. A request for values that
-    the order already has changes nothing, so it can be repeated.
+    payment lets customers raise the order to what is paid or authorised.
 
-    Raises UnknownProducts, InsufficientStock, PriceChanged and OrderRule, which name every faulty
-    line; OrderTooSmall if the total falls; CurrencyChanged for new lines; UnpaidLimit, and what
-    `ordering_refusal` returns, if units are added; PaymentRequired; and what
-    `moving`, `begins` and `write` raise.
+    Raises what `decide` returns, CurrencyChanged (new lines), PaymentRequired, what
+    `ordering_refusal` returns (added units), and what `moving`, `begins` and `write` raise.
     """
     products = None if lines is None else {line.product for line in lines}
     request = replace(request, lines=len(lines or ()))

@@ -30,18 +30,8 @@ from larder.orders.errors import HoldExpired
 from larder.orders.lifecycle import EVENTS, PERMISSIONS, PLACED, Move
 from larder.orders.models import Order
 from larder.orders.queries import LineView, view_of_row
-from larder.orders.services.locks import (
-    OrderChange,
-    order_name,
-    submit_changes,
-    submit_lock,
-)
-from larder.orders.services.transitions import (
-    LockedOrder,
-    Moved,
-    TransitionRequest,
-    submit_lines,
-)
+from larder.orders.services.locks import OrderChange, order_name, submit_changes, submit_lock
+from larder.orders.services.transitions import LockedOrder, Moved, TransitionRequest, submit_lines
 
 
 class Confirmation(Struct, frozen=True, eq=False):
@@ -209,25 +199,14 @@ def _lock(missing: Mapping[int, int]) -> Mapping[int, Balance]:
     """Locks the stock of units that an order does not hold any more. Raises HoldExpired with the
     lines that it cannot get again."""
     balances = inventory.lock(missing) if missing else {}
-    if short := _short_lines(missing, balances):
+    short: list[dict[str, Any]] = []
+    for product, units in missing.items():
+        if units > balances[product].available:
+            counts = {"requested": units, "available": balances[product].available}
+            short.append({"code": HoldExpired.code, "product": product, **counts})
+    if short:
         raise HoldExpired(short)
     return balances
-
-
-def _short_lines(
-    missing: Mapping[int, int], balances: Mapping[int, Balance]
-) -> list[dict[str, Any]]:
-    """Returns the lines that an order cannot get again, as a refusal has them."""
-    return [
-        {
-            "code": HoldExpired.code,
-            "product": product,
-            "requested": units,
-            "available": balances[product].available,
-        }
-        for product, units in missing.items()
-        if units > balances[product].available
-    ]
 
 
 def _submit_writes(confirmed: Sequence[_Confirmed], *, now: datetime) -> Callable[[], None]:

@@ -55,7 +55,11 @@ def _expire(ids: Sequence[UUID], now: datetime) -> int:
         held = _held(orders)
         released = [order.id for order in orders if not held[order.id]]
         inventory.end_holds(released)
-        changes = [_expiry(order) for order in orders if order.id in released]
+        changes = [
+            OrderChange(order=order, type="expired", status=EXPIRED, actor=SYSTEM_ACTOR)
+            for order in orders
+            if order.id in released
+        ]
         if changes:
             write_changes(changes, now=now)
     return len(changes)
@@ -65,10 +69,6 @@ def lock_due(ids: Sequence[UUID]) -> list[Order]:
     """Locks those of the orders that are due, except those that another transaction has locked. A
     row that another transaction has changed is compared with the conditions once more."""
     return list(_due().filter(id__in=ids).select_for_update(skip_locked=True))
-
-
-def _expiry(order: Order) -> OrderChange:
-    return OrderChange(order=order, type="expired", status=EXPIRED, actor=SYSTEM_ACTOR)
 
 
 def _held(orders: Collection[Order]) -> dict[UUID, dict[int, int]]:

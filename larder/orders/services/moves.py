@@ -1,5 +1,4 @@
-"""Cancels, packs, ships, delivers and takes back orders, undoes packing and shipping, and corrects
-tracking.
+"""The moves of placed orders.
 
 Each function raises what `moving`, `LockedOrder.begins` and `LockedOrder.write` raise. A move that
 was made before changes nothing, or raises ConflictingRepeat if it was made with other values.

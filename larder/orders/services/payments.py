@@ -29,14 +29,7 @@ from larder.orders.errors import (
 )
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, Payment, RefundDue
-from larder.orders.payment_state import (
-    NOTHING,
-    Balances,
-    Kind,
-    Record,
-    balances,
-    refund_due,
-)
+from larder.orders.payment_state import NOTHING, Balances, Kind, Record, balances, refund_due
 from larder.orders.services.cart import renew_cart
 from larder.orders.services.confirm_order import confirm_paid
 from larder.orders.services.locks import (

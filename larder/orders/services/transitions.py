@@ -123,14 +123,13 @@ class LockedOrder:
         """Returns the order with its stock locked, if the move has yet to be made; then it counts
         in the quota of a customer.
 
-        Returns None if it was made before, unless the request differs from that one (`conflict` is
-        then the refusal), and if the order already has the requested values (`is_satisfied`), also
-        if `If-Match` names an earlier version (RFC 9110, section 13.1.1). The key of such a request
-        is kept only if the move can be undone. After an undo, a request needs a version or a key.
+        Returns None if it was made before (a request that differs from that one is refused with
+        `conflict`), and if the order already has the requested values (`is_satisfied`), also if
+        `If-Match` names an earlier version (RFC 9110, section 13.1.1). The key of such a request is
+        kept only if the move can be undone. After an undo, a request needs a version or a key.
 
-        Raises NotFound (an order of another customer), NotStaff, PermissionMissing,
-        SecondFactorRequired, StaleVersion, PreconditionRequired, InvalidTransition, QuotaExceeded
-        (of customers), and `conflict`.
+        Raises NotFound, what `Caller.require` raises, StaleVersion, PreconditionRequired,
+        InvalidTransition and QuotaExceeded (of customers).
         """
         if self.unmoved.replayed:
             return None

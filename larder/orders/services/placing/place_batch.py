@@ -1,16 +1,13 @@
 """Places and confirms a batch of one or more orders in one transaction.
 
-The steps, in an order in which all data is locked before it is used for a decision: claim ids and
-keys, lock the carts to place, lock the orders to confirm, take what the customers may order, lock
-the stock rows, read prices and rules, decide in memory, write: stock and ledger in one statement;
-orders, lines and events in another. A refused order gives its claims back, and does not affect the
-other orders.
+All data is locked before it is used for a decision: ids and keys, carts, orders to confirm, quotas,
+stock. Then the batch is decided in memory, and written: stock and ledger in one statement; orders,
+lines and events in another.
 
 If the answer to the COMMIT is lost, the transaction may still run. It keeps its locks on stock rows
-until it ends, so "not found" is certain only after another connection has locked one of these rows.
-Then, and after a restart or a promotion, looking for the event of one order is enough: all orders
-of the batch are committed together. A server that accepts no writes grants no lock, so nothing is
-certain there.
+until it ends, so "not found" is certain only after another connection has locked one of them. All
+orders of the batch are committed together: the event of one is enough. A server that accepts no
+writes grants no lock, so nothing is certain there.
 """
 
 from collections import Counter
@@ -28,10 +25,7 @@ from larder.catalog import prices as catalog
 from larder.catalog.prices import prices_for
 from larder.core import telemetry, waits
 from larder.core.clock import Stopwatch
-from larder.core.errors import (
-    DomainError,
-    StaleVersion,
-)
+from larder.core.errors import DomainError, StaleVersion
 from larder.db import database, idempotency
 from larder.db.errors import CommitUnknown
 from larder.db.idempotency import Claim, Earlier, Scope
@@ -86,19 +80,17 @@ def place_batch(
     lock_wait: float,
     wait: Callable[[], object] | None = None,
 ) -> dict[Request, Answer]:
-    """Places and confirms the orders of a batch: those that `take` returns, called in the
-    transaction, when it is the turn of the batch. Returns the answer to each of its requests.
+    """Places and confirms the orders that `take` returns, called in the transaction. Returns the
+    answer to each of these requests.
 
-    The transaction waits for each lock for `lock_wait` seconds. It does not wait for stock: the
-    answer to an order of stock that another transaction has locked is Skipped. `wait` is called
-    before it has any other lock: for stock of an order that is placed alone, or for its turn.
+    The transaction waits for each lock for `lock_wait` seconds, but not for stock: an order of
+    stock that another transaction has locked is answered Skipped. `wait` is called before it has
+    any other lock: for stock of an order that is placed alone, or for the turn of the batch.
 
-    The answer to a request that has the key, id, cart or order of another one is Later; that to a
-    confirmation of an order that is locked, MustWait. The error of a failed transaction is the
-    answer of its requests; one that comes before they are taken is raised.
-
-    Refusals: those of `answer_to_repeat`, `_lock_carts`, `decide` and `ordering_refusal`; for
-    orders of staff what `require_permitted` raises.
+    A request that has the key, id, cart or order of another one is answered Later; the confirmation
+    of a locked order, MustWait. The error of a failed transaction is the answer of its requests;
+    one that comes before they are taken is raised. Refusals: those of `answer_to_repeat`,
+    `_lock_carts`, `decide`, `ordering_refusal` and `require_permitted` (orders of staff).
     """
     batch: Sequence[Request] = ()
     later: Sequence[Request] = ()
