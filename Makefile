@@ -107,6 +107,24 @@ venv: .installed
 .installed-run:
 	@$(install) requirements/run.txt
 
+# The fonts of the admin: those of the theme, with the letters of Latin scripts alone, and with the
+# icons whose names are words of the admin or of the theme. Needed after an icon is added (the
+# journeys of the tests name one that is missing), and after an update of the theme.
+.PHONY: fonts
+fonts: .installed
+	@theme=$$(echo $(VENV)/lib/python*/site-packages/unfold) && own=larder/staff/theme_static/unfold/fonts && \
+	subset="$(python) -m uv tool run --quiet --from fonttools[woff] fonttools subset" && words=$$(mktemp) && \
+	grep -rhoE '[a-z][a-z0-9_]{2,}' --include='*.py' --include='*.html' --include='*.js' \
+		larder/staff config/theme.py $$theme/templates $$theme/static/unfold/js/app.js $$theme/*.py | sort -u >$$words && \
+	icons=material-symbols/Material-Symbols-Outlined.woff2 && \
+	$$subset $$theme/static/unfold/fonts/$$icons --glyphs-file=$$words --ignore-missing-glyphs \
+		--unicodes=U+5F,U+61-7A,U+30-39 --no-layout-closure '--layout-features=*' --flavor=woff2 --output-file=$$own/$$icons && \
+	for weight in Regular Medium SemiBold; do \
+		$$subset $$theme/static/unfold/fonts/inter/Inter-$$weight.woff2 --flavor=woff2 \
+			--unicodes=U+20-7E,U+A0-17F,U+2010-2026,U+2030,U+2039-203A,U+20AC,U+2190-2193,U+2212 \
+			--layout-features=kern,calt,ccmp,locl,mark,tnum --output-file=$$own/inter/Inter-$$weight.woff2 || exit 1; \
+	done; rm $$words
+
 .PHONY: build
 build: ## What a server needs besides its database, as in the image: the environment, the static files
 	@$(install) requirements/prod.txt

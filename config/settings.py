@@ -240,6 +240,9 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "/static/"
+# Files of the theme that the admin has in another form: fonts without unused characters and icons
+# (`make fonts`), and no charts.
+STATICFILES_DIRS = [BASE_DIR / "larder/staff/theme_static"]
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or BASE_DIR / "static")
 # Uploaded pictures of products: a folder, or a bucket of S3; without both, none can be uploaded.
 PICTURES_DIR = env.str("PICTURES_DIR", default="")

@@ -11,6 +11,7 @@ What their lists count and filter is in lists.py.
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.checks import ModelAdminChecks
 from django.contrib.admin.utils import unquote
@@ -31,6 +32,8 @@ from larder.staff.refusals import Sentence, explain
 
 MAX_SELECTED_ROWS = 100
 """Rows of one action: each is a transaction."""
+
+UNUSED_SCRIPTS = ("urlify.js", "prepopulate.js", "xregexp.min.js", "xregexp.js")
 
 
 class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -66,6 +69,16 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
     """The messages for refusals of a deletion; SENTENCES has those of all pages."""
     change_form_before_template = "staff/hidden_fields.html"
     object_history_template = "staff/history.html"
+
+    @property
+    def media(self) -> forms.Media:
+        """The scripts of the theme, without those of prepopulated fields, which no form has."""
+        media: Any = super().media
+        used = [path for path in media._js if not path.endswith(UNUSED_SCRIPTS)]
+        # The theme asks for one script in two sizes.
+        return forms.Media(
+            css=media._css, js=[path.replace(".full.js", ".full.min.js") for path in used]
+        )
 
     def changeform_view(
         self, request: Any, object_id: Any = None, form_url: str = "", extra_context: Any = None

@@ -40,6 +40,15 @@ FOUND = """async () => {
     const grave = found.violations.filter(one => one.impact !== 'minor');
     return grave.map(one => `${one.id}: ${one.nodes.map(node => node.target).join(', ')}`);
 }"""
+MISSING_ICONS = """async () => {
+    const pen = document.createElement('canvas').getContext('2d');
+    pen.font = '24px "Material Symbols Outlined"';
+    await document.fonts.load(pen.font);
+    const icons = [...document.querySelectorAll('.material-symbols-outlined')];
+    const names = new Set(icons.map(icon => icon.textContent.trim()));
+    return [...names].filter(name => pen.measureText(name).width > 60);
+}"""
+"""The names of icons that are as wide as words: they are not in the font (`make fonts`)."""
 SMUGGLE = """
 const script = document.createElement('script');
 script.textContent = 'window.smuggled = true';
@@ -142,6 +151,7 @@ def faults(page: Page, axe: str) -> Iterator[str]:
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     page.evaluate(axe)
     yield from page.evaluate(FOUND)
+    yield from (f"no icon {name}" for name in page.evaluate(MISSING_ICONS))
     needed, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     if needed > width:
         yield f"the page is {needed} px wide"

@@ -36,6 +36,16 @@
         .map((one) => `${one}[x-on\\:click]:not([role], #changelist-filter-close)`)
         .join();
 
+    /** Gives the page the colours and the menu that the theme's script will give it later. */
+    function prepare(root, stored) {
+        const scheme = JSON.parse(stored.getItem("adminTheme") ?? '"auto"');
+        const prefersDark = matchMedia("(prefers-color-scheme: dark)").matches;
+        root.classList.toggle("dark", scheme === "dark" || (scheme === "auto" && prefersDark));
+        if (stored.getItem("sidebarOpen") !== "0") {
+            root.style.setProperty("--menu", `${stored.getItem("sidebarWidth") || 288}px`);
+        }
+    }
+
     /** Returns what an element says without its icons. */
     function words(element) {
         const copy = element.cloneNode(true);
@@ -138,6 +148,7 @@
         field?.focus({preventScroll: true});
     }
 
+    prepare(document.documentElement, localStorage);
     document.addEventListener("DOMContentLoaded", () => {
         improve(document.body);
         watch();

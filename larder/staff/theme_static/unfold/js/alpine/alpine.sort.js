@@ -1,0 +1,1 @@
+// The admin has no lists that are sorted by hand.

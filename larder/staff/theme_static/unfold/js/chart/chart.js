@@ -1,0 +1,1 @@
+// The admin draws no charts.
