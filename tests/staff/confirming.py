@@ -74,6 +74,7 @@ _HARMLESS = """
     orders_order_address_label orders_order_packing_slip orders_order_pick_list
     orders_order_delete orders_order_deliver orders_order_history orders_order_pack
     orders_order_ship orders_order_return orders_order_telephone orders_order_track
+    orders_order_paid orders_order_refunded
     inventory_adjustment_count inventory_adjustment_check_count
     orders_order_note orders_order_products orders_order_addresses
     orders_refunddue_add orders_refunddue_change orders_refunddue_changelist

@@ -219,6 +219,8 @@ NAMED = {
     "orders_order_edit": ("orders.change_order",),
     "orders_order_note": ("orders.change_order",),
     "orders_order_packing_slip": ("orders.view_order",),
+    "orders_order_paid": ("orders.record_payment",),
+    "orders_order_refunded": ("orders.record_payment",),
     "orders_order_pick_list": ("orders.view_order",),
     "orders_order_products": ("orders.view_order",),
     "orders_order_return": ("orders.return_order",),

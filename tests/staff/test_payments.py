@@ -9,6 +9,7 @@ import pytest
 from larder.orders.models import RefundDue
 from tests.conftest import NOW, Answer, Api, Person
 from tests.staff.desk import Desk, allow
+from tests.v1.moving import move
 from tests.v1.paying import record
 from tests.v1.placing import place
 
@@ -53,6 +54,44 @@ def test_an_order_shows_what_was_paid_and_what_is_due(
     ):
         assert shown in text
     assert "{&#x27;" not in text
+
+
+def test_an_order_is_paid_cancelled_and_refunded_in_place(
+    desk: Desk, customer: Api, order: Answer
+) -> None:
+    number, page = order.body["number"], f"orders/order/{order.body['id']}/"
+    text = desk.get(f"{page}change/").text
+    assert (f"/{page}paid/" in text, f"/{page}refunded/" in text) == (True, False)
+    sent = desk.open(f"{page}paid/") | {"method": "transfer", "reference": "A7"}
+    for amount, message in (
+        ("10.005", []),
+        ("10.00", [f"The payment of order {number} is recorded."]),
+        ("9.00", [f"Order {number}: This page was sent before"]),
+    ):
+        answer = desk.post(f"{page}paid/", sent | {"amount": amount})
+        shown = [*answer.messages, *answer.errors.get("__all__", [])]
+        assert [text[: len(start)] for text, start in zip(shown, message, strict=True)] == message
+    assert "Captured: 10.00 GBP, bank transfer A7." in desk.get(f"{page}change/").text
+    assert "10.00 GBP to refund." in desk.get(f"{page}cancel/").text
+    cancelled = desk.save(f"{page}cancel/")
+    assert cancelled.messages == [f"Order {number} is cancelled. 10.00 GBP to refund."]
+    listed = desk.get(REFUNDS)
+    for part in ("bank transfer", "A7", f"/{page}refunded/?next=/admin/{REFUNDS}"):
+        assert part in listed.text
+    address = f"{page}refunded/?next=/admin/{REFUNDS}"
+    assert "amount" in desk.save(address, amount="10.01", method="cash").errors
+    settled = desk.save(address, amount="9.99", method="cash")
+    assert settled.messages == [f"The refund of order {number} is recorded. 0.01 GBP to refund."]
+    desk.save(address, method="cash")
+    assert desk.get(REFUNDS).rows == []
+    assert tables(desk, order)[0] == [["refunded", "0.00 GBP", "–"]]
+
+
+def test_a_cancelled_order_without_payments_has_nothing_to_pay(
+    desk: Desk, customer: Api, order: Answer
+) -> None:
+    move(customer, order, "cancel")
+    assert tables(desk, order) == [[["nothing to pay", "–", "–"]]]
 
 
 def test_the_refunds_of_an_order_are_shown_only_with_their_permission(

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, OuterRef, Subquery, Sum
+from django.db.models import Case, F, OuterRef, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.html import format_html
@@ -15,8 +15,10 @@ from unfold.contrib.filters.admin import RangeNumericFilter
 from larder.identity.services.notes import About
 from larder.orders import payment_state, queries
 from larder.orders.lifecycle import HELD, PERMISSIONS, Move
-from larder.orders.models import Order, OrderLine, RefundDue
+from larder.orders.models import Order, OrderLine, Payment, RefundDue
+from larder.orders.payment_state import Kind
 from larder.orders.services.locks import order_name
+from larder.orders.services.payments import RECORD
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
     amount,
@@ -27,16 +29,18 @@ from larder.staff.formatting import (
     day_of,
     grouped,
     in_one_line,
+    link,
     minor_amount,
     moment,
     price,
     recent,
 )
 from larder.staff.identity.customers import full_name
-from larder.staff.lists import label
+from larder.staff.lists import in_brief, label
 from larder.staff.notes import NotableAdmin
 from larder.staff.orders.accounting import AccountableOrders
 from larder.staff.orders.contents import (
+    METHODS,
     PAYMENT_VARIANTS,
     VARIANTS,
     address_lines,
@@ -203,19 +207,40 @@ class OrderAdmin(
 
 @admin.register(RefundDue)
 class RefundDueAdmin(ReadOnlyAdmin):
-    """The refunds that are due, the oldest first. A recorded refund settles them.
+    """The refunds that are due, the oldest first, with the last payment of each. A recorded refund
+    settles them.
 
-    Plan: a range of the index refund_due_by_age, and the key of each order.
+    Plan: a range of the index refund_due_by_age, and the key and the payments of each order.
     """
 
-    fields = ("since_shown", "whose", "order", "owed")
-    list_display = ("since_shown", "whose", "owed")
+    fields = ("since_shown", "whose", "order", "customer", "owed", "provider", "transaction")
+    list_display = ("since_shown", "whose", "customer", "owed", "provider", "transaction")
     ordering = ("since", "id")
     sortable_by = ()
 
     def get_queryset(self, request: Any) -> Any:
         orders = Order.objects.filter(pk=OuterRef("order"))
-        return super().get_queryset(request).annotate(number=Subquery(orders.values("number")))
+        paid = Payment.objects.filter(
+            order=OuterRef("order"), currency=OuterRef("currency"), kind=Kind.CAPTURED
+        ).order_by("-id")[:1]
+        named = Case(When(reference="", then="transaction_id"), default="reference")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                number=Subquery(orders.values("number")),
+                own_currency=Subquery(orders.values("currency")),
+                username=Subquery(orders.values("customer__username")),
+                deleted_at=Subquery(orders.values("customer__deleted_at")),
+                paid_by=Subquery(paid.values("provider")),
+                paid_as=Subquery(paid.values_list(named)),
+            )
+        )
+
+    def get_list_display(self, request: Any) -> Any:
+        """Returns also the column that settles, for staff who may record payments."""
+        columns = super().get_list_display(request)
+        return [*columns, "settle"] if request.user.has_perm(RECORD) else columns
 
     since_shown = column(_("Since"), lambda refund: in_one_line(moment(refund.since)))
 
@@ -226,6 +251,21 @@ class RefundDueAdmin(ReadOnlyAdmin):
             text = '<span class="breakable">{}</span>: {}'
             return format_html(text, refund.order, gettext("abandoned"))
         return change_link("orders_order", refund.order, refund.number)
+
+    customer = column(
+        _("Customer"), lambda refund: customer_name(refund) if refund.username else "–"
+    )
+    provider = column(_("Provider"), lambda refund: METHODS.get(refund.paid_by, refund.paid_by))
+    transaction = column(_("Transaction"), lambda refund: in_brief(refund.paid_as or ""))
+
+    @admin.display(description=_("Settle"))
+    def settle(self, refund: Any) -> str:
+        """Returns a link to the page of the refund, which leads back; none for what only a provider
+        pays back: that of another currency, or of an abandoned id."""
+        if refund.currency != refund.own_currency:
+            return "–"
+        page = reverse("admin:orders_order_refunded", args=[refund.order])
+        return link(f"{page}?next={self.list_address}", gettext("Mark as refunded"))
 
     owed = column(
         _("To refund"), lambda refund: in_one_line(minor_amount(refund.amount, refund.currency))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -15,7 +16,7 @@ from larder.core.limits import MAX_SHOWN_EVENTS, MAX_SHOWN_ROWS
 from larder.identity.queries import PARCEL_FIELDS, AddressRow, NoteView, latest_notes
 from larder.orders import payment_state, queries
 from larder.orders.models import OrderStatus, RefundDue
-from larder.orders.payment_state import State
+from larder.orders.payment_state import Record, State
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.locks import order_name
 from larder.staff.formatting import (
@@ -241,7 +242,8 @@ def _details(data: Mapping[str, Any]) -> Iterator[str]:
         yield _INSTEAD.format(_title(name), _worded(after[name]), _worded(before.get(name)))
     if payment := data.get("payment"):
         paid = minor_amount(payment["amount"], payment["currency"])
-        transaction = f"{payment['provider']} {payment['transaction_id']}"
+        provider = METHODS.get(payment["provider"], payment["provider"])
+        transaction = f"{provider} {payment.get('reference') or payment['transaction_id']}"
         yield f"{_title(payment['kind'])}: {paid}, {transaction}."
     for name, value in data.items():
         if name not in _SHOWN_APART:
@@ -262,6 +264,15 @@ def _worded(value: Any) -> str:
     return gettext("“{}”").format(text) if text else gettext("nothing")
 
 
+METHODS: Mapping[str, str] = {
+    "cash": _("cash"),
+    "transfer": _("bank transfer"),
+    "terminal": _("card terminal"),
+    "other": _("other"),
+}
+"""How staff take money, and give it back, themselves."""
+
+
 def payment_tables(order: OrderView, *, with_refunds: bool) -> list[dict[str, Any]]:
     """Returns the table of what was paid, and that of the records, the oldest first, if there are
     any. The refunds that are due are shown to those who may see them."""
@@ -277,8 +288,8 @@ def _records(order: OrderView) -> dict[str, Any]:
             in_one_line(moment(row.at)),
             word(row.kind),
             in_one_line(minor_amount(row.amount, row.currency)),
-            row.provider,
-            format_html('<span class="breakable">{}</span>', row.transaction_id),
+            METHODS.get(row.provider, row.provider),
+            format_html('<span class="breakable">{}</span>', _named(row)),
             people[row.actor],
         ]
         for row in records.rows
@@ -290,20 +301,48 @@ def _records(order: OrderView) -> dict[str, Any]:
     return {"title": _("Payment records"), "content": {"headers": headers, "rows": rows}}
 
 
+def _named(row: Record) -> str:
+    """Returns what identifies a payment, and the note about it."""
+    return " · ".join(filter(None, [row.reference or row.transaction_id, row.note]))
+
+
+def held(order: OrderView) -> int:
+    """Returns what the shop has of the customer's money."""
+    return (order.payments or payment_state.NOTHING).held
+
+
+def amount_due(order: OrderView) -> int:
+    """Returns what the customer has yet to pay."""
+    payable = payment_state.payable(order.status, order.unreturned_total, order.currency)
+    return payment_state.amount_due(order.payments or payment_state.NOTHING, payable)
+
+
+def refunds_due(order: UUID) -> dict[str, int]:
+    """Returns what is to be refunded of the id of an order, by currency."""
+    rows = RefundDue.objects.filter(order=order).order_by("currency")
+    return dict(rows.values_list("currency", "amount"))
+
+
+def to_refund(amounts: Mapping[str, int]) -> list[str]:
+    """Returns a sentence for each currency in which something is to be refunded."""
+    text = gettext("{} to refund.")
+    return [
+        text.format(minor_amount(units, currency)) for currency, units in amounts.items() if units
+    ]
+
+
 def _summary(order: OrderView, *, with_refunds: bool) -> dict[str, Any]:
     sums = order.payments or payment_state.NOTHING
     payable = payment_state.payable(order.status, order.unreturned_total, order.currency)
-    due = minor_amount(payment_state.amount_due(sums, payable), order.currency)
     state = word(payment_state.state(sums, payable).value)
-    headers, row = [_("State"), _("Due")], [state, due]
+    row = [state, minor_amount(amount_due(order), order.currency)]
+    if not payable and sums == payment_state.NOTHING:
+        row = [gettext("nothing to pay"), "–"]
+    headers = [_("State"), _("Due")]
     if with_refunds:
         headers.append(_("To refund"))
-        row.append("–" if order.payments is None else _refunds(order))
+        owed = [
+            minor_amount(amount, currency) for currency, amount in refunds_due(order.id).items()
+        ]
+        row.append(", ".join(owed) or "–")
     return {"title": _("Payment"), "content": {"headers": headers, "rows": [row]}}
-
-
-def _refunds(order: OrderView) -> str:
-    """Returns what is due in each currency."""
-    rows = RefundDue.objects.filter(order=order.id).order_by("currency")
-    owed = [minor_amount(*refund) for refund in rows.values_list("amount", "currency")]
-    return ", ".join(owed) or "–"

@@ -22,7 +22,7 @@ from larder.orders.decision import RequestedLine
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.moves import Picked, ReturnedLine, Tracking
 from larder.staff.formatting import day_of, grouped
-from larder.staff.orders.contents import address_lines
+from larder.staff.orders.contents import address_lines, held, to_refund
 from larder.staff.pages import LineForm, PageForm, choice, long_text, whole, words
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, sku_field
 from larder.staff.refusals import Sentence
@@ -135,6 +135,12 @@ class MoveForm(PageForm):
     nothing = ""
     """The error if no line is filled; empty if that is allowed."""
 
+    @classmethod
+    def first(cls, order: OrderView) -> Mapping[str, Any]:
+        """Returns the initial values."""
+        names = ("requested_for", "reference", "note", "carrier", "tracking_number")
+        return {name: getattr(order, name) for name in names} | (order.ship_to or {})
+
     def facts(self, order: OrderView) -> Sequence[tuple[str, str]]:
         """Returns what staff need to see while they fill in the page: titles and texts."""
         return ()
@@ -166,6 +172,10 @@ class PackForm(MoveForm):
 
 
 class CancelForm(MoveForm):
+    def facts(self, order: OrderView) -> Sequence[tuple[str, str]]:
+        refund = to_refund({order.currency: held(order)})
+        return [(gettext("Payment"), text) for text in refund]
+
     reason = words(
         _("Reason"),
         most=MAX_SHORT_TEXT_LENGTH,
@@ -306,7 +316,7 @@ SENTENCES: Mapping[str, Sentence] = {
     ),
     "ordering_not_allowed": Sentence("customer", _("This account is not allowed to order.")),
     "idempotency_key_reused": Sentence(
-        None, _("This page was sent before with other values, and an order was placed with them.")
+        None, _("This page was sent before with other values, which were saved.")
     ),
     "order_abandoned": Sentence(None, _("This order was abandoned. Open the page again.")),
     "not_found": Sentence("customer", _("This account does not exist any more.")),
@@ -328,6 +338,7 @@ SENTENCES: Mapping[str, Sentence] = {
     "conflicting_repeat": Sentence(
         None, _("this was already done, with different values. Nothing was changed.")
     ),
+    "refund_exceeds_due": Sentence("amount", _("This is more than is due.")),
     "return_exceeds_shipped": Sentence(
         "quantity", _("Too many: {shipped} were shipped, and {returned} were already returned.")
     ),

@@ -1,5 +1,5 @@
 """Moves and changes orders in the admin: confirm, pack, ship, deliver, return, change, correct
-tracking, undo packing, undo shipping, cancel.
+tracking, undo packing, undo shipping, cancel. Records that they were paid or refunded.
 
 The admin calls the same services as the API. `lifecycle` decides which moves the page of an order
 offers. A page contains the version that it shows; an order that has changed since is not moved. The
@@ -23,13 +23,17 @@ from larder.core.errors import DomainError
 from larder.core.ids import new_id
 from larder.orders import queries
 from larder.orders.lifecycle import DELIVERED, PACKED, PERMISSIONS, SHIPPED, Move, is_allowed
+from larder.orders.payment_state import Kind as Payment
 from larder.orders.queries import OrderView
 from larder.orders.services import moves
 from larder.orders.services.batches import confirm_order
 from larder.orders.services.changes import change_order
+from larder.orders.services.payments import RECORD
 from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.staff.base import ServiceAdmin, selected
+from larder.staff.confirming import own_address
 from larder.staff.formatting import amount, contents, customer_name
+from larder.staff.orders.contents import refunds_due, to_refund
 from larder.staff.orders.forms import (
     OF_THE_ORDER,
     SENTENCES,
@@ -40,6 +44,7 @@ from larder.staff.orders.forms import (
     ReturnForm,
     ShipForm,
 )
+from larder.staff.orders.paying import PaymentForm, RefundForm, open_amount, record
 from larder.staff.pages import Page, ask, show
 from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import explain
@@ -62,9 +67,12 @@ class Kind:
 
     variant: str = "primary"
     bulk: str = ""
+    done: str = _("Order {} is {}.")
 
 
-FORMS: Mapping[Move, Kind] = {
+Step = Move | Payment
+
+FORMS: Mapping[Step, Kind] = {
     Move.CONFIRM: Kind(
         button=_("Confirm"),
         icon="paid",
@@ -106,6 +114,24 @@ FORMS: Mapping[Move, Kind] = {
         service=moves.return_order,
         form=ReturnForm,
         text=_("Units that cannot be sold again are booked and stay out of stock."),
+        done=_("The return of order {} is booked."),
+    ),
+    Payment.CAPTURED: Kind(
+        button=_("Mark as paid"),
+        icon="payments",
+        path="paid",
+        service=record,
+        form=PaymentForm,
+        text=_("Record money that the shop has received."),
+        done=_("The payment of order {} is recorded."),
+    ),
+    Payment.REFUNDED: Kind(
+        button=_("Mark as refunded"),
+        icon="currency_exchange",
+        service=record,
+        form=RefundForm,
+        text=_("Record money that you have paid back yourself, not what a provider reports."),
+        done=_("The refund of order {} is recorded."),
     ),
     Move.CHANGE: Kind(
         button=pgettext_lazy("button", "Change"),
@@ -117,6 +143,7 @@ FORMS: Mapping[Move, Kind] = {
             "Lines keep their prices, also for added units. A new line gets today's price. Enter "
             "0 to remove a line."
         ),
+        done=_("Order {} is changed."),
     ),
     Move.TRACK: Kind(
         button=_("Tracking"),
@@ -124,6 +151,7 @@ FORMS: Mapping[Move, Kind] = {
         service=moves.track_order,
         form=ShipForm,
         text=_("Correct what the customer sees of the parcel. Empty fields remove it."),
+        done=_("Order {} is changed."),
     ),
     Move.UNPACK: Kind(
         button=_("Undo packing"),
@@ -163,21 +191,27 @@ BULK = {
 """The actions of the list."""
 
 
-def open_moves(order: OrderView) -> list[Move]:
-    """Returns the moves that staff can make now. A completely returned order has no RETURN, and one
-    of which units were returned no UNSHIP."""
-    left = any(line.quantity > line.returned for line in order.lines)
-    returned = any(line.returned for line in order.lines)
-    return [
-        move
-        for move in FORMS
-        if is_allowed(move, order.status, by_staff=True)
-        and (move is not Move.RETURN or left)
-        and not (move is Move.UNSHIP and returned)
-    ]
+def open_steps(order: OrderView) -> list[Step]:
+    """Returns what staff can do now. A completely returned order has no RETURN, and one of which
+    units were returned no UNSHIP."""
+    return [step for step in FORMS if _is_open(step, order)]
 
 
-def _path(move: Move) -> str:
+def _is_open(step: Step, order: OrderView) -> bool:
+    if isinstance(step, Payment):
+        return open_amount(order, step) > 0
+    if step is Move.RETURN and all(line.quantity == line.returned for line in order.lines):
+        return False
+    if step is Move.UNSHIP and any(line.returned for line in order.lines):
+        return False
+    return is_allowed(step, order.status, by_staff=True)
+
+
+def _permission(step: Step) -> str:
+    return RECORD if isinstance(step, Payment) else PERMISSIONS[step]
+
+
+def _path(move: Step) -> str:
     return FORMS[move].path or str(move)
 
 
@@ -244,27 +278,27 @@ class MovableOrders(ServiceAdmin):
                 "link": reverse(f"admin:orders_order_{_path(move)}", args=[order.id]),
                 "variant": "primary" if move in _NEXT else "default",
             }
-            for move in open_moves(order)
-            if request.user.has_perm(PERMISSIONS[move])
+            for move in open_steps(order)
+            if request.user.has_perm(_permission(move))
         ]
 
-    def move_page(self, request: Any, object_id: str, move: Move) -> HttpResponse:
-        if not request.user.has_perm(PERMISSIONS[move]):
+    def move_page(self, request: Any, object_id: str, move: Step) -> HttpResponse:
+        if not request.user.has_perm(_permission(move)):
             raise PermissionDenied
         order = queries.order(self.shown_object(request, object_id).pk, customer=None)
         if request.method == "POST":
             return self._sent(request, order, move)
-        if move not in open_moves(order):
+        if move not in open_steps(order):
             text = gettext("Order {} is {}: this action is not possible.")
             message = text.format(order.number, word(order.status))
             self.message_user(request, message, messages.WARNING)
-            return HttpResponseRedirect(_address(order.id))
-        return show(self, request, _page(order, move, None))
+            return HttpResponseRedirect(_address(request, order.id))
+        return show(self, request, _page(request, order, move))
 
-    def _sent(self, request: Any, order: OrderView, move: Move) -> HttpResponse:
+    def _sent(self, request: Any, order: OrderView, move: Step) -> HttpResponse:
         """Handles a sent page. If the order has changed since, its lines are not validated: the
         service recognizes the key of a repeat, or refuses the version."""
-        page = _page(order, move, request.POST)
+        page = _page(request, order, move)
         form: Any = page.form
         if not form.is_valid():
             return show(self, request, page)
@@ -285,23 +319,23 @@ class MovableOrders(ServiceAdmin):
         else:
             message, level = _outcome(queries.order(order.id, customer=None), move, is_made=is_made)
             self.message_user(request, message, level)
-        return HttpResponseRedirect(_address(order.id))
+        return HttpResponseRedirect(_address(request, order.id))
 
 
-def _address(order: UUID) -> str:
-    return reverse("admin:orders_order_change", args=[order])
+def _address(request: Any, order: UUID) -> str:
+    page = reverse("admin:orders_order_change", args=[order])
+    return own_address(request) if "next" in request.GET else page
 
 
-def _page(order: OrderView, move: Move, sent: Any) -> Page:
-    kind = FORMS[move]
-    details = {name: getattr(order, name) for name in _DETAILS} | (order.ship_to or {})
-    form = kind.form(sent or None, initial={**details, "seen_version": order.version})
+def _page(request: Any, order: OrderView, move: Step) -> Page:
+    kind, sent = FORMS[move], request.POST or None
+    form = kind.form(sent, initial={**kind.form.first(order), "seen_version": order.version})
     units = sum(line.quantity for line in order.lines)
     about = contents(units, len(order.lines))
     return Page(
         title=gettext("Order {}: {}").format(order.number, kind.button),
         answer=gettext("Save") if move in _CHANGES else kind.button,
-        back=_address(order.id),
+        back=_address(request, order.id),
         form=form,
         lines=form.line.of(order, sent) if form.line else (),
         heads=form.line.heads if form.line else (),
@@ -312,10 +346,9 @@ def _page(order: OrderView, move: Move, sent: Any) -> Page:
 
 
 _CHANGES = frozenset({Move.CHANGE, Move.TRACK})
-_DETAILS = ("requested_for", "reference", "note", "carrier", "tracking_number")
 
 
-def _transition(request: Any, order: UUID, move: Move, version: int, key: str) -> TransitionRequest:
+def _transition(request: Any, order: UUID, move: Step, version: int, key: str) -> TransitionRequest:
     """Returns the request for the services. Everything that was sent belongs to its key."""
     caller, sent = caller_of(request), request.POST
     content = sorted((name, sent.getlist(name)) for name in sent if name != "csrfmiddlewaretoken")
@@ -323,7 +356,7 @@ def _transition(request: Any, order: UUID, move: Move, version: int, key: str) -
     return TransitionRequest(order=order, caller=caller, now=now(), version=version, claim=once)
 
 
-def _make(transition: TransitionRequest, move: Move, arguments: Mapping[str, Any]) -> bool:
+def _make(transition: TransitionRequest, move: Step, arguments: Mapping[str, Any]) -> bool:
     """Makes a move. Returns whether this request or a repeat of it made the move, and not another
     request before."""
     moved = FORMS[move].service(transition, **arguments)
@@ -333,17 +366,12 @@ def _make(transition: TransitionRequest, move: Move, arguments: Mapping[str, Any
 DONE_BEFORE = _("this was done before. Nothing was done now.")
 
 
-def _outcome(order: OrderView, move: Move, *, is_made: bool) -> tuple[str, int]:
+def _outcome(order: OrderView, move: Step, *, is_made: bool) -> tuple[str, int]:
     if not is_made:
         about = ngettext("Order {}: ", "Orders {}: ", 1).format(order.number)
         return f"{about}{DONE_BEFORE}", messages.WARNING
-    if move in _CHANGES:
-        text = gettext("Order {} is changed.")
-    elif move is Move.RETURN:
-        text = gettext("The return of order {} is booked.")
-    else:
-        text = gettext("Order {} is {}.")
-    return text.format(order.number, word(order.status)), messages.SUCCESS
+    text = FORMS[move].done.format(order.number, word(order.status))
+    return " ".join([text, *to_refund(refunds_due(order.id))]), messages.SUCCESS
 
 
 def _ask(screen: ServiceAdmin, request: Any, orders: Sequence[Any], action: str) -> HttpResponse:
