@@ -1,9 +1,9 @@
 """python -m tools.reference [--check]: writes the pages of docs/reference that the code knows.
 
-settings.md is made from .env.example. Of problems.md the first line
-of each entry is made, of permissions.md, metrics.md and docs/explain/data-model.md the parts
-between `<!-- generated: NAME -->` and `<!-- end -->`. With --check nothing is written, and the
-status is 1 if a page is out of date.
+settings.md is made from .env.example. Of problems.md the first line of each entry is made, and an
+entry for a new code from its class; of permissions.md, metrics.md and docs/explain/data-model.md
+the parts between `<!-- generated: NAME -->` and `<!-- end -->`. The SDK gets the codes of problems.
+With --check nothing is written, and the status is 1 if a page is out of date.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models
 
+from larder.core.errors import DomainError
 from larder.orders.lifecycle import STATUSES, Move, is_allowed, may_be_made
 from tools.terminal import complain, say
 
@@ -31,6 +32,7 @@ SETTINGS = """# Settings
 
 Larder reads settings from the environment, or from a file `.env` in its folder. `make run` needs none: it makes its own database and turns on demo mode. `NAME_FILE` names a file with the value. Outside demo mode a server does not start without those that are required, nor with [unsafe values](../deploy/index.md#checklist). Made from [.env.example](../../.env.example) by `make docs/reference`.
 """  # noqa: E501
+_CODES = re.compile(r"(?<=^export type ProblemCode =).*?;$", re.MULTILINE | re.DOTALL)
 _GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -63,11 +65,18 @@ def main() -> int:
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page with the text that it should have."""
+    from larder.http.problems import kinds
+    from larder.v1 import payment_providers  # noqa: F401 - declares codes of problems
+
     folder = DOCS / "reference"
     yield folder / "settings.md", settings_page((CHECKOUT / ".env.example").read_text("utf-8"))
     yield folder / "problems.md", problems_page((folder / "problems.md").read_text("utf-8"))
     for page in (folder / "permissions.md", folder / "metrics.md", DOCS / "explain/data-model.md"):
         yield page, filled(page.read_text("utf-8"))
+    for name, between in (("src/errors.ts", "\n  | "), ("dist/errors.d.ts", " | ")):
+        file, codes = CHECKOUT / "clients/typescript" / name, [f'"{code}"' for code in kinds()]
+        union = between.removeprefix(" |") + between.join([*codes, "(string & {});"])
+        yield file, _CODES.sub(union, file.read_text("utf-8"))
 
 
 def filled(page: str) -> str:
@@ -124,12 +133,21 @@ def _link(match: re.Match[str]) -> str:
 def problems_page(page: str) -> str:
     """Return the page of problems with a first line for each entry: the status and the title.
 
-    Raises LookupError if a code has no entry, or an entry no code.
+    An entry for a code without one goes behind the last one of the same module. Raises LookupError
+    if an entry has no code, or a code's module no entry.
     """
     from larder.http.problems import kinds
-    from larder.v1 import payment_providers  # noqa: F401 - declares codes of problems
 
-    entries = re.findall(r"^### `(\w+)`$", page, re.MULTILINE)
+    entries, declared = re.findall(r"^### `(\w+)`$", page, re.MULTILINE), DomainError.declared
+    for code in sorted(kinds().keys() - {*entries}):
+        kin = [each for each in declared if declared[each].__module__ == declared[code].__module__]
+        last = [entry for entry in entries if entry in kin][-1]
+        text = " ".join((declared[code].__doc__ or "").split()).partition(". ")[2]
+        before, _, after = page.partition(f"### `{last}`\n")
+        end = re.search(r"^##", after, re.MULTILINE)
+        at = end.start() if end else len(after)
+        page = f"{before}### `{last}`\n{after[:at]}### `{code}`\n\n{text}\n\n{after[at:]}"
+        entries.append(code)
     if sorted(entries) != sorted(kinds()):
         raise LookupError(f"problems.md: {set(entries) ^ set(kinds()) or 'an entry twice'}")
 

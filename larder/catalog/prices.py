@@ -12,7 +12,7 @@ from larder.db import database
 
 class Offer(Struct, frozen=True):
     """A product on sale: its current list price of one unit with the tax rate in it, if one is
-    known, and its rules for a line."""
+    known, and its rules for a line. Each field is a column of the product."""
 
     id: int
     sku: str
@@ -31,8 +31,11 @@ def offers(products: Collection[int]) -> dict[int, Offer]:
 
 def submit_offers(products: Collection[int]) -> Callable[[], dict[int, Offer]]:
     """Submits the statement of `offers`, and returns a function that reads its result."""
-    reading = database.submit(sql.OFFERS, [list(products)])
+    reading = database.submit(OFFERS, [list(products)])
     return lambda: {row[0]: Offer(*row) for row in reading()}
+
+
+OFFERS = sql.OFFERS.format(", ".join(Offer.__struct_fields__))
 
 
 def prices_for(customer: int, products: Iterable[Any]) -> Mapping[int, Decimal]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from larder.catalog.fields import FIELDS
 
 OFFERS = """
-SELECT id, sku, name, price, min_quantity, max_per_order, step, tax_rate FROM product
+SELECT {} FROM product
 WHERE id = ANY((SELECT %s::bigint[])::bigint[]) AND archived_at IS NULL
 """
 """Index scans of product_pkey. With one array for any number of products it is one prepared

@@ -6,7 +6,16 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from larder.core.errors import Conflict, Fault, Missing, NotFound, Telling, TooMany, UnknownProducts
+from larder.core.errors import (
+    Conflict,
+    DomainError,
+    Fault,
+    Missing,
+    NotFound,
+    Telling,
+    TooMany,
+    UnknownProducts,
+)
 from larder.inventory.errors import InsufficientStock
 
 
@@ -225,3 +234,6 @@ PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock | LineRefusal], ...] 
     OrderRule,
 )
 """The order of the codes: a refusal of lines with several codes has the first of them."""
+
+ORDERING: tuple[type[DomainError], ...] = (*PRECEDENCE, OrderTooSmall, UnpaidLimit)
+"""The refusals of what is ordered, when an order is placed or changed."""

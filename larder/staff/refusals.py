@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, InvalidInput, Overloaded
 from larder.core.texts import text_fault
+from larder.http.problems import first_sentence
 from larder.identity.services.attempts import RateLimited
 from larder.staff.formatting import amount
 from larder.staff.recording import FORMER
@@ -86,7 +87,11 @@ def explain_one(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sente
     texts = {**SENTENCES, **own}
     known = texts.get(type(refusal).__name__) or texts.get(refusal.code)
     if known is None:
-        return [Sentence(None, gettext("The shop refuses this: {}.").format(refusal.code))]
+        return [
+            Sentence(
+                None, gettext("The shop refuses this: {}.").format(first_sentence(type(refusal)))
+            )
+        ]
     carried = {"retry_after": getattr(refusal, "retry_after", 0), **refusal.extensions}
     first = (carried.get("lines") or [{}])[0]
     return [known._replace(text=filled_in(known, {**carried, **first}))]

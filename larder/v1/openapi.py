@@ -1,15 +1,17 @@
 """The OpenAPI 3.1 document, made from what the operations declare and their structs."""
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from inspect import cleandoc, getdoc
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 from uuid import UUID
 
 import msgspec
 from django.urls import URLPattern
 
+from larder.core.errors import Telling
 from larder.core.limits import MAX_PAGE_LINES, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.structs import with_fields
 from larder.http.problems import example, first_sentence, kind_of, kinds
@@ -148,9 +150,15 @@ class ProblemLine(msgspec.Struct):
     code: str
 
 
-_TEXTS = (
-    "total expected minimum currency offered move reason carrier tracking_number permission quota"
-)
+def _told(refusal: type[Telling] = Telling) -> Iterator[tuple[str, type]]:
+    """Yields the members of refusals whose fields are members: numbers, and texts."""
+    if refusal.code in kinds():
+        types = get_type_hints(refusal)
+        for field in dataclasses.fields(refusal):
+            if field.name != "lines":
+                yield field.name, int if types[field.name] is int else str
+    for narrower in refusal.__subclasses__():
+        yield from _told(narrower)
 
 
 _FROM = ("from_", str | msgspec.UnsetType, msgspec.field(name="from", default=msgspec.UNSET))
@@ -163,10 +171,8 @@ _MEMBERS = _optional(
     product=Number,
     order=UUID,
     differs=list[str],
-    **dict.fromkeys(_TEXTS.split(), str),
-    **dict.fromkeys(
-        ["version", "products", "categories", "limit", "requested", "unpaid", "due"], int
-    ),
+    **dict.fromkeys(["move", "reason", "carrier", "tracking_number", "quota"], str),
+    **dict(sorted(_told())),
 )
 
 

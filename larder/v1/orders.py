@@ -18,7 +18,7 @@ from larder.http.api_headers import idempotency_key, operation_of
 from larder.http.shop import terms
 from larder.identity import queries as identity
 from larder.identity.caller import Caller
-from larder.orders import queries
+from larder.orders import errors, queries
 from larder.orders.errors import UnknownCustomer
 from larder.orders.queries import HistoryPosition
 from larder.orders.services import abandon, batches, changes
@@ -65,12 +65,7 @@ from larder.v1.shapes import (
 
 operation = partial(Declaration, tag="orders")
 
-ORDERING = Trait(
-    codes=(
-        *("unknown_product", "insufficient_stock", "price_changed", "order_rule"),
-        *("ordering_not_allowed", "unpaid_limit"),
-    )
-)
+ORDERING = Trait(codes=(*(kind.code for kind in errors.ORDERING), "ordering_not_allowed"))
 PLACING = Trait(codes=(*ORDERING.codes, "order_abandoned"))
 
 

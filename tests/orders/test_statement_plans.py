@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import transaction
 
-from larder.catalog import sql as catalog
+from larder.catalog import prices
 from larder.db import database
 from larder.db.postgresql.connection import with_numbered_parameters
 from larder.inventory import sql as inventory
@@ -29,7 +29,7 @@ FROM generate_series(1, %s) AS n
 """
 
 PLANS = {
-    "offers": (catalog.OFFERS, ["product_pkey"]),
+    "offers": (prices.OFFERS, ["product_pkey"]),
     "lock": (inventory.LOCK, ["stock_pkey"]),
     "move": (inventory.MOVE, ["stock_pkey"]),
     "move and hold": (inventory.MOVE_AND_HOLD, ["stock_pkey"]),
