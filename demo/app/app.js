@@ -1,137 +1,180 @@
 /** The example app: what it keeps, how it stays up to date, and which page is shown. */
 
-import { IndexedDbStorage, Larder, NoNetworkError, SessionEndedError } from "./sdk/index.js";
+import { accountPage, logInPage } from "./account.js";
+import { cartPage } from "./cart.js";
+import { Catalogue } from "./catalogue.js";
 import { clock } from "./dom.js";
-import { accountPage, cartPage, logInPage, orderPage, ordersPage, productsPage } from "./pages.js";
+import { orderPage, ordersPage } from "./orders.js";
+import { productPage, productsPage } from "./products.js";
+import { IndexedDbStorage, Larder, NoNetworkError, SessionEndedError } from "./sdk/index.js";
 
 const CATALOGUE_EVERY = 5 * 60_000;
 const HISTORY_EVERY = 60_000;
+const TOAST_FOR = 4_000;
+/** Short lists that are read with the catalogue. */
+const LISTS = ["categories", "me/addresses"];
 const UNDER_WAY = ["pending", "placed", "packed", "shipped"];
 const storage = new IndexedDbStorage("larder-example");
-const view = document.getElementById("view");
-const network = document.getElementById("network");
-const tabs = document.getElementById("tabs");
+const element = (id) => document.getElementById(id);
 
 /** What the pages use. */
 export const shop = {
   larder: new Larder({ url: location.origin, storage }),
+  /** The products of the offline copy. */
+  catalogue: new Catalogue(),
+  /** `[exact stock, that of the copy then]` by the product's id. */
+  figures: new Map(),
   /** Returns the units in the cart by the product's id. */
   async cart() {
+    await writing.catch(() => {});
     return new Map((await storage.get(await cartKey())) ?? []);
   },
-  async put(product, units) {
-    const cart = await shop.cart();
-    if (units > 0) cart.set(product, units);
-    else cart.delete(product);
-    await storage.write({ [await cartKey()]: [...cart] });
-    await showUnits();
+  /** Puts units of products, by id, in the cart; one change after the other. */
+  put(changes) {
+    const write = async () => {
+      const cart = new Map((await storage.get(await cartKey())) ?? []);
+      for (const [product, units] of changes)
+        if (units > 0) cart.set(product, units);
+        else cart.delete(product);
+      await storage.write({ [await cartKey()]: [...cart] });
+      showUnits(cart);
+    };
+    return (writing = writing.then(write, write));
   },
   /**
    * Empties the cart and writes its order down, both or none: a killed app orders once. Returns
-   * false if the cart is another one by now, such as after an order in another tab.
+   * its id, or null if the cart is another one by now, such as after an order in another tab.
    */
   async order(draft) {
     const cart = await shop.cart();
-    const { lines } = draft;
-    if (cart.size !== lines.length || lines.some((one) => cart.get(one.product) !== one.quantity))
-      return false;
-    await shop.larder.outbox.add(draft, { [await cartKey()]: undefined });
-    await showUnits();
-    return true;
+    const isInCart = ({ product, quantity }) => cart.get(product) === quantity;
+    if (cart.size !== draft.lines.length || !draft.lines.every(isInCart)) return null;
+    const id = await shop.larder.outbox.add(draft, { [await cartKey()]: undefined });
+    showUnits(new Map());
+    return id;
   },
-  /** Returns `[quantity, that of the copy]` of products whose exact stock was read, by id. */
-  async stock() {
-    const prefix = await stockPrefix();
-    const found = await storage.entries(prefix);
-    return new Map([...found].map(([key, figures]) => [Number(key.slice(prefix.length)), figures]));
+  /** Returns the stock of a product: the exact one, unless the copy has a newer one. */
+  stockOf(product) {
+    const [exact, copied] = shop.figures.get(product.id) ?? [];
+    return copied === product.quantity ? exact : product.quantity;
   },
   async keepStock(figures) {
-    const prefix = await stockPrefix();
+    const prefix = await key("stock/");
+    for (const [id, ...quantities] of figures) shop.figures.set(id, quantities);
     const changes = figures.map(([id, ...quantities]) => [prefix + id, quantities]);
     await storage.write(Object.fromEntries(changes));
   },
+  /** Returns one of LISTS, as it was read last. */
+  async list(path) {
+    return (await storage.get(await key(path))) ?? [];
+  },
+  /** Reads the copy of the catalogue into memory. */
+  async read() {
+    const prefix = await key("stock/");
+    shop.catalogue = new Catalogue(await shop.larder.catalogue.all());
+    const figures = [...(await storage.entries(prefix))];
+    shop.figures = new Map(figures.map(([name, value]) => [Number(name.slice(prefix.length)), value]));
+  },
+  /** Says something in the bar, until something else or nothing is said. */
+  say(text) {
+    element("network").textContent = text;
+  },
+  /** Says something for a moment. */
+  toast(text) {
+    clearTimeout(toasting);
+    element("toast").textContent = text;
+    toasting = setTimeout(() => shop.toast(""), TOAST_FOR);
+  },
+  /** Says why a request has failed. */
+  async fail(error) {
+    if (error instanceof SessionEndedError) return;
+    if (!(error instanceof NoNetworkError)) shop.toast(error.message);
+    else if (error.reason === "not_larder") shop.say("This network asks for a log-in first");
+    else await sayOffline();
+  },
   async logOut() {
-    const kept = await storage.entries(await stockPrefix());
-    const removed = [...kept.keys(), await updatedKey()].map((key) => [key, undefined]);
-    await storage.write(Object.fromEntries(removed));
+    const names = [...(await storage.entries(await key(""))).keys()];
+    await storage.write(Object.fromEntries(names.map((name) => [name, undefined])));
     sessionStorage.clear();
     await shop.larder.logOut();
+    await shop.read();
   },
+  /** Asks the browser to install the app; null if that is not possible now. */
+  install: null,
   show,
   sync,
-  say,
-  fail,
 };
 
 const pages = [
+  [/^#\/products\/(\d+)$/, productPage],
   [/^#\/cart$/, cartPage],
   [/^#\/orders$/, ordersPage],
-  [/^#\/orders\/([\w-]+)$/, orderPage],
+  [/^#\/orders\/([\w-]+)(\/thanks)?$/, orderPage],
   [/^#\/account$/, accountPage],
   [/^/, productsPage],
 ];
-let shown = 0;
-/** Whether the user went to a page that is not shown yet. */
-let isUnderWay = false;
 
+let writing = Promise.resolve();
+let toasting;
+
+/** Customers who share a device have a cart each. It stays after a log-out. */
 async function cartKey() {
   return `cart/${await shop.larder.account()}`;
 }
 
-async function stockPrefix() {
-  return `stock/${await shop.larder.account()}/`;
+/** Returns the name of a value that stays until the log-out. */
+async function key(name) {
+  return `app/${await shop.larder.account()}/${name}`;
 }
 
-async function updatedKey() {
-  return `updated/${await shop.larder.account()}`;
-}
-
-async function showUnits() {
-  const units = [...(await shop.cart()).values()].reduce((one, other) => one + other, 0);
-  document.getElementById("units").textContent = units ? `(${units})` : "";
-}
-
-function say(text) {
-  network.textContent = text;
+function showUnits(cart) {
+  const units = [...cart.values()].reduce((before, more) => before + more, 0);
+  element("units").textContent = units ? units.toLocaleString() : "";
 }
 
 async function sayOffline() {
-  const at = await storage.get(await updatedKey());
-  say(at ? `Offline. Updated at ${clock(at)}` : "Offline");
+  const at = await storage.get(await key("updated"));
+  shop.say(at ? `Offline. Updated at ${clock(at)}` : "Offline");
 }
 
-/** Says why a request has failed. */
-async function fail(error) {
-  if (error instanceof SessionEndedError) return;
-  if (!(error instanceof NoNetworkError)) say(error.message);
-  else if (error.reason === "not_larder") say("This network asks for a log-in first");
-  else await sayOffline();
-}
+/** The pages of the browser's history by their time of arrival, and where they were scrolled to. */
+const places = new Map();
+let here = history.state?.here ?? Date.now();
+let turns = 0;
+/** Where the page that the user went to is scrolled to; undefined once it is shown. */
+let place;
 
-/** Shows the page of the address. `isNew`: the user went there, so it begins at its top. */
-async function show(isNew = false) {
-  const turn = ++shown;
-  isUnderWay ||= isNew;
+/** Shows the page of the address. `to`: the user went there, to this place of it. */
+async function show(to) {
+  const turn = ++turns;
+  place = to ?? place;
   const isLoggedIn = await shop.larder.isLoggedIn();
   const [pattern, page] = isLoggedIn
-    ? pages.find(([one]) => one.test(location.hash))
+    ? pages.find(([address]) => address.test(location.hash))
     : [/^/, logInPage];
   const content = await page(shop, ...(pattern.exec(location.hash) ?? []).slice(1));
-  if (turn !== shown) return;
-  view.replaceChildren(...content);
-  tabs.hidden = !isLoggedIn;
-  for (const one of tabs.children) {
-    const isHere = one.hash === (location.hash || "#/");
-    if (isHere) one.setAttribute("aria-current", "page");
-    else one.removeAttribute("aria-current");
-  }
-  if (isLoggedIn) await showUnits();
-  if (isUnderWay) {
-    isUnderWay = false;
-    view.focus({ preventScroll: true });
-    scrollTo(0, 0);
-  }
+  if (turn !== turns) return;
+  element("view").replaceChildren(...content.filter((child) => child !== null));
+  element("tabs").hidden = !isLoggedIn;
+  for (const tab of element("tabs").children)
+    tab.setAttribute("aria-current", tab.hash === (location.hash || "#/") ? "page" : "false");
+  if (isLoggedIn) showUnits(await shop.cart());
+  if (place === undefined) return;
+  element("view").focus({ preventScroll: true });
+  scrollTo(0, place);
+  place = undefined;
 }
+
+/** Shows the page that the user went to: a new one from its top, one before where it was left. */
+function arrive() {
+  places.set(here, scrollY);
+  here = history.state?.here ?? Date.now();
+  history.replaceState({ here }, "");
+  void show(places.get(here) ?? 0);
+}
+
+/** Whether the catalogue is copied, or was when it failed: it may have got some of its pages. */
+let isCopying = false;
 
 /** Brings copies up to date, without others both, and shows what has changed. */
 async function sync(...copies) {
@@ -139,34 +182,51 @@ async function sync(...copies) {
   try {
     if (!(await larder.isLoggedIn())) return;
     let changed = 0;
-    for (const one of copies.length ? copies : [larder.history, larder.catalogue])
-      changed += await one.sync();
-    if (!copies.length || copies.includes(larder.catalogue))
-      await storage.write({ [await updatedKey()]: Date.now() });
-    say("");
+    if (!copies.includes(larder.catalogue)) changed += await larder.history.sync();
+    if (!copies.includes(larder.history)) {
+      for (const path of LISTS) {
+        const { results } = await larder.page(path, { limit: "200" });
+        await storage.write({ [await key(path)]: results });
+      }
+      const isLate = isCopying;
+      isCopying = true;
+      const products = await larder.catalogue.sync();
+      if (products > 0 || isLate) await shop.read();
+      isCopying = false;
+      changed += products;
+      await storage.write({ [await key("updated")]: Date.now() });
+    }
+    shop.say("");
     // Not under the fingers of the user: the next page shows it.
     if (changed > 0 && document.activeElement?.tagName !== "INPUT") await show();
   } catch (error) {
-    await fail(error);
+    await shop.fail(error);
   }
 }
 
 async function syncHistory() {
   const orders = await shop.larder.history.all();
-  if (orders.some((one) => UNDER_WAY.includes(one.status))) await sync(shop.larder.history);
+  if (orders.some((order) => UNDER_WAY.includes(order.status))) await sync(shop.larder.history);
 }
 
-shop.larder.onSessionEnded = () => void show(true);
+shop.larder.onSessionEnded = () => void show(0);
 shop.larder.outbox.onChange = () => {
   if (location.hash.startsWith("#/orders")) void show();
 };
 shop.larder.outbox.start();
-addEventListener("hashchange", () => void show(true));
+history.scrollRestoration = "manual";
+history.replaceState({ here }, "");
+addEventListener("hashchange", arrive);
 addEventListener("online", () => void sync());
 addEventListener("offline", () => void sayOffline());
+addEventListener("beforeinstallprompt", (event) => {
+  event.preventDefault();
+  shop.install = () => event.prompt();
+});
 document.addEventListener("visibilitychange", () => document.hidden || void sync());
 setInterval(() => document.hidden || void sync(shop.larder.catalogue), CATALOGUE_EVERY);
 setInterval(() => document.hidden || void syncHistory(), HISTORY_EVERY);
 navigator.serviceWorker?.register("sw.js");
+await shop.read();
 await show();
 await sync();

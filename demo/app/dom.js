@@ -1,38 +1,64 @@
-/** Elements, amounts of money, and sentences about problems. */
+/** Elements, pictures, money, days, and reasons of refusals. */
 
-/** Returns an element. Children are elements or text: never markup. */
-export function h(name, properties = {}, ...children) {
+/** Returns an element. Its parts are properties, if the first is an object, and then children:
+ * elements or text, never markup; null is left out. */
+export function h(name, ...parts) {
   const [tag, ...classes] = name.split(".");
-  const made = document.createElement(tag);
-  made.className = classes.join(" ");
-  for (const [key, value] of Object.entries(properties)) {
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (key.includes("-") || key === "for") made.setAttribute(key, value);
-    else made[key] = value;
-  }
-  made.append(...children.filter((one) => one !== null));
-  return made;
+  const element = document.createElement(tag);
+  element.className = classes.join(" ");
+  const properties = parts[0]?.constructor === Object ? parts.shift() : {};
+  for (const [key, value] of Object.entries(properties))
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (key.includes("-")) element.setAttribute(key, value);
+    else element[key] = value;
+  element.append(...parts.filter((child) => child !== null));
+  return element;
 }
 
 /** Returns a button that cannot be pressed again while its work runs. */
 export function button(label, work, properties = {}) {
   const pressed = async () => {
-    made.disabled = true;
-    await work().finally(() => (made.disabled = false));
+    element.disabled = true;
+    await work().finally(() => (element.disabled = false));
   };
-  const made = h("button", { type: "button", onclick: pressed, ...properties }, label);
-  return made;
+  const element = h("button", { type: "button", onclick: pressed, ...properties }, label);
+  return element;
+}
+
+/** Returns a choice: a box or one of several, with a label and more about it. */
+export function choice(properties, label, detail = "") {
+  return h("label.choice", h("input", properties), h("span", label, h("span.soft", detail)));
+}
+
+/** Returns the picture of a product on a tile with the first letter of its name. */
+export function picture({ name, image_url }) {
+  const tile = h("span.tile", { "aria-hidden": "true" }, name.slice(0, 1));
+  tile.style.setProperty("--hue", (name.charCodeAt(0) * 47) % 360);
+  const missing = (event) => event.target.remove();
+  if (image_url)
+    tile.append(h("img", { loading: "lazy", alt: "", onerror: missing, src: source(image_url) }));
+  return tile;
+}
+
+/** Returns where this page loads a picture. The shop's own are also at the name that it has here. */
+function source(address) {
+  const { protocol, pathname } = new URL(address);
+  return protocol === "http:" && pathname.startsWith("/pictures/") ? pathname : address;
 }
 
 /** Returns a sum of money as text. Prices are decimal strings of up to three decimals. */
 export function total(lines) {
   const thousandths = ([price, units]) => BigInt(Math.round(Number(price) * 1000)) * BigInt(units);
-  const sum = lines.map(thousandths).reduce((one, other) => one + other, 0n);
+  const sum = lines.map(thousandths).reduce((before, line) => before + line, 0n);
   return (Number(sum) / 1000).toFixed(2);
 }
 
+const formats = new Map();
+
 export function money(amount, currency) {
-  return new Intl.NumberFormat(undefined, { style: "currency", currency }).format(Number(amount));
+  if (!formats.has(currency))
+    formats.set(currency, new Intl.NumberFormat(undefined, { style: "currency", currency }));
+  return formats.get(currency).format(Number(amount));
 }
 
 export function when(time) {
@@ -45,22 +71,30 @@ export function clock(time) {
   return isToday ? new Date(time).toLocaleTimeString(undefined, { timeStyle: "short" }) : when(time);
 }
 
-/** Returns sentences that say why an order was refused. `names` are the products' names by id. */
-export function reasons(problem, names) {
-  const lines = problem.lines ?? [];
-  if (lines.length === 0) return [problem.detail || problem.title];
-  return lines.map((line) => {
-    const name = names.get(line.product) ?? `Product ${line.product}`;
-    return `${name}: ${reason(line, problem)}`;
-  });
+/** Returns a day of the calendar such as 2026-12-01, so many days from now. */
+export function dayFromNow(days) {
+  const date = new Date();
+  date.setDate(date.getDate() + days);
+  // Sweden writes a day as the API does.
+  return date.toLocaleDateString("sv-SE");
 }
 
-/** Returns why a line was refused. */
+/** Returns a day as words, such as Tue, 1 Dec. */
+export function dayName(day) {
+  const words = { weekday: "short", day: "numeric", month: "short" };
+  return new Date(`${day}T12:00`).toLocaleDateString(undefined, words);
+}
+
+/** Returns an address in one line. */
+export function inOneLine({ name, company, line1, line2, postal_code, city }) {
+  return [name, company, line1, line2, city, postal_code].filter(Boolean).join(", ");
+}
+
+/** Returns a sentence that says why a line of an order was refused. */
 export function reason(line, problem) {
   if (line.code === "insufficient_stock")
     return `${line.available} available, ${line.requested} wanted.`;
-  if (line.code === "price_changed")
-    return `the price is now ${line.price}, and was ${line.expected}.`;
+  if (line.code === "price_changed") return `the price is now ${line.price}, and was ${line.expected}.`;
   if (line.code === "unknown_product") return "not sold any more.";
   return `${problem.title}.`;
 }

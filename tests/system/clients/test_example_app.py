@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from larder.catalog.models import Product
 from larder.core.limits import THUMBNAIL_SIDE
+from larder.identity.models import Address
 from larder.inventory.models import Stock
 from larder.ops.demo.shop import store_pictures
 from larder.orders.models import Order
@@ -57,6 +58,7 @@ def hostile(shop: Server, seed: int) -> Iterator[Network]:
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 PHONE = 390
+ADDRESS = {"Name": "Ada", "Street and number": "1 Mill Lane", "Town": "Ely", "Postcode": "CB7"}
 PRODUCTS = 70
 UNITS = 10
 TIMEOUT = 15_000
@@ -109,7 +111,7 @@ def test_a_picture_of_the_shop_is_shown_under_any_name_of_the_shop(
     def look(page: Page) -> None:
         open_app(page, shop.port, ada)
         page.get_by_label("Search").fill("plum")
-        shown = page.locator("li.row img")
+        shown = page.locator("li.card img")
         expect(shown).to_be_visible()
         widths.append(shown.evaluate(LOADED))
 
@@ -123,11 +125,13 @@ def order_jam(page: Page, units: int) -> None:
     page.get_by_label("Search").fill("plum")
     for _ in range(units):
         page.get_by_role("button", name="Add Plum jam").click()
-    expect(page.get_by_label("Plum jam in the cart")).to_have_text(str(units))
+    expect(page.get_by_label("Plum jam in the cart")).to_have_value(str(units))
     page.get_by_role("link", name="Cart").click()
+    page.get_by_label("Collect in the shop").check()
     page.get_by_role("button", name="Place order").click()
-    expect(page.get_by_role("heading", name="Orders", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Place order")).not_to_be_visible()
     expect(page.locator("#units")).to_be_empty()
+    page.get_by_role("link", name="Orders").click()
 
 
 def placed(page: Page) -> Locator:
@@ -158,20 +162,41 @@ def sell(product: int, units: int) -> None:
 def test_a_customer_finds_products_and_orders_them(shop: Server, jam: int, ada: Person) -> None:
     def journey(page: Page) -> None:
         open_app(page, shop.port, ada)
-        rows = page.locator("li.row")
-        expect(rows).to_have_count(30)
-        page.keyboard.press("End")
-        expect(rows).not_to_have_count(30)
-        page.keyboard.press("End")
-        expect(rows).to_have_count(PRODUCTS)
+        cards = page.locator("li.card")
+        expect(cards.first).to_be_visible()
+        assert cards.count() < PRODUCTS
+        for _ in range(4):
+            page.keyboard.press("End")
+            page.wait_for_timeout(300)
+        expect(cards).to_have_count(PRODUCTS)
         fits(page)
-        order_jam(page, 3)
+        cards.last.get_by_role("link").click()
+        expect(page.get_by_role("heading", name="Tin 68")).to_be_visible()
+        page.get_by_role("button", name="Back").click()
+        expect(cards.last).to_be_in_viewport()
+        page.get_by_label("Search").fill("plmu")
+        expect(page.get_by_text("1 product for “plum”")).to_be_visible()
+        page.get_by_role("button", name="Add Plum jam").click()
+        page.get_by_label("Plum jam in the cart").fill("999")
+        page.get_by_label("Plum jam in the cart").blur()
+        expect(page.get_by_label("Plum jam in the cart")).to_have_value(str(UNITS))
+        expect(page.get_by_role("button", name="Add Plum jam")).to_be_disabled()
+        page.get_by_label("Plum jam in the cart").fill("3")
+        page.get_by_role("link", name="Cart").click()
+        fits(page)
+        for label, text in ADDRESS.items():
+            page.get_by_label(label).fill(text)
+        page.get_by_role("button", name="Place order").click()
+        expect(page.get_by_text("Thank you, order")).to_be_visible()
+        expect(page.get_by_text("To Ada, 1 Mill Lane, Ely, CB7")).to_be_visible()
+        page.get_by_role("link", name="Orders").click()
         placed(page).click()
         expect(page.get_by_text("3 × ")).to_be_visible()
         expect(page.locator("p.total")).to_contain_text("7.50")
         fits(page)
+        page.once("dialog", lambda dialog: dialog.accept())
         page.get_by_role("button", name="Cancel order").click()
-        expect(page.get_by_text("Status: cancelled.")).to_be_visible()
+        expect(page.get_by_text("Cancelled")).to_be_visible()
         page.get_by_role("link", name="Account").click()
         page.get_by_role("button", name="Log out").click()
         expect(page.get_by_role("button", name="Log in")).to_be_visible()
@@ -181,6 +206,7 @@ def test_a_customer_finds_products_and_orders_them(shop: Server, jam: int, ada: 
         other.execute("SELECT pg_current_xact_id()")
         assert in_browser(journey, width=PHONE).faults == []
     assert (Order.objects.get().status, left(jam)) == ("cancelled", UNITS)
+    assert Address.objects.get().line1 == "1 Mill Lane"
 
 
 def test_an_order_without_a_network_is_placed_later(shop: Server, jam: int, ada: Person) -> None:
@@ -265,14 +291,18 @@ def test_a_refused_order_says_why_and_goes_back_to_the_cart(
 ) -> None:
     def journey(page: Page) -> None:
         open_app(page, shop.port, ada)
-        order_jam(page, UNITS + 1)
+        sell(jam, 3)
+        page.route("**/api/v1/stock*", lambda route: route.abort())
+        order_jam(page, UNITS)
         expect(
-            page.get_by_text(f"Plum jam: {UNITS} available, {UNITS + 1} wanted.")
+            page.get_by_text(f"Plum jam: {UNITS - 3} available, {UNITS} wanted.")
         ).to_be_visible()
         page.get_by_role("button", name="Back to the cart").click()
-        expect(page.get_by_label("Plum jam in the cart")).to_have_text(str(UNITS))
-        expect(page.get_by_text(f"{UNITS} available, {UNITS + 1} wanted.")).to_be_visible()
+        expect(page.get_by_label("Plum jam in the cart")).to_have_value(str(UNITS - 3))
+        expect(page.get_by_text(f"{UNITS - 3} available, {UNITS} wanted.")).to_be_visible()
+        page.get_by_label("Collect in the shop").check()
         page.get_by_role("button", name="Place order").click()
+        page.get_by_role("link", name="Orders").click()
         expect(placed(page)).to_have_count(1)
 
     in_browser(journey, width=PHONE)

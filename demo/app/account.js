@@ -1,0 +1,64 @@
+/** The log-in and the account. */
+
+import { button, h } from "./dom.js";
+
+export async function logInPage(shop) {
+  const fault = h("p.bad", { role: "alert" });
+  const name = h("input", { name: "username", autocomplete: "username", required: true });
+  const password = h("input", { type: "password", autocomplete: "current-password" });
+  const logIn = async (...words) => {
+    fault.textContent = "";
+    try {
+      await shop.larder.logIn(...words);
+    } catch (error) {
+      fault.textContent = error.message;
+      return;
+    }
+    await shop.read();
+    await shop.show(0);
+    await shop.sync();
+  };
+  const submitted = (event) => {
+    event.preventDefault();
+    void logIn(name.value, password.value);
+  };
+  // A session that was ended by the shop leaves its account; a log-out does not.
+  const hasEnded = (await shop.larder.account()) !== undefined;
+  return [
+    h("img.welcome", { src: "icon.svg", alt: "" }),
+    h("h2", hasEnded ? "Log in again" : "Welcome"),
+    hasEnded ? h("p", "Your session has ended. Waiting orders stay.") : null,
+    button("Try as demo", () => logIn("demo", "demo"), { className: "primary" }),
+    h(
+      "form.narrow",
+      { onsubmit: submitted },
+      h("label", "Username", name),
+      h("label", "Password", password),
+      fault,
+      h("button", "Log in"),
+    ),
+  ];
+}
+
+export async function accountPage(shop) {
+  const logOut = async () => {
+    await shop.logOut();
+    location.hash = "#/";
+    await shop.show(0);
+  };
+  return [
+    h("h2", "Account"),
+    h("p", "Orders that wait for the network stay on this device after a log-out."),
+    installHint(shop),
+    button("Log out", logOut),
+  ];
+}
+
+/** Returns how to install the app; null if it is installed. */
+export function installHint(shop) {
+  if (matchMedia("(display-mode: standalone)").matches) return null;
+  const how = shop.install
+    ? button("Install", async () => void (await shop.install()))
+    : h("p", "Choose “Add to Home Screen” in the menu of the browser.");
+  return h("aside", h("p", "As an app on this device it opens at once, also without a network."), how);
+}

@@ -1,0 +1,228 @@
+/** The list of products, the page of one, and the buttons that put it in the cart. */
+
+import { choice, h, money, picture } from "./dom.js";
+
+/** Cards of the first screen, and those that come when the list is scrolled. */
+const [FIRST, MORE] = [10, 20];
+const DEBOUNCE = 150;
+const MOST_STOCKS = 200;
+
+/** The list, with its place and its cards, as long as the catalogue is the same. */
+let list;
+
+export async function productsPage(shop) {
+  if (list?.catalogue !== shop.catalogue) list = productList(shop, await shop.list("categories"));
+  await list.refresh();
+  return list.elements;
+}
+
+function productList(shop, categories) {
+  const { catalogue } = shop;
+  const filter = JSON.parse(sessionStorage.getItem("filter") ?? "{}");
+  const text = { placeholder: "Search the shop", "aria-label": "Search", value: filter.text ?? "" };
+  const search = h("input", { type: "search", ...text });
+  const chips = h("form.chips", { "aria-label": "Filters", oninput: () => apply() });
+  const count = h("p.soft", { role: "status" });
+  const cards = h("ul.cards");
+  const end = h("div.end");
+  /** Cards by the product's id: made once, and moved by each search. */
+  const made = new Map();
+  let [cart, ordered, products] = [new Map(), new Set(), []];
+  // A newer catalogue leaves the user at the same place.
+  let first = Math.max(FIRST, list?.cards.childElementCount ?? 0);
+
+  const card = (product) => {
+    if (!made.has(product.id)) made.set(product.id, productCard(shop, product));
+    const { element, update } = made.get(product.id);
+    update(cart.get(product.id) ?? 0);
+    return element;
+  };
+  const more = (number) => {
+    const next = products.slice(cards.childElementCount, cards.childElementCount + number);
+    cards.append(...next.map(card));
+    askStock(shop, next, (id) => made.get(id)?.update());
+  };
+  const apply = () => {
+    const [is, inCategories] = ["is", "categories"].map((name) => new FormData(chips).getAll(name));
+    const { products: matching, corrected } = catalogue.search(search.value);
+    products = matching.filter(
+      (product) =>
+        (inCategories.length === 0 || inCategories.includes(String(product.category))) &&
+        (!is.includes("ordered") || ordered.has(product.id)) &&
+        (!is.includes("in stock") || shop.stockOf(product) > 0),
+    );
+    sessionStorage.setItem(
+      "filter",
+      JSON.stringify({ text: search.value, is, categories: inCategories }),
+    );
+    const isLoading = catalogue.products.length === 0;
+    count.textContent = isLoading ? "Loading the products …" : counted(products.length, corrected);
+    cards.replaceChildren();
+    more(first);
+    first = FIRST;
+  };
+  const scrolled = ([{ isIntersecting }]) => {
+    if (!isIntersecting || cards.childElementCount >= products.length) return;
+    more(MORE);
+    // It reports changes only: observed anew, it reports whether there is still room.
+    observer.unobserve(end);
+    observer.observe(end);
+  };
+  const observer = new IntersectionObserver(scrolled, { rootMargin: "300px" });
+  search.addEventListener("input", apply);
+  observer.observe(end);
+
+  const chip = (name, value, label) =>
+    choice({ type: "checkbox", name, value, checked: filter[name]?.includes(value) ?? false }, label);
+  chips.append(chip("is", "ordered", "Ordered before"), chip("is", "in stock", "In stock"));
+  chips.append(...categories.map(({ id, name }) => chip("categories", String(id), name)));
+
+  const refresh = async () => {
+    cart = await shop.cart();
+    const orders = await shop.larder.history.all();
+    ordered = new Set(orders.flatMap(({ lines }) => lines.map((line) => line.product)));
+    if (cards.childElementCount === 0) apply();
+    else for (const [id, { update }] of made) update(cart.get(id) ?? 0);
+  };
+  return { catalogue, cards, refresh, elements: [h("div.search", search, chips), count, cards, end] };
+}
+
+function counted(products, corrected) {
+  const number = products === 1 ? "1 product" : `${products.toLocaleString()} products`;
+  if (products === 0) return "No product is like this.";
+  return corrected ? `${number} for “${corrected}”` : number;
+}
+
+function productCard(shop, product) {
+  const stock = h("span.soft", { id: `stock-${product.id}` });
+  const buttons = stepper(shop, product);
+  const element = h(
+    "li.card",
+    h(
+      "a",
+      { href: `#/products/${product.id}` },
+      picture(product),
+      h("strong", money(product.price, product.currency)),
+      h("span.name", product.name),
+      stock,
+    ),
+    h("div.over", buttons.element),
+  );
+  /** Shows the present stock, and the units in the cart if they are known. */
+  const update = (units) => {
+    stock.textContent = stocked(shop, product);
+    buttons.update(units);
+  };
+  return { element, update };
+}
+
+function stocked(shop, product) {
+  const stock = shop.stockOf(product);
+  return orderable(1, product, stock) > 0 ? `${stock.toLocaleString()} in stock` : "Sold out";
+}
+
+/** The products whose stock is asked for next, by id, each with what is called then. */
+const asked = new Map();
+let asking;
+
+/** Asks for the exact stock, which the copy has only as of the last change; once for a moment. */
+function askStock(shop, products, changed) {
+  for (const product of products)
+    if (asked.size < MOST_STOCKS) asked.set(product.id, [product, changed]);
+  clearTimeout(asking);
+  asking = setTimeout(() => void readStock(shop).catch(shop.fail), DEBOUNCE);
+}
+
+async function readStock(shop) {
+  const batch = new Map(asked);
+  asked.clear();
+  if (batch.size === 0) return;
+  const copied = (product) => batch.get(product)[0].quantity;
+  const { results } = await shop.larder.request("GET", `stock?products=${[...batch.keys()]}`);
+  shop.say("");
+  await shop.keepStock(results.map(({ product, quantity }) => [product, quantity, copied(product)]));
+  for (const [id, [, changed]] of batch) changed(id);
+}
+
+/** Returns the units nearest to those wanted that can be ordered: whole steps, within the limits. */
+export function orderable(wanted, { step = 1, min_quantity = 1, max_per_order }, available) {
+  const least = Math.ceil(min_quantity / step) * step;
+  const units = Math.min(Math.max(wanted, least), available, max_per_order ?? Infinity);
+  const whole = units - (units % step);
+  return wanted > 0 && whole >= least ? whole : 0;
+}
+
+/** Returns the buttons and the field that change a product's units in the cart. `first` is on the
+ * button of a product that is not in it; `changed` gets the units. */
+export function stepper(shop, product, { first = "+", changed = () => {} } = {}) {
+  const { step } = product;
+  let units = 0;
+  const set = (wanted) => {
+    const most = orderable(wanted, product, shop.stockOf(product));
+    if (most < wanted) shop.toast(`${most.toLocaleString()} of ${product.name} can be ordered`);
+    update(most);
+    void shop.put([[product.id, most]]);
+    changed(most);
+  };
+  const field = h("input", {
+    inputMode: "numeric",
+    autocomplete: "off",
+    maxLength: 6,
+    "aria-label": `${product.name} in the cart`,
+    onfocus: () => field.select(),
+    onchange: () => set(Math.floor(Number(field.value)) || 0),
+  });
+  const minus = h("button", { type: "button", "aria-label": `Take ${product.name} out` }, "−");
+  const plus = h("button", { type: "button", "aria-label": `Add ${product.name}` });
+  minus.addEventListener("click", () => set(units - step < product.min_quantity ? 0 : units - step));
+  plus.addEventListener("click", () => set(units + step));
+  const element = h("div.stepper", minus, field, plus);
+  const update = (now = units) => {
+    units = now;
+    field.value = units;
+    plus.textContent = units ? "+" : first;
+    plus.disabled = orderable(units + step, product, shop.stockOf(product)) <= units;
+    element.classList.toggle("empty", units === 0);
+  };
+  return { element, update };
+}
+
+export async function productPage(shop, id) {
+  const product = shop.catalogue.byId.get(Number(id));
+  if (product === undefined) return [h("h2", "Product"), h("p", "It is not sold.")];
+  const { price, currency, step, min_quantity, max_per_order } = product;
+  const stock = h("p", { id: `stock-${id}` });
+  const inCart = h("p.soft");
+  const first = `Add · ${money(price, currency)}`;
+  const buttons = stepper(shop, product, { first, changed: (units) => update(units) });
+  const update = (units) => {
+    stock.textContent = stocked(shop, product);
+    buttons.update(units);
+    if (units !== undefined) inCart.textContent = units ? "In the cart" : "";
+  };
+  update((await shop.cart()).get(product.id) ?? 0);
+  askStock(shop, [product], () => update());
+  const facts = [
+    `SKU ${product.sku}`,
+    min_quantity > 1 ? `at least ${min_quantity}` : "",
+    step > 1 ? `in steps of ${step}` : "",
+    max_per_order ? `at most ${max_per_order}` : "",
+  ];
+  const each = product.unit ? h("span.soft", ` / ${product.unit}`) : null;
+  return [
+    h("button.back", { type: "button", onclick: () => history.back() }, "‹ Back"),
+    h(
+      "article.product",
+      picture(product),
+      h(
+        "div",
+        h("h2", product.name),
+        h("p.price", money(price, currency), each),
+        stock,
+        h("p", product.description),
+        h("p.soft", facts.filter(Boolean).join(", ")),
+        h("div.bar", inCart, buttons.element),
+      ),
+    ),
+  ];
+}
