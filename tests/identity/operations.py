@@ -37,8 +37,8 @@ class Found(NamedTuple):
     path: str
 
 
-def _walk(found: Any, route: str = "/", path: str = "/") -> Iterator[tuple[str, str, Any]]:
-    for pattern in found:
+def _walk(patterns: Any, route: str = "/", path: str = "/") -> Iterator[tuple[str, str, Any]]:
+    for pattern in patterns:
         at, to = route + str(pattern.pattern), path + path_of(pattern.pattern)
         if isinstance(pattern, URLResolver):
             yield from _walk(pattern.url_patterns, at, to)
@@ -49,24 +49,28 @@ def _walk(found: Any, route: str = "/", path: str = "/") -> Iterator[tuple[str, 
 def _operations() -> Iterator[Found]:
     for route, path, view in _walk(EVERY):
         if isinstance(view, Resource):
-            for method, one in view.operations.items():
+            for method, operation in view.operations.items():
                 if method != "HEAD":
-                    declared = one.declared
+                    declared = operation.declared
                     needs = ", ".join(declared.permissions) or (OWN if declared.token else OPEN)
-                    row = Row(f"{method} {route}", needs, declared.for_others, one.key_permission)
+                    row = Row(
+                        f"{method} {route}", needs, declared.for_others, operation.key_permission
+                    )
                     yield Found(row, method, path)
         elif hasattr(view, "cls"):
             shown = route.replace("^", "").replace("$", "").replace("\\Z", "")
             for method in COMPAT_METHODS:
                 if hasattr(view.cls, method):
-                    one = getattr(view.cls, method)
-                    needs = getattr(one, "permission", "")
+                    operation = getattr(view.cls, method)
+                    needs = getattr(operation, "permission", "")
                     needs = needs or (OWN if view.cls.authentication_classes else OPEN)
-                    name, for_key = method.upper(), getattr(one, "key_permission", "")
+                    name, for_key = method.upper(), getattr(operation, "key_permission", "")
                     yield Found(Row(f"{name} {shown}", needs, "", for_key), name, path)
 
 
-FOUND = sorted({one.row.operation: one for one in reversed([*_operations()])}.values())
+FOUND = sorted(
+    {operation.row.operation: operation for operation in reversed([*_operations()])}.values()
+)
 """If two contracts have the same path, the lower answers."""
 
 
@@ -86,11 +90,11 @@ def sender(db: None, settings: Any) -> Callable[..., Sender]:
     database.rows("SELECT nextval('identity.customer_id_seq')", [])
 
     def of(api: Api, **headers: str) -> Sender:
-        def send(found: Found) -> int:
+        def send(operation: Found) -> int:
             point = transaction.savepoint()
             try:
-                body = "{}" if found.method in {"POST", "PUT", "PATCH"} else ""
-                return api(found.method, found.path, body, **headers).status
+                body = "{}" if operation.method in {"POST", "PUT", "PATCH"} else ""
+                return api(operation.method, operation.path, body, **headers).status
             finally:
                 transaction.savepoint_rollback(point)
 
@@ -103,11 +107,11 @@ def unexpected(send: Sender, expected: Callable[[str], set[int] | None]) -> list
     """Returns the operations whose status is not one of those expected for what they need. For None
     any status is right, but a refusal of the caller."""
     wrong = []
-    for found in FOUND:
-        status, wanted = send(found), expected(found.row.needs)
-        fits = status not in {401, 403} if wanted is None else status in wanted
-        if not fits and found.row.operation != PASSWORD_ONLY:
-            wrong.append((found.row.operation, status))
+    for operation in FOUND:
+        status, allowed = send(operation), expected(operation.row.needs)
+        fits = status not in {401, 403} if allowed is None else status in allowed
+        if not fits and operation.row.operation != PASSWORD_ONLY:
+            wrong.append((operation.row.operation, status))
     return wrong
 
 
@@ -124,6 +128,10 @@ def own_account(held: frozenset[str]) -> list[tuple[str, int]]:
     customers, and those whose path names another account.
     """
     path, methods = "/api/identity/customers/<int:customer>/", ("DELETE", "GET", "PATCH", "PUT")
-    named = [] if "identity.view_customer" in held else [(f"{one} {path}", 403) for one in methods]
+    named = (
+        []
+        if "identity.view_customer" in held
+        else [(f"{method} {path}", 403) for method in methods]
+    )
     own = [] if "identity.delete_customer" in held else [("DELETE /api/v1/me", 403)]
     return sorted(named + own)

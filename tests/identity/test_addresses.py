@@ -43,50 +43,50 @@ def test_every_field_of_an_address_is_stored_and_can_be_changed(
 ) -> None:
     who = person()
     first = {name: name[:2].upper() for name in ADDRESS_FIELDS}
-    made = add(who, now, **first)
-    kept = queries.address(who.id, made)
-    assert {name: getattr(kept, name) for name in ADDRESS_FIELDS} == first
+    address = add(who, now, **first)
+    row = queries.address(who.id, address)
+    assert {name: getattr(row, name) for name in ADDRESS_FIELDS} == first
     second = {name: name[-2:].upper() for name in ADDRESS_FIELDS}
-    addresses.change_address(who.caller, made, second, version=kept.version)
-    changed = queries.address(who.id, made)
+    addresses.change_address(who.caller, address, second, version=row.version)
+    changed = queries.address(who.id, address)
     assert {name: getattr(changed, name) for name in ADDRESS_FIELDS} == second
-    assert changed.version == kept.version + 1
+    assert changed.version == row.version + 1
 
 
 def test_only_the_fields_of_an_address_are_written(person: MakePerson, now: datetime) -> None:
     who, other = person(), person()
-    made = add(who, now, label="Home")
-    addresses.change_address(who.caller, made, {"customer_id": str(other.id), "city": "Bath"})
-    assert queries.address(who.id, made).city == "Bath"
+    address = add(who, now, label="Home")
+    addresses.change_address(who.caller, address, {"customer_id": str(other.id), "city": "Bath"})
+    assert queries.address(who.id, address).city == "Bath"
 
 
 def test_an_address_of_another_customer_is_not_found(person: MakePerson, now: datetime) -> None:
     who, other = person(), person()
-    made = add(who, now, label="Home")
+    address = add(who, now, label="Home")
     for attempt in (
-        lambda: queries.address(other.id, made),
-        lambda: addresses.change_address(other.caller, made, {"label": "Mine"}),
-        lambda: addresses.delete_address(other.caller, made),
+        lambda: queries.address(other.id, address),
+        lambda: addresses.change_address(other.caller, address, {"label": "Mine"}),
+        lambda: addresses.delete_address(other.caller, address),
         lambda: addresses.delete_address(who.caller, new_id()),
     ):
         with pytest.raises(NotFound):
             attempt()
     assert queries.addresses(other.id, after=None, limit=9) == []
-    assert queries.address(who.id, made).label == "Home"
+    assert queries.address(who.id, address).label == "Home"
 
 
 def test_a_change_or_a_deletion_of_an_older_version_is_refused(
     person: MakePerson, now: datetime
 ) -> None:
     who = person()
-    made = add(who, now)
-    addresses.change_address(who.caller, made, {"label": "Home"}, version=1)
+    address = add(who, now)
+    addresses.change_address(who.caller, address, {"label": "Home"}, version=1)
     with pytest.raises(StaleVersion) as refused:
-        addresses.change_address(who.caller, made, {"label": "Work"}, version=1)
+        addresses.change_address(who.caller, address, {"label": "Work"}, version=1)
     assert refused.value.version == 2
     with pytest.raises(StaleVersion):
-        addresses.delete_address(who.caller, made, version=1)
-    addresses.delete_address(who.caller, made, version=2)
+        addresses.delete_address(who.caller, address, version=1)
+    addresses.delete_address(who.caller, address, version=2)
     assert queries.addresses(who.id, after=None, limit=9) == []
 
 
@@ -109,13 +109,13 @@ def test_a_deleted_account_has_no_address_and_gets_none(person: MakePerson, now:
 
 def test_an_ended_session_changes_and_deletes_no_address(person: MakePerson, now: datetime) -> None:
     who = person()
-    made = add(who, now, label="Home")
+    address = add(who, now, label="Home")
     Customer.objects.filter(id=who.id).update(is_active=False)
     with pytest.raises(SessionEnded):
-        addresses.change_address(who.caller, made, {"label": "Work"})
+        addresses.change_address(who.caller, address, {"label": "Work"})
     with pytest.raises(SessionEnded):
-        addresses.delete_address(who.caller, made)
-    assert queries.address(who.id, made).label == "Home"
+        addresses.delete_address(who.caller, address)
+    assert queries.address(who.id, address).label == "Home"
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:

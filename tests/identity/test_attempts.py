@@ -247,5 +247,5 @@ def test_names_equal_for_the_database_are_equal_for_the_limits() -> None:
     )
     assert len(letters) > 1000
     known = [letter for letter in letters if letter[0].isprintable()]
-    kept = [letter for letter in known if Customer.normalize_username(letter[0]) == letter[0]]
-    assert [(a, b) for a, b in kept if folded(a) != folded(b)] == []
+    unchanged = [letter for letter in known if Customer.normalize_username(letter[0]) == letter[0]]
+    assert [(a, b) for a, b in unchanged if folded(a) != folded(b)] == []

@@ -30,8 +30,8 @@ SECRETS = ["the secret of these tests, long enough to be one"]
 
 
 def test_a_deleted_account_has_no_personal_data(person: MakePerson, now: datetime) -> None:
-    given = {"email": "anna@example.com", "first_name": "Anna", "last_name": "Smith"}
-    who = person("Anna", is_staff=True, is_superuser=True, last_login=now, **given)
+    personal = {"email": "anna@example.com", "first_name": "Anna", "last_name": "Smith"}
+    who = person("Anna", is_staff=True, is_superuser=True, last_login=now, **personal)
     person(is_staff=True, is_superuser=True)  # the last owner stays
     who.customer.groups.add(Group.objects.create(name="Clerks"))
     who.customer.user_permissions.add(*Permission.objects.all()[:2])
@@ -186,10 +186,14 @@ def test_a_profile_change_writes_the_given_fields_and_no_rights(
 ) -> None:
     who = person("Anna", email="anna@example.com")
     accounts.change_profile(who.id, {"first_name": "Anna", "is_staff": "yes"})
-    found = queries.profile(who.id)
-    assert (found.username, found.email, found.first_name) == ("Anna", "anna@example.com", "Anna")
-    assert not found.is_staff
-    assert found.version == 2
+    profile = queries.profile(who.id)
+    assert (profile.username, profile.email, profile.first_name) == (
+        "Anna",
+        "anna@example.com",
+        "Anna",
+    )
+    assert not profile.is_staff
+    assert profile.version == 2
 
 
 def test_a_name_is_normalised_and_unique_as_at_registration(person: MakePerson) -> None:
@@ -218,10 +222,10 @@ def test_a_change_or_deletion_of_an_outdated_version_is_refused(
 
 
 def test_an_account_without_a_password_refuses_every_log_in(db: None, now: datetime) -> None:
-    made = accounts.register(
+    account = accounts.register(
         NewCustomer(username="telephone", password=None), policy="open", now=now
     )
-    assert not Customer.objects.get(pk=made.id).has_usable_password()
+    assert not Customer.objects.get(pk=account.id).has_usable_password()
     for password in ("", "!", "None"):
         with pytest.raises(InvalidCredentials):
             credentials.authenticate("telephone", password)

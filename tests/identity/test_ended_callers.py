@@ -163,10 +163,10 @@ def test_a_key_that_ended_after_its_check_writes_nothing(
     person: MakePerson, write: Callable[[Caller], object], end: Callable[[Person, UUID], None]
 ) -> None:
     who, moment = person(), datetime.now(UTC)
-    made = keys.create_key(who.caller, "till", now=moment)
-    use = credentials.key_use(str(made.text), secrets=secrets())
+    key = keys.create_key(who.caller, "till", now=moment)
+    use = credentials.key_use(str(key.text), secrets=secrets())
     assert use is not None
-    end(who, made.id)
+    end(who, key.id)
     with pytest.raises(SessionEnded):
         write(use.owner)
     assert queries.profile(who.id).version == 1

@@ -191,11 +191,11 @@ def test_sessions_of_an_account_are_found_by_its_index(person: MakePerson) -> No
     analyze("customer", "session")
     live = Session.objects.live(now).filter(customer=who.id)
     ended = Session.objects.filter(ended_at__gt=now)
-    for found, index in (
+    for statement, index in (
         (live, "session_of_account"),
         (Session.objects.filter(customer=who.id), "session_of_account"),
         (ended, "session_ended"),
     ):
         database.execute("SET LOCAL enable_seqscan = off")
-        plan = found.explain()
+        plan = statement.explain()
         assert index in plan, plan

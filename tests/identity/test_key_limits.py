@@ -39,7 +39,9 @@ def test_a_key_can_name_only_permissions_of_its_creator(person: MakePerson, now:
     named = ["identity.view_auditentry", SEE, "identity.manage_rights"]
     with pytest.raises(PermissionMissing) as refused:
         made(person(is_staff=True), now, permissions=named)
-    missing = [one.permission for one in refused.value.all if isinstance(one, PermissionMissing)]
+    missing = [
+        error.permission for error in refused.value.all if isinstance(error, PermissionMissing)
+    ]
     assert missing == ["identity.view_auditentry", "identity.manage_rights"]
     with pytest.raises(InvalidInput):
         made(person(is_staff=True, is_superuser=True), now, permissions=["no.such_thing"])

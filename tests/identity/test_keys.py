@@ -49,12 +49,12 @@ def test_a_key_is_looked_up_with_one_statement_as_the_orm_finds_it(
         text = made(who, now)
         # The rights of staff are another one.
         with django_assert_num_queries(1 + who.customer.is_staff):
-            found = owner_of(text)
+            owner = owner_of(text)
         live = Key.objects.live().filter(customer__is_active=True)
         row = live.values_list("customer_id", "customer__public_id", "customer__is_staff", "id")
         id, public_id, is_staff, key = row.get(customer=who.id)
         held = queries.rights(id).permissions
-        assert found == Caller(id, public_id, is_staff, None, key=key, permissions=held)
+        assert owner == Caller(id, public_id, is_staff, None, key=key, permissions=held)
 
 
 @pytest.mark.parametrize("text", ["", "x", "larder_", "larder_" + "A" * 40, "0" * 40, "0" * 39])
@@ -68,9 +68,9 @@ def test_a_random_key_has_the_prefix_that_scanners_know_and_is_not_stored(
     text = made(person(), now)
     assert text.startswith("larder_")
     assert len(text) == len("larder_") + 40
-    kept = database.rows("SELECT key::text FROM key")
-    assert text not in str(kept)
-    assert text.encode().hex() not in str(kept)
+    rows = database.rows("SELECT key::text FROM key")
+    assert text not in str(rows)
+    assert text.encode().hex() not in str(rows)
 
 
 def test_an_account_can_have_fifty_keys_and_one_more_after_a_deletion(
@@ -227,7 +227,9 @@ def test_keys_are_deleted_only_by_their_owner_and_once(person: MakePerson, now: 
 def test_the_name_of_a_key_has_no_invisible_characters(person: MakePerson, now: datetime) -> None:
     with pytest.raises(InvalidInput) as refused:
         keys.create_key(person().caller, "till\u202e", now=now)
-    assert [(one.where, one.code) for one in refused.value.faults] == [("/name", "invalid_format")]
+    assert [(fault.where, fault.code) for fault in refused.value.faults] == [
+        ("/name", "invalid_format")
+    ]
     assert not Key.objects.exists()
 
 
@@ -240,5 +242,5 @@ def test_the_look_up_finds_the_valid_keys_that_the_orm_finds(
         ({}, {"expires_at": soon()}, {"expires_at": past}, {"expires_at": soon(), "ended_at": past})
     ):
         Key.objects.filter(name=str(number)).update(**{"ended_at": None} | columns)
-    found = {n for text, n in texts.items() if credentials.key_use(text, secrets=SECRETS)}
-    assert found == {int(row.name) for row in Key.objects.live()} == {0, 1}
+    valid = {n for text, n in texts.items() if credentials.key_use(text, secrets=SECRETS)}
+    assert valid == {int(row.name) for row in Key.objects.live()} == {0, 1}

@@ -96,9 +96,9 @@ def test_a_password_is_the_same_in_every_unicode_form(person: MakePerson) -> Non
 def test_passwords_are_hashed_with_the_parameters_of_the_design(real_hashes: None) -> None:
     encoded = make_password(PASSWORD)
     assert encoded.startswith("argon2")
-    found = extract_parameters(encoded.removeprefix("argon2"))
-    assert (found.type, found.memory_cost) == (Type.ID, 19 * 1024)
-    assert (found.time_cost, found.parallelism) == (2, 1)
+    parameters = extract_parameters(encoded.removeprefix("argon2"))
+    assert (parameters.type, parameters.memory_cost) == (Type.ID, 19 * 1024)
+    assert (parameters.time_cost, parameters.parallelism) == (2, 1)
 
 
 def test_a_log_in_without_a_place_in_the_hash_lane_is_refused_with_retry_after(

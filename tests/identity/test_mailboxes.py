@@ -78,7 +78,8 @@ def test_a_reset_finds_the_account_by_either_form(person: MakePerson, held: str,
 @pytest.mark.django_db
 def test_both_forms_of_an_address_share_one_mail_limit() -> None:
     taken = [
-        take_mail(one, account=number) for number, one in enumerate((UNICODE, ASCII) * MAILS.times)
+        take_mail(address, account=number)
+        for number, address in enumerate((UNICODE, ASCII) * MAILS.times)
     ]
     assert taken.count(True) == MAILS.times
     assert folded(UNICODE) == folded(ASCII)

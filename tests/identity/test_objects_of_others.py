@@ -29,10 +29,10 @@ NONE: Mapping[str, str] = {
 """Ids of no object, by the parameter of the path."""
 
 
-def named_in(found: Found) -> str | None:
+def named_in(operation: Found) -> str | None:
     """The parameter of an operation on an object of a customer; None for any other operation."""
-    matched = PARAMETER.search(found.row.operation)
-    if matched is None or found.row.needs not in {OPEN, OWN}:
+    matched = PARAMETER.search(operation.row.operation)
+    if matched is None or operation.row.needs not in {OPEN, OWN}:
         return None
     name = matched[1] or matched[2]
     return None if name in OF_THE_SHOP else name
@@ -40,16 +40,16 @@ def named_in(found: Found) -> str | None:
 
 def operations() -> Iterator[tuple[Found, str]]:
     """The operations of customers on their objects, with the parameter."""
-    for found in FOUND:
-        name = named_in(found)
+    for operation in FOUND:
+        name = named_in(operation)
         if name is not None:
-            yield found, name
+            yield operation, name
 
 
-def on(found: Found, name: str, ids: Mapping[str, str]) -> Found:
+def on(operation: Found, name: str, ids: Mapping[str, str]) -> Found:
     """Returns the operation on the object of these ids."""
-    route = found.row.operation.partition(" ")[2]
-    return found._replace(path=PARAMETER.sub(lambda _: ids[name], route))
+    route = operation.row.operation.partition(" ")[2]
+    return operation._replace(path=PARAMETER.sub(lambda _: ids[name], route))
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def objects(
     order = api("POST", "orders", {"lines": [line]}).body
     open_order = api("GET", "/orders/current/").body
     key = api("POST", "auth/keys", {"name": "till"}).body
-    given = {"name": "A", "line1": "B", "city": "C", "postal_code": "D", "country": "GB"}
-    address = api("POST", "me/addresses", given).body
+    details = {"name": "A", "line1": "B", "city": "C", "postal_code": "D", "country": "GB"}
+    address = api("POST", "me/addresses", details).body
     return api, {
         "id:order": order["id"],
         "order_id": order["id"],
@@ -89,12 +89,12 @@ def test_objects_of_a_customer_do_not_exist_for_another(
     owner, ids = objects
     mine, theirs = sender(owner), sender(customer)
     wrong: list[Any] = []
-    for found, name in operations():
-        own, other = mine(on(found, name, ids)), theirs(on(found, name, ids))
-        absent = theirs(on(found, name, NONE))
+    for operation, name in operations():
+        own, other = mine(on(operation, name, ids)), theirs(on(operation, name, ids))
+        absent = theirs(on(operation, name, NONE))
         is_refused = other in {400, 403, 404} and other == absent
         if not is_refused or own in {401, 403, 404}:
-            wrong.append((found.row.operation, own, other, absent))
+            wrong.append((operation.row.operation, own, other, absent))
     assert wrong == []
     assert Order.objects.count() == 1
 

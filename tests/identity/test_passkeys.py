@@ -53,11 +53,11 @@ def assert_refused(who: Person, answer: Answer, now: datetime) -> None:
 def test_a_passkey_is_a_factor_in_force_and_proves_it(person: MakePerson, now: datetime) -> None:
     who, device = person(is_staff=True), Authenticator()
     assert not needs_factor(who, None)
-    made = enrol_passkey(who, device, now)
-    assert len(made.recovery_codes) == 10
+    passkey = enrol_passkey(who, device, now)
+    assert len(passkey.recovery_codes) == 10
     assert needs_factor(who, None)
-    assert prove_with(who, device, now) == made.factor
-    assert not needs_factor(who, made.factor)
+    assert prove_with(who, device, now) == passkey.factor
+    assert not needs_factor(who, passkey.factor)
     row = SecondFactor.objects.get()
     assert (row.kind, row.name, row.counter, row.last_used_at) == ("passkey", "Key ring", 1, now)
 
@@ -109,9 +109,9 @@ def test_an_answer_to_another_challenge_is_refused(person: MakePerson, now: date
     assert prove(who, Answer(SITE, former, sent), now)
     for challenge in (new_challenge(), None):
         assert_refused(who, Answer(SITE, challenge, sent), now)
-        made = Answer(SITE, challenge, Authenticator().create(former))
+        answer = Answer(SITE, challenge, Authenticator().create(former))
         with pytest.raises(SecondFactorWrong):
-            second_factors.enrol_passkey(account_of(who), made, "x", now=now)
+            second_factors.enrol_passkey(account_of(who), answer, "x", now=now)
 
 
 def test_a_passkey_of_another_account_is_refused(person: MakePerson, now: datetime) -> None:
@@ -156,8 +156,8 @@ def test_a_counter_that_goes_back_or_does_not_rise_is_refused(
 
 def test_a_passkey_that_does_not_count_is_accepted_again(person: MakePerson, now: datetime) -> None:
     who, device = person(is_staff=True), Authenticator(counts=False)
-    made = enrol_passkey(who, device, now)
-    assert [prove_with(who, device, now) for _ in range(2)] == [made.factor] * 2
+    passkey = enrol_passkey(who, device, now)
+    assert [prove_with(who, device, now) for _ in range(2)] == [passkey.factor] * 2
 
 
 def test_one_of_several_log_ins_with_one_answer_succeeds(
@@ -186,9 +186,9 @@ def test_one_of_several_log_ins_with_one_answer_succeeds(
 def test_a_removed_passkey_is_no_proof_any_more(person: MakePerson, now: datetime) -> None:
     who, device = person(is_staff=True), Authenticator()
     phone = enrol(who, now)
-    made = enrol_passkey(who, device, now, proven=phone.factor)
+    passkey = enrol_passkey(who, device, now, proven=phone.factor)
     proven = prove_with(who, device, now)
-    second_factors.remove(account_of(who, proven=phone.factor), made.factor)
+    second_factors.remove(account_of(who, proven=phone.factor), passkey.factor)
     assert needs_factor(who, proven)
     with pytest.raises(SecondFactorWrong):
         prove_with(who, device, now)
@@ -202,17 +202,17 @@ def test_the_last_factor_takes_the_codes_with_it_and_stays_where_one_is_required
 ) -> None:
     who, other, device = person(is_staff=True), person(is_staff=True), Authenticator()
     phone = enrol(who, now)
-    made = enrol_passkey(who, device, now, proven=phone.factor)
-    account = account_of(who, proven=made.factor)
+    passkey = enrol_passkey(who, device, now, proven=phone.factor)
+    account = account_of(who, proven=passkey.factor)
     with pytest.raises(NotFound):
-        second_factors.remove(account_of(other), made.factor)
+        second_factors.remove(account_of(other), passkey.factor)
     with demanded():
         second_factors.remove(account, phone.factor)
         with pytest.raises(LastSecondFactor):
-            second_factors.remove(account, made.factor)
+            second_factors.remove(account, passkey.factor)
         assert prove_with(who, device, now)
     assert RecoveryCode.objects.exists()
-    second_factors.remove(account, made.factor)
+    second_factors.remove(account, passkey.factor)
     assert not RecoveryCode.objects.exists()
     assert not needs_factor(who, None)
     rows = AuditEntry.objects.filter(action="remove_second_factor").order_by("id")
@@ -227,8 +227,8 @@ def test_the_first_passkey_needs_the_password_alone_and_another_one_a_proof(
     who, device, challenge = person(is_staff=True), Authenticator(), new_challenge()
     asked = Answer(SITE, challenge, device.create(challenge))
     with demanded():
-        made = second_factors.enrol_passkey(account_of(who), asked, "Key", now=now)
-        assert not needs_factor(who, made.factor)
+        passkey = second_factors.enrol_passkey(account_of(who), asked, "Key", now=now)
+        assert not needs_factor(who, passkey.factor)
         with pytest.raises(SecondFactorWrong):
             second_factors.enrol_passkey(account_of(who), asked, "Key", now=now)
 
@@ -254,10 +254,10 @@ def test_the_options_name_the_site_the_account_and_its_passkeys(
     who, device, challenge = person(is_staff=True), Authenticator(), new_challenge()
     enrol_passkey(who, device, now)
     known = credentials.passkeys(who.id)
-    made = factors.creation_options(SITE, challenge, who.customer.public_id, "anna", known)
+    options = factors.creation_options(SITE, challenge, who.customer.public_id, "anna", known)
     asked = factors.request_options(SITE, challenge, known)
     listed = [{"type": "public-key", "id": encoded(device.id)}]
-    assert json.loads(json.dumps(made)) == {
+    assert json.loads(json.dumps(options)) == {
         "rp": {"id": "shop.example", "name": "shop.example"},
         "user": {
             "id": encoded(who.customer.public_id.bytes),

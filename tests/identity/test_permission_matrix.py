@@ -176,20 +176,20 @@ def test_a_key_with_named_permissions_may_do_no_other_operations(
     who = person(is_staff=True, role="owner")
     send = sender(Api(), Authorization=f"Token {_key_of(who, as_, permissions=sorted(named))}")
     wrong = {}
-    for found in FOUND:
-        if found.row.operation == PASSWORD_ONLY:
+    for operation in FOUND:
+        if operation.row.operation == PASSWORD_ONLY:
             continue
-        is_refused, may = send(found) in {401, 403}, _has(named, _needs_of_key(found.row))
+        is_refused, may = send(operation) in {401, 403}, _has(named, _needs_of_key(operation.row))
         if is_refused == may:
-            wrong[found.row.operation] = may
+            wrong[operation.row.operation] = may
     assert wrong == {}
 
 
 def test_only_operations_common_to_all_accounts_need_no_permission_of_a_key() -> None:
     shared = {"/api/", "/api/catalog/", "/api/identity/", "/token/"}
     of_catalogue = ("product", "categories", "stock", "catalog/products")
-    for found in FOUND:
-        row, (method, path) = found.row, found.row.operation.split(" ")
+    for operation in FOUND:
+        row, (method, path) = operation.row, operation.row.operation.split(" ")
         if row.needs != OWN or _needs_of_key(row) != OWN:
             continue
         rest = path.removeprefix("/api/v1").removeprefix("/api").removeprefix("/")

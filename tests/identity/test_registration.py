@@ -94,11 +94,11 @@ def test_closed_registration_refuses_new_accounts(db: None, settings: Any) -> No
 
 
 @pytest.mark.parametrize(
-    ("taken", "wanted"), [("anna", "ANNA"), ("Anna Smith", "anna smith"), ("ÉLODIE", "élodie")]
+    ("taken", "name"), [("anna", "ANNA"), ("Anna Smith", "anna smith"), ("ÉLODIE", "élodie")]
 )
-def test_a_taken_name_is_refused_in_upper_and_lower_case(taken: str, wanted: str, db: None) -> None:
+def test_a_taken_name_is_refused_in_upper_and_lower_case(taken: str, name: str, db: None) -> None:
     assert register(taken).status == 201
-    answer = register(wanted)
+    answer = register(name)
     assert (answer.status, answer.body["code"]) == (409, "username_taken")
 
 

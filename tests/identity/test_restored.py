@@ -113,8 +113,8 @@ def comment_now() -> str | None:
             "SELECT shobj_description(oid, 'pg_database') FROM pg_database"
             " WHERE datname = current_database()"
         )
-        found: str | None = cursor.fetchone()[0]
-    return found
+        comment: str | None = cursor.fetchone()[0]
+    return comment
 
 
 def prepare() -> None:

@@ -64,8 +64,8 @@ def test_a_token_of_another_account_or_an_invalid_one_is_ignored(
     member: Callable[[str], Member],
 ) -> None:
     (anna, own), shown = member("anna"), member("mallory").refresh
-    for given in (shown, "nonsense", "ü", shown[:-4] + "AAAA", "a.b.c"):
-        assert log_in(anna, given).status == 429
+    for token in (shown, "nonsense", "ü", shown[:-4] + "AAAA", "a.b.c"):
+        assert log_in(anna, token).status == 429
     assert log_in(anna, own).status == 200
 
 

@@ -90,13 +90,17 @@ def test_staff_cannot_grant_rights_that_they_do_not_have(person: MakePerson, now
     change(clerk, who, now, is_staff=True, roles=["viewer"])
     with pytest.raises(PermissionMissing, match=r"permission_missing") as refused:
         change(clerk, who, now, roles=["warehouse"])
-    missing = {one.permission for one in refused.value.all if isinstance(one, PermissionMissing)}
+    missing = {
+        error.permission for error in refused.value.all if isinstance(error, PermissionMissing)
+    }
     warehouse, support = ROLES["warehouse"], ROLES["support"]
     assert missing == set(warehouse) - set(support)
     assert len(missing) > 1
     with pytest.raises(PermissionMissing) as refused:
         change(clerk, who, now, roles=["warehouse"], is_superuser=True)
-    named = {one.permission for one in refused.value.all if isinstance(one, PermissionMissing)}
+    named = {
+        error.permission for error in refused.value.all if isinstance(error, PermissionMissing)
+    }
     assert named == missing | {"is_superuser"}
     with pytest.raises(PermissionMissing):
         rights.save_role(clerk.caller, None, "mine", ids_of("orders.pack_order"), now=now)
@@ -211,16 +215,16 @@ def test_a_change_of_rights_is_in_the_audit_trail(
     who = person()
     with audit.acting(owner.customer.public_id, "admin"):
         change(owner, who, now, is_staff=True, roles=["viewer"])
-        made = rights.save_role(owner.caller, None, "till", ids_of("orders.pack_order"), now=now)
-        rights.save_role(owner.caller, made, "packing", ids_of("orders.pack_order"), now=now)
-        rights.save_role(owner.caller, made, "packing", [], now=now)
-        rights.delete_role(owner.caller, made)
+        role = rights.save_role(owner.caller, None, "till", ids_of("orders.pack_order"), now=now)
+        rights.save_role(owner.caller, role, "packing", ids_of("orders.pack_order"), now=now)
+        rights.save_role(owner.caller, role, "packing", [], now=now)
+        rights.delete_role(owner.caller, role)
     entries = AuditEntry.objects.order_by("id").values_list("object", "action", "before", "after")
     account = audit.customer_name(who.customer.public_id)
     assert (account, "change", {"roles": []}, {"roles": ["viewer"]}) in entries
     pack = {"permissions": ["orders.pack_order"]}
     none: dict[str, list[str]] = {"permissions": []}
-    assert [entry[1:] for entry in entries if entry[0] == f"group:{made}"] == [
+    assert [entry[1:] for entry in entries if entry[0] == f"group:{role}"] == [
         ("create", {}, {"name": "till", **pack}),
         ("change", {"name": "till"}, {"name": "packing"}),
         ("change", pack, none),
@@ -266,7 +270,7 @@ def test_a_link_ends_if_its_account_has_more_rights_than_who_saw_it(
     who, now = person(), datetime.now(UTC)
     clerk = person(is_staff=True, role="support")
     offer = passwords.Offer(secrets()[0], None, now)
-    links = [passwords.offer_reset(one.caller, who.id, offer) for one in (clerk, owner)]
+    links = [passwords.offer_reset(staff.caller, who.id, offer) for staff in (clerk, owner)]
     _make_staff(owner, who, now)
     rights.set_roles(who.id, [role("viewer").pk])
     Customer.objects.filter(pk=clerk.id).update(is_staff=False)
@@ -296,7 +300,7 @@ def _set_address_lately(clerk: Person, who: Person, now: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "kept"),
+    ("setting", "fields"),
     [
         (_use_link, {"email"}),
         (_set_address, {"password"}),
@@ -306,7 +310,7 @@ def _set_address_lately(clerk: Person, who: Person, now: datetime) -> None:
 )
 def test_what_an_account_with_fewer_rights_set_does_not_carry_a_new_right(
     setting: Callable[[Person, Person, datetime], None],
-    kept: set[str],
+    fields: set[str],
     owner: Person,
     person: MakePerson,
 ) -> None:
@@ -316,7 +320,7 @@ def test_what_an_account_with_fewer_rights_set_does_not_carry_a_new_right(
     change(owner, who, now, is_staff=True, roles=["warehouse"])
     account = Customer.objects.get(pk=who.id)
     usable = {"password": account.has_usable_password(), "email": bool(account.email)}
-    assert {name for name, is_usable in usable.items() if is_usable} == kept
+    assert {name for name, is_usable in usable.items() if is_usable} == fields
 
 
 def test_a_password_that_the_granting_account_set_stays(owner: Person, person: MakePerson) -> None:

@@ -97,9 +97,11 @@ def boss(person: MakePerson) -> Person:
 def wrong(header: str, send: Sender) -> list[tuple[str, int]]:
     """Returns the operations of staff that are not refused, and the other operations that are."""
     held = permissions.NO_PERMISSIONS
-    found = [one for one in unexpected(send, staff_needs(held)) if one not in own_account(held)]
+    answers = [
+        answer for answer in unexpected(send, staff_needs(held)) if answer not in own_account(held)
+    ]
     # v1 and most contracts do not take a password.
-    return [one for one in found if not (header.startswith("Basic") and one[1] == 401)]
+    return [answer for answer in answers if not (header.startswith("Basic") and answer[1] == 401)]
 
 
 def _allowed(header: str) -> bool:
@@ -155,8 +157,8 @@ def _key(header: str, **fields: Any) -> Any:
 
 def test_a_key_with_named_permissions_gives_only_these(boss: Person) -> None:
     header = CREDENTIALS["token of v1"](boss)
-    made = _key(header, permissions=["catalog.add_product", "orders.view_order"])
-    key = f"Token {made.body['key']}"
+    answer = _key(header, permissions=["catalog.add_product", "orders.view_order"])
+    key = f"Token {answer.body['key']}"
     with demanded():
         assert _allowed(key)
         refused = Api()("GET", "audit", Authorization=key)
@@ -168,12 +170,12 @@ def test_a_key_with_named_permissions_gives_only_these(boss: Person) -> None:
 def test_a_key_made_without_the_factor_never_gains_rights(boss: Person) -> None:
     with demanded():
         header = CREDENTIALS["token of v1"](boss)
-        made = _key(header)
-        again = _key(f"Token {made.body['key']}")
+        answer = _key(header)
+        again = _key(f"Token {answer.body['key']}")
         assert (again.status, again.body["code"]) == (403, "permission_missing")
         refused = _key(header, permissions=["catalog.add_product"])
         assert (refused.status, refused.body["code"]) == (403, "second_factor_required")
-    key = f"Token {made.body['key']}"
+    key = f"Token {answer.body['key']}"
     assert not _allowed(key)
     assert Api()("GET", "me", Authorization=key).body["permissions"] == []
 
@@ -246,14 +248,14 @@ def test_a_restricted_account_can_still_order(
     jam = product()
     with demanded():
         header = CREDENTIALS["token of v1"](boss)
-        wanted = {"lines": [{"product": jam, "quantity": 1}]}
-        placed = Api()("POST", "orders", wanted, Authorization=header)
+        order = {"lines": [{"product": jam, "quantity": 1}]}
+        placed = Api()("POST", "orders", order, Authorization=header)
         assert placed.status == 201, placed.body
         listed = Api()("GET", "orders", Authorization=header)
         assert [row["id"] for row in listed.body["results"]] == [placed.body["id"]]
         other = person()
         theirs = Api()(
-            "POST", "orders", wanted, Authorization=CREDENTIALS["token of v1"](other)
+            "POST", "orders", order, Authorization=CREDENTIALS["token of v1"](other)
         ).body["id"]
         assert Api()("GET", f"orders/{theirs}", Authorization=header).status == 403
 
@@ -318,5 +320,5 @@ def test_the_rights_of_staff_with_a_factor_are_read_with_one_statement(
         caller = queries.with_rights(asking)
     assert (caller.is_restricted, caller.permissions) == (True, frozenset())
     with django_assert_num_queries(1):
-        found = queries.rights(boss.id, phone.factor)
-    assert (found.needs_factor, found.has_factor) == (False, True)
+        rights = queries.rights(boss.id, phone.factor)
+    assert (rights.needs_factor, rights.has_factor) == (False, True)

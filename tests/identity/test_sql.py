@@ -84,7 +84,7 @@ def test_rights_are_those_of_djangos_backend(
     who = person(**fields).customer
     granted = Permission.objects.filter(codename__in=["view_order", "add_product"])
     who.user_permissions.add(*granted)
-    ((*flags, found, has_factor, proven, _),) = database.rows(sql.RIGHTS, of(who.id))
+    ((*flags, permissions, has_factor, proven, _),) = database.rows(sql.RIGHTS, of(who.id))
     assert flags == [who.is_active, who.is_staff, who.is_superuser]
     assert (has_factor, proven) == (False, False)
     backend, user = ModelBackend(), Customer.objects.get(id=who.id)
@@ -93,7 +93,9 @@ def test_rights_are_those_of_djangos_backend(
         backend.get_group_permissions(user),
     )
     if not who.is_superuser:
-        assert set(found) == by_user | by_group >= {"orders.view_order", "catalog.add_product"}
+        assert (
+            set(permissions) == by_user | by_group >= {"orders.view_order", "catalog.add_product"}
+        )
     Customer.objects.filter(id=who.id).update(is_active=False)
     assert database.rows(sql.RIGHTS, of(who.id))[0][0] is False
     assert database.rows(sql.RIGHTS, of(10**9)) == []
@@ -110,8 +112,8 @@ def test_rights_know_live_credentials_as_the_orm_does(person: Callable[..., Pers
         assert is_live(who, key=key.id, session=None) == expected
     row = {"created_at": PAST, "rotated_at": PAST, "expires_at": FAR}
     sessions = [
-        Session.objects.create(customer=one.customer, policy="v1", ended_at=ended_at, **row)
-        for one, ended_at in [(who, None), (who, PAST), (other, None)]
+        Session.objects.create(customer=customer.customer, policy="v1", ended_at=ended_at, **row)
+        for customer, ended_at in [(who, None), (who, PAST), (other, None)]
     ]
     for session in sessions:
         expected = session.ended_at is None and session.customer_id == who.id
@@ -120,15 +122,15 @@ def test_rights_know_live_credentials_as_the_orm_does(person: Callable[..., Pers
 
 
 def test_the_owner_of_a_key_is_the_one_that_the_orm_finds(person: Callable[..., Person]) -> None:
-    made = [*keys_of(person(is_staff=True)).values(), *keys_of(person(is_active=False)).values()]
+    keys = [*keys_of(person(is_staff=True)).values(), *keys_of(person(is_active=False)).values()]
     columns = ("customer_id", "customer__public_id", "customer__is_staff", "generation", "id")
-    found = []
-    for key in made:
+    owners = []
+    for key in keys:
         rows = Key.objects.live().filter(digest=key.digest, customer__is_active=True)
         expected = list(rows.values_list(*columns, "permissions"))
-        found += database.rows(sql.KEY_OWNER, [key.digest])
+        owners += database.rows(sql.KEY_OWNER, [key.digest])
         assert [row[:-1] for row in database.rows(sql.KEY_OWNER, [key.digest])] == expected
-    assert len(found) == 2
+    assert len(owners) == 2
 
 
 @pytest.mark.parametrize("name", ["Zoë", "ZOË", "zoe"])

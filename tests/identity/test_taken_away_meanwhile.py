@@ -169,7 +169,9 @@ def test_new_codes_end_the_sessions_opened_with_former_codes(person: MakePerson)
     """The session that requests the codes does not end."""
     who, now = person(is_staff=True), datetime.now(UTC)
     account, phone = account_of(who), enrol(who, now)
-    mine, other = (second_factors.prove(account, one, now=now) for one in phone.recovery_codes[:2])
+    mine, other = (
+        second_factors.prove(account, code, now=now) for code in phone.recovery_codes[:2]
+    )
     second_factors.renew_recovery_codes(replace(account, proven=mine), now=now)
     assert not needs_factor(who, mine)
     assert needs_factor(who, other)
@@ -232,16 +234,16 @@ def needs_factor(who: Person, proven: UUID) -> bool:
 
 def until_refused(username: str, guesses: int) -> list[bool]:
     """Returns for each of so many wrong passwords whether it was checked."""
-    found = []
+    checked = []
     for _ in range(guesses):
         try:
             with attempts.attempt("log in", account=username, address="192.0.2.1"):
                 raise InvalidCredentials
         except RateLimited:
-            found.append(False)
+            checked.append(False)
         except InvalidCredentials:
-            found.append(True)
-    return found
+            checked.append(True)
+    return checked
 
 
 def test_attempts_do_not_reveal_which_accounts_exist(

@@ -48,8 +48,8 @@ def hold(who: Person, *lines: Line, seconds: int = SECONDS, terms: Terms = GBP) 
 
 def order(who: Person, *lines: Line) -> OrderView:
     """Places an order without a hold."""
-    wanted = [RequestedLine(product, units) for product, units in lines]
-    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=wanted)
+    requested = [RequestedLine(product, units) for product, units in lines]
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=requested)
     return place_order(asked, terms=GBP, now=datetime.now(UTC)).order
 
 
@@ -97,16 +97,16 @@ def ledger(product: int) -> list[tuple[str, int, int]]:
 
 def balance(product: int) -> tuple[int, int]:
     """The available and committed units of a product."""
-    (found,) = database.rows(
+    (row,) = database.rows(
         "SELECT available, committed FROM stock WHERE product_id = %s", [product]
     )
-    return found
+    return row
 
 
 def status(order: UUID) -> str:
     """The stored status of an order."""
-    ((found,),) = database.rows('SELECT status FROM "order" WHERE id = %s', [order])
-    return str(found)
+    ((status,),) = database.rows('SELECT status FROM "order" WHERE id = %s', [order])
+    return str(status)
 
 
 def events(order: UUID) -> list[tuple[str, str, str]]:

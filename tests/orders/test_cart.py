@@ -33,8 +33,8 @@ def put(
     who: Person, *lines: tuple[int, int], now: datetime, expected: CartVersion | None = None
 ) -> None:
     """Puts the whole set of (product, quantity)."""
-    wanted = [RequestedLine(*line) for line in lines]
-    cart.put_lines(who.id, wanted, now=now, expected=expected)
+    requested = [RequestedLine(*line) for line in lines]
+    cart.put_lines(who.id, requested, now=now, expected=expected)
 
 
 def put_one(
@@ -46,8 +46,8 @@ def put_one(
 
 def lines(who: Person) -> list[CartLine]:
     """Returns the stored lines."""
-    found = carts.cart(who.id)
-    return found.lines if found else []
+    cart = carts.cart(who.id)
+    return cart.lines if cart else []
 
 
 def units(who: Person) -> list[tuple[int, int]]:
@@ -57,8 +57,8 @@ def units(who: Person) -> list[tuple[int, int]]:
 
 def seen(who: Person) -> CartVersion:
     """Returns the id and version that a client reads now."""
-    found = carts.cart(who.id)
-    return CartVersion(found.id, found.version) if found else NOTHING
+    cart = carts.cart(who.id)
+    return CartVersion(cart.id, cart.version) if cart else NOTHING
 
 
 def test_putting_lines_replaces_all_earlier_lines(

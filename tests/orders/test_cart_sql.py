@@ -34,9 +34,9 @@ def rows(run: Callable[[], object], *without: str) -> list[dict[str, Any]]:
     """Returns all carts after `run`, which is rolled back, without what sequences gave."""
     with transaction.atomic():
         run()
-        found = list(Cart.objects.order_by("customer").values("customer", *COLUMNS))
+        read = list(Cart.objects.order_by("customer").values("customer", *COLUMNS))
         transaction.set_rollback(True)
-    return [{name: row[name] for name in row.keys() - {*without}} for row in found]
+    return [{name: row[name] for name in row.keys() - {*without}} for row in read]
 
 
 def test_carts_are_read_and_locked_as_the_orm_reads_them(shop: list[Cart]) -> None:

@@ -27,9 +27,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def draft_of(who: Person) -> CartView:
     """Returns the stored draft."""
-    found = carts.cart(who.id)
-    assert found is not None
-    return found
+    cart = carts.cart(who.id)
+    assert cart is not None
+    return cart
 
 
 def units(who: Person) -> list[tuple[int, int]]:
@@ -45,11 +45,11 @@ def add(who: Person, *products: int, now: datetime) -> int:
 def test_a_customer_has_one_draft(person: MakePerson, now: datetime) -> None:
     who = person()
     assert carts.cart(who.id) is None
-    made = ensure_cart(who.id, now=now)
-    assert ensure_cart(who.id, now=now + timedelta(days=1)) == made
-    found = draft_of(who)
-    assert (found.id, found.version, found.created_at, found.lines) == (made, 1, now, [])
-    assert found.total == 0
+    number = ensure_cart(who.id, now=now)
+    assert ensure_cart(who.id, now=now + timedelta(days=1)) == number
+    cart = draft_of(who)
+    assert (cart.id, cart.version, cart.created_at, cart.lines) == (number, 1, now, [])
+    assert cart.total == 0
 
 
 def test_units_of_one_product_share_a_line(
@@ -68,8 +68,8 @@ def test_each_change_increments_the_version(
     add(who, jam, jam, now=now)
     assert draft_of(who).version == 3
     remove_unit(who.id, jam, now=later)
-    found = draft_of(who)
-    assert (found.version, found.created_at, found.updated_at) == (4, now, later)
+    cart = draft_of(who)
+    assert (cart.version, cart.created_at, cart.updated_at) == (4, now, later)
 
 
 def test_a_draft_may_hold_more_than_the_stock_and_moves_none(
@@ -182,14 +182,14 @@ def test_a_line_keeps_its_price_and_the_total_uses_current_prices(
     add(who, jam, tea, tea, now=now)
     change_product(jam, {"price": Decimal("1.75"), "name": "Marmalade"}, caller=None, now=now)
     add(who, jam, now=now)
-    found = draft_of(who)
-    assert [(line.unit_price, line.current_price) for line in found.lines] == [
+    cart = draft_of(who)
+    assert [(line.unit_price, line.current_price) for line in cart.lines] == [
         (Decimal("1.5"), Decimal("1.75")),
         (Decimal("2.205"), Decimal("2.205")),
     ]
-    assert found.lines[0].name == "Marmalade"
-    assert found.total == Decimal("7.910")
-    assert [line.available for line in found.lines] == [10, 3]
+    assert cart.lines[0].name == "Marmalade"
+    assert cart.total == Decimal("7.910")
+    assert [line.available for line in cart.lines] == [10, 3]
 
 
 def test_an_archived_product_counts_in_the_total_at_its_last_price(
@@ -200,6 +200,6 @@ def test_an_archived_product_counts_in_the_total_at_its_last_price(
     assert not draft_of(who).lines[0].archived
     change_product(jam, {"price": Decimal(4)}, caller=None, now=now)
     archive_product(jam, caller=None, now=now)
-    found = draft_of(who)
-    assert (found.lines[0].archived, found.lines[0].available) == (True, 0)
-    assert found.total == 8
+    cart = draft_of(who)
+    assert (cart.lines[0].archived, cart.lines[0].available) == (True, 0)
+    assert cart.total == 8

@@ -29,11 +29,11 @@ Orders = dict[str, Order]
 def orders(person: Callable[..., Person], product: Callable[..., int], now: datetime) -> Orders:
     """An order of each status with two lines, and a second one that is pending."""
     who, products = person(), [product(), product()]
-    made = {}
+    orders = {}
     for n, name in enumerate([*OrderStatus.values, "second"]):
         status = "pending" if name == "second" else name
         at = now + timedelta(minutes=n)
-        made[name] = Order.objects.create(
+        orders[name] = Order.objects.create(
             id=new_id(),
             customer_id=who.id,
             status=status,
@@ -47,7 +47,7 @@ def orders(person: Callable[..., Person], product: Callable[..., int], now: date
         )
         for place, id in enumerate(products):
             OrderLine.objects.create(
-                order=made[name],
+                order=orders[name],
                 product_id=id,
                 sku=f"S{place}",
                 name="Jam",
@@ -55,30 +55,30 @@ def orders(person: Callable[..., Person], product: Callable[..., int], now: date
                 quantity=9,
                 ordered=12,
                 returned=place,
-                placed_at=made[name].placed_at,
+                placed_at=orders[name].placed_at,
             )
-    return made
+    return orders
 
 
 def test_change_orders_writes_what_the_orm_would(orders: Orders, now: datetime) -> None:
     later, actor, other = now + timedelta(hours=1), UUID(int=1), orders["shipped"].version + 1
-    wanted = [
+    changes = [
         (orders["pending"], "pending", 1, "placed", 3, "confirmed", {}),
         (orders["placed"], "pending", 1, "expired", 3, "expired", {}),
         (orders["packed"], "packed", 1, "packed", 7, "changed", {"before": 'a "\\ quote'}),
         (orders["shipped"], "shipped", other, "delivered", 3, "delivered", {}),
     ]
-    events = [new_id() for _ in wanted]
+    events = [new_id() for _ in changes]
 
     def by_the_orm() -> None:
         for event, (row, was, version, status, total, kind, data) in zip(
-            events, wanted, strict=True
+            events, changes, strict=True
         ):
-            found = Order.objects.filter(id=row.id, status=was, version=version)
+            locked = Order.objects.filter(id=row.id, status=was, version=version)
             new = {"status": status, "total": total, "units": 5, "updated_at": later}
             if kind == "confirmed":
                 new["confirmed_at"] = later
-            found.update(version=F("version") + 1, **new)
+            locked.update(version=F("version") + 1, **new)
             of = {"from_status": was, "to_status": status, "actor": actor, "at": later}
             OrderEvent.objects.create(id=event, order_id=row.id, type=kind, data=data, **of)
 
@@ -86,22 +86,22 @@ def test_change_orders_writes_what_the_orm_would(orders: Orders, now: datetime) 
         {"id": row.id, "was_status": was, "was_version": version, "status": status, "total": total}
         | {"units": 5, "event": event, "type": kind, "actor": actor, "data": data}
         for event, (row, was, version, status, total, kind, data) in zip(
-            events, wanted, strict=True
+            events, changes, strict=True
         )
     ]
     values = [later, msgspec.json.encode(rows_of).decode()]
-    found: list[Any] = []
-    rows = written(lambda: found.extend(database.rows(writes.CHANGE_ORDERS, values)))
+    changed: list[Any] = []
+    rows = written(lambda: changed.extend(database.rows(writes.CHANGE_ORDERS, values)))
     assert rows == written(by_the_orm)
-    assert {id for (id,) in found} == {orders["pending"].id, orders["packed"].id}
+    assert {id for (id,) in changed} == {orders["pending"].id, orders["packed"].id}
 
 
 def test_placed_orders_are_those_that_the_orm_finds(orders: Orders) -> None:
     ids = [order.id for order in orders.values()][::-1]
     placed = set(Order.objects.filter(id__in=ids).values_list("id", flat=True))
     assert {row[0] for row in database.rows(reads.WITH_IDS, [ids])} == placed
-    given = [row[0] for row in database.rows(reads.AS_GIVEN, [ids, ids])]
-    assert given == [id for id in ids if id in placed]
+    in_order = [row[0] for row in database.rows(reads.AS_GIVEN, [ids, ids])]
+    assert in_order == [id for id in ids if id in placed]
 
 
 def test_set_lines_writes_what_the_orm_would(orders: Orders) -> None:
@@ -122,9 +122,9 @@ def test_lines_of_locked_orders_are_those_of_the_orm(orders: Orders) -> None:
     ids = [orders["placed"].id, orders["packed"].id]
     columns = ("order_id", "id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
     lines = OrderLine.objects.filter(order__in=ids).order_by("id")
-    found = database.rows(writes.LINES_OF_LOCKED, [ids])
-    assert found == list(lines.values_list(*columns, "ordered", "tax_rate"))
-    assert len(found) == 4
+    rows = database.rows(writes.LINES_OF_LOCKED, [ids])
+    assert rows == list(lines.values_list(*columns, "ordered", "tax_rate"))
+    assert len(rows) == 4
 
 
 def test_locked_and_existing_orders_are_those_of_the_orm(orders: Orders) -> None:
@@ -132,9 +132,9 @@ def test_locked_and_existing_orders_are_those_of_the_orm(orders: Orders) -> None
     ids = [*[order.id for order in orders.values()], new_id()]
     expected = {order.id: vars(order) for order in Order.objects.filter(id__in=ids)}
     with transaction.atomic():
-        found = submit_lock(ids)()
-    assert set(found) == set(expected)
-    for id, order in found.items():
+        locked = submit_lock(ids)()
+    assert set(locked) == set(expected)
+    for id, order in locked.items():
         assert not order.get_deferred_fields()
         assert vars(order) | {"_state": None} == expected[id] | {"_state": None}
     assert {id for (id,) in database.rows(writes.EXISTING, [ids, ids])} == set(expected)
@@ -153,14 +153,16 @@ def test_record_payment_writes_what_the_orm_would(orders: Orders, now: datetime)
     def recorded(run: Callable[[], object]) -> list[tuple[Any, ...]]:
         with transaction.atomic():
             run()
-            found = list(Payment.objects.order_by("transaction_id").values_list(*columns))
+            rows = list(Payment.objects.order_by("transaction_id").values_list(*columns))
             transaction.set_rollback(True)
-        return found
+        return rows
 
     def by_statement() -> None:
         values = [{name: getattr(row, name) for name in columns} for row in asked]
-        found = [len(database.rows(payments_sql.RECORD_PAYMENT, row)) for row in [*values, *values]]
-        assert found == [1, 1, 0, 0]
+        written = [
+            len(database.rows(payments_sql.RECORD_PAYMENT, row)) for row in [*values, *values]
+        ]
+        assert written == [1, 1, 0, 0]
 
     def by_the_orm() -> None:
         Payment.objects.bulk_create([*asked, *asked], ignore_conflicts=True)

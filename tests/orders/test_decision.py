@@ -57,7 +57,7 @@ def offer(product: int, price: Decimal, least: int, more: int | None, step: int)
     return Offer(product, f"SKU-{product}", f"Product {product}", price, least, most, step)
 
 
-wanted = st.builds(
+requested_lines = st.builds(
     RequestedLine,
     product=st.one_of(st.sampled_from(PRODUCTS), st.sampled_from(PRODUCTS), st.just(UNKNOWN)),
     quantity=st.integers(1, 12),
@@ -76,7 +76,9 @@ def cases(draw: st.DrawFn) -> Case:
         product: offer(product, draw(st.sampled_from(PRICES)), *draw(rules))
         for product in draw(st.sets(st.sampled_from(PRODUCTS), min_size=3))
     }
-    orders = draw(st.lists(st.lists(wanted, min_size=1, max_size=3), min_size=1, max_size=6))
+    orders = draw(
+        st.lists(st.lists(requested_lines, min_size=1, max_size=3), min_size=1, max_size=6)
+    )
     discount = st.sampled_from([Decimal(1), Decimal("0.5")])
     prices = [_prices(offers, draw(discount)) for _ in orders]
     shelf = {product: draw(st.integers(0, 30)) for product in PRODUCTS}
@@ -141,21 +143,21 @@ def test_a_batch_decides_as_its_orders_would_one_by_one(case: Case) -> None:
 def faults(case: Case) -> set[tuple[str, int]]:
     """Returns all faults of the first order, by line, as docs/reference/problems.md lists them."""
     order, prices = case.orders[0], case.prices[0]
-    found = set()
+    faulty = set()
     for product, units in units_of(order).items():
         known = case.offers.get(product)
         if known is None:
-            found.add(("unknown_product", product))
+            faulty.add(("unknown_product", product))
             continue
         if units > case.shelf[product]:
-            found.add(("insufficient_stock", product))
+            faulty.add(("insufficient_stock", product))
         expected = {line.expected_price for line in order if line.product == product}
         if expected - {None, prices[product]}:
-            found.add(("price_changed", product))
+            faulty.add(("price_changed", product))
         too_many = known.max_per_order is not None and units > known.max_per_order
         if units < known.min_quantity or too_many or units % known.step:
-            found.add(("order_rule", product))
-    return found
+            faulty.add(("order_rule", product))
+    return faulty
 
 
 @dataclass(frozen=True)

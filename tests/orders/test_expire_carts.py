@@ -124,10 +124,10 @@ def test_a_draft_changed_while_the_job_runs_is_kept(
     fill_again = [lambda: add_unit(who.id, jam, now=now)]
     jobs = [lambda: expire_carts(now=now, limit=10)] * 3
     at_once(ServiceShop(), [*jobs, *fill_again])
-    found = carts.cart(who.id)
+    cart = carts.cart(who.id)
     # Deleted before, and begun anew; or touched before, and kept.
-    assert found is not None
-    assert found.total in {Decimal(2), Decimal(6)}
+    assert cart is not None
+    assert cart.total in {Decimal(2), Decimal(6)}
 
 
 def test_the_job_deletes_batch_after_batch(

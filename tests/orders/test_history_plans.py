@@ -26,7 +26,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(autouse=True)
-def wanted(person: Callable[..., Person], now: datetime) -> Callable[..., OrderFilter]:
+def choose(person: Callable[..., Person], now: datetime) -> Callable[..., OrderFilter]:
     """A shop's orders, and what is queried of them.
 
     Of an empty table, or one that was never analyzed, no index is better than another: these are
@@ -36,12 +36,12 @@ def wanted(person: Callable[..., Person], now: datetime) -> Callable[..., OrderF
     database.execute(_FILL, [people, now])
     analyze("order")
 
-    def given(**fields: Any) -> OrderFilter:
+    def chosen(**fields: Any) -> OrderFilter:
         if fields.get("customer"):
             fields["customer"] = people[0]
         return OrderFilter(**fields)
 
-    return given
+    return chosen
 
 
 _FILL = """
@@ -71,36 +71,36 @@ def plan(asked: OrderFilter, after: HistoryPosition | None) -> str:
 def test_a_page_is_read_from_its_index(
     index: str,
     deep: bool,
-    wanted: Callable[..., OrderFilter],
+    choose: Callable[..., OrderFilter],
     now: datetime,
 ) -> None:
     after = HistoryPosition(now, new_id()) if deep else None
-    found = plan(wanted(**WAYS[index]), after)
-    assert f"Scan Backward using {index} " in found
-    assert "Sort" not in found
-    assert "Filter" not in found, "what does not fit is read and left out"
+    lines = plan(choose(**WAYS[index]), after)
+    assert f"Scan Backward using {index} " in lines
+    assert "Sort" not in lines
+    assert "Filter" not in lines, "what does not fit is read and left out"
     if deep:
-        condition = next(line for line in found.splitlines() if "ROW(" in line)
-        assert "Index Cond" in condition, found
+        condition = next(line for line in lines.splitlines() if "ROW(" in line)
+        assert "Index Cond" in condition, lines
 
 
 @pytest.mark.parametrize("index", WAYS)
 def test_a_time_range_is_limited_by_the_index(
     index: str,
-    wanted: Callable[..., OrderFilter],
+    choose: Callable[..., OrderFilter],
     now: datetime,
 ) -> None:
-    given = WAYS[index] | {"placed_after": now, "placed_before": now}
-    found = plan(wanted(**given), None)
-    (condition,) = [line for line in found.splitlines() if "placed_at >" in line]
+    chosen = WAYS[index] | {"placed_after": now, "placed_before": now}
+    lines = plan(choose(**chosen), None)
+    (condition,) = [line for line in lines.splitlines() if "placed_at >" in line]
     assert "Index Cond" in condition
-    assert "Sort" not in found
+    assert "Sort" not in lines
 
 
 def test_a_plan_for_any_reference_uses_its_index_too(db: None, now: datetime) -> None:
     """The server keeps statements prepared, and may plan them without looking at the values."""
-    conditions, given = OrderFilter(None, reference="PO 7").conditions()
-    assert given == ["PO 7"]
+    conditions, parameters = OrderFilter(None, reference="PO 7").conditions()
+    assert parameters == ["PO 7"]
     asked = reads.ORDERS + conditions.replace("%s", "$1")
     database.execute("SET LOCAL enable_seqscan = off")
     assert "order_search_by_reference" in generic_plan(asked)

@@ -63,21 +63,23 @@ def there(person: Callable[..., Person], product: Callable[..., int], db: None) 
     return {HERS: people[0], OF_JAM: sold[0]}
 
 
-def found_by_orm(wanted: OrderFilter, after: HistoryPosition | None) -> list[Order]:
+def found_by_orm(chosen: OrderFilter, after: HistoryPosition | None) -> list[Order]:
     """Returns the orders that the filter selects, compared in Python."""
-    given = {
-        "customer_id": wanted.customer,
-        "status__in": wanted.statuses or None,
-        "placed_at__gt": wanted.placed_after,
-        "placed_at__lt": wanted.placed_before,
-        "reference": wanted.reference,
-        "lines__product_id": wanted.product,
+    terms = {
+        "customer_id": chosen.customer,
+        "status__in": chosen.statuses or None,
+        "placed_at__gt": chosen.placed_after,
+        "placed_at__lt": chosen.placed_before,
+        "reference": chosen.reference,
+        "lines__product_id": chosen.product,
     }
-    found = Order.objects.filter(**{name: term for name, term in given.items() if term is not None})
+    orders = Order.objects.filter(
+        **{name: term for name, term in terms.items() if term is not None}
+    )
     if after is not None:
         same = Q(placed_at=after.placed_at, id__lt=after.id)
-        found = found.filter(Q(placed_at__lt=after.placed_at) | same)
-    return list(found.order_by("-placed_at", "-id"))
+        orders = orders.filter(Q(placed_at__lt=after.placed_at) | same)
+    return list(orders.order_by("-placed_at", "-id"))
 
 
 @pytest.mark.parametrize("which", WHICH, ids=str)
@@ -85,23 +87,23 @@ def found_by_orm(wanted: OrderFilter, after: HistoryPosition | None) -> list[Ord
 def test_an_order_page_has_the_rows_that_the_orm_finds(
     whose: dict[str, Any], which: dict[str, Any], there: dict[int, int]
 ) -> None:
-    given = whose | which
-    stand_ins = {name: there[value] for name, value in given.items() if value in (HERS, OF_JAM)}
-    wanted = OrderFilter(**given | stand_ins)
-    all_of_them = found_by_orm(wanted, None)
+    terms = whose | which
+    stand_ins = {name: there[value] for name, value in terms.items() if value in (HERS, OF_JAM)}
+    chosen = OrderFilter(**terms | stand_ins)
+    all_of_them = found_by_orm(chosen, None)
     middle = all_of_them[len(all_of_them) // 2 :][:1]
     for place in (None, *(HistoryPosition(last.placed_at or START, last.id) for last in middle)):
-        expected = found_by_orm(wanted, place)
-        found = queries.history(wanted, after=place, limit=9).rows
-        assert [order.id for order in found] == [order.id for order in expected[:9]]
-    assert queries.count(wanted) == len(all_of_them)
+        expected = found_by_orm(chosen, place)
+        orders = queries.history(chosen, after=place, limit=9).rows
+        assert [order.id for order in orders] == [order.id for order in expected[:9]]
+    assert queries.count(chosen) == len(all_of_them)
 
 
 def test_a_placed_order_is_read_as_the_orm_reads_it(there: dict[int, int]) -> None:
     rows = {order.id: order for order in Order.objects.all()}
-    found = queries.orders(list(Order.objects.values_list("id", flat=True)))
-    assert found.keys() == rows.keys()
-    for id, view in found.items():
+    orders = queries.orders(list(Order.objects.values_list("id", flat=True)))
+    assert orders.keys() == rows.keys()
+    for id, view in orders.items():
         row = rows[id]
         assert (view.number, view.customer) == (row.number, row.customer_id)
         assert (view.currency, view.total, view.note) == (row.currency, row.total, row.note)

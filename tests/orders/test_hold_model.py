@@ -86,12 +86,12 @@ class Play:
         units = self.units(jam, tea)
         self.model.release(set(units))
         try:
-            made = holding.hold(self.who, *units.items(), seconds=periods * PERIOD - PERIOD // 2)
+            order = holding.hold(self.who, *units.items(), seconds=periods * PERIOD - PERIOD // 2)
         except DomainError:
             assert not self.model.take(units)
             return
         assert self.model.take(units)
-        self.model.held[made.id] = Held(units, self.model.now + periods, set(units))
+        self.model.held[order.id] = Held(units, self.model.now + periods, set(units))
 
     def order(self, jam: int, tea: int) -> None:
         if not (units := self.units(jam, tea)):

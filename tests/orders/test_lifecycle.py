@@ -95,10 +95,10 @@ def test_only_undoing_goes_back_and_no_move_leaves_a_final_status(walk: list[Ste
 @given(walks)
 def test_a_move_may_be_made_until_it_is_undone(walk: list[Step]) -> None:
     """A client without the answer repeats the request, perhaps days later."""
-    made: set[Move] = set()
+    moves: set[Move] = set()
     for _, move, status in walked(walk):
-        made.add(move)
-        made -= {UNDOES.get(move), *(by for by, undone in UNDOES.items() if undone is move)}
+        moves.add(move)
+        moves -= {UNDOES.get(move), *(by for by, undone in UNDOES.items() if undone is move)}
         if status != "cancelled":
-            assert all(may_be_made(earlier, status) for earlier in made - AGAIN)
-        assert not any(is_allowed(again, status, by_staff=True) for again in made - AGAIN)
+            assert all(may_be_made(earlier, status) for earlier in moves - AGAIN)
+        assert not any(is_allowed(again, status, by_staff=True) for again in moves - AGAIN)

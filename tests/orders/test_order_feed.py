@@ -50,10 +50,10 @@ def fill(person: Callable[..., Person], now: datetime) -> Fill:
     def make(count: int) -> tuple[Person, list[UUID]]:
         who = person()
         ids = [new_id() for _ in range(count)]
-        made = [row[0] for row in database.rows(FILL, [who.id, now, now, now, ids])]
+        orders = [row[0] for row in database.rows(FILL, [who.id, now, now, now, ids])]
         analyze("order")
         settle()
-        return who, made
+        return who, orders
 
     return make
 

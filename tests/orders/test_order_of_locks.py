@@ -53,31 +53,31 @@ def shop(person: MakePerson, product: MakeProduct, clerk: Person) -> Shop:
 @pytest.mark.parametrize("use_case", USE_CASES, ids=lambda case: case.__name__)
 def test_a_use_case_takes_its_locks_in_the_documented_order(use_case: UseCase, shop: Shop) -> None:
     run = use_case(shop)
-    with recorded(LOCKS, SERVICES) as found:
+    with recorded(LOCKS, SERVICES) as locks:
         run()
-    assert [taken for taken in found.orders if not found.is_in_order(taken)] == []
+    assert [taken for taken in locks.orders if not locks.is_in_order(taken)] == []
     expected = USE_CASES[use_case].split()
-    assert expected in found.orders, found.orders
+    assert expected in locks.orders, locks.orders
 
 
 def test_every_transaction_of_orders_is_recorded(shop: Shop) -> None:
     openers: set[str] = set()
     for use_case in USE_CASES:
         run = use_case(shop)
-        with recorded(LOCKS, SERVICES) as found:
+        with recorded(LOCKS, SERVICES) as locks:
             run()
-        openers |= found.openers
+        openers |= locks.openers
     assert transactions_of_orders() <= openers
 
 
 def transactions_of_orders() -> set[str]:
     """Returns the functions of the services that open a transaction, by their source."""
-    found = set()
+    openers = set()
     for path in SERVICES.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and any(map(opens, ast.walk(node))):
-                found.add(f"{path.relative_to(SERVICES)}: {node.name}")
-    return found
+                openers.add(f"{path.relative_to(SERVICES)}: {node.name}")
+    return openers
 
 
 def opens(node: ast.AST) -> bool:

@@ -34,7 +34,7 @@ def record(kind: str, amount: int, transaction: str = "t", intent: str = "") -> 
 @st.composite
 def records(draw: st.DrawFn) -> list[Record]:
     """Records as the table can have them: one of each kind and transaction."""
-    found = draw(
+    drawn = draw(
         st.lists(
             st.builds(
                 Record,
@@ -52,26 +52,26 @@ def records(draw: st.DrawFn) -> list[Record]:
             max_size=12,
         )
     )
-    return list({(row.provider, row.kind, row.transaction_id): row for row in found}.values())
+    return list({(row.provider, row.kind, row.transaction_id): row for row in drawn}.values())
 
 
 @given(records(), st.randoms(use_true_random=False))
 def test_neither_the_order_nor_failures_nor_other_providers_matter(
-    found: list[Record], chance: object
+    records: list[Record], chance: object
 ) -> None:
-    sums, shuffled = balances(found), found[:]
+    sums, shuffled = balances(records), records[:]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert balances(shuffled) == sums
-    assert balances([record for record in found if record.kind != Kind.FAILED]) == sums
+    assert balances([record for record in records if record.kind != Kind.FAILED]) == sums
     # Ids are unique for each provider only.
-    elsewhere = [replace(record, provider=f"other {record.provider}") for record in found]
+    elsewhere = [replace(record, provider=f"other {record.provider}") for record in records]
     amounts = (sums.authorised, sums.captured, sums.refunded, sums.disputed)
-    assert balances([*found, *elsewhere]) == Balances(*(2 * amount for amount in amounts))
+    assert balances([*records, *elsewhere]) == Balances(*(2 * amount for amount in amounts))
 
 
 @given(records(), AMOUNTS)
-def test_the_state_agrees_with_the_amounts(found: list[Record], payable: int) -> None:
-    sums = balances(found)
+def test_the_state_agrees_with_the_amounts(records: list[Record], payable: int) -> None:
+    sums = balances(records)
     now, due, refund = state(sums, payable), amount_due(sums, payable), refund_due(sums, payable)
     assert due - refund == payable - sums.held
     assert 0 in {due, refund}
@@ -84,7 +84,7 @@ def test_the_state_agrees_with_the_amounts(found: list[Record], payable: int) ->
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("records", "expected"),
     [
         ([], State.UNPAID),
         ([record("failed", 100)], State.UNPAID),
@@ -110,8 +110,8 @@ def test_the_state_agrees_with_the_amounts(found: list[Record], payable: int) ->
         ),
     ],
 )
-def test_the_state_of_each_set_of_records(found: Sequence[Record], expected: State) -> None:
-    assert state(balances(found), 100) is expected
+def test_the_state_of_each_set_of_records(records: Sequence[Record], expected: State) -> None:
+    assert state(balances(records), 100) is expected
 
 
 def test_a_capture_under_another_id_ends_the_authorisation_of_its_intent() -> None:

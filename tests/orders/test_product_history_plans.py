@@ -65,8 +65,8 @@ def shop(person: Callable[..., Person], product: Callable[..., int], now: dateti
 def pages_read(statement: str, parameters: Parameters = ()) -> int:
     """Pages that the statement looks at."""
     explain = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}"
-    ((found,),) = database.rows(explain, parameters)
-    plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+    ((text,),) = database.rows(explain, parameters)
+    plan = (json.loads(text) if isinstance(text, str) else text)[0]["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
@@ -74,11 +74,11 @@ def test_no_page_of_a_product_reads_the_orders_of_all_customers(
     shop: dict[str, int], now: datetime, django_assert_max_num_queries: Any
 ) -> None:
     for asked in ASKED:
-        given = asked | {"customer": shop.get(asked["customer"]), "product": shop[OF_IT]}
+        terms = asked | {"customer": shop.get(asked["customer"]), "product": shop[OF_IT]}
         for since in (None, now - timedelta(days=10)):
-            wanted = OrderFilter(**given, placed_after=since)
+            chosen = OrderFilter(**terms, placed_after=since)
             with django_assert_max_num_queries(2) as seen:
-                assert queries.history(wanted, limit=21).rows
+                assert queries.history(chosen, limit=21).rows
             assert pages_read(seen.captured_queries[0]["sql"]) < FEW, asked
 
 

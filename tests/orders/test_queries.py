@@ -32,14 +32,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def place(who: Person, *lines: tuple[int, int], at: datetime, **details: Any) -> OrderView:
     """Places an order of (product, quantity) lines at a time."""
-    wanted = [RequestedLine(*line) for line in lines]
-    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **details)
+    requested = [RequestedLine(*line) for line in lines]
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=requested, **details)
     return place_order(asked, terms=GBP, now=at).order
 
 
-def numbers(found: list[OrderView]) -> list[int]:
+def numbers(orders: list[OrderView]) -> list[int]:
     """Returns the numbers of the orders, in the same order."""
-    return [order.number for order in found]
+    return [order.number for order in orders]
 
 
 def whole(parts: Iterable[Part[OrderView]]) -> list[Any]:
@@ -59,8 +59,8 @@ def test_a_page_is_ordered_by_time_or_by_number(
     ensure_cart(who.id, now=now)
 
     def page(offset: int, limit: int | None, *, newest_first: bool) -> list[int]:
-        found = queries.page(who.id, newest_first=newest_first, offset=offset, limit=limit)
-        return numbers(whole(found))
+        parts = queries.page(who.id, newest_first=newest_first, offset=offset, limit=limit)
+        return numbers(whole(parts))
 
     by_time = numbers([first, third, second])
     assert page(0, None, newest_first=True) == by_time
@@ -75,9 +75,9 @@ def test_orders_with_the_same_time_are_ordered_by_id(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
-    made = [place(who, (jam, 1), at=now).id for _ in range(5)]
-    found = [row.id for row in whole(queries.page(who.id, newest_first=True, offset=0, limit=9))]
-    assert found == sorted(made, reverse=True)
+    ids = [place(who, (jam, 1), at=now).id for _ in range(5)]
+    read = [row.id for row in whole(queries.page(who.id, newest_first=True, offset=0, limit=9))]
+    assert read == sorted(ids, reverse=True)
 
 
 def test_a_page_of_any_length_is_read_with_two_statements(
@@ -129,15 +129,15 @@ def test_all_orders_of_a_customer_include_the_draft(
     draft = add_unit(who.id, jam, now=now)
     add_unit(other.id, jam, now=now)
     third = place(who, (jam, 1), at=now)
-    found = sorted(whole(orders_and_cart(who.id)), key=attrgetter("number"))
-    assert [order.number for order in found] == [first.number, draft, third.number]
-    assert [order.placed_at for order in found] == [now, None, now]
-    for order in found:
+    orders = sorted(whole(orders_and_cart(who.id)), key=attrgetter("number"))
+    assert [order.number for order in orders] == [first.number, draft, third.number]
+    assert [order.placed_at for order in orders] == [now, None, now]
+    for order in orders:
         assert order_or_cart(order.number, customer=who.id) == order
         with pytest.raises(NotFound):
             order_or_cart(order.number, customer=other.id)
-    assert isinstance(found[1], CartView)
-    assert found[1].total == found[0].total
+    assert isinstance(orders[1], CartView)
+    assert orders[1].total == orders[0].total
 
 
 def test_a_draft_placed_during_the_read_is_in_the_list_once(

@@ -59,12 +59,12 @@ class Shop:
 
 def counted(zone: ZoneInfo) -> dict[tuple[date, str], tuple[int, int, Decimal]]:
     """The sales by a look at every order and every change."""
-    found: dict[tuple[date, str], tuple[int, int, Decimal]] = {}
+    counts: dict[tuple[date, str], tuple[int, int, Decimal]] = {}
 
     def add(at: datetime, currency: str, orders: int, cancelled: int, amount: Decimal) -> None:
         key = at.astimezone(zone).date(), currency
-        before = found.get(key, (0, 0, Decimal(0)))
-        found[key] = (before[0] + orders, before[1] + cancelled, before[2] + amount)
+        before = counts.get(key, (0, 0, Decimal(0)))
+        counts[key] = (before[0] + orders, before[1] + cancelled, before[2] + amount)
 
     for order in Order.objects.all():
         changes = SalesChange.objects.filter(order=order)
@@ -74,7 +74,7 @@ def counted(zone: ZoneInfo) -> dict[tuple[date, str], tuple[int, int, Decimal]]:
         if changes:
             is_cancelled = changes[0].type == "cancelled"
             add(changes[0].at, order.currency, 0, is_cancelled, later)
-    return found
+    return counts
 
 
 @pytest.fixture
@@ -91,11 +91,11 @@ def test_sales_equal_a_direct_count(shop: Shop) -> None:
             shop.change(BEGAN + timedelta(hours=24 * turn + 22))
     first, last = BEGAN.date(), BEGAN.date() + timedelta(days=6)
     for zone in (BERLIN, ZoneInfo("Pacific/Kiritimati")):
-        found = {
+        counted_sales = {
             (row.day, row.currency): (row.orders, row.cancelled, row.revenue)
             for row in sales.day_sales(first, last + timedelta(days=1), zone)
         }
-        assert found == counted(zone)
+        assert counted_sales == counted(zone)
 
 
 def test_best_sellers_are_those_of_the_lines(shop: Shop) -> None:

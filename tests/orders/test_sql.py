@@ -60,8 +60,8 @@ def accepted(
 
 
 def _accepted(who: Person, rest: dict[str, Any], lines: list[LineView], now: datetime) -> Accepted:
-    wanted = [RequestedLine(line.product, line.quantity) for line in lines]
-    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **rest)
+    requested = [RequestedLine(line.product, line.quantity) for line in lines]
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=requested, **rest)
     order = new_order(asked, now)
     return Accepted(order, view_of(order, lines, Terms(currency="GBP"), begins=now, now=now))
 
@@ -124,9 +124,9 @@ def test_insert_writes_what_the_orm_would(
 ) -> None:
     accepted = _held(accepted, expires_at)
     expected = written(lambda: through_the_orm(accepted, now))
-    found = written(lambda: write_orders(accepted))
-    assert found == expected
-    assert [len(rows) for rows in found.values()] == [3, 6, 3]
+    inserted = written(lambda: write_orders(accepted))
+    assert inserted == expected
+    assert [len(rows) for rows in inserted.values()] == [3, 6, 3]
 
 
 def test_the_answers_equal_a_later_read(accepted: list[Accepted], now: datetime) -> None:

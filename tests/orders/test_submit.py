@@ -60,11 +60,11 @@ def submit(who: Person, total: str | None = None, **details: Any) -> Placement:
 
 def order_of(who: Person, *lines: tuple[int, int], **details: Any) -> Placement:
     """A new order of (product, quantity) lines."""
-    wanted = [RequestedLine(*line) for line in lines]
+    requested = [RequestedLine(*line) for line in lines]
     return Placement(
         customer=who.id,
         actor=who.customer.public_id,
-        lines=wanted,
+        lines=requested,
         operation="POST /api/v1/orders",
         **details,
     )

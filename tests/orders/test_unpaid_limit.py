@@ -180,8 +180,8 @@ def test_a_shop_that_needs_payment_lets_customers_raise_an_order_only_to_what_is
     _note_payment(paid, 300)
 
     def change(order: UUID, *lines: Line, by: Caller = who.caller) -> None:
-        wanted = [RequestedLine(*line) for line in lines]
-        changes.change_order(request(by, order), terms=prepaid, lines=wanted)
+        requested = [RequestedLine(*line) for line in lines]
+        changes.change_order(request(by, order), terms=prepaid, lines=requested)
 
     for order, amount in ((free, 0), (paid, 300)):
         with pytest.raises(PaymentRequired) as refusal:

@@ -61,9 +61,9 @@ class Shop:
 
     def placement(self, **how: Any) -> Placement:
         """A request of the customer with a key."""
-        given: dict[str, Any] = {"lines": [], "key": str(uuid4()), "operation": "test"}
+        defaults: dict[str, Any] = {"lines": [], "key": str(uuid4()), "operation": "test"}
         actor = self.who.customer.public_id
-        return Placement(customer=self.who.id, actor=actor, **(given | how))
+        return Placement(customer=self.who.id, actor=actor, **(defaults | how))
 
     def capture(self, of: UUID, units: str, age: timedelta = timedelta()) -> payments.NewPayment:
         """A payment that a provider reports."""

@@ -15,19 +15,19 @@ def written(run: Callable[[], object]) -> Rows:
     """Every column that `run` writes, in the order the rows were made; then it is rolled back."""
     with transaction.atomic():
         run()
-        found: Rows = {}
+        read: Rows = {}
         for model, order in ((Order, "number"), (OrderLine, "id"), (OrderEvent, "position")):
             rows = model._default_manager.order_by(order).values()
-            found[model.__name__] = [_plain(dict(row), model) for row in rows]
+            read[model.__name__] = [_plain(dict(row), model) for row in rows]
         transaction.set_rollback(True)
-    return found
+    return read
 
 
 def _plain(row: dict[str, Any], model: type[Model]) -> dict[str, Any]:
     """Without what the database gave; the id of a line is one of its numbers."""
-    given = {"number", "position", "transaction_id"} | ({"id"} if model is OrderLine else set())
+    without = {"number", "position", "transaction_id"} | ({"id"} if model is OrderLine else set())
     return {
         name: bytes(value) if isinstance(value, memoryview) else value
         for name, value in row.items()
-        if name not in given
+        if name not in without
     }

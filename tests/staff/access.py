@@ -53,11 +53,11 @@ def shop(
     """Opens a shop that has an object of each kind of the admin."""
     clerk, by = person("maria", is_staff=True), boss.caller
     jam, old = product(sku="JAM-1", name="Red jam", stock=50), product(sku="OLD", name="Old jam")
-    made = Shop(clerk.id, jam, old, _orders(clerk, boss, jam))
+    arranged = Shop(clerk.id, jam, old, _orders(clerk, boss, jam))
     archive_product(old, caller=by, now=clock())
     create_category(name="Jams", parent=None, caller=by, now=clock())
     keys.create_key(by, "till", now=clock())
-    placed = made.orders["placed"]
+    placed = arranged.orders["placed"]
     RefundDue.objects.create(order=placed, currency="GBP", amount=5, since=clock())
     claims = (Claim(Scope(boss.customer.public_id, "note", key), b"") for key in ("one", "two"))
     of_customer = About(
@@ -68,7 +68,7 @@ def shop(
     lines = {"lines": [{"product": jam, "counted": 40}], "reason": "stocktake"}
     assert as_(boss)("POST", "stock/adjustments", lines).status == 201
     tasks.look_at_stock(0)
-    return made
+    return arranged
 
 
 STEPS = {
@@ -81,7 +81,7 @@ STEPS = {
 
 def _orders(who: Person, boss: Person, product: int) -> dict[str, UUID]:
     """Places an order of each status."""
-    made = {}
+    orders = {}
     for status, steps in STEPS.items():
         asked = Placement(
             customer=who.id,
@@ -90,11 +90,11 @@ def _orders(who: Person, boss: Person, product: int) -> dict[str, UUID]:
             ship_to=ADDRESS,
             hold=Hold(3600) if status == "pending" else None,
         )
-        made[status] = place_order(asked, terms=GBP, now=clock()).order.id
+        orders[status] = place_order(asked, terms=GBP, now=clock()).order.id
         for step in steps:
-            request = TransitionRequest(order=made[status], caller=boss.caller, now=clock())
+            request = TransitionRequest(order=orders[status], caller=boss.caller, now=clock())
             step(request, picked=[]) if step is moves.pack_order else step(request)
-    return made
+    return orders
 
 
 NO_PAGES = REFUSED_TO_ALL | {

@@ -159,23 +159,23 @@ def faults(page: Page, axe: str) -> Iterator[str]:
 
 def faults_anywhere(page: Page, axe: str) -> list[str]:
     """The faults of a page in light and dark, at a desk and on a phone."""
-    found: list[str] = []
+    names: list[str] = []
     for width in (PHONE, DESK):
         page.set_viewport_size({"width": width, "height": 900})
-        found += faults_in_schemes(page, axe)
-    return found
+        names += faults_in_schemes(page, axe)
+    return names
 
 
 def faults_in_schemes(page: Page, axe: str) -> list[str]:
     """The faults of a page in light and dark."""
-    found: list[str] = []
+    names: list[str] = []
     page.wait_for_load_state()  # before, the page may not have an element yet
     for is_dark in (True, False):
         page.emulate_media(color_scheme="dark" if is_dark else "light")
         # The theme reads the scheme of the browser only when a page is loaded.
         page.evaluate("is => document.documentElement.classList.toggle('dark', is)", is_dark)
-        found += (f"{fault} ({'dark' if is_dark else 'light'})" for fault in faults(page, axe))
-    return found
+        names += (f"{fault} ({'dark' if is_dark else 'light'})" for fault in faults(page, axe))
+    return names
 
 
 MOST_STEPS = 60

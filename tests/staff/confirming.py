@@ -98,8 +98,8 @@ REFUSED_TO_ALL = {
 }
 
 
-def admin_pages(found: Any, at: str = "") -> Iterator[tuple[str, str]]:
-    for pattern in found:
+def admin_pages(patterns: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    for pattern in patterns:
         if isinstance(pattern, URLPattern):
             if pattern.name:
                 yield pattern.name, at + str(pattern.pattern)

@@ -43,9 +43,9 @@ def allow(who: Person, *permissions: str) -> Person:
     """Gives a person these permissions alone: `allow(who, "catalog.view_product")`."""
     who.customer.groups.clear()
     named = Concat("content_type__app_label", Value("."), "codename")
-    found = Permission.objects.alias(named=named).filter(named__in=permissions)
-    assert len(found) == len(permissions)
-    who.customer.user_permissions.set(found)
+    granted = Permission.objects.alias(named=named).filter(named__in=permissions)
+    assert len(granted) == len(permissions)
+    who.customer.user_permissions.set(granted)
     return who
 
 
@@ -120,9 +120,9 @@ def _opened(context: Any) -> dict[str, Any]:
 def _errors(context: Any) -> dict[str, list[str]]:
     """The errors of forms by field; those of the lines of a page as "line-0-sku"."""
     return {
-        form.add_prefix(name) if form.prefix and name in form.fields else name: list(found)
+        form.add_prefix(name) if form.prefix and name in form.fields else name: list(errors)
         for form in _forms(context)
-        for name, found in form.errors.items()
+        for name, errors in form.errors.items()
     }
 
 

@@ -27,8 +27,8 @@ def asks(page: Page) -> bool:
 
 
 def confirm(desk: Desk, preview: Page) -> Page:
-    kept = preview.response.context["page"].form[FILE_FIELD].value()
-    return desk.post(IMPORT, {FILE_FIELD: str(kept)})
+    file = preview.response.context["page"].form[FILE_FIELD].value()
+    return desk.post(IMPORT, {FILE_FIELD: str(file)})
 
 
 def shown_faults(page: Page) -> list[Any]:

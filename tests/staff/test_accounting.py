@@ -51,11 +51,11 @@ def test_each_line_is_a_row_with_customer_address_and_amounts_of_two_decimals(
 ) -> None:
     ann = as_(person("ann"))
     jam, tea = product(sku="-JAM", name="Jam", price="1.005"), product(sku="TEA", price="2.505")
-    made = place(ann, (jam, 3), (tea, 1), ship_to=HOME, reference="@7").body
-    first, second = export(desk, made["placed_at"][:10], made["placed_at"][:10])
+    order = place(ann, (jam, 3), (tea, 1), ship_to=HOME, reference="@7").body
+    first, second = export(desk, order["placed_at"][:10], order["placed_at"][:10])
     assert first == {
-        "number": str(made["number"]),
-        "placed_on": made["placed_at"][:10],
+        "number": str(order["number"]),
+        "placed_on": order["placed_at"][:10],
         "status": "placed",
         "payment": "unpaid",
         "username": "ann",
@@ -82,7 +82,7 @@ def test_each_line_is_a_row_with_customer_address_and_amounts_of_two_decimals(
         "line_tax": "",
         "returned_net": "",
         "returned_tax": "",
-        "booked_on": made["placed_at"][:10],
+        "booked_on": order["placed_at"][:10],
         "booking": "placed",
     }
     # The lines add up to the rounded sum.
@@ -107,8 +107,8 @@ def test_net_amount_and_tax_of_a_line_add_up_to_its_rounded_total(
     units: int,
     expected: tuple[str, ...],
 ) -> None:
-    made = place(customer, (product(price=price, tax_rate=Decimal(rate)), units)).body
-    (row,) = export(desk, made["placed_at"][:10], made["placed_at"][:10])
+    order = place(customer, (product(price=price, tax_rate=Decimal(rate)), units)).body
+    (row,) = export(desk, order["placed_at"][:10], order["placed_at"][:10])
     names = ("tax_rate", "line_total", "line_net", "line_tax", "returned_net", "returned_tax")
     assert tuple(row[name] for name in names) == (*expected, "0.00", "0.00")
 

@@ -30,13 +30,13 @@ def after_the_first_row(who: Person, **columns: object) -> Iterator[None]:
     left = ["INSERT INTO audit_entry", "RELEASE SAVEPOINT"]
 
     def watch(execute: Any, sql: str, *arguments: Any) -> Any:
-        found = execute(sql, *arguments)
+        result = execute(sql, *arguments)
         if left and left[0] in sql:
             left.pop(0)
             if left:
-                return found
+                return result
             take_away(who, columns)
-        return found
+        return result
 
     with connection.execute_wrapper(watch):
         yield
@@ -91,8 +91,8 @@ def test_products_are_restored_while_the_user_may(person: MakePerson, product: M
 def test_keys_are_ended_while_the_user_may(person: MakePerson) -> None:
     who = allow(person(is_staff=True), "identity.view_key", "identity.delete_key")
     owner = person().caller
-    made = [keys.create_key(owner, "till", now=now()).id for _ in range(2)]
+    ids = [keys.create_key(owner, "till", now=now()).id for _ in range(2)]
     with after_the_first_row(who, is_staff=False):
-        page = send(who, "identity/key/", "end_selected", *made)
+        page = send(who, "identity/key/", "end_selected", *ids)
     assert page.status == 403
     assert Key.objects.live().count() == 1

@@ -30,8 +30,8 @@ def authenticator(page: Page) -> tuple[CDPSession, str]:
     """Gives the browser an authenticator."""
     tools = page.context.new_cdp_session(page)
     tools.send("WebAuthn.enable")
-    made = tools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
-    return tools, made["authenticatorId"]
+    added = tools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+    return tools, added["authenticatorId"]
 
 
 NOTE_TIMEOUT = """
@@ -60,21 +60,21 @@ def start_log_in(page: Page, site: str, who: Person) -> None:
 
 
 def test_a_passkey_is_added_and_opens_the_admin(named: str, boss: Person, axe: str) -> None:
-    found: dict[str, list[str]] = {}
+    faults: dict[str, list[str]] = {}
 
     def journey(page: Page) -> None:
         tools, device = authenticator(page)
         log_in(page, named, boss)
         add_passkey(page, named)
         page.get_by_text("Keep these recovery codes").wait_for()
-        found["codes"] = faults_anywhere(page, axe)
+        faults["codes"] = faults_anywhere(page, axe)
         page.goto(f"{named}/admin/second-factor/")
         page.get_by_role("button", name="Remove This laptop").wait_for()
-        found["own page"] = faults_anywhere(page, axe)
+        faults["own page"] = faults_anywhere(page, axe)
         add_passkey(page, named)
         page.get_by_text("This device already has a passkey of your account.").wait_for()
         start_log_in(page, named, boss)
-        found["log-in"] = faults_anywhere(page, axe)
+        faults["log-in"] = faults_anywhere(page, axe)
         page.get_by_role("button", name="Use a passkey").click()
         page.wait_for_url("**/admin/orders/order/")
         # Another device is not accepted.
@@ -85,7 +85,7 @@ def test_a_passkey_is_added_and_opens_the_admin(named: str, boss: Person, axe: s
         expect(page.get_by_role("button", name="Use a passkey")).to_be_focused()
 
     seen = in_browser(journey)
-    assert found == {"codes": [], "own page": [], "log-in": []}
+    assert faults == {"codes": [], "own page": [], "log-in": []}
     assert seen.faults == []
 
 

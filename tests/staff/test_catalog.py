@@ -238,7 +238,9 @@ def test_low_stock_is_found_by_an_index(desk: Desk, now: datetime) -> None:
     database.execute("ANALYZE product")
     with CaptureQueriesContext(connection) as captured:
         desk.get(PRODUCTS, stock="low")
-    asked = [one["sql"] for one in captured if 'low_stock_threshold" IS NOT NULL' in one["sql"]]
+    asked = [
+        query["sql"] for query in captured if 'low_stock_threshold" IS NOT NULL' in query["sql"]
+    ]
     assert len(asked) == 2  # the number of rows, and the rows
     for statement in asked:
         plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {statement}"))
@@ -269,8 +271,8 @@ def test_an_archived_product_is_restored_after_a_question_and_is_on_sale_again(
     assert "on sale at once" in desk.get(f"{PRODUCTS}{jam}/restore/").text
     page = desk.post(f"{PRODUCTS}{jam}/restore/", {"confirmed": "yes"})
     assert page.messages == ["Restored: 1."]
-    found = customer("GET", f"products/{jam}").body
-    assert (found["quantity"], found["version"]) == (4, 3)
+    shown = customer("GET", f"products/{jam}").body
+    assert (shown["quantity"], shown["version"]) == (4, 3)
     entry = queries.audit_entries(object=f"product:{jam}", limit=1).rows[0]
     assert (entry.action, entry.after) == ("restore", {"archived_at": None})
 

@@ -51,14 +51,14 @@ def test_each_dangerous_page_asks_for_the_password_and_changes_nothing(
     group, clerk = Group.objects.create(name="Till"), person(is_staff=True)
     objects = {"customer": tom.id, "clerk": clerk.id, "group": group.pk}
     route = dict(admin_pages(admin.site.urls[0]))[name]
-    one = DANGEROUS[name]
-    path = re.sub(r"<[^>]+>", str(objects.get(one.object, "")), route)
-    values = one.values
+    page = DANGEROUS[name]
+    path = re.sub(r"<[^>]+>", str(objects.get(page.object, "")), route)
+    values = page.values
     if name == "identity_customer_change":
         values = desk.open(path) | values
     before = list(Group.objects.order_by("pk").values_list("pk", "name"))
     age(desk.client)
-    assert asks(desk.get(path)) is one.at_get
+    assert asks(desk.get(path)) is page.at_get
     assert asks(desk.post(path, values))
     row = Customer.objects.get(pk=tom.id)
     assert (row.is_staff, row.check_password(tom.password)) == (False, True)
@@ -88,7 +88,7 @@ def test_changes_of_rights_and_addresses_need_the_password(
     # A browser sends a field for each group that was shown, here none.
     del values["initial-groups"]
     age(desk.client)
-    page = desk.post(path, {name: given for name, given in values.items() if given is not None})
+    page = desk.post(path, {name: value for name, value in values.items() if value is not None})
     assert asks(page) is needed
 
 
@@ -138,15 +138,17 @@ def test_a_log_in_or_password_is_valid_for_a_quarter_of_an_hour(desk: Desk) -> N
     assert asks(desk.get(path))
 
 
-@pytest.mark.parametrize("given", ["not this one", "", "\0", "x" * 5000, "horse of another"])
-def test_no_other_password_confirms(desk: Desk, person: Callable[..., Person], given: str) -> None:
+@pytest.mark.parametrize("password", ["not this one", "", "\0", "x" * 5000, "horse of another"])
+def test_no_other_password_confirms(
+    desk: Desk, person: Callable[..., Person], password: str
+) -> None:
     person("ann", "horse of another", is_staff=True, is_superuser=True)
     age(desk.client)
     page = desk.post("auth/group/add/", {"name": "Kitchen"})
-    again = answer(desk, page, given)
+    again = answer(desk, page, password)
     assert (again.status, asks(again)) == (200, True)
-    assert given == "" or given not in again.text
-    if given == "not this one":
+    assert password == "" or password not in again.text
+    if password == "not this one":
         assert "The password is wrong." in again.text
     assert not asks(answer(desk, again))
 

@@ -117,10 +117,10 @@ def test_differences_are_shown_and_booked_as_one_adjustment(
     assert (cells, page.answer) == ([["3", "5", red], ["2", "2", "0"]], "Book -2 units")
     assert book(desk, note="Spring count").messages == ["The count is booked."]
     assert (stock(jam), stock(tea)) == ((3, 0), (2, 0))
-    made = Adjustment.objects.get()
-    assert (made.reason, made.note) == ("counted", "Spring count")
-    assert [line.product for line in adjustment(made.id)[1]] == [jam]
-    assert made.actor == boss.customer.public_id
+    booked = Adjustment.objects.get()
+    assert (booked.reason, booked.note) == ("counted", "Spring count")
+    assert [line.product for line in adjustment(booked.id)[1]] == [jam]
+    assert booked.actor == boss.customer.public_id
     assert not CountedProduct.objects.exists()
 
 

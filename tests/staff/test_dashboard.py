@@ -53,9 +53,10 @@ def numbers(desk: Desk, **period: str) -> list[tuple[str, str]]:
         *(cell for row in context["days"]["rows"] for cell in row[1:]),
         *(row[1] for row in context["best"]["rows"]),
     ]
-    found = [LINK.match(cell) for cell in cells]
+    matches = [LINK.match(cell) for cell in cells]
     links = [
-        ("", cell) if one is None else one.groups() for cell, one in zip(cells, found, strict=True)
+        ("", cell) if link is None else link.groups()
+        for cell, link in zip(cells, matches, strict=True)
     ]
     figures = [(figure.link, figure.number) for figure in context["figures"]]
     return [*figures, *((unescape(link), number.split(" ")[0]) for link, number in links)]
@@ -88,11 +89,11 @@ def test_every_number_is_that_of_its_list(
     request = TransitionRequest(order=packed, caller=boss.caller, now=clock())
     moves.pack_order(request, picked=[])
     moves.cancel_order(TransitionRequest(order=cancelled, caller=boss.caller, now=clock()))
-    found = numbers(desk, period="week")
-    for link, number in found:
+    shown = numbers(desk, period="week")
+    for link, number in shown:
         assert not link or number in summed(desk, link), (link, number)
-    assert {"7", "1", "8", "14"} <= {number for _, number in found}
-    stocks = [number for link, number in found if "/catalog/product/?stock=" in link]
+    assert {"7", "1", "8", "14"} <= {number for _, number in shown}
+    stocks = [number for link, number in shown if "/catalog/product/?stock=" in link]
     assert stocks == ["2", "3"]
 
 

@@ -71,8 +71,8 @@ def test_services_refuse_former_staff(
     who, jam = allow(person(is_staff=True), *ALLOWED), product(stock=9)
     desk = Desk(who)
     values = desk.open(path) | sent(desk, path, jam, person())
-    made = [model.objects.count() for model in (Adjustment, Order, Product)]
+    counts = [model.objects.count() for model in (Adjustment, Order, Product)]
     with before_the_locks(who, **taken):
         page = desk.post(path, values)
     assert page.status == 403
-    assert [model.objects.count() for model in (Adjustment, Order, Product)] == made
+    assert [model.objects.count() for model in (Adjustment, Order, Product)] == counts

@@ -44,15 +44,17 @@ class _Texts(HTMLParser):
         self._hidden = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
+        attributes = dict(attrs)
         if tag == "html":
-            self.language = given.get("lang") or ""
-        if tag in {"script", "style", "code", "svg"} or "symbols" in (given.get("class") or ""):
+            self.language = attributes.get("lang") or ""
+        if tag in {"script", "style", "code", "svg"} or "symbols" in (
+            attributes.get("class") or ""
+        ):
             self._hidden += 1
         names = ("aria-label", "title", "alt", "placeholder", "data-label")
-        self.texts += [text for name in names if (text := given.get(name))]
-        if tag == "input" and given.get("type") in {"submit", "button"}:
-            self.texts.append(given.get("value") or "")
+        self.texts += [text for name in names if (text := attributes.get(name))]
+        if tag == "input" and attributes.get("type") in {"submit", "button"}:
+            self.texts.append(attributes.get("value") or "")
 
     def handle_endtag(self, tag: str) -> None:
         if self._hidden and tag in {"script", "style", "code", "svg", "span", "i"}:
@@ -78,8 +80,8 @@ def english(html: str) -> Iterator[str]:
         # A word in capitals is a code, such as DE-BY; product:12 is the name of an object.
         own = [word for word, bare in words if bare not in ALIKE and not bare.isupper()]
         rest = " ".join(word for word in own if not re.fullmatch(r"[a-z]+:\S+", word))
-        if found := ENGLISH.search(rest):
-            yield f"{found[0]}: {text}"
+        if match := ENGLISH.search(rest):
+            yield f"{match[0]}: {text}"
 
 
 GERMAN = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.8"}
@@ -94,17 +96,17 @@ def language(client: Client, headers: Any = None) -> str:
 @pytest.mark.django_db(transaction=True)
 def test_the_pages_of_a_day_have_no_english_rests(desk: Desk, shop: Shop) -> None:
     desk.client.cookies["admin_language"] = "de"
-    found = {}
+    by_page = {}
     # Django has no German for the rows between groups and permissions, which this page names.
     for path in set(pages(shop)) - {"/admin/auth/group/1/delete/"}:
         page = desk.get(path.removeprefix("/admin/"))
         assert (page.status, language_of_page(page.text)) == (200, "de"), path
         if rests := sorted(set(english(page.text))):
-            found[path] = rests
+            by_page[path] = rests
     desk.client.logout()
     desk.client.cookies["admin_language"] = "de"
-    found["login/"] = sorted(set(english(desk.get("login/").text)))
-    assert found == {"login/": []}
+    by_page["login/"] = sorted(set(english(desk.get("login/").text)))
+    assert by_page == {"login/": []}
 
 
 def test_a_refusal_of_a_service_is_in_the_language_of_the_request() -> None:
@@ -152,7 +154,9 @@ def test_the_api_is_in_english_whatever_the_browser_prefers(
     """Django has German texts for rules of passwords, of which the API shows those of English."""
     client.get("/admin/login/", headers=GERMAN)
     me, weak = as_(person()), {"current_password": "correct horse", "new_password": "short"}
-    answers = [me("POST", "auth/password/change", weak, **one) for one in (GERMAN, FRENCH)]
+    answers = [
+        me("POST", "auth/password/change", weak, **language) for language in (GERMAN, FRENCH)
+    ]
     details = [[fault["detail"] for fault in answer.body["errors"]] for answer in answers]
     assert details[0] == details[1]
     assert "too short" in details[0][0]

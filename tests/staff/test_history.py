@@ -36,8 +36,8 @@ def test_orders_categories_and_customers_have_a_history(
     placed = api("POST", "orders", order).body["id"]
     assert api("POST", f"orders/{placed}/cancel").status == 200
     assert "cancelled" in desk.get(f"orders/order/{placed}/history/").text
-    made = api("POST", "categories", {"name": "Jams"}).body["id"]
-    assert "name: Jams" in desk.get(f"catalog/category/{made}/history/").text
+    category = api("POST", "categories", {"name": "Jams"}).body["id"]
+    assert "name: Jams" in desk.get(f"catalog/category/{category}/history/").text
     desk.save(f"identity/customer/{who.id}/change/", first_name="Grace")
     text = desk.get(f"identity/customer/{who.id}/history/").text
     assert "values are not kept: first_name" in text
@@ -101,8 +101,8 @@ def test_amounts_and_quantities_have_the_format_of_the_language(
     as_: Callable[[Person], Api],
 ) -> None:
     jam, api = product(price="1234.5", stock=9_000), as_(boss)
-    given = {"price": "12.50", "tax_rate": "7", "low_stock_threshold": "1200", "barcode": "1200"}
-    desk.save(f"catalog/product/{jam}/change/", **given)
+    values = {"price": "12.50", "tax_rate": "7", "low_stock_threshold": "1200", "barcode": "1200"}
+    desk.save(f"catalog/product/{jam}/change/", **values)
     lines = [{"product": jam, "quantity": 2_000}]
     order = api("POST", "orders", {"customer": person().id, "lines": lines}).body["id"]
     kind = {"provider": "cash", "kind": "captured", "transaction_id": "1"}

@@ -51,8 +51,8 @@ def test_staff_log_in_without_regard_to_case_and_customers_do_not(
     person("Mary", PASSWORD, is_staff=True)
     person("Tom", PASSWORD)
     for name, status in (("mary", 302), ("tom", 200)):
-        given = {"username": name, "password": PASSWORD}
-        assert Client().post("/admin/login/", given).status_code == status
+        credentials = {"username": name, "password": PASSWORD}
+        assert Client().post("/admin/login/", credentials).status_code == status
 
 
 def test_a_log_in_while_too_many_passwords_are_checked_is_refused_with_advice(
@@ -199,8 +199,8 @@ def test_staff_cannot_make_an_account_staff(clerk: Desk, person: Callable[..., P
         False,
     )
     clerk.save(f"{CUSTOMERS}add/", **new(is_staff="on", is_superuser="on"))
-    made = Customer.objects.get(username="mary smith")
-    assert (made.is_staff, made.is_superuser) == (False, False)
+    account = Customer.objects.get(username="mary smith")
+    assert (account.is_staff, account.is_superuser) == (False, False)
 
 
 @pytest.mark.parametrize("rights", [{"is_staff": True}, {"is_superuser": True}])
@@ -262,13 +262,13 @@ def test_customers_are_offered_by_name(desk: Desk, person: Callable[..., Person]
             first_name=first, last_name=last
         )
     parameters = {"app_label": "orders", "model_name": "order", "field_name": "customer"}
-    found = desk.get("autocomplete/", **parameters, term="smith").response.json()["results"]
-    assert [item["text"] for item in found] == [
+    offered = desk.get("autocomplete/", **parameters, term="smith").response.json()["results"]
+    assert [item["text"] for item in offered] == [
         "smith · smith@x.example",
         "Ann Smith · c · c@x.example",
         "Zoe Smith · a · a@x.example",
     ]
-    chosen = desk.get("orders/order/telephone/", customer=found[1]["id"])
+    chosen = desk.get("orders/order/telephone/", customer=offered[1]["id"])
     assert "Ann Smith · c · c@x.example" in chosen.text
 
 

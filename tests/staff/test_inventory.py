@@ -35,7 +35,9 @@ def promised(person: Callable[..., Person], product: Callable[..., int]) -> int:
 def adjust(desk: Desk, **values: str) -> Page:
     line = {"sku": "JAM", "delta": "", "counted": ""} | values
     reason = line.pop("reason", "counted")
-    return desk.save(ADD, reason=reason, **{f"line-0-{name}": one for name, one in line.items()})
+    return desk.save(
+        ADD, reason=reason, **{f"line-0-{name}": value for name, value in line.items()}
+    )
 
 
 def test_an_adjustment_is_stored_with_the_member_of_staff(
@@ -103,10 +105,12 @@ def test_an_adjustment_is_shown_with_its_changes_and_cannot_be_edited(
 ) -> None:
     product(sku="JAM", stock=10)
     adjust(desk, delta="-3", reason="damaged")
-    made = Adjustment.objects.get()
-    assert ": -3, then 7" in desk.get(f"inventory/adjustment/{made.id}/change/").text
-    assert desk.post(f"inventory/adjustment/{made.id}/change/", {"reason": "lost"}).status == 403
-    assert desk.post(f"inventory/adjustment/{made.id}/delete/", {"post": "yes"}).status == 403
+    adjustment = Adjustment.objects.get()
+    assert ": -3, then 7" in desk.get(f"inventory/adjustment/{adjustment.id}/change/").text
+    assert (
+        desk.post(f"inventory/adjustment/{adjustment.id}/change/", {"reason": "lost"}).status == 403
+    )
+    assert desk.post(f"inventory/adjustment/{adjustment.id}/delete/", {"post": "yes"}).status == 403
 
 
 def test_a_count_that_is_right_is_booked_without_lines(
@@ -141,9 +145,9 @@ def test_the_ledger_is_searched_by_sku_and_barcode_and_shows_the_actor(
 def test_products_are_filtered_by_their_stock(desk: Desk, product: Callable[..., int]) -> None:
     there, low = product(stock=9), product(stock=2, low_stock_threshold=2)
     gone = product(stock=0)
-    for wanted, found in (("in", [low, there]), ("low", [low]), ("out", [gone])):
-        rows = desk.get(PRODUCTS, stock=wanted).rows
-        assert sorted(row.pk for row in rows) == sorted(found)
+    for choice, products in (("in", [low, there]), ("low", [low]), ("out", [gone])):
+        rows = desk.get(PRODUCTS, stock=choice).rows
+        assert sorted(row.pk for row in rows) == sorted(products)
 
 
 def test_a_button_of_an_unknown_object_has_no_page(desk: Desk) -> None:
@@ -183,17 +187,17 @@ def test_a_line_offers_the_products_of_what_was_typed(
     named = red | {"is_typed": True}
     for typed, expected in (("red ja", [red]), ("jam", [named]), ("", []), ("coffee", [])):
         assert desk.get(OFFERED, q=typed).response.json() == {"results": expected}
-    found = desk.get(OFFERED, q="OLD JAM").response.json()["results"]
-    assert [item["sku"] for item in found] == ["OLD JAM"]
+    offered = desk.get(OFFERED, q="OLD JAM").response.json()["results"]
+    assert [item["sku"] for item in offered] == ["OLD JAM"]
 
 
 def test_a_barcode_finds_its_products(desk: Desk, product: Callable[..., int]) -> None:
     for sku in ("A", "B", "C"):
         product(sku=sku, barcode="4006381333931" if sku == "C" else "96385074")
     for typed, expected in (("4006381333931", ["C"]), ("96385074", ["A", "B"]), ("4006", [])):
-        found = desk.get(OFFERED, q=typed).response.json()["results"]
-        assert sorted(item["sku"] for item in found) == expected
-        assert all(item["is_typed"] for item in found)
+        offered = desk.get(OFFERED, q=typed).response.json()["results"]
+        assert sorted(item["sku"] for item in offered) == expected
+        assert all(item["is_typed"] for item in offered)
 
 
 def test_the_product_with_the_typed_sku_is_offered_first_among_many(
@@ -202,8 +206,8 @@ def test_the_product_with_the_typed_sku_is_offered_first_among_many(
     product(sku="7", name="Tea")
     for number in range(MAX_OFFERED_PRODUCTS + 5):
         product(sku=f"7-{number}", name="Tea")
-    found = desk.get(OFFERED, q="7").response.json()["results"]
-    assert (found[0]["sku"], len(found)) == ("7", MAX_OFFERED_PRODUCTS + 1)
+    offered = desk.get(OFFERED, q="7").response.json()["results"]
+    assert (offered[0]["sku"], len(offered)) == ("7", MAX_OFFERED_PRODUCTS + 1)
 
 
 def test_the_note_of_an_adjustment_is_stored_and_shown_in_the_ledger(

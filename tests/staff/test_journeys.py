@@ -346,7 +346,7 @@ def test_the_rights_of_an_owner(
 
 
 def test_every_page_on_a_phone_and_at_a_desk(site: str, boss: Person, shop: Shop, axe: str) -> None:
-    found: dict[str, list[str]] = {}
+    faults: dict[str, list[str]] = {}
     placed, addresses = shop.orders["placed"], list(pages(shop))
 
     def journey(page: Page) -> None:
@@ -362,7 +362,7 @@ def test_every_page_on_a_phone_and_at_a_desk(site: str, boss: Person, shop: Shop
                     page.locator("#changelist-filter").wait_for()
                 seen = faults_in_schemes(page, axe)
                 if seen or page.evaluate(OVERFLOWING):
-                    found[f"{address} {width}"] = seen
+                    faults[f"{address} {width}"] = seen
         button = page.get_by_role("button", name="Menu").locator("visible=true")
         box = button.bounding_box()
         assert box is not None
@@ -380,4 +380,4 @@ def test_every_page_on_a_phone_and_at_a_desk(site: str, boss: Person, shop: Shop
 
     in_browser(journey)
     assert Order.objects.get(pk=placed).status == "packed"
-    assert found == {}
+    assert faults == {}

@@ -71,8 +71,8 @@ def test_the_list_finds_unused_and_ended_keys(person: MakePerson) -> None:
         Key.objects.filter(pk=made(who, name).id).update(**changed)
     desk = Desk(allow(person(is_staff=True), VIEW))
     unended, unused = {"ended_at__isempty": "1"}, {"last_used_at__isempty": "1"}
-    found = [{str(key) for key in desk.get(KEYS, **asked).rows} for asked in (unended, unused)]
-    assert found == [{"unused", "used"}, {"unused", "ended"}]
+    lists = [{str(key) for key in desk.get(KEYS, **asked).rows} for asked in (unended, unused)]
+    assert lists == [{"unused", "used"}, {"unused", "ended"}]
 
 
 def test_a_key_is_ended_after_a_confirmation_and_recorded_with_the_actor(
@@ -123,8 +123,8 @@ def clerk(person: MakePerson) -> Person:
 
 def make(desk: Desk, *permissions: str, **values: str) -> Page:
     """Opens the page and sends the form of a key."""
-    given = {"name": "erp", "permissions": [*permissions], **values}
-    return desk.post(PAGE, desk.open(PAGE) | given)
+    form = {"name": "erp", "permissions": [*permissions], **values}
+    return desk.post(PAGE, desk.open(PAGE) | form)
 
 
 def text_of(page: Page) -> str:
@@ -134,9 +134,9 @@ def text_of(page: Page) -> str:
 
 def gives(text: str) -> Any:
     """The permissions that v1 says the key has."""
-    found = Api()("GET", "me", Authorization=f"Bearer {text}")
-    assert found.status == 200, found.body
-    return found.body["permissions"]
+    answer = Api()("GET", "me", Authorization=f"Bearer {text}")
+    assert answer.status == 200, answer.body
+    return answer.body["permissions"]
 
 
 def test_a_key_has_the_chosen_permissions_if_a_factor_is_required(clerk: Person) -> None:
@@ -161,12 +161,12 @@ def test_the_key_is_shown_once_and_stored_nowhere(
     clerk: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = Desk(clerk)
-    given = desk.open(PAGE) | {"name": "erp", "permissions": [SEE, SHIP]}
-    page = desk.post(PAGE, given)
+    form = desk.open(PAGE) | {"name": "erp", "permissions": [SEE, SHIP]}
+    page = desk.post(PAGE, form)
     text = text_of(page)
     assert "no-store" in page.response["Cache-Control"]
     assert page.messages == []
-    reloaded = desk.post(PAGE, given)
+    reloaded = desk.post(PAGE, form)
     assert "was sent before" in reloaded.errors["__all__"][0]
     (row,) = Key.objects.all()
     assert (row.name, row.permissions, row.expires_at) == ("erp", [SHIP, SEE], None)
@@ -182,9 +182,9 @@ def test_the_key_is_shown_once_and_stored_nowhere(
 
 def test_a_form_that_was_changed_and_sent_again_makes_no_key(clerk: Person) -> None:
     desk = Desk(clerk)
-    given = desk.open(PAGE) | {"name": "erp", "permissions": [SEE]}
-    desk.post(PAGE, given)
-    page = desk.post(PAGE, given | {"permissions": [SHIP]})
+    form = desk.open(PAGE) | {"name": "erp", "permissions": [SEE]}
+    desk.post(PAGE, form)
+    page = desk.post(PAGE, form | {"permissions": [SHIP]})
     assert "sent before with other values" in page.errors["__all__"][0]
     assert Key.objects.count() == 1
 
@@ -237,22 +237,25 @@ def test_the_maximum_is_an_error_of_the_form(
 def test_customers_and_anonymous_requests_cannot_open_the_page_of_keys(person: MakePerson) -> None:
     client = Client()
     client.force_login(person().customer)
-    for one in (client, Client()):
-        for found in (one.get(f"/admin/{PAGE}"), one.post(f"/admin/{PAGE}", {"name": "erp"})):
-            assert found.headers["Location"].startswith("/admin/login/")
+    for visitor in (client, Client()):
+        for reply in (
+            visitor.get(f"/admin/{PAGE}"),
+            visitor.post(f"/admin/{PAGE}", {"name": "erp"}),
+        ):
+            assert reply.headers["Location"].startswith("/admin/login/")
     assert not Key.objects.exists()
 
 
 def test_the_page_of_a_new_key_requests_the_password_again(clerk: Person) -> None:
     desk = Desk(clerk)
-    given = desk.open(PAGE) | {"name": "erp", "permissions": [SEE]}
+    form = desk.open(PAGE) | {"name": "erp", "permissions": [SEE]}
     age(desk.client)
     assert asks(desk.get(PAGE))
-    page = desk.post(PAGE, given)
+    page = desk.post(PAGE, form)
     assert asks(page)
     answer(desk, page)
     assert not Key.objects.exists()
-    assert gives(text_of(desk.post(PAGE, given))) == [SEE]
+    assert gives(text_of(desk.post(PAGE, form))) == [SEE]
 
 
 def test_without_the_permission_only_own_keys_are_listed_and_ended(

@@ -93,12 +93,12 @@ def test_the_lines_of_the_pack_page_follow_the_places_in_the_warehouse(
     Product.objects.filter(pk=tea).update(shelf_place="B-2")
     Product.objects.filter(pk=oil).update(shelf_place="A-1")
     who = person()
-    wanted = Placement(
+    placement = Placement(
         customer=who.id,
         actor=who.customer.public_id,
         lines=[RequestedLine(id, 1) for id in (jam, tea, oil)],
     )
-    placed = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
+    placed = place_order(placement, terms=Terms(currency="GBP"), now=NOW).order.id
     lines = desk.get(f"{ORDERS}{placed}/pack/").response.context["page"].lines
     assert [line.cells[:2] for line in lines] == [("A-1", "OIL"), ("B-2", "TEA"), ("–", "JAM-1")]
 
@@ -246,10 +246,10 @@ def test_a_thousand_lines_are_packed_on_one_page(desk: Desk, person: Callable[..
     database.execute(large_orders.PRODUCTS, [1_000])
     who, jars = person(), list(Product.objects.values_list("id", flat=True))
     open_stock(dict.fromkeys(jars, 10), actor=SYSTEM_ACTOR, now=NOW)
-    wanted = Placement(
+    placement = Placement(
         customer=who.id, actor=who.customer.public_id, lines=[RequestedLine(jar, 2) for jar in jars]
     )
-    order = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
+    order = place_order(placement, terms=Terms(currency="GBP"), now=NOW).order.id
     page = desk.save(f"{ORDERS}{order}/pack/", **short(jars[7], "1"))
     assert "is packed" in page.messages[0]
 

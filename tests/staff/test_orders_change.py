@@ -46,14 +46,14 @@ def jam(product: Callable[..., int]) -> int:
 def order(person: Callable[..., Person], jam: int) -> UUID:
     """Four jars of jam for Mary, with a note of two lines."""
     who = person("mary")
-    wanted = Placement(
+    placement = Placement(
         customer=who.id,
         actor=who.customer.public_id,
         lines=[RequestedLine(jam, 4)],
         note="Ring\ntwice ",
         ship_to=ADDRESS,
     )
-    return place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
+    return place_order(placement, terms=Terms(currency="GBP"), now=NOW).order.id
 
 
 def path(order: UUID) -> str:
@@ -110,8 +110,8 @@ def test_a_line_of_more_units_than_one_product_of_an_order_may_have_is_kept(
     """Lines of one product were added up."""
     salt, who = product(sku="SALT", stock=MAX_STOCK), person("mary")
     lines = [RequestedLine(salt, MAX_UNITS), RequestedLine(salt, 1)]
-    wanted = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
-    order = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
+    placement = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
+    order = place_order(placement, terms=Terms(currency="GBP"), now=NOW).order.id
     assert desk.save(path(order), note="Knock").errors == {}
     assert (units(), Order.objects.get().note) == ({"SALT": MAX_UNITS + 1}, "Knock")
 
@@ -161,8 +161,8 @@ WRONG: list[tuple[dict[str, str], dict[str, list[str]]]] = [
 def test_what_cannot_be_is_refused_at_its_field_and_nothing_changes(
     desk: Desk, order: UUID, jam: int, values: dict[str, str], errors: dict[str, list[str]]
 ) -> None:
-    def named(one: dict[str, Any]) -> dict[str, Any]:
-        return {name.replace("JAM", str(jam)): value for name, value in one.items()}
+    def named(line: dict[str, Any]) -> dict[str, Any]:
+        return {name.replace("JAM", str(jam)): value for name, value in line.items()}
 
     assert desk.save(path(order), **named(values)).errors == named(errors)
     assert units() == {"JAM": 4}

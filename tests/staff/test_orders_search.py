@@ -31,9 +31,9 @@ def desk(person: Callable[..., Person]) -> Desk:
 def hers(person: Callable[..., Person], place: Callable[..., Order]) -> Order:
     """An order to find, before one that must not be found."""
     who = person("g_hopper", email="amazing@navy.example", first_name="Gracie", last_name="Murray")
-    found = place(who, ship_to=SHIP_TO, reference="PO-7788")
+    order = place(who, ship_to=SHIP_TO, reference="PO-7788")
     place(person("tom"), ship_to={"name": "Tom", "line1": "1 High Street", "phone": "555"})
-    return found
+    return order
 
 
 WORDS = ("race hop", "HOPPER", "straße 12", "aupts", "bad soden", "4567", "30123", "po-77", "-7788")
@@ -101,7 +101,7 @@ def test_orders_are_filtered_by_days_amount_and_requested_day(
 ) -> None:
     first = place(person(), price="10.00", requested_for=date(2026, 2, 1))
     second = place(person(), days=1, price="20.00", requested_for=date(2026, 2, 2))
-    for parameters, found in (
+    for parameters, orders in (
         ({"placed_at_from": "2026-01-03"}, [second]),
         ({"placed_at_to": "2026-01-02"}, [first]),
         ({"placed_at_from": "2026-01-02", "placed_at_to": "2026-01-03"}, [second, first]),
@@ -111,7 +111,7 @@ def test_orders_are_filtered_by_days_amount_and_requested_day(
         ({"total_to": "10"}, [first]),
         ({"total_from": "10", "placed_at_from": "2026-01-03"}, [second]),
     ):
-        assert desk.get(ORDERS, **parameters).rows == found, parameters
+        assert desk.get(ORDERS, **parameters).rows == orders, parameters
 
 
 @pytest.mark.parametrize(("language", "day"), [("en-gb", "03/01/2026"), ("de", "03.01.2026")])

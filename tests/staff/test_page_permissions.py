@@ -178,26 +178,26 @@ def test_an_action_of_a_list_needs_its_permission(
     enough = {lacks, lacks.replace(".view_", ".change_")}
     request: Any = RequestFactory().get("/admin/")
     screen: Any = admin.site.get_model_admin(model)
-    for given, offered in ((permissions.ALL, True), (permissions.ALL - enough, False)):
-        request.user = Customer.objects.get(pk=allow(person(is_staff=True), *given).id)
+    for held, offered in ((permissions.ALL, True), (permissions.ALL - enough, False)):
+        request.user = Customer.objects.get(pk=allow(person(is_staff=True), *held).id)
         assert (action in screen.get_actions(request)) is (offered and action != "restore_selected")
 
 
 def _wrong(page: str, path: str, status: Callable[..., int]) -> dict[str, int]:
     """The statuses that a page should not have, by the permissions: "all but …", or "needed"."""
     if page in REFUSED_TO_ALL:
-        found = status(path, permissions.ALL)
-        return {} if found == 403 else {"all": found}
-    found = status(path, needed(page))
-    wrong = {} if found in (200, 302) else {"needed": found}
+        answered = status(path, permissions.ALL)
+        return {} if answered == 403 else {"all": answered}
+    answered = status(path, needed(page))
+    wrong = {} if answered in (200, 302) else {"needed": answered}
     lacking = [("GET", name) for name in needed(page)]
     lacking += [("POST", name) for name in needed(page, "POST")]
     for method, name in lacking:
         # As everywhere in Django's admin, who may change an object may see it.
         enough = {name, name.replace(".view_", ".change_")}
-        found = status(path, permissions.ALL - enough, method)
-        if found != 403:
-            wrong[f"{method} with all but {name}"] = found
+        answered = status(path, permissions.ALL - enough, method)
+        if answered != 403:
+            wrong[f"{method} with all but {name}"] = answered
     return wrong
 
 

@@ -38,8 +38,8 @@ def limited() -> Iterator[None]:
 def log_in(who: Person, host: str = "localhost") -> Client:
     """A browser after the password."""
     client = Client(SERVER_NAME=host)
-    given = {"username": who.customer.username, "password": who.password}
-    client.post("/admin/login/", given)
+    credentials = {"username": who.customer.username, "password": who.password}
+    client.post("/admin/login/", credentials)
     return client
 
 
@@ -50,9 +50,9 @@ def opens(client: Client) -> bool:
 def options(client: Client) -> dict[str, Any]:
     """The options for the script of the page."""
     text = client.get(PAGE).content.decode()
-    found = re.search(r'data-options="([^"]+)"', text)
-    assert found is not None
-    read: dict[str, Any] = json.loads(html.unescape(found[1]))
+    match = re.search(r'data-options="([^"]+)"', text)
+    assert match is not None
+    read: dict[str, Any] = json.loads(html.unescape(match[1]))
     return read
 
 
@@ -154,8 +154,8 @@ def test_the_page_says_where_passkeys_do_not_work(boss: Person, device: Authenti
     text = client.get(PAGE).content.decode()
     assert "Passkeys work at an https address with a name only" in text
     assert "passkeys.js" not in text
-    given = {"passkey": device.create(b"x" * 32)}
-    assert "is wrong" in client.post(PAGE, given).content.decode()
+    form = {"passkey": device.create(b"x" * 32)}
+    assert "is wrong" in client.post(PAGE, form).content.decode()
     assert not SecondFactor.objects.exists()
 
 

@@ -33,7 +33,7 @@ def use(token: str, new_password: str = WANTED, again: str = WANTED) -> Page:
     values = {"reset_token": token, "new_password": new_password, "again": again}
     answer = Client().post(PAGE, values)
     form = (answer.context or {}).get("form")
-    errors = {} if form is None else {name: list(found) for name, found in form.errors.items()}
+    errors = {} if form is None else {name: list(texts) for name, texts in form.errors.items()}
     return Page(answer.status_code, answer.content.decode(), errors, [], answer)
 
 
@@ -43,8 +43,8 @@ def link_path(customer: int) -> str:
 
 def make_link(desk: Desk, customer: int) -> str:
     """Returns the token of the link that the page shows."""
-    made = desk.post(link_path(customer), {})
-    address, _, token = made.response.context["shown"].partition("#")
+    answer = desk.post(link_path(customer), {})
+    address, _, token = answer.response.context["shown"].partition("#")
     assert address.endswith(PAGE)
     return str(token)
 
@@ -99,11 +99,11 @@ def test_the_audit_trail_has_the_link_without_its_token(
 ) -> None:
     clerk = person("clerk", is_staff=True)
     token = make_link(desk, clerk.id)
-    made = AuditEntry.objects.get(action="offer_reset")
-    assert (made.actor, made.after) == (boss.customer.public_id, {"mailed": False})
+    entry = AuditEntry.objects.get(action="offer_reset")
+    assert (entry.actor, entry.after) == (boss.customer.public_id, {"mailed": False})
     use(token)
     used = AuditEntry.objects.get(action="set_password")
-    assert (used.actor, used.object) == (clerk.customer.public_id, made.object)
+    assert (used.actor, used.object) == (clerk.customer.public_id, entry.object)
 
 
 def test_staff_make_no_link_for_an_account_with_more_rights(
@@ -148,8 +148,8 @@ def test_the_link_has_the_address_of_the_shop_or_else_that_of_the_page(
     settings.EMAIL_URL, settings.PUBLIC_URL = "", public
     settings.ALLOWED_HOSTS = ["till.lan"]
     path = f"/admin/{link_path(person('tom').id)}"
-    made = desk.client.post(path, {}, headers={"host": host})
-    assert made.context["shown"].startswith(f"{shown}{PAGE}#")
+    answer = desk.client.post(path, {}, headers={"host": host})
+    assert answer.context["shown"].startswith(f"{shown}{PAGE}#")
     assert desk.client.post(path, {}, headers={"host": "forged.example"}).status_code == 400
 
 
@@ -221,18 +221,18 @@ def test_the_mail_of_an_invitation_has_the_username_and_the_page(
 def mail_text(mail: Mail) -> MailText:
     waiting = queries.waiting(mail.id)
     assert waiting is not None
-    made = mails.KINDS[mail.kind](waiting)
-    assert made is not None
-    return made
+    message = mails.KINDS[mail.kind](waiting)
+    assert message is not None
+    return message
 
 
 def test_the_audit_trail_has_account_rights_roles_and_link(desk: Desk, boss: Person) -> None:
     desk.save(INVITE, **SAM, groups=[role("warehouse")])
     name = f"customer:{Customer.objects.get(username='sam').public_id}"
-    found = AuditEntry.objects.filter(object=name).order_by("id")
-    assert [entry.action for entry in found] == ["create", "change", "change", "offer_reset"]
-    assert {entry.actor for entry in found} == {boss.customer.public_id}
-    assert (found[1].after, found[2].after) == ({"is_staff": True}, {"roles": ["warehouse"]})
+    entries = AuditEntry.objects.filter(object=name).order_by("id")
+    assert [entry.action for entry in entries] == ["create", "change", "change", "offer_reset"]
+    assert {entry.actor for entry in entries} == {boss.customer.public_id}
+    assert (entries[1].after, entries[2].after) == ({"is_staff": True}, {"roles": ["warehouse"]})
 
 
 NEEDED = ("identity.add_customer", "identity.change_customer", "identity.manage_rights")

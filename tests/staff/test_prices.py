@@ -132,15 +132,16 @@ def test_the_service_compares_prices_under_the_lock_and_changes_all_or_none(
     product: MakeProduct, now: datetime, meanwhile: str
 ) -> None:
     jam, tea = product(price="1.50"), product(sku="TEA", price="2.20")
-    wanted = [
-        NewPrice(one, Decimal(former), Decimal(9)) for one, former in ((jam, "1.5"), (tea, "2.2"))
+    changed = [
+        NewPrice(product, Decimal(former), Decimal(9))
+        for product, former in ((jam, "1.5"), (tea, "2.2"))
     ]
     if meanwhile == "changed":
         change_product(tea, {"price": Decimal("2.30")}, caller=None, now=now)
     else:
         archive_product(tea, caller=None, now=now)
     with pytest.raises(PricesChanged) as refused:
-        change_prices(wanted, caller=None, now=now)
+        change_prices(changed, caller=None, now=now)
     assert refused.value.skus == ["TEA"]
     assert prices(jam) == ["1.500"]
 

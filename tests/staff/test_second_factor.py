@@ -25,8 +25,8 @@ PAGE = "/admin/second-factor/"
 def log_in(who: Person) -> tuple[Client, Any]:
     """A browser after the password, and where that led."""
     client = Client()
-    given = {"username": who.customer.username, "password": who.password}
-    return client, client.post("/admin/login/?next=/admin/orders/order/", given)
+    credentials = {"username": who.customer.username, "password": who.password}
+    return client, client.post("/admin/login/?next=/admin/orders/order/", credentials)
 
 
 def opens(client: Client) -> bool:
@@ -37,9 +37,9 @@ def offered(client: Client) -> bytes:
     """The secret that the page shows."""
     text = client.get(PAGE).content.decode()
     assert "data:image/svg+xml" in text
-    found = re.search(r"break-all\">([A-Z2-7]{32})<", text)
-    assert found is not None
-    return base64.b32decode(found[1])
+    match = re.search(r"break-all\">([A-Z2-7]{32})<", text)
+    assert match is not None
+    return base64.b32decode(match[1])
 
 
 @pytest.fixture
@@ -85,8 +85,8 @@ def test_a_log_in_within_a_proven_session_asks_for_a_code_again(boss: Person) ->
     client, _ = log_in(boss)
     client.post(PAGE, {"code": phone.recovery_codes[0]})
     assert opens(client)
-    given = {"username": boss.customer.username, "password": boss.password}
-    assert client.post("/admin/login/", given).headers["Location"].startswith(PAGE)
+    credentials = {"username": boss.customer.username, "password": boss.password}
+    assert client.post("/admin/login/", credentials).headers["Location"].startswith(PAGE)
     assert not opens(client)
 
 
@@ -135,24 +135,24 @@ def test_staff_enrol_renew_and_remove_after_their_password(boss: Person) -> None
     client, _ = log_in(boss)
     secret = offered(client)
     assert offered(client) == secret
-    given = {"code": code_of(secret, datetime.now(UTC))}
+    form = {"code": code_of(secret, datetime.now(UTC))}
     age(client)
-    for asked in (client.get(PAGE), client.post(PAGE, given)):
+    for asked in (client.get(PAGE), client.post(PAGE, form)):
         assert asked.headers["Location"].startswith("/admin/confirm/?next=")
     assert not SecondFactor.objects.exists()
     client.post(asked.headers["Location"], {"password": boss.password})
-    assert "recovery codes" in client.post(PAGE, given).content.decode()
+    assert "recovery codes" in client.post(PAGE, form).content.decode()
     assert opens(client)
     assert not opens(log_in(boss)[0])
     assert "recovery codes" in client.post(PAGE, {"renew": ""}).content.decode()
     assert client.post(PAGE, {"remove": "x"}).status_code == 200
     gone = client.post(PAGE, {"remove": str(boss.customer.public_id)}).content.decode()
     assert "This does not exist any more." in gone
-    given = {"remove": str(SecondFactor.objects.get().pk)}
+    form = {"remove": str(SecondFactor.objects.get().pk)}
     with demanded():
-        kept = client.post(PAGE, given).content.decode()
-        assert "need a second factor" in kept
-    client.post(PAGE, given)
+        page = client.post(PAGE, form).content.decode()
+        assert "need a second factor" in page
+    client.post(PAGE, form)
     assert not SecondFactor.objects.exists()
     assert opens(log_in(boss)[0])
 

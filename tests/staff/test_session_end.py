@@ -37,8 +37,8 @@ def age(client: Client, **seconds: int) -> None:
 
 
 def log_in(client: Client, who: Person, page: str) -> Any:
-    given = {"username": who.customer.username, "password": who.password}
-    return client.post(page, given)
+    credentials = {"username": who.customer.username, "password": who.password}
+    return client.post(page, credentials)
 
 
 def test_an_ended_session_redirects_to_a_log_in_with_the_reason_and_back(
@@ -80,8 +80,12 @@ def test_a_use_is_written_twice_a_minute(desk: Desk) -> None:
     def writes() -> list[str]:
         with CaptureQueriesContext(connection) as captured:
             desk.client.get("/admin/")
-        found = [query["sql"] for query in captured.captured_queries]
-        return [one for one in found if "django_session" in one and not one.startswith("SELECT")]
+        statements = [query["sql"] for query in captured.captured_queries]
+        return [
+            statement
+            for statement in statements
+            if "django_session" in statement and not statement.startswith("SELECT")
+        ]
 
     desk.client.get("/admin/")
     assert writes() == []

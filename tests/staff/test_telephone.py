@@ -18,10 +18,10 @@ from tests.staff.desk import Desk, allow
 CALL = "orders/order/telephone/"
 
 
-def lines(*wanted: tuple[int, int]) -> dict[str, str]:
+def lines(*ordered: tuple[int, int]) -> dict[str, str]:
     """The lines of an order that is collected, product and quantity, an empty line before each."""
     sent = {"collected": "on"}
-    for n, (product, quantity) in enumerate(wanted):
+    for n, (product, quantity) in enumerate(ordered):
         sent[f"line-{2 * n + 1}-sku"] = Product.objects.get(pk=product).sku
         sent[f"line-{2 * n + 1}-quantity"] = str(quantity)
     return sent
@@ -137,10 +137,10 @@ def test_a_product_is_offered_with_its_price_and_stock_in_a_bounded_number_of_st
         "price": "2.50",
         "available": "1200",
     }
-    one = desk.queries(f"{PRODUCTS}?q=jam")
+    queries = desk.queries(f"{PRODUCTS}?q=jam")
     for _ in range(5):
         product(name="jam")
-    assert desk.queries(f"{PRODUCTS}?q=jam") == one
+    assert desk.queries(f"{PRODUCTS}?q=jam") == queries
 
 
 def saved_address(who: Person, label: str, line1: str = "1 Quay") -> str:
@@ -154,9 +154,9 @@ def test_only_addresses_of_the_chosen_customer_are_offered(
 ) -> None:
     mary, tom = person("mary"), person("tom")
     home = saved_address(mary, "Home")
-    found = desk.get(f"{ADDRESSES}?customer={mary.id}").response.json()
-    texts = [(item["id"], item["text"]) for item in found["results"]]
-    assert (texts, found["chosen"]) == ([(home, "Home: Mary, 1 Quay, GB")], home)
+    offered = desk.get(f"{ADDRESSES}?customer={mary.id}").response.json()
+    texts = [(item["id"], item["text"]) for item in offered["results"]]
+    assert (texts, offered["chosen"]) == ([(home, "Home: Mary, 1 Quay, GB")], home)
     for unknown in (tom.id, "", "x", "9" * 40):
         none = {"results": [], "chosen": ""}
         assert desk.get(f"{ADDRESSES}?customer={unknown}").response.json() == none
@@ -171,8 +171,8 @@ def test_the_address_of_the_last_order_is_chosen(
     order = {"customer": str(mary.id), **lines((jam, 1))}
 
     def chosen() -> tuple[str, int]:
-        found = desk.get(f"{ADDRESSES}?customer={mary.id}").response.json()
-        return found["chosen"], len(found["results"])
+        offered = desk.get(f"{ADDRESSES}?customer={mary.id}").response.json()
+        return offered["chosen"], len(offered["results"])
 
     assert chosen() == ("", 2)
     address = {"name": "Mary", "country": "GB", "phone": "07"}
@@ -212,7 +212,7 @@ def adjustment(**values: tuple[str, str, str]) -> dict[str, str]:
     sent = {"reason": "counted"}
     for line, cells in values.items():
         names = ("sku", "delta", "counted")
-        sent |= {f"line-{line[1:]}-{name}": one for name, one in zip(names, cells, strict=True)}
+        sent |= {f"line-{line[1:]}-{name}": cell for name, cell in zip(names, cells, strict=True)}
     return sent
 
 
@@ -221,12 +221,12 @@ def test_an_adjustment_of_several_products_is_one_adjustment(
 ) -> None:
     for sku in ("JAM", "TEA", "MUD"):
         product(sku=sku, name=sku.title(), stock=10)
-    given = adjustment(_0=("JAM", "5", ""), _3=("TEA", "", "4"), _9=("MUD", "-1", ""))
-    assert desk.save(ADJUST, **given).messages == ["Booked."]
-    made = Adjustment.objects.get()
-    entries = LedgerEntry.objects.filter(reference=str(made.id))
+    form = adjustment(_0=("JAM", "5", ""), _3=("TEA", "", "4"), _9=("MUD", "-1", ""))
+    assert desk.save(ADJUST, **form).messages == ["Booked."]
+    booked = Adjustment.objects.get()
+    entries = LedgerEntry.objects.filter(reference=str(booked.id))
     assert sorted(entries.values_list("available_change", flat=True)) == [-6, -1, 5]
-    shown = desk.get(f"inventory/adjustment/{made.id}/change/").text
+    shown = desk.get(f"inventory/adjustment/{booked.id}/change/").text
     assert "TEA Tea: -6, then 4" in shown
 
 
@@ -235,13 +235,13 @@ def test_an_adjustment_stores_all_lines_or_none_with_reasons(
 ) -> None:
     for sku in ("JAM", "TEA"):
         product(sku=sku, name=sku.title(), stock=10)
-    given = adjustment(_0=("JAM", "5", ""), _1=("TEA", "-11", ""), _2=("JAM", "", "3"))
-    page = desk.save(ADJUST, **given)
+    form = adjustment(_0=("JAM", "5", ""), _1=("TEA", "-11", ""), _2=("JAM", "", "3"))
+    page = desk.save(ADJUST, **form)
     assert page.errors == {"line-2-sku": ["A counted product may occur in one line only."]}
-    given = adjustment(_0=("JAM", "5", ""), _1=("TEA", "-11", ""), _2=("MUD", "1", ""))
-    assert desk.save(ADJUST, **given).errors == {"line-2-sku": ["No product has this SKU."]}
-    given = adjustment(_0=("JAM", "-12", ""), _4=("TEA", "-11", ""))
-    assert desk.save(ADJUST, **given).errors == {
+    form = adjustment(_0=("JAM", "5", ""), _1=("TEA", "-11", ""), _2=("MUD", "1", ""))
+    assert desk.save(ADJUST, **form).errors == {"line-2-sku": ["No product has this SKU."]}
+    form = adjustment(_0=("JAM", "-12", ""), _4=("TEA", "-11", ""))
+    assert desk.save(ADJUST, **form).errors == {
         "line-0-delta": ["Only 10 are available: 12 cannot be removed."],
         "line-4-delta": ["Only 10 are available: 11 cannot be removed."],
     }

@@ -22,10 +22,10 @@ def desk(person: Callable[..., Person]) -> Desk:
 
 @pytest.fixture
 def packed(person: Callable[..., Person], place: Place, desk: Desk) -> Order:
-    found = place(person())
+    order = place(person())
     place(person())
-    desk.save(f"{ORDERS}{found.pk}/pack/")
-    return found
+    desk.save(f"{ORDERS}{order.pk}/pack/")
+    return order
 
 
 def tracking(order: Order) -> dict[str, str]:

@@ -23,8 +23,8 @@ def moved(staff: Api, order: Answer, *names: str) -> Answer:
 
 def stock(product: int) -> tuple[int, int]:
     """Returns the available and committed units."""
-    found = database.rows("SELECT available, committed FROM stock WHERE product_id = %s", [product])
-    return found[0][0], found[0][1]
+    rows = database.rows("SELECT available, committed FROM stock WHERE product_id = %s", [product])
+    return rows[0][0], rows[0][1]
 
 
 def causes(product: int) -> list[tuple[str, int, int]]:
@@ -37,8 +37,8 @@ def causes(product: int) -> list[tuple[str, int, int]]:
 
 
 def events(api: Api, order: Answer) -> list[dict[str, Any]]:
-    found = api("GET", f"orders/{order.body['id']}/events").body["results"]
-    return list(found)
+    listed = api("GET", f"orders/{order.body['id']}/events").body["results"]
+    return list(listed)
 
 
 def returning(*lines: tuple[int, int], **rest: Any) -> dict[str, Any]:

@@ -13,12 +13,12 @@ def record(api: Api, order: Answer, amount: int, kind: str = "captured", **other
 
 def paid(api: Api, order: Answer) -> tuple[str, str]:
     """Returns the amount due of an order and its payment state."""
-    found = api("GET", f"orders/{order.body['id']}").body
-    assert found["payment"]["required"] is False
-    return found["amount_due"], found["payment"]["state"]
+    shown = api("GET", f"orders/{order.body['id']}").body
+    assert shown["payment"]["required"] is False
+    return shown["amount_due"], shown["payment"]["state"]
 
 
 def due(owner: Api) -> list[tuple[str, int, str]]:
     """The refunds that are due."""
-    found = owner("GET", "refunds-due").body["results"]
-    return [(due["order"], due["amount"], due["currency"]) for due in found]
+    refunds = owner("GET", "refunds-due").body["results"]
+    return [(due["order"], due["amount"], due["currency"]) for due in refunds]

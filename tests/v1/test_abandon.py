@@ -213,9 +213,9 @@ def test_a_request_names_an_id_or_a_key(app: App) -> None:
 def test_abandoned_ids_and_keys_are_stored_permanently(app: App) -> None:
     assert app.abandon(id=str(uuid4())).body == ABANDONED
     assert app.abandon(idempotency_key="k").body == ABANDONED
-    kept = tables.rows("SELECT operation, expires_at FROM idempotency_key ORDER BY operation")
+    stored = tables.rows("SELECT operation, expires_at FROM idempotency_key ORDER BY operation")
     operations = ("POST /api/v1/cart/submit", "POST /api/v1/orders", "order-id")
-    assert kept == [(operation, None) for operation in operations]
+    assert stored == [(operation, None) for operation in operations]
 
 
 def test_abandoning_waits_for_a_running_request_and_reports_busy_after_the_timeout(

@@ -27,23 +27,23 @@ HOME = {
 def add(api: Api, **fields: str) -> dict[str, Any]:
     answer = api("POST", "me/addresses", HOME | fields)
     assert answer.status == 201
-    kept: dict[str, Any] = answer.body
-    return kept
+    address: dict[str, Any] = answer.body
+    return address
 
 
 def test_an_address_is_stored_and_found_at_its_location(customer: Api) -> None:
     added = customer("POST", "me/addresses", HOME)
     assert added.status == 201
     assert added.body == {**HOME, "id": added.body["id"], "version": 1}
-    found = customer("GET", added.headers["Location"])
-    assert (found.body, found.headers["ETag"]) == (added.body, added.headers["ETag"])
-    tag = found.headers["ETag"]
+    read = customer("GET", added.headers["Location"])
+    assert (read.body, read.headers["ETag"]) == (added.body, added.headers["ETag"])
+    tag = read.headers["ETag"]
     assert customer("GET", added.headers["Location"], If_None_Match=tag).status == 304
 
 
 def test_an_address_has_the_fields_of_ship_to(customer: Api, product: Callable[..., int]) -> None:
-    kept = add(customer)
-    ship_to = {name: kept[name] for name in HOME if name != "label"}
+    address = add(customer)
+    ship_to = {name: address[name] for name in HOME if name != "label"}
     placed = place(customer, (product(), 1), ship_to=ship_to)
     assert placed.body["ship_to"] == ship_to
 
@@ -66,10 +66,10 @@ def test_a_repeated_key_stores_one_address(customer: Api) -> None:
 
 
 def test_only_the_fields_given_are_changed(customer: Api) -> None:
-    kept = add(customer)
-    changed = customer("PATCH", f"me/addresses/{kept['id']}", {"city": "Bath", "label": ""})
+    address = add(customer)
+    changed = customer("PATCH", f"me/addresses/{address['id']}", {"city": "Bath", "label": ""})
     assert changed.status == 200
-    assert changed.body == {**kept, "city": "Bath", "label": "", "version": 2}
+    assert changed.body == {**address, "city": "Bath", "label": "", "version": 2}
 
 
 def test_a_deleted_address_is_not_found(customer: Api) -> None:

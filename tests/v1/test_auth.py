@@ -12,11 +12,11 @@ ADA = {"username": "Ada Lovelace", "password": "difference engine"}
 
 def test_a_registration_returns_the_profile_and_the_customer_can_log_in(api: Api, db: None) -> None:
     asked = ADA | {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace"}
-    made = api("POST", "auth/register", asked)
-    assert made.status == 201
+    registered = api("POST", "auth/register", asked)
+    assert registered.status == 201
     token = api("POST", "auth/token", ADA).body["access"]
-    assert JudgedApi(token)("GET", "me").body == made.body
-    assert made.body | {"id": 0, "public_id": "", "date_joined": ""} == {
+    assert JudgedApi(token)("GET", "me").body == registered.body
+    assert registered.body | {"id": 0, "public_id": "", "date_joined": ""} == {
         "id": 0,
         "public_id": "",
         "date_joined": "",
@@ -34,8 +34,8 @@ def test_a_token_pair_has_the_names_of_the_design_and_is_not_stored_by_caches(
     api: Api, person: Callable[..., Person]
 ) -> None:
     who = person()
-    given = {"username": who.customer.username, "password": who.password}
-    answer = api("POST", "auth/token", given)
+    credentials = {"username": who.customer.username, "password": who.password}
+    answer = api("POST", "auth/token", credentials)
     assert answer.body.keys() == {"access", "refresh", "token_type", "expires_in"}
     assert (answer.body["token_type"], answer.body["expires_in"]) == ("Bearer", 300)
     assert answer.headers["Cache-Control"] == "private, no-store"
@@ -93,7 +93,7 @@ def test_a_weak_password_and_a_name_too_long_once_normalised_are_named_together(
 
 
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("body", "faults"),
     [
         (
             {"username": "Ada", "email": "x", "password": "123"},
@@ -111,11 +111,11 @@ def test_a_weak_password_and_a_name_too_long_once_normalised_are_named_together(
     ],
 )  # fmt: skip
 def test_every_fault_of_a_registration_is_named_at_once(
-    api: Api, db: None, body: dict[str, object], found: set[tuple[str, str]]
+    api: Api, db: None, body: dict[str, object], faults: set[tuple[str, str]]
 ) -> None:
     refused = api("POST", "auth/register", body)
     assert refused.status == 400
-    assert {(fault["pointer"], fault["code"]) for fault in refused.body["errors"]} == found
+    assert {(fault["pointer"], fault["code"]) for fault in refused.body["errors"]} == faults
 
 
 @pytest.mark.parametrize("header", ["Bearer nonsense", "Basic YTpi", "\xff"])

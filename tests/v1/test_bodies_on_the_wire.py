@@ -187,9 +187,9 @@ ODD = [
 def test_malformed_http_gets_a_4xx_and_the_server_continues(server: Server) -> None:
     for head in BROKEN:
         assert 400 <= talk(server, head)[0] < 500, head
-    for head, wanted in ODD:
+    for head, expected in ODD:
         status, refused = talk(server, head)
-        assert (status, refused["status"]) == (wanted, wanted), head
+        assert (status, refused["status"]) == (expected, expected), head
     assert _after_the_head(server, "HEAD /api/v1/openapi.json HTTP/1.1\nHost: localhost") == b""
     assert server.call("GET", "/livez").status == 200
 

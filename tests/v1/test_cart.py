@@ -36,10 +36,10 @@ def test_a_customer_without_a_cart_gets_an_empty_one(customer: Api) -> None:
 
 def test_a_cart_has_the_names_and_types_of_the_design(customer: Api, product: Product) -> None:
     tea, jam = product(stock=9, price="2.2", sku="TEA", name="Tea"), product(stock=5, price="3.055")
-    made = put(customer, (tea, 3), (jam, 5))
-    assert made.body.keys() == {"id", "version", "lines", "currency", "total"}
-    assert all(line.keys() == LINE for line in made.body["lines"])
-    assert made.body["lines"][0] == {
+    answer = put(customer, (tea, 3), (jam, 5))
+    assert answer.body.keys() == {"id", "version", "lines", "currency", "total"}
+    assert all(line.keys() == LINE for line in answer.body["lines"])
+    assert answer.body["lines"][0] == {
         "product": tea,
         "sku": "TEA",
         "name": "Tea",
@@ -49,10 +49,10 @@ def test_a_cart_has_the_names_and_types_of_the_design(customer: Api, product: Pr
         "available": 9,
         "notices": [],
     }
-    assert (made.body["total"], made.body["currency"]) == ("21.875", "GBP")
+    assert (answer.body["total"], answer.body["currency"]) == ("21.875", "GBP")
     read = customer("GET", "cart")
-    assert (read.body, read.headers["ETag"]) == (made.body, made.headers["ETag"])
-    assert customer("GET", "cart", If_None_Match=made.headers["ETag"]).status == 304
+    assert (read.body, read.headers["ETag"]) == (answer.body, answer.headers["ETag"])
+    assert customer("GET", "cart", If_None_Match=answer.headers["ETag"]).status == 304
 
 
 def test_one_line_is_set_and_removed(customer: Api, product: Product) -> None:

@@ -114,8 +114,8 @@ def test_a_lost_answer_is_found_under_the_id_of_the_cart(customer: Api, product:
     cart = put(customer, (product(), 2))
     submit(customer)
     assert refusal(submit(customer)) == (409, "cart_empty")
-    found = customer("GET", f"orders/{cart.body['id']}")
-    assert (found.status, found.body["status"]) == (200, "placed")
+    order = customer("GET", f"orders/{cart.body['id']}")
+    assert (order.status, order.body["status"]) == (200, "placed")
 
 
 def test_a_repeat_with_the_etag_does_not_place_the_next_cart(

@@ -28,9 +28,9 @@ def put(api: Api, product: int, quantity: int, tag: str = "*") -> Answer:
 
 def absent(api: Api) -> str:
     """Returns the ETag of no cart."""
-    found = api("GET", "cart")
-    assert (found.body["id"], found.body["version"]) == (None, 0)
-    return found.headers["ETag"]
+    answer = api("GET", "cart")
+    assert (answer.body["id"], answer.body["version"]) == (None, 0)
+    return answer.headers["ETag"]
 
 
 ENDS: dict[str, Callable[[Api], object]] = {

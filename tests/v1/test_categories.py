@@ -10,13 +10,13 @@ def test_a_category_has_the_names_of_the_design(staff: Api, customer: Api) -> No
     food = staff("POST", "categories", {"name": "Food"})
     assert food.status == 201
     assert food.body == {"id": food.body["id"], "name": "Food", "parent": None, "version": 1}
-    found = customer("GET", food.headers["Location"])
-    assert (found.body, found.headers["ETag"]) == (food.body, food.headers["ETag"])
+    answer = customer("GET", food.headers["Location"])
+    assert (answer.body, answer.headers["ETag"]) == (food.body, food.headers["ETag"])
 
 
 def test_categories_are_listed_by_id_in_pages(staff: Api, customer: Api) -> None:
-    made = [staff("POST", "categories", {"name": f"{n}"}).body for n in range(5)]
-    assert walk(customer, "categories?limit=2") == made
+    categories = [staff("POST", "categories", {"name": f"{n}"}).body for n in range(5)]
+    assert walk(customer, "categories?limit=2") == categories
 
 
 def test_a_category_is_renamed_and_moved_with_a_new_version(staff: Api) -> None:

@@ -157,10 +157,10 @@ def test_the_details_of_an_order_are_changed_without_moving_stock(
 ) -> None:
     tea = product(stock=5)
     placed = place(customer, (tea, 2), ship_to=HOME, reference="PO 7")
-    there, given = (stock(tea), causes(tea)), {"reference": "PO 8", "requested_for": "2026-12-24"}
-    changed = change(customer, placed, ship_to={"city": "Bath"}, **given)
+    there, details = (stock(tea), causes(tea)), {"reference": "PO 8", "requested_for": "2026-12-24"}
+    changed = change(customer, placed, ship_to={"city": "Bath"}, **details)
     assert changed.status == 200
-    assert {name: changed.body[name] for name in given} == given
+    assert {name: changed.body[name] for name in details} == details
     assert changed.body["ship_to"] == EMPTY | {"city": "Bath"}
     assert changed.body["version"] == placed.body["version"] + 1
     assert (changed.body["lines"], changed.body["note"]) == (placed.body["lines"], "")
@@ -170,7 +170,7 @@ def test_the_details_of_an_order_are_changed_without_moving_stock(
     assert event["type"] == "changed"
     assert event["data"] == {
         "before": {"reference": "PO 7", "ship_to": EMPTY | HOME, "requested_for": None},
-        "after": {"ship_to": EMPTY | {"city": "Bath"}, **given},
+        "after": {"ship_to": EMPTY | {"city": "Bath"}, **details},
     }
 
 
@@ -190,18 +190,18 @@ def test_details_can_be_removed_together_with_a_change_of_lines(
 
 
 def test_a_change_to_equal_details_writes_nothing(customer: Api, product: Product) -> None:
-    given: dict[str, Any] = {"ship_to": HOME, "requested_for": "2026-12-24", "reference": "PO 7"}
+    details: dict[str, Any] = {"ship_to": HOME, "requested_for": "2026-12-24", "reference": "PO 7"}
     tea = product()
-    placed = place(customer, (tea, 2), **given)
-    assert change(customer, placed, **given).body == placed.body
+    placed = place(customer, (tea, 2), **details)
+    assert change(customer, placed, **details).body == placed.body
     assert len(events(customer, placed)) == 1
-    assert change(customer, placed, (tea, 3), **given).status == 200
+    assert change(customer, placed, (tea, 3), **details).status == 200
     answers = events(customer, placed)[-1]["data"]
     assert answers["before"].keys() == answers["after"].keys() == {"lines"}
 
 
 @pytest.mark.parametrize(
-    ("given", "pointer"),
+    ("details", "pointer"),
     [
         ({"reference": "x" * 201}, "/reference"),
         ({"reference": None}, "/reference"),
@@ -212,10 +212,10 @@ def test_a_change_to_equal_details_writes_nothing(customer: Api, product: Produc
     ],
 )
 def test_details_have_the_same_limits_in_changes_and_placing(
-    customer: Api, product: Product, given: dict[str, Any], pointer: str
+    customer: Api, product: Product, details: dict[str, Any], pointer: str
 ) -> None:
     placed = place(customer, (product(), 1))
-    refused = change(customer, placed, **given)
+    refused = change(customer, placed, **details)
     assert refused.status == 400
     assert [fault["pointer"] for fault in refused.body["errors"]] == [pointer]
 

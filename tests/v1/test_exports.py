@@ -54,12 +54,12 @@ def test_each_line_is_a_row_with_its_order(
     jam = product(price="2.20", name="Jam, strawberry", tax_rate=Decimal(10))
     tea = product(price="1.005")
     ship_to = {"name": "Ada", "line1": 'The "Old" Mill', "country": "GB"}
-    given: dict[str, Any] = {
+    details: dict[str, Any] = {
         "note": "Ring\ntwice",
         "ship_to": ship_to,
         "requested_for": "2099-12-24",
     }
-    placed = place(as_(who), (jam, 2), (tea, 1), **given).body
+    placed = place(as_(who), (jam, 2), (tea, 1), **details).body
     first, second = rows(as_(who))
     assert first == dict.fromkeys(COLUMNS, "") | {
         **{name: str(placed[name]) for name in ("number", "id", "status", "currency", "total")},
@@ -127,9 +127,9 @@ def test_every_order_is_in_the_file_once(
     filled: Callable[[int], Person], as_: Callable[[Person], Api], count: int
 ) -> None:
     who = filled(count)
-    found = [row["id"] for row in rows(as_(who))]
-    wanted = Order.objects.filter(customer=who.id).order_by("-id").values_list("id", flat=True)
-    assert found == [str(id) for id in wanted]
+    ids = [row["id"] for row in rows(as_(who))]
+    orders = Order.objects.filter(customer=who.id).order_by("-id").values_list("id", flat=True)
+    assert ids == [str(id) for id in orders]
 
 
 def test_the_first_bytes_are_sent_before_the_second_part_is_read(
@@ -224,7 +224,7 @@ def test_an_order_without_lines_has_a_row(
 ) -> None:
     who, id = person(), new_id()
     times = {"created_at": now, "placed_at": now, "updated_at": now}
-    given: dict[str, Any] = {"status": "cancelled", "currency": "GBP", "total": Decimal(0)}
-    Order.objects.create(id=id, customer_id=who.id, **given, **times)
+    columns: dict[str, Any] = {"status": "cancelled", "currency": "GBP", "total": Decimal(0)}
+    Order.objects.create(id=id, customer_id=who.id, **columns, **times)
     (row,) = rows(as_(who))
     assert (row["id"], row["sku"], row["quantity"]) == (str(id), "", "")

@@ -44,8 +44,8 @@ def test_every_pattern_of_a_body_has_a_description(staff: Api) -> None:
         name = content["schema"]["$ref"].rpartition("/")[2]
         fields = operation.whole["components"]["schemas"][name]["properties"]
         body = {field: "\n" for field, said in fields.items() if "pattern" in said}
-        found = staff(operation.method.upper(), operation.path, body).body.get("errors", [])
-        for fault in found:
+        faults = staff(operation.method.upper(), operation.path, body).body.get("errors", [])
+        for fault in faults:
             assert "regex" not in fault["detail"], fault
 
 

@@ -61,8 +61,8 @@ def test_the_next_link_keeps_the_filters_of_the_history(customer: Api, product: 
     jam = product(stock=99)
     placed = [place(customer, (jam, 1)).body for _ in range(5)]
     after = quote(placed[1]["placed_at"])
-    found = walk(customer, f"orders?placed_after={after}&status=placed&limit=1")
-    assert found == placed[:1:-1]
+    orders = walk(customer, f"orders?placed_after={after}&status=placed&limit=1")
+    assert orders == placed[:1:-1]
 
 
 def test_staff_see_orders_of_all_customers_with_filters_and_else_their_own(
@@ -134,12 +134,12 @@ def test_the_pages_of_several_statuses_neither_repeat_nor_skip(
     in_statuses(*zip(sold, ["packed", "shipped", "returned"] * 3, strict=True))
     at_one_moment(now)
     query = "orders?status=shipped,packed"
-    wanted = customer("GET", f"{query}&limit=100").body["results"]
-    assert len(wanted) == 6
-    assert [row["id"] for row in wanted] == sorted((row["id"] for row in wanted), reverse=True)
-    assert walk(customer, f"{query}&limit=2") == wanted
+    expected = customer("GET", f"{query}&limit=100").body["results"]
+    assert len(expected) == 6
+    assert [row["id"] for row in expected] == sorted((row["id"] for row in expected), reverse=True)
+    assert walk(customer, f"{query}&limit=2") == expected
     file = customer("GET", query.replace("orders", "orders.csv")).body.decode().splitlines()
-    assert len(file) == 1 + len(wanted)
+    assert len(file) == 1 + len(expected)
 
 
 @pytest.mark.parametrize("status", ["", "lost", "placed,", "placed,lost", "placed;packed", "draft"])
@@ -165,8 +165,8 @@ def test_an_order_is_found_by_its_reference(
         *(sold[2], sold[1], sold[0])
     ]
     assert numbers(hers, "?reference=PO") == numbers(hers, "?reference=PO%207&status=shipped") == []
-    found = walk(hers, "orders?reference=PO%207&limit=1")
-    assert [order["number"] for order in found] == [sold[1], sold[0]]
+    orders = walk(hers, "orders?reference=PO%207&limit=1")
+    assert [order["number"] for order in orders] == [sold[1], sold[0]]
 
 
 @pytest.mark.parametrize("reference", ["", "x" * 201, "%00"])
@@ -192,5 +192,5 @@ def test_events_are_listed_in_pages_oldest_first(
         fields: dict[str, Any] = {"from_status": "", "to_status": status, "at": now}
         order.events.create(type=status, actor=order.customer.public_id, **fields)
     path = f"orders/{placed.body['id']}/events"
-    found = [event["type"] for event in walk(customer, f"{path}?limit=1")]
-    assert found == ["placed", "packed", "shipped"]
+    types = [event["type"] for event in walk(customer, f"{path}?limit=1")]
+    assert types == ["placed", "packed", "shipped"]

@@ -108,7 +108,8 @@ def test_an_expired_hold_is_shown_in_all_answers(
     assert (shown["id"], shown["quantity"]) == (jam, 2)
     assert len(customer("GET", "orders?status=expired").body["results"]) == 1
     types = [
-        one["type"] for one in customer("GET", f"{held.headers['Location']}/events").body["results"]
+        event["type"]
+        for event in customer("GET", f"{held.headers['Location']}/events").body["results"]
     ]
     assert types == ["held", "expired"]
     other = as_(person())

@@ -14,8 +14,8 @@ def test_each_hostile_request_is_refused_with_its_code_and_faults(customer: Api)
     for sent in ALL:
         answer = customer(sent.method, sent.path, sent.body, **sent.headers)
         assert (answer.status, answer.body["code"]) == (sent.status, sent.code), sent
-        found = [fault["pointer"] for fault in answer.body.get("errors", [])]
-        assert sorted(found) == sorted(sent.pointers or ()), sent
+        pointers = [fault["pointer"] for fault in answer.body.get("errors", [])]
+        assert sorted(pointers) == sorted(sent.pointers or ()), sent
 
 
 def test_a_body_may_be_full_of_faults_without_filling_the_memory(customer: Api) -> None:

@@ -36,9 +36,9 @@ def test_new_products_are_added_with_all_their_fields_and_opening_stock(staff: A
     header += "min_quantity,max_per_order,step,quantity"
     row = f'JAM-1,"Jam, raspberry",2.5,"Two\r\nlines",{shelf},jar,501,https://a.example/j.png,6,60,6,7'
     assert send(staff, header, row).body == {"created": 1, "changed": 0, "unchanged": 0}
-    made = listed(staff)["JAM-1"]
+    added = listed(staff)["JAM-1"]
     assert (
-        made.items()
+        added.items()
         >= {
             "name": "Jam, raspberry",
             "price": "2.50",
@@ -54,7 +54,7 @@ def test_new_products_are_added_with_all_their_fields_and_opening_stock(staff: A
             "version": 1,
         }.items()
     )
-    (entry,) = staff("GET", f"products/{made['id']}/ledger").body["results"]
+    (entry,) = staff("GET", f"products/{added['id']}/ledger").body["results"]
     assert (entry["cause"], entry["delta"]) == ("opening", 7)
     assert entry["actor"] == staff("GET", "me").body["public_id"]
 
@@ -65,9 +65,9 @@ def test_known_products_are_changed_in_the_columns_of_the_file_and_keep_their_st
     id = product(sku="A", stock=3, unit="jar", description="Old")
     answer = send(staff, "description,sku,price,name,quantity", ",A,9.99,New,500")
     assert answer.body == {"created": 0, "changed": 1, "unchanged": 0}
-    found = staff("GET", f"products/{id}").body
-    assert (found["name"], found["price"], found["description"]) == ("New", "9.99", "")
-    assert (found["unit"], found["quantity"], found["version"]) == ("jar", 3, 2)
+    read = staff("GET", f"products/{id}").body
+    assert (read["name"], read["price"], read["description"]) == ("New", "9.99", "")
+    assert (read["unit"], read["quantity"], read["version"]) == ("jar", 3, 2)
 
 
 def test_an_archived_product_in_the_file_stays_archived(staff: Api, product: Product) -> None:
@@ -119,11 +119,11 @@ def test_categories_are_found_by_id_name_or_path(staff: Api) -> None:
 
     drinks, gifts = made("Drinks"), made("Gifts")
     tea, other, jam = made("Tea", drinks), made("Tea", gifts), made("Jam", gifts)
-    wanted = {str(tea): tea, "Drinks / Tea": tea, "gifts/TEA": other, "Jam": jam, "": None}
-    rows = [f"S{at},N,1,{cell}" for at, cell in enumerate(wanted)]
-    assert send(staff, "sku,name,price,category", *rows).body["created"] == len(wanted)
-    found = listed(staff)
-    assert [found[f"S{at}"]["category"] for at in range(len(wanted))] == [*wanted.values()]
+    expected = {str(tea): tea, "Drinks / Tea": tea, "gifts/TEA": other, "Jam": jam, "": None}
+    rows = [f"S{at},N,1,{cell}" for at, cell in enumerate(expected)]
+    assert send(staff, "sku,name,price,category", *rows).body["created"] == len(expected)
+    products = listed(staff)
+    assert [products[f"S{at}"]["category"] for at in range(len(expected))] == [*expected.values()]
     refused = send(staff, "sku,name,price,category", "A,N,1,Tea", "B,N,1,Drinks / Jam")
     assert faults(refused) == [("/2/category", "ambiguous"), ("/3/category", "unknown_category")]
     for place in (f"Drinks / Tea ({tea})", f"Gifts / Tea ({other})"):
@@ -144,8 +144,8 @@ def test_a_price_list_changes_known_products_alone_and_names_unknown_ones(
     assert refused.body["errors"][0]["detail"].startswith("No product has the SKU MUD,")
     answer = send(staff, "sku;price", "TEA;2,45 £", "JAM;2,50")
     assert answer.body == {"created": 0, "changed": 1, "unchanged": 1}
-    found = staff("GET", f"products/{tea}").body
-    assert (found["name"], found["price"], found["quantity"], found["version"]) == (
+    read = staff("GET", f"products/{tea}").body
+    assert (read["name"], read["price"], read["quantity"], read["version"]) == (
         *("Tea", "2.45", 3, 2),
     )
     assert staff("GET", f"products/{jam}").body["version"] == 1

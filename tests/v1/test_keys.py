@@ -23,21 +23,21 @@ def test_a_key_is_accepted_in_place_of_an_access_token(
     person: MakePerson, as_: Callable[..., Api], api: Api, word: str
 ) -> None:
     who = person()
-    made = as_(who)("POST", "auth/keys", {"name": "Till"})
-    assert (made.status, made.body.keys()) == (201, SHOWN | {"key"})
-    assert made.headers["Cache-Control"] == "private, no-store"
-    answer = api("GET", "me", Authorization=f"{word} {made.body['key']}")
+    created = as_(who)("POST", "auth/keys", {"name": "Till"})
+    assert (created.status, created.body.keys()) == (201, SHOWN | {"key"})
+    assert created.headers["Cache-Control"] == "private, no-store"
+    answer = api("GET", "me", Authorization=f"{word} {created.body['key']}")
     assert answer.body["id"] == who.id
 
 
 def test_a_deleted_key_is_refused_at_once(customer: Api) -> None:
-    made = customer("POST", "auth/keys", {}).body
-    program = JudgedApi(made["key"])
+    key = customer("POST", "auth/keys", {}).body
+    program = JudgedApi(key["key"])
     assert program("GET", "me").status == 200
-    assert program("DELETE", f"auth/keys/{made['id']}").status == 204
+    assert program("DELETE", f"auth/keys/{key['id']}").status == 204
     refused = program("GET", "me")
     assert (refused.status, refused.body["code"]) == (401, "token_invalid")
-    assert customer("DELETE", f"auth/keys/{made['id']}").status == 404
+    assert customer("DELETE", f"auth/keys/{key['id']}").status == 404
 
 
 def test_a_repeated_request_creates_no_second_key_and_shows_none(customer: Api) -> None:
@@ -56,8 +56,8 @@ def test_a_repeated_request_creates_no_second_key_and_shows_none(customer: Api) 
 
 def test_the_list_has_the_callers_valid_keys_without_their_text(customer: Api, staff: Api) -> None:
     staff("POST", "auth/keys", {"name": "another's"})
-    made = [customer("POST", "auth/keys", {"name": f"{n}"}).body for n in range(5)]
-    customer("DELETE", f"auth/keys/{made[3]['id']}")
+    keys = [customer("POST", "auth/keys", {"name": f"{n}"}).body for n in range(5)]
+    customer("DELETE", f"auth/keys/{keys[3]['id']}")
     page = customer("GET", "auth/keys?limit=3").body
     rest = customer("GET", page["next"].removeprefix("http://testserver")).body
     shown = page["results"] + rest["results"]
@@ -86,14 +86,14 @@ def test_staff_with_the_permission_end_the_keys_of_others(
         as_(person(is_staff=True, role="owner")),
         as_(person(is_staff=True, role="support")),
     )
-    made = as_(who)("POST", "auth/keys", {}).body
+    created = as_(who)("POST", "auth/keys", {}).body
     for other, status in ((as_(person()), 404), (support, 403)):
-        assert other("DELETE", f"auth/keys/{made['id']}").status == status
-    assert [key["id"] for key in as_(who)("GET", "auth/keys").body["results"]] == [made["id"]]
+        assert other("DELETE", f"auth/keys/{created['id']}").status == status
+    assert [key["id"] for key in as_(who)("GET", "auth/keys").body["results"]] == [created["id"]]
     assert owner("GET", "auth/keys").body["results"] == []
-    assert owner("DELETE", f"auth/keys/{made['id']}").status == 204
-    assert JudgedApi(made["key"])("GET", "me").status == 401
-    assert owner("DELETE", f"auth/keys/{made['id']}").status == 404
+    assert owner("DELETE", f"auth/keys/{created['id']}").status == 204
+    assert JudgedApi(created["key"])("GET", "me").status == 401
+    assert owner("DELETE", f"auth/keys/{created['id']}").status == 404
 
 
 FAULTY: list[dict[str, Any]] = [
@@ -145,15 +145,15 @@ def test_all_faults_of_a_key_are_refused_together(staff: Api) -> None:
 
 def test_an_expired_key_is_refused_like_a_deleted_one(customer: Api) -> None:
     expires_at = (now() + timedelta(days=30)).isoformat()
-    made = customer("POST", "auth/keys", {"expires_at": expires_at}).body
-    assert datetime.fromisoformat(made["expires_at"]) == datetime.fromisoformat(expires_at)
-    program = JudgedApi(made["key"])
+    key = customer("POST", "auth/keys", {"expires_at": expires_at}).body
+    assert datetime.fromisoformat(key["expires_at"]) == datetime.fromisoformat(expires_at)
+    program = JudgedApi(key["key"])
     assert program("GET", "me").status == 200
     Key.objects.update(expires_at=now())
     refused = program("GET", "me")
     assert (refused.status, refused.body["code"]) == (401, "token_invalid")
     assert customer("GET", "auth/keys").body["results"] == []
-    assert customer("DELETE", f"auth/keys/{made['id']}").status == 404
+    assert customer("DELETE", f"auth/keys/{key['id']}").status == 404
 
 
 def test_a_past_expiry_is_refused_except_in_a_repeat(customer: Api) -> None:

@@ -43,16 +43,16 @@ def test_changes_limited_by_lines_lose_no_order(
     api = as_(who)
     first = api("GET", "orders/changes").body
     assert (len(first["results"]), first["more"]) == (5, True)
-    found, since = answers(api)
+    orders, since = answers(api)
     every = [str(order.id) for order in Order.objects.order_by("-placed_at")]
-    assert ids(found) == every
+    assert ids(orders) == every
     for order in Order.objects.order_by("number"):
         Order.objects.filter(pk=order.pk).update(version=2)
     settle()
     changed = api("GET", f"orders/changes?since={since}").body
     assert (len(changed["results"]), changed["more"]) == (5, True)
-    found, since = answers(api, since)
-    assert sorted(ids(found)) == sorted(every)
+    orders, since = answers(api, since)
+    assert sorted(ids(orders)) == sorted(every)
     assert answers(api, since) == ([], since)
 
 

@@ -15,13 +15,13 @@ IN_PATHS = {"{product}": "1", "{category}": "1", **dict.fromkeys(UUIDS, ORDER_ID
 
 def paths() -> dict[str, set[str]]:
     """Returns every path of the document with its methods."""
-    found: dict[str, set[str]] = {}
+    methods: dict[str, set[str]] = {}
     for operation in operations():
         path = operation.path
         for name, value in IN_PATHS.items():
             path = path.replace(name, value)
-        found.setdefault(path, set()).add(operation.method.upper())
-    return found
+        methods.setdefault(path, set()).add(operation.method.upper())
+    return methods
 
 
 def test_a_method_that_a_path_does_not_have_is_refused_for_every_caller(
@@ -120,10 +120,10 @@ def test_a_browser_of_an_allowed_origin_may_read_the_headers_it_needs(
 
 
 def test_the_refusal_of_a_media_type_names_the_accepted_one(staff: Api) -> None:
-    for path, wanted in (("products", "application/json"), ("products/import", "text/csv")):
+    for path, media_type in (("products", "application/json"), ("products/import", "text/csv")):
         refused = staff("POST", path, "{}", content_type="text/plain")
         assert refused.body["code"] == "unsupported_media_type"
-        assert refused.body["detail"] == f"Send Content-Type: {wanted}."
+        assert refused.body["detail"] == f"Send Content-Type: {media_type}."
     assert staff("POST", "products/import", "{}").status == 415
     assert staff("POST", "orders", "{}", content_type="application/vnd.shop+json").status == 400
 

@@ -16,9 +16,9 @@ Product = Callable[..., int]
 
 
 def place(api: Api, product: int) -> str:
-    made = api("POST", "orders", {"lines": [{"product": product, "quantity": 1}]})
-    assert made.status == 201, made.body
-    return str(made.body["id"])
+    answer = api("POST", "orders", {"lines": [{"product": product, "quantity": 1}]})
+    assert answer.status == 201, answer.body
+    return str(answer.body["id"])
 
 
 def test_the_first_answer_has_all_orders_of_the_customer_and_no_others(
@@ -28,9 +28,9 @@ def test_the_first_answer_has_all_orders_of_the_customer_and_no_others(
     jam = product(stock=99)
     mine = {place(customer, jam) for _ in range(5)}
     place(staff, jam)
-    found, since = answers(customer)
-    assert [one["id"] for one in found] == sorted(mine, reverse=True)
-    assert found == customer("GET", "orders").body["results"]
+    orders, since = answers(customer)
+    assert [order["id"] for order in orders] == sorted(mine, reverse=True)
+    assert orders == customer("GET", "orders").body["results"]
     assert answers(customer, since) == ([], since)
 
 
@@ -38,13 +38,13 @@ def test_a_client_can_ask_for_fewer_orders_at_a_time(customer: Api, product: Pro
     jam = product(stock=9)
     placed = {place(customer, jam) for _ in range(3)}
     settle()
-    found, since, more = set[str](), "", True
+    ids, since, more = set[str](), "", True
     while more:
         body = customer("GET", f"orders/changes?limit=1&since={since}").body
         assert len(body["results"]) <= 1
-        found |= {row["id"] for row in body["results"]}
+        ids |= {row["id"] for row in body["results"]}
         since, more = body["since"], body["more"]
-    assert found == placed
+    assert ids == placed
 
 
 def test_changed_orders_are_in_the_feed_once_in_their_current_state(
@@ -57,8 +57,11 @@ def test_changed_orders_are_in_the_feed_once_in_their_current_state(
     staff("POST", f"orders/{first}/ship")
     new = place(customer, jam)
     place(staff, jam)
-    found, since = answers(customer, since)
-    assert [(one["id"], one["status"]) for one in found] == [(first, "shipped"), (new, "placed")]
+    orders, since = answers(customer, since)
+    assert [(order["id"], order["status"]) for order in orders] == [
+        (first, "shipped"),
+        (new, "placed"),
+    ]
     customer("POST", f"orders/{second}/cancel")
     assert [answer["status"] for answer in answers(customer, since)[0]] == ["cancelled"]
 
@@ -73,8 +76,8 @@ def test_changes_during_the_first_copy_follow_it(
     since = customer("GET", "orders/changes").body["since"]
     customer("POST", f"orders/{ids[2]}/cancel")
     new = place(customer, jam)
-    found, _ = answers(customer, since)
-    assert {one["id"]: one["status"] for one in found} == {
+    orders, _ = answers(customer, since)
+    assert {order["id"]: order["status"] for order in orders} == {
         ids[0]: "placed",
         ids[2]: "cancelled",
         new: "placed",

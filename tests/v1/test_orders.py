@@ -133,16 +133,16 @@ def test_a_refusal_has_the_most_serious_code_and_names_every_faulty_line(
         {"product": short, "quantity": 2},
         {"product": unknown, "quantity": 1},
     ]
-    wanted = [
+    expected = [
         ("unknown_product", unknown, 422),
         ("insufficient_stock", short, 409),
         ("price_changed", dear, 409),
         ("order_rule", odd, 409),
     ]
-    for position, (code, _, status) in enumerate(wanted):
+    for position, (code, _, status) in enumerate(expected):
         refused = customer("POST", "orders", {"lines": lines[: len(lines) - position]})
         assert (refused.status, refused.body["code"]) == (status, code)
-        assert set(faulty(refused)) == {(code, one) for code, one, _ in wanted[position:]}
+        assert set(faulty(refused)) == {(code, product) for code, product, _ in expected[position:]}
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 1_000_001, 2**31, 10**30, 1.0, "1", True, None])

@@ -68,7 +68,7 @@ def test_every_address_gets_the_same_answer_with_the_same_work(
         statements = [query["sql"].partition(" VALUES ")[0][:25] for query in seen.captured_queries]
         del answer.headers["Correlation-ID"]
         done[kind] = (answer.status, answer.body, answer.headers, statements)
-    assert all(one == done["unknown"] for one in done.values()), done
+    assert all(answer == done["unknown"] for answer in done.values()), done
     assert done["known"][0] == 202
     accounts_of_mails = Customer.objects.filter(public_id__in=Mail.objects.values("about"))
     assert (Mail.objects.count(), accounts_of_mails.count()) == (5, 1)

@@ -50,7 +50,7 @@ def test_a_password_change_keeps_its_session_and_ends_all_others(
     api: Api, person: MakePerson, clock: Clock
 ) -> None:
     who, other = person(), person()
-    mine, tablet, bystander = (log_in(api, one).body for one in (who, who, other))
+    mine, tablet, bystander = (log_in(api, customer).body for customer in (who, who, other))
     assert change(api, mine["access"]).status == 204
     assert JudgedApi(mine["access"])("GET", "me").status == 200
     assert api("POST", "auth/token/refresh", {"refresh": mine["refresh"]}).status == 200
@@ -63,7 +63,7 @@ def test_a_password_change_keeps_its_session_and_ends_all_others(
 
 def test_a_password_change_ends_only_the_derived_key(api: Api, person: MakePerson) -> None:
     who, now = person(), datetime.now(UTC)
-    made = str(keys.create_key(who.caller, "till", now=now).text)
+    text = str(keys.create_key(who.caller, "till", now=now).text)
     ask = partial(
         keys.key_for_password,
         who.customer.username,
@@ -73,7 +73,7 @@ def test_a_password_change_ends_only_the_derived_key(api: Api, person: MakePerso
     )
     derived = ask(OLD)
     assert change(api, log_in(api, who).body["access"]).status == 204
-    assert credentials.key_use(made, secrets=secrets()) is not None
+    assert credentials.key_use(text, secrets=secrets()) is not None
     assert credentials.key_use(derived, secrets=secrets()) is None
     assert ask(NEW) != derived
 
@@ -138,13 +138,13 @@ def test_a_password_may_change_the_direction_of_its_text(
     assert log_in(api, who, new).status == 200
 
 
-@pytest.mark.parametrize(("body", "found"), FAULTS)
+@pytest.mark.parametrize(("body", "faults"), FAULTS)
 def test_every_fault_of_a_change_is_named_at_once(
-    as_: Callable[[Person], Api], person: MakePerson, body: Any, found: set[tuple[str, str]]
+    as_: Callable[[Person], Api], person: MakePerson, body: Any, faults: set[tuple[str, str]]
 ) -> None:
     refused = as_(person("Ada Lovelace"))("POST", PATH, body)
     assert refused.status == 400
-    assert {(fault["pointer"], fault["code"]) for fault in refused.body["errors"]} == found
+    assert {(fault["pointer"], fault["code"]) for fault in refused.body["errors"]} == faults
 
 
 @pytest.mark.parametrize(

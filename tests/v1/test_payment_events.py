@@ -29,8 +29,8 @@ def test_three_events_of_one_payment_count_once(
     stripe: Stripe, owner: Api, order: Answer, sequence: Sequence[int]
 ) -> None:
     sent = captured(order)
-    found = stripe.outcomes([sent[place] for place in sequence] + sent)
-    assert found == ["recorded", *["repeated"] * 5]
+    outcomes = stripe.outcomes([sent[place] for place in sequence] + sent)
+    assert outcomes == ["recorded", *["repeated"] * 5]
     assert paid(owner, order) == ("0.00", "paid")
     (row,) = owner("GET", f"orders/{order.body['id']}/payments").body["results"]
     assert (row["provider"], row["kind"], row["transaction_id"], row["intent"], row["amount"]) == (

@@ -38,9 +38,9 @@ def test_a_record_changes_due_state_version_events_and_feed(
     customer: Api, owner: Api, order: Answer
 ) -> None:
     _, since = answers(customer)
-    made = record(owner, order, 400, intent="i", at="2026-11-26T09:00:00Z")
-    assert made.status == 201
-    assert made.body["at"] == "2026-11-26T09:00:00Z"
+    answer = record(owner, order, 400, intent="i", at="2026-11-26T09:00:00Z")
+    assert answer.status == 201
+    assert answer.body["at"] == "2026-11-26T09:00:00Z"
     assert paid(customer, order) == ("6.00", "part_paid")
     assert record(owner, order, 600, transaction_id="u").status == 201
     assert paid(customer, order) == ("0.00", "paid")
@@ -55,9 +55,9 @@ def test_a_record_changes_due_state_version_events_and_feed(
         "amount": 600,
         "currency": "GBP",
     }
-    found = customer("GET", f"orders/{order.body['id']}/payments?limit=1").body
-    assert found["results"] == [made.body]
-    following = customer("GET", found["next"].partition("/api/v1/")[2]).body
+    page = customer("GET", f"orders/{order.body['id']}/payments?limit=1").body
+    assert page["results"] == [answer.body]
+    following = customer("GET", page["next"].partition("/api/v1/")[2]).body
     assert [row["amount"] for row in following["results"]] == [600]
     assert following["next"] is None
 
@@ -317,9 +317,9 @@ def test_refunds_are_listed_by_age_in_pages(
         orders.append(placed.body["id"])
     if of_one_time:
         RefundDue.objects.update(since=now())
-    path, found = "refunds-due?limit=2", []
+    path, owed = "refunds-due?limit=2", []
     while path:
         page = owner("GET", path).body
-        found += [row["order"] for row in page["results"]]
+        owed += [row["order"] for row in page["results"]]
         path = page["next"].partition("/api/v1/")[2] if page["next"] else ""
-    assert found == orders
+    assert owed == orders

@@ -53,9 +53,9 @@ def copy(customer: Api, product: Product) -> Copy:
     """A full copy of a shop with three products."""
     for stock in (5, 0, 2):
         product(stock=stock)
-    made = Copy(customer)
-    made.update()
-    return made
+    copied = Copy(customer)
+    copied.update()
+    return copied
 
 
 def everything(api: Api) -> dict[int, dict[str, Any]]:
@@ -97,13 +97,13 @@ def test_a_client_can_ask_for_fewer_changes_at_a_time(
         staff("PATCH", f"products/{id}", {"name": "Changed"})
     settle()
     for begin in ("", copy.since):
-        found, since, more = set[int](), begin, True
+        ids, since, more = set[int](), begin, True
         while more:
             body = customer("GET", f"products/changes?limit={limit}&since={since}").body
             assert len(body["results"]) <= limit
-            found |= {row["id"] for row in body["results"]}
+            ids |= {row["id"] for row in body["results"]}
             since, more = body["since"], body["more"]
-        assert found == copy.products.keys()
+        assert ids == copy.products.keys()
 
 
 def test_a_limit_below_one_is_a_fault(customer: Api) -> None:
@@ -132,9 +132,9 @@ def test_an_archived_product_is_a_tombstone(copy: Copy, staff: Api) -> None:
 
 
 def test_a_split_answer_has_products_and_removals_apart(copy: Copy, staff: Api) -> None:
-    gone, kept, *_ = copy.products
+    gone, present, *_ = copy.products
     staff("DELETE", f"products/{gone}")
-    staff("PATCH", f"products/{kept}", {"price": "7.00"})
+    staff("PATCH", f"products/{present}", {"price": "7.00"})
     settle()
     path = f"products/changes?since={copy.since}"
     plain, split = copy.api("GET", path).body, copy.api("GET", f"{path}&split=true").body

@@ -35,19 +35,19 @@ def test_pages_neither_repeat_nor_skip_where_values_are_equal(
 ) -> None:
     for number in range(13):
         product(name=f"name {number // 4}", price=f"{number // 5}.5")
-    wanted = customer("GET", f"products?ordering={ordering}&limit=100").body["results"]
-    assert wanted == sorted(wanted, key=lambda row: (row[ordering], row["id"]))
-    assert walk(customer, f"products?ordering={ordering}&limit=3") == wanted
+    expected = customer("GET", f"products?ordering={ordering}&limit=100").body["results"]
+    assert expected == sorted(expected, key=lambda row: (row[ordering], row["id"]))
+    assert walk(customer, f"products?ordering={ordering}&limit=3") == expected
     turned = walk(customer, f"products?ordering=-{ordering}&limit=3")
-    assert turned == wanted[::-1]
+    assert turned == expected[::-1]
 
 
 def test_the_next_link_keeps_the_filters(customer: Api, product: Product) -> None:
     for number in range(7):
         product(name="red" if number % 2 else "blue jam, 100 % & more", price=f"{number}")
     q = quote("100 % &")
-    found = walk(customer, f"products?q={q}&min_price=1&ordering=-price&limit=1&count=true")
-    assert [item["price"] for item in found] == ["6.00", "4.00", "2.00"]
+    products = walk(customer, f"products?q={q}&min_price=1&ordering=-price&limit=1&count=true")
+    assert [item["price"] for item in products] == ["6.00", "4.00", "2.00"]
 
 
 def test_pages_continue_at_their_position_when_products_are_added_or_archived(
@@ -74,7 +74,7 @@ def test_words_are_searched_in_name_and_sku_in_any_case(customer: Api, product: 
     jam = product(sku="J-7", name="Raspberry JAM")
     tea = product(sku="T-7", name="Tea, 100% Ceylon_x 'fine'")
     product(sku="OTHER", name="other")
-    wanted = {
+    expected = {
         "raspberry": [jam],
         "jam RASP": [jam],
         "j-7": [jam],
@@ -88,8 +88,8 @@ def test_words_are_searched_in_name_and_sku_in_any_case(customer: Api, product: 
         "\\": [],
         "  ": ids(customer("GET", "products")),
     }
-    found = {q: ids(customer("GET", f"products?q={quote(q)}")) for q in wanted}
-    assert found == wanted
+    answers = {q: ids(customer("GET", f"products?q={quote(q)}")) for q in expected}
+    assert answers == expected
 
 
 def test_a_category_has_the_products_of_those_below_it(
@@ -100,8 +100,8 @@ def test_a_category_has_the_products_of_those_below_it(
     red = staff("POST", "categories", {"name": "Red jams", "parent": jams}).body["id"]
     bread, jam, cherry = (product(category_id=id) for id in (food, jams, red))
     product()
-    for shelf, wanted in ((food, [bread, jam, cherry]), (jams, [jam, cherry]), (red, [cherry])):
-        assert ids(customer("GET", f"products?category={shelf}")) == wanted
+    for shelf, expected in ((food, [bread, jam, cherry]), (jams, [jam, cherry]), (red, [cherry])):
+        assert ids(customer("GET", f"products?category={shelf}")) == expected
     assert ids(customer("GET", "products?category=999999")) == []
 
 
@@ -116,8 +116,8 @@ def test_prices_and_stock_narrow_the_list(customer: Api, product: Product) -> No
         "in_stock=false": [middle],
         "in_stock=1&max_price=1.5": [cheap],
     }
-    found = {query: ids(customer("GET", f"products?{query}")) for query in asked}
-    assert found == asked
+    answers = {query: ids(customer("GET", f"products?{query}")) for query in asked}
+    assert answers == asked
 
 
 def test_ids_are_looked_up_two_hundred_at_a_time(customer: Api, product: Product) -> None:

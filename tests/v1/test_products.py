@@ -34,15 +34,19 @@ JAM = {"sku": "JAM-1", "name": "Raspberry jam", "price": "2.5"}
 
 
 def test_a_product_has_the_names_and_types_of_the_design(staff: Api) -> None:
-    made = staff("POST", "products", JAM | {"quantity": 12})
-    assert made.status == 201
-    assert {name: type(value) for name, value in made.body.items()}.items() >= SHAPE.items()
-    assert (made.body["price"], made.body["currency"], made.body["quantity"]) == ("2.50", "GBP", 12)
-    assert str(UUID(made.body["public_id"])) == made.body["public_id"]
-    assert made.body["updated_at"].endswith("Z")
-    assert made.headers["Location"] == f"/api/v1/products/{made.body['id']}"
-    found = staff("GET", made.headers["Location"])
-    assert (found.body, found.headers["ETag"]) == (made.body, made.headers["ETag"])
+    added = staff("POST", "products", JAM | {"quantity": 12})
+    assert added.status == 201
+    assert {name: type(value) for name, value in added.body.items()}.items() >= SHAPE.items()
+    assert (added.body["price"], added.body["currency"], added.body["quantity"]) == (
+        "2.50",
+        "GBP",
+        12,
+    )
+    assert str(UUID(added.body["public_id"])) == added.body["public_id"]
+    assert added.body["updated_at"].endswith("Z")
+    assert added.headers["Location"] == f"/api/v1/products/{added.body['id']}"
+    read = staff("GET", added.headers["Location"])
+    assert (read.body, read.headers["ETag"]) == (added.body, added.headers["ETag"])
 
 
 def test_a_product_can_be_made_with_every_field(staff: Api) -> None:
@@ -58,15 +62,15 @@ def test_a_product_can_be_made_with_every_field(staff: Api) -> None:
         "step": 6,
         "tax_rate": "20.00",
     }
-    made = staff("POST", "products", JAM | rest)
-    assert made.body.items() >= (rest | {"net_price": "2.083"}).items()
+    added = staff("POST", "products", JAM | rest)
+    assert added.body.items() >= (rest | {"net_price": "2.083"}).items()
 
 
 def test_every_answer_about_a_product_has_its_tax_rate_and_net_price(staff: Api) -> None:
-    made = staff("POST", "products", JAM | {"price": "12", "tax_rate": "20"}).body
-    path, taxed = f"products/{made['id']}", {"price": "12.00", "tax_rate": "20.00"}
+    added = staff("POST", "products", JAM | {"price": "12", "tax_rate": "20"}).body
+    path, taxed = f"products/{added['id']}", {"price": "12.00", "tax_rate": "20.00"}
     for answer in (
-        made,
+        added,
         staff("GET", path).body,
         *staff("GET", "products").body["results"],
         *staff("GET", "products/changes").body["results"],
@@ -75,8 +79,8 @@ def test_every_answer_about_a_product_has_its_tax_rate_and_net_price(staff: Api)
     changed = staff("PATCH", path, {"tax_rate": "7.5"}).body
     assert (changed["tax_rate"], changed["net_price"]) == ("7.50", "11.163")
     for rate in ("0", None):
-        found = staff("PATCH", path, {"tax_rate": rate}).body
-        assert found["net_price"] == (rate and found["price"])
+        after = staff("PATCH", path, {"tax_rate": rate}).body
+        assert after["net_price"] == (rate and after["price"])
     staff("PATCH", path, {"tax_rate": "5"})
     # A program from before the rates does not send one.
     put = staff("PUT", "products/by-sku/JAM-1", {"name": "Jam", "price": "1"}).body
@@ -99,24 +103,24 @@ def test_a_key_is_that_of_a_tax_rate_however_it_is_written(staff: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
+    ("price", "shown"),
     [("2", "2.00"), ("2.5", "2.50"), ("2.550", "2.55"), ("2.555", "2.555"), ("0", "0.00")],
 )
 def test_a_price_has_two_decimals_and_a_third_only_if_not_zero(
-    staff: Api, given: str, shown: str
+    staff: Api, price: str, shown: str
 ) -> None:
-    assert staff("POST", "products", JAM | {"price": given}).body["price"] == shown
+    assert staff("POST", "products", JAM | {"price": price}).body["price"] == shown
 
 
 def test_the_maximum_price_and_stock_are_stored_and_returned(staff: Api) -> None:
     most = {"price": "999999999.999", "quantity": 2**31 - 1}
-    made = staff("POST", "products", JAM | most)
-    assert made.body.items() >= most.items()
+    added = staff("POST", "products", JAM | most)
+    assert added.body.items() >= most.items()
 
 
 def test_opening_stock_is_in_the_ledger(staff: Api) -> None:
-    made = staff("POST", "products", JAM | {"quantity": 12}).body["id"]
-    (entry,) = staff("GET", f"products/{made}/ledger").body["results"]
+    added = staff("POST", "products", JAM | {"quantity": 12}).body["id"]
+    (entry,) = staff("GET", f"products/{added}/ledger").body["results"]
     assert (entry["cause"], entry["delta"], entry["balance"]) == ("opening", 12, 12)
     assert entry["actor"] == staff("GET", "me").body["public_id"]
 
@@ -246,10 +250,10 @@ PLACED = {"shelf_place": "A-12-3", "low_stock_threshold": 5}
 def test_only_staff_see_the_place_and_the_threshold(
     staff: Api, customer: Api, person: Callable[..., Person], as_: Callable[[Person], Api]
 ) -> None:
-    made = staff("POST", "products", JAM | PLACED).body
-    path = f"products/{made['id']}"
-    assert made.items() >= PLACED.items()
-    assert staff("GET", path).body == made
+    added = staff("POST", "products", JAM | PLACED).body
+    path = f"products/{added['id']}"
+    assert added.items() >= PLACED.items()
+    assert staff("GET", path).body == added
     changed = staff("PATCH", path, {"low_stock_threshold": None})
     assert changed.body["low_stock_threshold"] is None
     without = as_(allow(person(is_staff=True), "catalog.view_category"))

@@ -26,22 +26,22 @@ def put(staff: Api, sku: str, body: dict[str, Any], **headers: str) -> Answer:
 
 
 def test_a_new_sku_creates_a_product_with_its_opening_stock(staff: Api) -> None:
-    made = put(staff, "JAM-1", JAM | FULL | {"quantity": 7})
-    assert made.status == 201
-    assert made.body.items() >= (JAM | FULL | {"sku": "JAM-1", "quantity": 7}).items()
-    found = staff("GET", made.headers["Location"])
-    assert (found.body, found.headers["ETag"]) == (made.body, made.headers["ETag"])
-    (entry,) = staff("GET", f"products/{made.body['id']}/ledger").body["results"]
+    added = put(staff, "JAM-1", JAM | FULL | {"quantity": 7})
+    assert added.status == 201
+    assert added.body.items() >= (JAM | FULL | {"sku": "JAM-1", "quantity": 7}).items()
+    read = staff("GET", added.headers["Location"])
+    assert (read.body, read.headers["ETag"]) == (added.body, added.headers["ETag"])
+    (entry,) = staff("GET", f"products/{added.body['id']}/ledger").body["results"]
     assert (entry["cause"], entry["delta"]) == ("opening", 7)
 
 
 def test_a_known_sku_is_replaced_with_defaults_for_omitted_fields(staff: Api) -> None:
-    made = put(staff, "JAM-1", JAM | FULL | {"quantity": 7}).body
+    added = put(staff, "JAM-1", JAM | FULL | {"quantity": 7}).body
     replaced = put(staff, "JAM-1", {"name": "Jam", "price": "3", "sku": "JAM-1"})
     assert replaced.status == 200
     texts = dict.fromkeys(["description", "unit", "barcode", "image_url", "updated_at"], "")
     rules = {"min_quantity": 1, "max_per_order": None, "step": 1}
-    now = made | texts | rules | {"name": "Jam", "price": "3.00", "version": 2}
+    now = added | texts | rules | {"name": "Jam", "price": "3.00", "version": 2}
     assert replaced.body | {"updated_at": ""} == now
 
 
@@ -51,18 +51,18 @@ def test_putting_a_known_sku_does_not_change_its_stock(staff: Api) -> None:
 
 
 def test_putting_an_equal_product_changes_nothing(staff: Api) -> None:
-    made = put(staff, "JAM-1", JAM | FULL)
+    added = put(staff, "JAM-1", JAM | FULL)
     again = put(staff, "JAM-1", JAM | FULL)
-    assert (again.status, again.body) == (200, made.body)
-    assert again.headers["ETag"] == made.headers["ETag"]
+    assert (again.status, again.body) == (200, added.body)
+    assert again.headers["ETag"] == added.headers["ETag"]
 
 
 def test_an_archived_product_is_on_sale_again_under_its_id(staff: Api) -> None:
-    made = put(staff, "JAM-1", JAM).body
-    staff("DELETE", f"products/{made['id']}")
+    added = put(staff, "JAM-1", JAM).body
+    staff("DELETE", f"products/{added['id']}")
     back = put(staff, "JAM-1", JAM)
-    assert (back.status, back.body["id"]) == (200, made["id"])
-    assert staff("GET", f"products/{made['id']}").status == 200
+    assert (back.status, back.body["id"]) == (200, added["id"])
+    assert staff("GET", f"products/{added['id']}").status == 200
 
 
 def test_putting_with_if_match_needs_the_current_version(staff: Api) -> None:
@@ -77,12 +77,12 @@ def test_putting_with_if_match_needs_the_current_version(staff: Api) -> None:
 
 
 def test_if_none_match_creates_a_product_and_never_replaces_one(staff: Api) -> None:
-    made = put(staff, "JAM-1", JAM, If_None_Match="*")
-    assert made.status == 201
+    added = put(staff, "JAM-1", JAM, If_None_Match="*")
+    assert added.status == 201
     refused = put(staff, "JAM-1", JAM | {"name": "Jam"}, If_None_Match="*")
     assert (refused.status, refused.body["version"]) == (412, 1)
     assert "already" in refused.body["detail"]
-    staff("DELETE", f"products/{made.body['id']}")
+    staff("DELETE", f"products/{added.body['id']}")
     assert put(staff, "JAM-1", JAM, If_None_Match="*").status == 412  # nor an archived one
     assert put(staff, "JAM-1", JAM).body["version"] == 3
     assert put(staff, "JAM-1", JAM, If_None_Match="*").status == 412  # nor the same once more

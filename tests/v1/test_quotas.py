@@ -197,9 +197,18 @@ def test_a_refused_order_of_a_batch_uses_no_quota(
 ) -> None:
     jam, ada, bob = product(stock=99), person(), person()
     limit(orders=3)
-    wanted = [(ada, 1), (ada, 100), (bob, 100), (ada, 1), (ada, 1), (ada, 1), (bob, 1), (ada, 100)]
+    requested = [
+        (ada, 1),
+        (ada, 100),
+        (bob, 100),
+        (ada, 1),
+        (ada, 1),
+        (ada, 1),
+        (bob, 1),
+        (ada, 100),
+    ]
     short = "insufficient_stock"
-    assert batch(jam, now, *wanted) == [2, short, short, 1, 0, OVER, 2, OVER]
+    assert batch(jam, now, *requested) == [2, short, short, 1, 0, OVER, 2, OVER]
     assert batch(jam, now, (ada, 1), (bob, 1)) == [OVER, 1]
 
 
@@ -258,12 +267,12 @@ def test_addresses_and_keys_count_and_a_refused_one_can_be_repeated(
     customer: Api, limit: Limit, quota: str, path: str, body: dict[str, Any]
 ) -> None:
     limit(**{quota: 2})
-    made = customer("POST", path, body, Idempotency_Key="a")
-    assert made.headers["RateLimit-Policy"] == f'"{quota}";q=2;w=3600'
+    answer = customer("POST", path, body, Idempotency_Key="a")
+    assert answer.headers["RateLimit-Policy"] == f'"{quota}";q=2;w=3600'
     assert customer("POST", path, body).status == 201
     assert_refused(customer("POST", path, body, Idempotency_Key="b"), quota, 1800)
     again = customer("POST", path, body, Idempotency_Key="a")
-    assert (again.status, again.body["id"]) == (201, made.body["id"])
+    assert (again.status, again.body["id"]) == (201, answer.body["id"])
     assert "RateLimit" not in again.headers
     hours_pass(1)
     later = customer("POST", path, body, Idempotency_Key="b")

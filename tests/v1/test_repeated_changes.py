@@ -39,13 +39,13 @@ def test_a_repeated_change_with_its_first_version_returns_the_changed_order(
         "requested_for": "2026-12-24",
         "If_Match": placed.headers["ETag"],
     }
-    made = change(customer, placed, **asked)
-    assert (made.status, made.body["version"]) == (200, 2)
+    changed = change(customer, placed, **asked)
+    assert (changed.status, changed.body["version"]) == (200, 2)
     again = change(customer, placed, **asked)
     assert (again.status, again.body, again.headers["ETag"]) == (
         200,
-        made.body,
-        made.headers["ETag"],
+        changed.body,
+        changed.headers["ETag"],
     )
     assert len(events(customer, placed)) == 2
 

@@ -194,10 +194,10 @@ def test_repeated_cancellations_store_no_key(customer: Api, product: Product) ->
 
 
 @pytest.mark.parametrize(
-    ("moves", "kept"), [(("pack",), 2), (("pack", "ship"), 2), (("pack", "ship", "deliver"), 0)]
+    ("moves", "keys"), [(("pack",), 2), (("pack", "ship"), 2), (("pack", "ship", "deliver"), 0)]
 )
 def test_a_repeated_move_by_staff_stores_its_key_only_if_the_move_can_be_undone(
-    customer: Api, staff: Api, product: Product, moves: tuple[str, ...], kept: int
+    customer: Api, staff: Api, product: Product, moves: tuple[str, ...], keys: int
 ) -> None:
     tea = product()
     placed = place(customer, (tea, 2))
@@ -207,7 +207,7 @@ def test_a_repeated_move_by_staff_stores_its_key_only_if_the_move_can_be_undone(
         assert move(staff, placed, moves[-1], Idempotency_Key=key).status == 200
     # The keys are the last rows.
     assert books()[: len(written)] == written
-    assert len(books()) - len(written) == kept
+    assert len(books()) - len(written) == keys
 
 
 def test_a_second_return_without_a_key_is_a_new_return(

@@ -55,8 +55,8 @@ def with_token(who: Person) -> Caller:
 
 
 def with_key(who: Person) -> Caller:
-    made = keys.create_key(who.caller, "scanner", now=now())
-    return caller_of_key(str(made.text))
+    key = keys.create_key(who.caller, "scanner", now=now())
+    return caller_of_key(str(key.text))
 
 
 LOSSES = [
@@ -79,13 +79,13 @@ def acts(order: TransitionRequest, product: int) -> dict[str, Callable[[], objec
 
 
 def _paid(at: datetime) -> NewPayment:
-    given: dict[str, Any] = {
+    details: dict[str, Any] = {
         "provider": "till",
         "kind": Kind.CAPTURED,
         "transaction_id": "t1",
         "currency": "GBP",
     }
-    return NewPayment(**given, amount=1, at=at)
+    return NewPayment(**details, amount=1, at=at)
 
 
 def _keep_locked(act: str, order: UUID, product: int) -> None:

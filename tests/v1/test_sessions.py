@@ -80,8 +80,8 @@ def test_the_client_name_is_shortened_and_cleaned(person: MakePerson) -> None:
 
 def test_sessions_of_the_earlier_contracts_are_listed_too(person: MakePerson) -> None:
     who = person()
-    given = sessions.Credentials(who.customer.username, who.password, "Old/1")
-    sessions.log_in(given, policy=API, signer=signer(), now=datetime.now(UTC))
+    credentials = sessions.Credentials(who.customer.username, who.password, "Old/1")
+    sessions.log_in(credentials, policy=API, signer=signer(), now=datetime.now(UTC))
     assert [session["client"] for session in listed(log_in(who)["access"])] == ["Old/1", ""]
 
 

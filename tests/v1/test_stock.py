@@ -44,31 +44,31 @@ def test_stock_figures_need_one_to_two_hundred_ids(customer: Api, asked: str) ->
 
 def test_an_adjustment_returns_its_changes(staff: Api, product: Product) -> None:
     tea, jam = product(stock=3), product(stock=4, sku="JAM")
-    made = adjust(staff, {"product": tea, "delta": 10}, {"sku": "JAM", "delta": -4})
-    assert made.status == 201
-    assert (made.body["reason"], made.body["at"][-1]) == ("correction", "Z")
-    assert made.body["actor"] == staff("GET", "me").body["public_id"]
-    assert made.body["lines"] == [
+    answer = adjust(staff, {"product": tea, "delta": 10}, {"sku": "JAM", "delta": -4})
+    assert answer.status == 201
+    assert (answer.body["reason"], answer.body["at"][-1]) == ("correction", "Z")
+    assert answer.body["actor"] == staff("GET", "me").body["public_id"]
+    assert answer.body["lines"] == [
         {"product": tea, "delta": 10, "balance": 13},
         {"product": jam, "delta": -4, "balance": 0},
     ]
     entry = staff("GET", f"products/{tea}/ledger").body["results"][0]
-    assert (entry["cause"], entry["reference"]) == ("correction", made.body["id"])
-    assert UUID(made.body["id"]).version == 7
+    assert (entry["cause"], entry["reference"]) == ("correction", answer.body["id"])
+    assert UUID(answer.body["id"]).version == 7
 
 
 def test_a_count_includes_committed_units(staff: Api, customer: Api, product: Product) -> None:
     jam = product(stock=10)
     order(customer, jam, 4)
-    made = adjust(staff, {"product": jam, "counted": 9}, reason="counted")
-    assert made.body["lines"] == [{"product": jam, "delta": -1, "balance": 5}]
+    answer = adjust(staff, {"product": jam, "counted": 9}, reason="counted")
+    assert answer.body["lines"] == [{"product": jam, "delta": -1, "balance": 5}]
     assert figures(customer, jam) == {jam: 5}
 
 
 def test_a_count_equal_to_the_stock_changes_nothing(staff: Api, product: Product) -> None:
     jam = product(stock=10)
-    made = adjust(staff, {"product": jam, "counted": 10})
-    assert (made.status, made.body["lines"]) == (201, [])
+    answer = adjust(staff, {"product": jam, "counted": 10})
+    assert (answer.status, answer.body["lines"]) == (201, [])
     assert len(staff("GET", f"products/{jam}/ledger").body["results"]) == 1
 
 
@@ -176,7 +176,9 @@ def test_a_line_names_one_product_and_one_kind_of_change(
 ) -> None:
     refused = adjust(staff, line)
     assert (refused.status, refused.body["code"]) == (400, "validation_error")
-    assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [(pointer, code)]
+    assert [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]] == [
+        (pointer, code)
+    ]
 
 
 def test_a_counted_product_can_be_in_one_line_only(staff: Api, product: Product) -> None:
@@ -230,10 +232,12 @@ def test_a_ledger_entry_of_an_order_names_the_order_and_event(
     back = {"lines": [{"product": jam, "quantity": 1}], "reason": "Broken."}
     staff("POST", f"{path}/return", back)
     order(customer, jam, 1)
-    answers = {one["id"]: one["type"] for one in customer("GET", f"{path}/events").body["results"]}
+    answers = {
+        event["id"]: event["type"] for event in customer("GET", f"{path}/events").body["results"]
+    }
     entries = staff("GET", f"products/{jam}/ledger").body["results"][::-1]
     of_it = [entry for entry in entries if f"/api/v1/orders/{entry['order']}" == path]
-    assert [(one["cause"], answers[one["reference"]]) for one in of_it] == [
+    assert [(entry["cause"], answers[entry["reference"]]) for entry in of_it] == [
         *(("order", "placed"), ("change", "changed"), ("missing", "packed")),
         *(("ship", "shipped"), ("return", "returned")),
     ]

@@ -66,7 +66,7 @@ def test_customers_cannot_name_the_customer_of_an_order(
 
 
 @pytest.mark.parametrize(
-    ("given", "pointer"),
+    ("details", "pointer"),
     [
         ({"note": "x" * 2_001}, "/note"),
         ({"reference": "x" * 201}, "/reference"),
@@ -80,9 +80,9 @@ def test_customers_cannot_name_the_customer_of_an_order(
     ],
 )
 def test_details_of_an_order_have_limits(
-    customer: Api, product: Product, given: dict[str, Any], pointer: str
+    customer: Api, product: Product, details: dict[str, Any], pointer: str
 ) -> None:
-    refused = place(customer, (product(), 1), **given)
+    refused = place(customer, (product(), 1), **details)
     assert refused.status == 400
     assert [fault["pointer"] for fault in refused.body["errors"]] == [pointer]
 
@@ -90,7 +90,7 @@ def test_details_of_an_order_have_limits(
 def test_a_past_delivery_day_is_accepted_and_repeated(customer: Api, product: Product) -> None:
     """A repeat may arrive after midnight, and the date depends on the customer's time zone."""
     jam, key = product(), {"Idempotency_Key": "once"}
-    given: dict[str, Any] = {"requested_for": "2020-02-29", "headers": key}
-    placed, again = (place(customer, (jam, 1), **given) for _ in range(2))
+    details: dict[str, Any] = {"requested_for": "2020-02-29", "headers": key}
+    placed, again = (place(customer, (jam, 1), **details) for _ in range(2))
     assert placed.body["requested_for"] == "2020-02-29"
     assert (again.status, again.body) == (201, placed.body)

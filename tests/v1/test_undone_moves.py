@@ -148,10 +148,10 @@ def test_a_key_that_found_its_move_made_does_nothing_after_the_move_was_undone(
     staff: Api, placed: Answer, tea: int, way: tuple[str, ...], again: str, back: str
 ) -> None:
     key = {"Idempotency_Key": "first-seen-when-made"}
-    made = moved(staff, placed, *way)
-    found = move(staff, placed, again, **key)
-    assert (found.status, found.body) == (200, made.body)
-    order = move(staff, placed, back, If_Match=made.headers["ETag"])
+    first = moved(staff, placed, *way)
+    answer = move(staff, placed, again, **key)
+    assert (answer.status, answer.body) == (200, first.body)
+    order = move(staff, placed, back, If_Match=first.headers["ETag"])
     before = stock(tea)
     repeated = move(staff, placed, again, **key)
     assert (repeated.status, repeated.headers["Idempotency-Replayed"]) == (200, "true")
