@@ -29,7 +29,7 @@ from larder.staff.refusals import SENTENCES, Sentence, TextForm, explain_one, fi
 MAX_FORM_LINES = 100
 
 FORM_LINES = 10
-"""Empty lines of a form. Its button "More lines" adds as many."""
+"""Empty lines of a form. A script shows one, and adds others as they are needed."""
 
 
 class PageForm(TextForm, forms.Form):
@@ -86,13 +86,15 @@ class Page:
 
     variant: str = "primary"
     further: LineForm | None = None
-    """The line that the button "More lines" adds."""
+    """The line that a script adds below the last one (lines.js)."""
 
     total_in: str = ""
     """The currency of the total below the lines, which a script adds up."""
 
     table: Mapping[str, Any] = field(default_factory=dict)
     """A table below the form, in the format of the theme."""
+
+    template: str = "staff/page.html"
 
     @property
     def media(self) -> forms.Media:
@@ -140,7 +142,7 @@ def show(model_admin: ServiceAdmin, request: Any, page: Page) -> TemplateRespons
         "page": page,
         "most_lines": MAX_FORM_LINES,
     }
-    return TemplateResponse(request, "staff/page.html", context)
+    return TemplateResponse(request, page.template, context)
 
 
 def ask(

@@ -15,6 +15,7 @@ from django.urls import path, reverse_lazy
 from django.utils.translation import gettext
 
 from larder.catalog import queries as catalog
+from larder.catalog.services.stored_pictures import thumbnail_of
 from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_SHORT_TEXT_LENGTH, MAX_SKU_LENGTH
 from larder.core.money import text
 from larder.inventory.models import Stock
@@ -111,6 +112,7 @@ def _offer(stock: Stock, coded: Collection[int]) -> dict[str, Any]:
         "sku": product.sku,
         "is_typed": stock.product_id in coded,
         "name": f"{product.name} · {price} · {figures}",
+        "picture": thumbnail_of(product.image_url) or "",
         "price": text(product.price),
         "available": "0" if product.archived_at else str(stock.available),
     }

@@ -181,7 +181,7 @@ def test_a_line_offers_the_products_of_what_was_typed(
     gone = product(sku="OLD JAM", name="Old jam")
     Product.objects.filter(pk=gone).update(archived_at=NOW)
     product(sku="TEA", name="Tea", stock=3)
-    numbers = {"price": "1.50", "available": "6"}
+    numbers = {"picture": "", "price": "1.50", "available": "6"}
     name = "Red jam · 1.50 GBP · 6 available, 10 on the shelf"
     red = {"sku": "JAM", "is_typed": False, "name": name, **numbers}
     named = red | {"is_typed": True}

@@ -9,9 +9,11 @@ import pytest
 
 from larder.catalog.models import Product
 from larder.catalog.services.products import archive_product
+from larder.identity.models import Customer
 from larder.identity.services.addresses import add_address
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 from larder.orders.models import Order, OrderEvent
+from larder.staff.orders.forms import SENTENCES
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
 
@@ -134,6 +136,7 @@ def test_a_product_is_offered_with_its_price_and_stock_in_a_bounded_number_of_st
         "sku": "JAM",
         "is_typed": True,
         "name": "Red jam · 2.50 GBP · 1,200 available, 1,200 on the shelf",
+        "picture": "",
         "price": "2.50",
         "available": "1200",
     }
@@ -206,6 +209,43 @@ def test_addresses_and_products_are_offered_only_to_staff_who_may_use_the_page(
     assert "1 Quay" not in clerk.get(f"{CALL}?customer={mary.id}").text
     viewer = Desk(allow(person(is_staff=True), "orders.add_order"))
     assert (viewer.get(address).status, viewer.get(f"{PRODUCTS}?q=jam").status) == (403, 403)
+
+
+CALLER = {"new_name": "Mary Ann Smith", "new_phone": "0117 496-0000"}
+
+
+def test_a_new_customer_is_added_once_with_the_order(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    jam = product(stock=3)
+    sent = desk.open(CALL) | CALLER
+    page = desk.post(CALL, sent | lines((jam, 4)))
+    assert page.errors == {"line-1-quantity": ["Only 3 are available."]}
+    mary = Customer.objects.get(username="01174960000")
+    assert page.response.context["page"].form["customer"].value() == str(mary.pk)
+    for _ in range(2):
+        assert desk.post(CALL, sent | lines((jam, 2))).messages
+    assert Order.objects.get().customer_id == mary.pk
+    assert (mary.first_name, mary.last_name) == ("Mary Ann", "Smith")
+    page = desk.save(CALL, **CALLER, **lines((jam, 1)))
+    assert page.errors == {"new_phone": [str(SENTENCES["username_taken"].text)]}
+    assert mary in desk.get("identity/customer/", q="(0117) 496-00").rows
+
+
+def test_a_new_customer_needs_a_name_a_phone_and_the_right_to_add_one(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    order = lines((product(stock=3), 1))
+    for sent, field in (
+        ({"new_name": "Mary"}, "customer"),
+        ({"new_phone": "call me"}, "new_phone"),
+    ):
+        assert list(desk.save(CALL, **order, **sent).errors) == [field]
+    chosen = {"customer": str(person("tom").id)}
+    assert list(desk.save(CALL, **order, **CALLER, **chosen).errors) == ["customer"]
+    clerk = Desk(allow(person(is_staff=True), "orders.view_order", "orders.add_order"))
+    assert list(clerk.save(CALL, **order, **CALLER).errors) == ["customer"]
+    assert not Customer.objects.filter(last_name="Smith").exists()
 
 
 def adjustment(**values: tuple[str, str, str]) -> dict[str, str]:

@@ -66,16 +66,28 @@ def search(rows: "QuerySet[Any]", term: str, order: tuple[str, ...]) -> "QuerySe
     return ordered
 
 
+def digits_of(text: str) -> str:
+    """Returns the digits of a phone number; nothing for a text that is no phone number."""
+    digits = re.sub(f"[{re.escape(_MARKS)}]", "", text)
+    return digits if re.fullmatch(f"[0-9]{{{_LEAST_DIGITS},}}", digits) else ""
+
+
 def _with_phone(term: str) -> list[int]:
-    """Returns the ids of customers with a phone number that has these digits; none for a text that
-    is no phone number. A zero that begins it may be a country code instead."""
-    digits = re.sub(f"[{re.escape(_MARKS)}]", "", term).lstrip("0")
-    if len(digits) < _LEAST_DIGITS or not re.fullmatch("[0-9]+", digits):
+    """Returns the ids of customers with a phone number that has these digits, in an address or as
+    their username; none for a text that is no phone number. A zero that begins it may be a country
+    code instead."""
+    digits = digits_of(term).lstrip("0")
+    if len(digits) < _LEAST_DIGITS:
         return []
     output = TextField()
     plain = Func(F("phone"), Value(_MARKS), Value(""), function="translate", output_field=output)
     known = Address.objects.alias(digits=plain).filter(digits__contains=digits)
-    return list(known.order_by("-customer").values_list("customer", flat=True)[:MAX_FOUND_OWNERS])
+    named = with_words(Customer.objects.all(), SEARCH_TEXT, [digits])
+    named = with_trigrams(named, SEARCH_TEXT, [digits]).order_by("-pk")
+    return [
+        *known.order_by("-customer").values_list("customer", flat=True)[:MAX_FOUND_OWNERS],
+        *named.values_list("pk", flat=True)[:MAX_FOUND_OWNERS],
+    ]
 
 
 def full_name(customer: Any) -> str:

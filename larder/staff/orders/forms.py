@@ -315,6 +315,9 @@ SENTENCES: Mapping[str, Sentence] = {
         "quantity", _("At least {min_quantity}, at most {max_per_order}, in steps of {step}.")
     ),
     "ordering_not_allowed": Sentence("customer", _("This account is not allowed to order.")),
+    "username_taken": Sentence(
+        "new_phone", _("A customer has this phone number. Choose the customer above.")
+    ),
     "idempotency_key_reused": Sentence(
         None, _("This page was sent before with other values, which were saved.")
     ),

@@ -19,27 +19,37 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_ADDRESSES, MAX_UNITS, SHOWN_ORDERS
+from larder.core.limits import (
+    MAX_ADDRESSES,
+    MAX_CODE_LENGTH,
+    MAX_PERSON_NAME_LENGTH,
+    MAX_UNITS,
+    SHOWN_ORDERS,
+)
 from larder.http.shop import terms
 from larder.identity import queries
+from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.identity.services import audit
+from larder.identity.services.accounts import NewCustomer, register
 from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
-from larder.staff.identity.customers import description
+from larder.staff.identity.customers import description, digits_of
 from larder.staff.orders.contents import address_lines, address_summary
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
-from larder.staff.pages import Page, further_line, lines_of, show, whole
+from larder.staff.pages import Page, further_line, lines_of, show, whole, words
 from larder.staff.product_choice import OfferedProducts, ProductLineForm, is_complete, sku_field
-from larder.staff.recording import CHANNEL, caller_of
+from larder.staff.recording import CHANNEL, caller_of, claim
 from larder.staff.words import gettext_lazy as _
 
 CUSTOMERS = "identity.view_customer"
 """The permission to see customers, and their addresses."""
+
+CALLER_FIELDS = {"customer", "new_name", "new_phone"}
 
 
 class _CustomerField(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -57,10 +67,17 @@ def _customer_field() -> Any:
 
 
 class OrderForm(DeliveryForm):
-    """The customer and the details of the order. `form_key` is its id."""
+    """The customer, or name and phone of a new one for users who may add customers, and the details
+    of the order. `form_key` is its id."""
 
-    field_order = ("customer", "saved", "collected", *SHIP_TO_FIELDS)
     customer = _customer_field()
+    new_name = words(_("Name of the new customer"), most=MAX_PERSON_NAME_LENGTH, required=False)
+    new_phone = words(
+        _("Phone of the new customer"),
+        most=MAX_CODE_LENGTH,
+        required=False,
+        help_text=_("It becomes the username, by which you find the customer again."),
+    )
     saved = forms.CharField(
         label=_("Saved address"),
         required=False,
@@ -78,9 +95,37 @@ class OrderForm(DeliveryForm):
     class Media:
         js = ("staff/telephone.js",)
 
+    def __init__(self, *args: Any, may_add: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["customer"].required = not may_add
+        if not may_add:
+            del self.fields["new_name"], self.fields["new_phone"]
+
+    @property
+    def address_fields(self) -> list[Any]:
+        return [self[name] for name in ("collected", "saved", *SHIP_TO_FIELDS)]
+
+    @property
+    def is_address_wrong(self) -> bool:
+        return any(field.errors for field in self.address_fields)
+
+    def clean_new_phone(self) -> str:
+        """Returns the number as a username: without the marks between its digits."""
+        typed = str(self.cleaned_data["new_phone"]).strip()
+        digits = digits_of(typed)
+        if typed and not digits:
+            raise forms.ValidationError(gettext("Enter a phone number."))
+        return f"+{digits}" if typed.startswith("+") else digits
+
     def clean(self) -> dict[str, Any]:
-        """Asks whether an order without an address is collected."""
+        """Asks for one customer, and whether an order without an address is collected."""
         sent = self.cleaned_data
+        new = [sent.get(name) for name in ("new_name", "new_phone")]
+        if sent.get("customer") and any(new):
+            self.add_error("customer", gettext("Choose a customer or enter a new one, not both."))
+        elif not sent.get("customer") and not all(new) and not self.errors.keys() & CALLER_FIELDS:
+            text = gettext("Choose a customer, or enter name and phone of a new one.")
+            self.add_error("customer", text)
         has_address = self.errors.keys() & SHIP_TO_FIELDS or any(map(sent.get, SHIP_TO_FIELDS))
         if not (has_address or sent["collected"]):
             self.add_error("collected", gettext("Collected in the shop? Else enter an address."))
@@ -133,7 +178,9 @@ class PlaceableOrders(OfferedProducts):
         _("Telephone order"), permissions=["orders.add_order"], icon="call", url_path="telephone"
     )
     def telephone(self, request: Any) -> HttpResponse:
-        form = OrderForm(request.POST or None, initial=_chosen_customer(request))
+        may_add = request.user.has_perm("identity.add_customer")
+        first = _chosen_customer(request)
+        form = OrderForm(request.POST or None, initial=first, may_add=may_add)
         page = Page(
             title=gettext("Order for a customer"),
             answer=gettext("Place order"),
@@ -142,15 +189,18 @@ class PlaceableOrders(OfferedProducts):
             lines=lines_of(WantedForm, request, {}),
             text=gettext(
                 "At today's prices. All lines are placed or none. To find a product, type words "
-                "of its name, or its SKU, and choose it. Empty lines are ignored."
+                "of its name, or its SKU, and choose it."
             ),
             further=further_line(WantedForm),
             total_in=settings.CURRENCY,
+            template="staff/telephone.html",
         )
         nothing = gettext("An order has at least one line.")
         if request.method != "POST" or not is_complete(page, nothing):
             return show(self, request, page)
         try:
+            if form.cleaned_data["customer"] is None:
+                _add_customer(form, caller_of(request))
             placed = _place(page, form, request)
         except DomainError as refusal:
             page.refuse(refusal, SENTENCES)
@@ -177,6 +227,21 @@ def _chosen_customer(request: Any) -> dict[str, Any]:
         return {}
     customers = Customer.objects.filter(pk=chosen, deleted_at=None)
     return {"customer": customers.values_list("pk", flat=True).first()}
+
+
+def _add_customer(form: OrderForm, by: Caller) -> None:
+    """Adds the customer, once for each page, and chooses it: if the order is refused, the page that
+    is shown again is one for a known customer."""
+    sent = form.cleaned_data
+    first, _, last = sent["new_name"].rpartition(" ")
+    new = NewCustomer(
+        username=sent["new_phone"], password=None, first_name=first.strip(), last_name=last
+    )
+    once = claim(by, "telephone", sent["form_key"], new)
+    added = register(new, policy="open", now=now(), claim=once, by=by.public_id)
+    sent["customer"] = Customer.objects.get(pk=added.id)
+    chosen = {"customer": str(added.id), "new_name": "", "new_phone": ""}
+    form.data = {**form.data, **chosen}
 
 
 def _place(page: Page, form: OrderForm, request: Any) -> Placed:

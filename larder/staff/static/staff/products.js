@@ -15,13 +15,17 @@
         }
     }
 
-    /** Returns an offered product. Browsers only show options that contain all that was typed. */
-    function option({sku, name}, typed) {
-        const made = document.createElement("option");
-        const label = `${sku} ${name}`;
-        made.value = sku;
-        made.label = label.toLowerCase().includes(typed.toLowerCase()) ? label : `${label} · ${typed}`;
-        return made;
+    /** Returns the choice of an offered product: its picture and its figures. */
+    function choice({sku, name, picture}, id) {
+        const item = document.createElement("li");
+        const image = document.createElement(picture ? "img" : "span");
+        image.className = "list-picture";
+        if (picture) {
+            Object.assign(image, {src: picture, alt: ""});
+        }
+        Object.assign(item, {id, role: "option"});
+        item.append(image, `${sku} ${name}`);
+        return item;
     }
 
     /** Returns the product that Enter takes: the only one with the SKU or barcode that was typed, else
@@ -54,13 +58,60 @@
 
     function improve(field) {
         const text = help(field);
-        const list = document.createElement("datalist");
-        list.id = `${field.id}_products`;
+        const list = document.createElement("ul");
+        Object.assign(list, {id: `${field.id}_products`, role: "listbox", className: "page-choices", hidden: true});
+        list.ariaLabel = gettext("Products");
         field.after(list);
-        field.setAttribute("list", list.id);
-        field.autocomplete = "off";
+        field.setAttribute("aria-controls", list.id);
+        Object.assign(field, {autocomplete: "off", role: "combobox", ariaExpanded: "false", ariaAutoComplete: "list"});
         let delay;
         let last = "";
+        let choices = [];
+        let active = -1;
+
+        /** Marks a choice, or none. */
+        function mark(place) {
+            active = place;
+            [...list.children].forEach((item, n) => {
+                item.ariaSelected = String(n === place);
+            });
+            list.children[place]?.scrollIntoView({block: "nearest"});
+            if (list.children[place]) {
+                field.setAttribute("aria-activedescendant", list.children[place].id);
+            } else {
+                field.removeAttribute("aria-activedescendant");
+            }
+        }
+
+        /** Offers these products below the field; without any, closes the list. */
+        function offer(products) {
+            choices = document.activeElement === field ? products : [];
+            list.replaceChildren(...choices.map((product, n) => choice(product, `${list.id}_${n}`)));
+            list.hidden = !choices.length;
+            field.ariaExpanded = String(!list.hidden);
+            mark(-1);
+        }
+
+        /** Returns the field for the units of the product. */
+        function unitsOf() {
+            const near = field.closest("tr") ?? field.form;
+            const fields = [...near.querySelectorAll("input:not([type=hidden])")];
+            return fields[fields.indexOf(field) + 1];
+        }
+
+        function take(product) {
+            clearTimeout(delay);
+            field.value = product.sku;
+            last = product.sku;
+            offer([]);
+            show(product);
+        }
+
+        function takeAndMoveOn(product) {
+            take(product);
+            unitsOf()?.focus();
+            unitsOf()?.select();
+        }
 
         function show(product) {
             text.textContent = product?.name ?? "";
@@ -81,8 +132,9 @@
             show();
             const found = (typed && (await offered(field.dataset.products, typed))) || [];
             if (typed === last) {
-                list.replaceChildren(...found.map((one) => option(one, typed)));
-                show(found.find((one) => isNamed(one, typed)));
+                const named = found.find((product) => isNamed(product, typed));
+                offer(found.length === 1 && named ? [] : found);
+                show(named);
             }
         }
 
@@ -103,9 +155,7 @@
             clearTimeout(delay);
             const typed = field.value.trim();
             last = typed;
-            const near = field.closest("tr") ?? field.form;
-            const fields = [...near.querySelectorAll("input:not([type=hidden])")];
-            const units = fields[fields.indexOf(field) + 1];
+            const units = unitsOf();
             const before = units?.value;
             units?.focus();
             const found = await offered(field.dataset.products, typed);
@@ -114,18 +164,16 @@
             }
             const chosen = match(found ?? []);
             if (chosen) {
-                field.value = chosen.sku;
-                last = chosen.sku;
-                show(chosen);
+                take(chosen);
                 return;
             }
             show();
-            list.replaceChildren(...(found ?? []).map((one) => option(one, typed)));
             text.textContent = refusal(found);
             if (!units || (document.activeElement === units && units.value === before)) {
                 field.focus();
                 field.select();
             }
+            offer(found ?? []);
         }
 
         /** Removes what the server said about the former product. */
@@ -139,7 +187,27 @@
             // A scanner ends each code with Enter, which would send a page that is not complete.
             if (event.key === "Enter" && field.value.trim()) {
                 event.preventDefault();
-                choose();
+                if (choices[active]) {
+                    takeAndMoveOn(choices[active]);
+                } else {
+                    choose();
+                }
+            } else if (choices.length && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+                event.preventDefault();
+                const step = event.key === "ArrowDown" ? 1 : -1;
+                mark(active < 0 && step < 0 ? choices.length - 1 : (active + step + choices.length) % choices.length);
+            } else if (event.key === "Escape" && choices.length) {
+                event.preventDefault();
+                offer([]);
+            }
+        });
+        field.addEventListener("blur", () => offer([]));
+        // The field keeps the focus.
+        list.addEventListener("mousedown", (event) => event.preventDefault());
+        list.addEventListener("click", ({target}) => {
+            const product = choices[[...list.children].indexOf(target.closest("li"))];
+            if (product) {
+                takeAndMoveOn(product);
             }
         });
         field.addEventListener("input", () => {

@@ -1,4 +1,5 @@
-// The order of a customer who telephones: offers the saved addresses, and adds up the total.
+// The order of a customer who telephones: chooses an address, shows it in one line, and adds up the
+// total, which is a preview: the shop decides when the order is placed.
 "use strict";
 {
     const THOUSANDTHS = 1000n;
@@ -23,18 +24,15 @@
         return `${(amount / THOUSANDTHS).toLocaleString(lang)}${mark}${shortened}`;
     }
 
-    /** Returns the lines that are not empty; complete are those with a product and whole units. */
-    function filledLines() {
-        return [...document.querySelectorAll(".page-lines tbody tr")].flatMap((row) => {
-            const {price, available} = row.querySelector("[data-products]").dataset;
-            const sku = row.querySelector("[data-products]").value.trim();
-            const quantity = row.querySelector("[name$=-quantity]");
-            const typed = quantity.value.trim();
-            if (price !== undefined && /^[0-9]+$/.test(typed)) {
-                return [{complete: true, sku, quantity, price, available, units: BigInt(typed)}];
-            }
-            return sku || typed ? [{complete: false}] : [];
-        });
+    /** Returns a line of the page: its product, and its units if they are whole. */
+    function lineOf(row) {
+        const product = row.querySelector("[data-products]");
+        const quantity = row.querySelector("[name$=-quantity]");
+        const {price, available} = product.dataset;
+        const [sku, typed] = [product.value.trim(), quantity.value.trim()];
+        const units = /^[0-9]+$/.test(typed) ? BigInt(typed) : undefined;
+        const complete = price !== undefined && units !== undefined;
+        return {row, quantity, sku, price, available, units, complete, empty: !sku && !typed};
     }
 
     /** Sets the text of an element that screen readers announce; not again if it is the same. */
@@ -47,49 +45,74 @@
     /** Returns the text below a field of units. */
     function warning(field) {
         const id = `${field.id}_stock`;
-        const found = document.getElementById(id);
-        if (found) {
-            return found;
+        const known = document.getElementById(id);
+        if (known) {
+            return known;
         }
-        const made = document.createElement("p");
-        made.id = id;
-        made.className = "page-help page-warning";
-        made.setAttribute("role", "status");
-        field.after(made);
+        const text = document.createElement("p");
+        Object.assign(text, {id, className: "page-help page-warning", role: "status"});
+        field.after(text);
         const described = [id, field.getAttribute("aria-describedby")];
         field.setAttribute("aria-describedby", described.filter(Boolean).join(" "));
-        return made;
+        return text;
     }
 
-    /** Adds up the lines, and says at each of them if there are not enough units. */
+    /** Shows price and sum of each line, whether there are enough units, and the total. */
     function addUp(total) {
-        const filled = filledLines();
-        const lines = filled.filter(({complete}) => complete);
+        const {currency} = total.dataset;
+        const lines = [...document.querySelectorAll(".page-lines tbody tr")].map(lineOf);
+        const complete = lines.filter((line) => line.complete);
         const wanted = new Map();
-        for (const {sku, units} of lines) {
+        for (const {sku, units} of complete) {
             wanted.set(sku, (wanted.get(sku) ?? 0n) + units);
         }
-        const short = new Set(lines.filter((one) => wanted.get(one.sku) > BigInt(one.available)));
-        document.querySelectorAll(".page-lines [name$=-quantity]").forEach((field) => {
-            const line = [...short].find((one) => one.quantity === field);
-            say(warning(field), line && !field.closest(".errors") ? gettext("Only {} are available.").replace("{}", line.available) : "");
-        });
-        const sum = lines.reduce((all, {price, units}) => all + parsed(price) * units, 0n);
-        const left = filled.length - lines.length;
+        for (const line of lines) {
+            const {row, quantity, price, units, available} = line;
+            say(row.querySelector(".page-price"), price === undefined ? "" : shown(parsed(price)));
+            say(row.querySelector(".page-sum"), line.complete ? shown(parsed(price) * units) : "");
+            const short = line.complete && wanted.get(line.sku) > BigInt(available);
+            const text = gettext("Only {} are available.").replace("{}", available);
+            say(warning(quantity), short && !quantity.closest(".errors") ? text : "");
+        }
+        const sum = complete.reduce((all, {price, units}) => all + parsed(price) * units, 0n);
+        const left = lines.filter((line) => !line.complete && !line.empty).length;
         const several = gettext("Total: {}, without {} incomplete lines");
         const rest = left === 1 ? gettext("Total: {}, without {} incomplete line") : several;
         const text = left ? rest : gettext("Total: {}");
-        const parts = [`${shown(sum)} ${total.dataset.currency}`, left];
-        say(total, lines.length ? text.replaceAll("{}", () => parts.shift()) : "");
+        const parts = [`${shown(sum)} ${currency}`, left];
+        say(total, text.replaceAll("{}", () => parts.shift()));
     }
 
-    /** Offers the saved addresses of the chosen customer, and fills in the one that is chosen. */
-    function offerAddresses(saved, customer) {
+    /** Begins with one unit of a product. What is typed next replaces it. */
+    function beginWithOne(product) {
+        const quantity = product.closest?.("tr")?.querySelector("[name$=-quantity]");
+        if (quantity && product.dataset.price !== undefined && !quantity.value) {
+            quantity.value = "1";
+            if (document.activeElement === quantity) {
+                quantity.select();
+            }
+        }
+    }
+
+    /** Offers the addresses of the chosen customer, fills in the one that is chosen, and shows it. */
+    function offerAddresses(saved) {
+        const {customer, collected, new_name: newName, new_phone: newPhone} = saved.form.elements;
         const fields = PARTS.map((name) => saved.form.elements[name]);
-        const {collected} = saved.form.elements;
+        const part = saved.closest("details");
         let offered = [];
         // A page that is shown again after a mistake may have the address of its customer.
         let isFilled = customer.value !== "" && fields.some(({value}) => value);
+
+        /** Shows the address in one line. */
+        function summarize() {
+            const lines = fields.slice(0, -1).map(({value}) => value.trim()).filter(Boolean);
+            const where = collected.checked ? gettext("Collected in the shop") : lines.join(", ");
+            const none = offered.length
+                ? gettext("Choose an address.")
+                : gettext("No address. Collected in the shop?");
+            const known = customer.value || newName?.value;
+            say(part.querySelector("[data-address]"), where || (known ? none : ""));
+        }
 
         /** Empties what was filled in, so that no order goes to another customer's address. */
         function clear() {
@@ -105,6 +128,7 @@
             offered = addresses;
             saved.replaceChildren(saved.options[0], ...offered.map(({id, text}) => new Option(text, id)));
             saved.value = offered.some(({id}) => id === now) ? now : "";
+            saved.closest(".form-field").hidden = !offered.length;
         }
 
         /** Returns the addresses of a customer, and which to choose; null without an answer. */
@@ -121,12 +145,14 @@
         async function load() {
             const chosen = customer.value;
             const found = await addressesOf(chosen);
-            if (found && chosen === customer.value) {
-                offer(found.results);
-                if (!collected.checked && fields.every(({value}) => !value)) {
-                    saved.value = found.chosen;
-                    fillIn();
-                }
+            if (!found || chosen !== customer.value) {
+                return;
+            }
+            offer(found.results);
+            if (!collected.checked && fields.every(({value}) => !value)) {
+                saved.value = found.chosen;
+                part.open = !saved.value;
+                fillIn();
             }
         }
 
@@ -136,16 +162,27 @@
             if (address) {
                 fields.forEach((field) => { field.value = address[field.name]; });
                 isFilled = true;
+                collected.checked = false;
             }
+            summarize();
         }
 
         saved.addEventListener("change", fillIn);
+        part.addEventListener("input", summarize);
+        // A new customer has no address yet: there is the question.
+        [newName, newPhone].forEach((field) => field?.addEventListener("change", () => {
+            part.open ||= field.value !== "" && fields.every(({value}) => !value);
+            summarize();
+        }));
         // select2 tells of a choice through jQuery only.
         django.jQuery(customer).on("change", () => {
             clear();
             offer([]);
+            summarize();
             load();
         });
+        offer([]);
+        summarize();
         if (customer.value) {
             load();
         }
@@ -153,10 +190,20 @@
 
     document.addEventListener("DOMContentLoaded", () => {
         const total = document.querySelector("[data-currency]");
-        const saved = document.querySelector("[data-addresses]");
         document.addEventListener("input", () => addUp(total));
-        document.addEventListener("product", () => addUp(total));
+        document.addEventListener("product", ({target}) => {
+            beginWithOne(target);
+            addUp(total);
+        });
+        document.addEventListener("line", () => addUp(total));
         addUp(total);
-        offerAddresses(saved, saved.form.elements.customer);
+        offerAddresses(document.querySelector("[data-addresses]"));
     });
+    // After the theme has moved the page into its frame, which takes the focus away.
+    addEventListener("load", () => setTimeout(() => {
+        const customer = document.getElementById("id_customer");
+        if (!customer.value && !document.querySelector("#main [aria-invalid=true]")) {
+            customer.nextElementSibling?.querySelector(".select2-selection")?.focus();
+        }
+    }));
 }
