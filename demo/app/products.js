@@ -173,7 +173,7 @@ export function stepper(shop, product, { first = "+", changed = () => {} } = {})
     onchange: () => set(Math.floor(Number(field.value)) || 0),
   });
   const minus = h("button", { type: "button", "aria-label": `Take ${product.name} out` }, "−");
-  const plus = h("button", { type: "button", "aria-label": `Add ${product.name}` });
+  const plus = h("button", { type: "button" });
   minus.addEventListener("click", () => set(units - step < product.min_quantity ? 0 : units - step));
   plus.addEventListener("click", () => set(units + step));
   const element = h("div.stepper", minus, field, plus);
@@ -181,6 +181,7 @@ export function stepper(shop, product, { first = "+", changed = () => {} } = {})
     units = now;
     field.value = units;
     plus.textContent = units ? "+" : first;
+    plus.ariaLabel = plus.textContent === "+" ? `Add ${product.name}` : first;
     plus.disabled = orderable(units + step, product, shop.stockOf(product)) <= units;
     element.classList.toggle("empty", units === 0);
   };

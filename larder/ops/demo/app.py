@@ -27,13 +27,15 @@ TYPES = {
     ".js": "text/javascript",
     ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".webp": "image/webp",
     ".webmanifest": "application/manifest+json",
 }
 
 
 def _files() -> dict[str, Path]:
     """Returns the files by their paths below `/demo/`."""
-    app = {file.name: file for file in APP.iterdir() if file.suffix in TYPES}
+    files = (file for file in APP.rglob("*") if file.suffix in TYPES)
+    app = {file.relative_to(APP).as_posix(): file for file in files}
     sdk = {f"sdk/{file.name}": file for file in SDK.glob("*.js")}
     return app | sdk | {"": APP / "index.html"}
 
