@@ -133,15 +133,15 @@ def _link(match: re.Match[str]) -> str:
 def problems_page(page: str) -> str:
     """Return the page of problems with a first line for each entry: the status and the title.
 
-    An entry for a code without one goes behind the last one of the same module. Raises LookupError
-    if an entry has no code, or a code's module no entry.
+    An entry for a code without one goes behind that of the class before it. Raises LookupError if
+    an entry has no code, or a code neither an entry nor a class.
     """
     from larder.http.problems import kinds
 
     entries, declared = re.findall(r"^### `(\w+)`$", page, re.MULTILINE), DomainError.declared
     for code in sorted(kinds().keys() - {*entries}):
-        kin = [each for each in declared if declared[each].__module__ == declared[code].__module__]
-        last = [entry for entry in entries if entry in kin][-1]
+        earlier = [*declared][: [*declared].index(code)]
+        last = [each for each in earlier if each in entries][-1]
         text = " ".join((declared[code].__doc__ or "").split()).partition(". ")[2]
         before, _, after = page.partition(f"### `{last}`\n")
         end = re.search(r"^##", after, re.MULTILINE)
