@@ -126,7 +126,7 @@ OTHERS = {
 IN_THE_ADMIN = frozenset(
     {
         *("second_factor_wrong", "last_second_factor", "too_many_passkeys"),
-        *("count_changed", "large_difference"),
+        *("count_changed", "count_unclear"),
     }
 )
 """Codes with which no API answers: second factors and counts of stock are pages of the admin."""

@@ -36,16 +36,15 @@ PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock], ...] = (
 
 
 @dataclass
-class LargeDifference(Telling):
-    """Products of a count differ much from the stock, and nobody has confirmed that it is so."""
+class CountUnclear(Telling):
+    """Products of a count have to be counted again, or differ much and nobody has confirmed it.
+    `lines` has each with its code: count_again or large_difference."""
 
     lines: list[dict[str, Any]]
-    code = "large_difference"
+    code = "count_unclear"
 
 
-@dataclass
 class CountChanged(DomainError):
-    """A count is another one than was shown, or products (SKUs) have to be counted again."""
+    """A count is another one than was shown."""
 
-    again: list[str]
     code = "count_changed"

@@ -125,8 +125,9 @@ class CountedProduct(models.Model):
 
     @property
     def is_large(self) -> bool:
-        """Whether the difference is above LARGE_DIFFERENCE per cent of the units on the shelf."""
-        return abs(self.difference) * 100 > LARGE_DIFFERENCE * self.on_shelf
+        """Whether the difference is above LARGE_DIFFERENCE per cent of the units on the shelf, and
+        the product is not to be counted again."""
+        return not self.is_moved and abs(self.difference) * 100 > LARGE_DIFFERENCE * self.on_shelf
 
 
 class LedgerEntry(models.Model):

@@ -158,8 +158,8 @@ def test_only_addresses_of_the_chosen_customer_are_offered(
     mary, tom = person("mary"), person("tom")
     home = saved_address(mary, "Home")
     offered = desk.get(f"{ADDRESSES}?customer={mary.id}").response.json()
-    texts = [(item["id"], item["text"]) for item in offered["results"]]
-    assert (texts, offered["chosen"]) == ([(home, "Home: Mary, 1 Quay, GB")], home)
+    texts = [(item["id"], item["label"], item["line1"]) for item in offered["results"]]
+    assert (texts, offered["chosen"]) == ([(home, "Home", "1 Quay")], home)
     for unknown in (tom.id, "", "x", "9" * 40):
         none = {"results": [], "chosen": ""}
         assert desk.get(f"{ADDRESSES}?customer={unknown}").response.json() == none

@@ -21,7 +21,7 @@ from larder.db import idempotency
 from larder.db.idempotency import Claim
 from larder.identity.caller import Caller
 from larder.identity.services.credentials import lock_account, require_permitted
-from larder.inventory.errors import CountChanged, LargeDifference
+from larder.inventory.errors import CountChanged, CountUnclear
 from larder.inventory.models import CountedProduct, Stock
 from larder.inventory.queries import fingerprint_of, running_count
 from larder.inventory.services.adjustments import PERMISSION, AdjustmentLine, Cause, book_lines
@@ -86,20 +86,20 @@ def book_count(
 ) -> UUID:
     """Books the differences of the caller's count as one adjustment, and ends the count. Returns
     the adjustment's id. `shown` is the `fingerprint_of` the count that was confirmed, and `checked`
-    are the products whose large differences were. Raises NotFound (no count), CountChanged,
-    LargeDifference, and what `adjust_stock` raises."""
+    are the products whose large differences were. Raises NotFound (no count), CountUnclear,
+    CountChanged, and what `adjust_stock` raises."""
     with moving_stock(by_staff=True):
         lock_account(caller)
         lines = running_count(caller.public_id)
-        again = [line.product.product.sku for line in lines if line.is_moved]
         if not lines:
             raise NotFound
-        if again or fingerprint_of(lines) != shown:
-            raise CountChanged(again)
-        large = {line.product_id for line in lines if line.is_large} - set(checked)
-        if large:
-            code = LargeDifference.code
-            raise LargeDifference([{"product": id, "code": code} for id in sorted(large)])
+        if fingerprint_of(lines) != shown:
+            raise CountChanged
+        unclear = {line.product_id: "count_again" for line in lines if line.is_moved}
+        large = [line.product_id for line in lines if line.is_large]
+        unclear |= {id: "large_difference" for id in large if id not in checked}
+        if unclear:
+            raise CountUnclear([{"product": id, "code": code} for id, code in unclear.items()])
         changes = [AdjustmentLine(line.product_id, delta=line.difference) for line in lines]
         adjustment = book_lines(changes, Cause(COUNTED, note), caller=caller, now=now)
         CountedProduct.objects.filter(actor=caller.public_id).delete()

@@ -7,15 +7,14 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 from unfold.widgets import UnfoldBooleanWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import LISTED_ROWS, MAX_CODE_LENGTH, MAX_STOCK
-from larder.inventory.errors import CountChanged, InsufficientStock, LargeDifference
-from larder.inventory.models import CountedProduct, Stock
+from larder.inventory.models import CountedProduct
 from larder.inventory.queries import fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
@@ -40,6 +39,20 @@ REFUSALS: Mapping[str, Sentence] = {
     ),
     "large_difference": Sentence(
         "checked", _("Nothing is booked. Tick it if it is right, or count the product again.")
+    ),
+    "count_again": Sentence(
+        "checked",
+        _(
+            "Nothing is booked: units came or left while you counted it. Count all that are on the "
+            "shelf now, press its SKU, enter their number, and press Count."
+        ),
+    ),
+    "insufficient_stock": Sentence(
+        "checked",
+        _(
+            "Nothing is booked: {requested} units are missing, and orders need all but "
+            "{available}. Count it again. If the units are lost, take it out of orders first."
+        ),
     ),
 }
 
@@ -84,7 +97,7 @@ class CountedForm(LineForm):
     def __init__(self, row: CountedProduct, sent: Any) -> None:
         super().__init__(sent, prefix=f"line-{row.product_id}")
         self.row = row
-        if not _is_red(row):
+        if not row.is_large:
             self.fields["checked"].disabled = True
             self.fields["checked"].widget.attrs["hidden"] = True
         units = (row.counted, row.on_shelf)
@@ -117,22 +130,16 @@ class CountableStock(ServiceAdmin):
         names = ("code", "units", "what")
         first = {name: request.GET[name] for name in names if name in request.GET}
         form = ScanForm(request.POST) if request.method == "POST" else ScanForm(initial=first)
-        alike: Sequence[Stock] = ()
         if form.is_bound and form.is_valid():
             try:
                 _scan(request, form.cleaned_data)
                 return HttpResponseRedirect(request.path)
             except NotFound:
-                alike = offered(form.cleaned_data["code"], ())
-                text = gettext("NOT COUNTED: no product has the SKU or barcode {}.")
-                if alike:
-                    text = gettext("NOT COUNTED: choose the product below, then press Enter.")
-                form.add_error("code", text.format(form.cleaned_data["code"]))
+                form.add_error("code", _unknown(form.cleaned_data))
             except DomainError as refusal:
-                _page(form, _counted([])).refuse(refusal, REFUSALS)
+                _page(form, []).refuse(refusal, REFUSALS)
         counted = running_count(request.user.public_id, limit=LISTED_ROWS)
-        table = _alike(alike, form.cleaned_data) if alike else _counted(counted)
-        return show(self, request, _page(form, table, counted[:1]))
+        return show(self, request, _page(form, counted))
 
     @button(
         _("Differences of the count"),
@@ -166,22 +173,14 @@ class CountableStock(ServiceAdmin):
         shown, note = (page.form.cleaned_data[name] for name in ("shown", "note"))
         try:
             counts.book_count(shown, note, checked=checked, caller=caller_of(request), now=now())
-        except LargeDifference as refusal:
-            page.refuse(refusal, REFUSALS)
-            return show(self, request, page)
-        except InsufficientStock as refusal:
-            for text in _impossible(refusal, lines):
-                self.message_user(request, text, messages.ERROR)
-        except CountChanged as refusal:
-            texts = [_MOVED.format(sku=sku) for sku in refusal.again]
-            for text in texts or [REFUSALS[refusal.code].text]:
-                self.message_user(request, text, messages.ERROR)
         except DomainError as refusal:
+            if refusal.extensions.get("lines"):
+                page.refuse(refusal, REFUSALS)
+                return show(self, request, page)
             self.tell_refusal(request, refusal, REFUSALS)
-        else:
-            self.message_user(request, gettext("The count is booked."), messages.SUCCESS)
-            return HttpResponseRedirect(page.back)
-        return HttpResponseRedirect(request.path)
+            return HttpResponseRedirect(request.path)
+        self.message_user(request, gettext("The count is booked."), messages.SUCCESS)
+        return HttpResponseRedirect(page.back)
 
     def _discard(self, request: Any) -> HttpResponse:
         back = reverse("admin:inventory_adjustment_count")
@@ -196,11 +195,7 @@ class CountableStock(ServiceAdmin):
 
 def _urgency(row: CountedProduct) -> tuple[bool, bool, int]:
     """Sorts what needs a tick first, then what has to be counted again; the largest first."""
-    return not _is_red(row), not row.is_moved, -abs(row.difference)
-
-
-def _is_red(row: CountedProduct) -> bool:
-    return row.is_large and not row.is_moved
+    return not row.is_large, not row.is_moved, -abs(row.difference)
 
 
 def _difference(row: CountedProduct) -> str:
@@ -214,26 +209,6 @@ def _sum(lines: Sequence[CountedProduct]) -> str:
     """Returns what the button says: by how many units it changes the stock."""
     units = sum(line.difference for line in lines)
     return ngettext("Book {} unit", "Book {} units", abs(units)).format(signed(units))
-
-
-def _impossible(refusal: InsufficientStock, lines: Sequence[CountedProduct]) -> Iterator[str]:
-    """Yields why the differences cannot be booked, and what to do, for each product."""
-    skus = {row.product_id: row.product.product.sku for row in lines}
-    text = gettext(
-        "Nothing is booked, because of {sku}: {requested} units are missing, and orders need all "
-        "but {available}. Count {sku} again. If the units are lost, take {sku} out of orders, then "
-        "confirm once more."
-    )
-    for line in refusal.lines:
-        units = [line.get(name, 0) for name in ("requested", "available")]
-        missing, left = map(grouped, units)
-        yield text.format(sku=skus.get(line["product"], ""), requested=missing, available=left)
-
-
-_MOVED = _(
-    "Nothing is booked, because of {sku}: units of it came or left while you counted it. Count all "
-    "that are on the shelf now, press its SKU below, enter their number, and press Count."
-)
 
 
 def _scan(request: Any, sent: Mapping[str, Any]) -> None:
@@ -260,7 +235,23 @@ def _product(code: str) -> int:
         raise
 
 
-def _page(form: ScanForm, table: Mapping[str, Any], last: Sequence[CountedProduct] = ()) -> Page:
+def _unknown(sent: Mapping[str, Any]) -> str:
+    """Returns that nothing was counted, and links of the products that were perhaps meant, each of
+    which fills in the form."""
+    query = {"units": sent["units"], "what": sent["what"]}
+    alike = [
+        (_filled_in(stock.product.sku, query, str(stock.product)),)
+        for stock in offered(sent["code"], ())
+    ]
+    if not alike:
+        text = gettext("NOT COUNTED: no product has the SKU or barcode {}.")
+        return text.format(sent["code"])
+    text = gettext("NOT COUNTED: choose the product, then press Enter.")
+    return format_html("{} {}", text, format_html_join(" · ", "{}", alike))
+
+
+def _page(form: ScanForm, counted: Sequence[CountedProduct]) -> Page:
+    last = counted[0] if counted else None
     check = gettext("Differences of the count"), reverse("admin:inventory_adjustment_check_count")
     return Page(
         title=gettext("Count stock"),
@@ -269,35 +260,19 @@ def _page(form: ScanForm, table: Mapping[str, Any], last: Sequence[CountedProduc
         form=form,
         text=gettext("The count is kept, also if you close this page."),
         ways=[check],
-        facts=list(_facts(last[0])) if last and not form.errors else (),
-        table=table,
+        facts=list(_facts(last)) if last and not form.errors else (),
+        table={
+            "title": gettext("Counted last"),
+            "headers": (_("SKU"), _("Name"), _("Shelf place"), _("Counted")),
+            "rows": [
+                [
+                    *(_correct(row), row.product.product.name, row.product.product.shelf_place),
+                    grouped(row.counted),
+                ]
+                for row in counted
+            ],
+        },
     )
-
-
-def _counted(lines: Sequence[CountedProduct]) -> Mapping[str, Any]:
-    rows = [
-        [
-            *(_correct(row), row.product.product.name, row.product.product.shelf_place),
-            grouped(row.counted),
-        ]
-        for row in lines
-    ]
-    headers = (_("SKU"), _("Name"), _("Shelf place"), _("Counted"))
-    return {"title": gettext("Counted last"), "headers": headers, "rows": rows}
-
-
-def _alike(stocks: Sequence[Stock], sent: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns the products that were perhaps meant; the link of each fills in the form."""
-    query = {"units": sent["units"], "what": sent["what"]}
-    rows = [
-        [_filled_in(stock.product.sku, query), stock.product.name, stock.product.shelf_place]
-        for stock in stocks
-    ]
-    return {
-        "title": gettext("Which one?"),
-        "headers": (_("SKU"), _("Name"), _("Shelf place")),
-        "rows": rows,
-    }
 
 
 def _facts(last: CountedProduct) -> Iterator[tuple[str, str]]:
@@ -314,9 +289,9 @@ _AGAIN = _("The shelf changed while it was counted. Count it again, and set its 
 
 def _correct(row: CountedProduct) -> str:
     """Returns the SKU as a link that fills in the form to correct it."""
-    return _filled_in(row.product.product.sku, {"units": row.counted, "what": SET})
+    sku = row.product.product.sku
+    return _filled_in(sku, {"units": row.counted, "what": SET}, sku)
 
 
-def _filled_in(sku: str, query: Mapping[str, Any]) -> str:
-    address = reverse("admin:inventory_adjustment_count", query={"code": sku, **query})
-    return link(address, sku)
+def _filled_in(sku: str, query: Mapping[str, Any], text: str) -> str:
+    return link(reverse("admin:inventory_adjustment_count", query={"code": sku, **query}), text)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from larder.catalog.models import Product
 from larder.core.limits import MAX_SHOWN_EVENTS, MAX_SHOWN_ROWS
-from larder.identity.queries import PARCEL_FIELDS, AddressRow, NoteView, latest_notes
+from larder.identity.queries import PARCEL_FIELDS, NoteView, latest_notes
 from larder.orders import payment_state, queries
 from larder.orders.models import OrderStatus, RefundDue
 from larder.orders.payment_state import Record, State
@@ -115,12 +115,6 @@ def address_lines(address: Mapping[str, str]) -> list[str]:
     line = " ".join(address[name] for name in place if address.get(name))
     lines = {**address, **dict.fromkeys(place, ""), "city": line}
     return [lines[name] for name in PARCEL_FIELDS if lines.get(name)]
-
-
-def address_summary(address: AddressRow) -> str:
-    """Returns a saved address in a line."""
-    lines = ", ".join(address_lines({name: getattr(address, name) for name in PARCEL_FIELDS}))
-    return f"{address.label}: {lines}" if address.label else lines
 
 
 def timeline(order: OrderView) -> dict[str, Any]:

@@ -39,7 +39,6 @@ from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
 from larder.staff.identity.customers import description, digits_of
-from larder.staff.orders.contents import address_lines, address_summary
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
 from larder.staff.pages import Page, further_line, lines_of, show, whole, words
 from larder.staff.product_choice import OfferedProducts, ProductLineForm, is_complete, sku_field
@@ -105,10 +104,6 @@ class OrderForm(DeliveryForm):
     def address_fields(self) -> list[Any]:
         return [self[name] for name in ("collected", "saved", *SHIP_TO_FIELDS)]
 
-    @property
-    def is_address_wrong(self) -> bool:
-        return any(field.errors for field in self.address_fields)
-
     def clean_new_phone(self) -> str:
         """Returns the number as a username: without the marks between its digits."""
         typed = str(self.cleaned_data["new_phone"]).strip()
@@ -164,11 +159,11 @@ class PlaceableOrders(OfferedProducts):
         except (TypeError, ValueError):
             customer = None
         saved = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES) if customer else []
-        rows = [{"text": address_summary(address), **asdict(address)} for address in saved]
+        rows = [asdict(address) for address in saved]
         last = _last_address(customer.pk) if customer and self.may(request, "view") else None
         chosen = [row for row in rows if {name: row[name] for name in SHIP_TO_FIELDS} == last]
         if last and not chosen:
-            chosen = [{"id": "last", "text": ", ".join(address_lines(last)), **last}]
+            chosen = [{"id": "last", "label": "", **last}]
             rows = chosen + rows
         elif len(rows) == 1:
             chosen = rows

@@ -24,6 +24,11 @@
         return `${(amount / THOUSANDTHS).toLocaleString(lang)}${mark}${shortened}`;
     }
 
+    /** Returns an address in one line, without the phone number. */
+    function inOneLine(address) {
+        return PARTS.slice(0, -1).map((name) => address[name].trim()).filter(Boolean).join(", ");
+    }
+
     /** Returns a line of the page: its product, and its units if they are whole. */
     function lineOf(row) {
         const product = row.querySelector("[data-products]");
@@ -99,14 +104,15 @@
         const {customer, collected, new_name: newName, new_phone: newPhone} = saved.form.elements;
         const fields = PARTS.map((name) => saved.form.elements[name]);
         const part = saved.closest("details");
+        part.open = part.querySelector(".errors") !== null;
         let offered = [];
         // A page that is shown again after a mistake may have the address of its customer.
         let isFilled = customer.value !== "" && fields.some(({value}) => value);
 
         /** Shows the address in one line. */
         function summarize() {
-            const lines = fields.slice(0, -1).map(({value}) => value.trim()).filter(Boolean);
-            const where = collected.checked ? gettext("Collected in the shop") : lines.join(", ");
+            const address = Object.fromEntries(fields.map(({name, value}) => [name, value]));
+            const where = collected.checked ? gettext("Collected in the shop") : inOneLine(address);
             const none = offered.length
                 ? gettext("Choose an address.")
                 : gettext("No address. Collected in the shop?");
@@ -126,7 +132,11 @@
         function offer(addresses) {
             const now = saved.value;
             offered = addresses;
-            saved.replaceChildren(saved.options[0], ...offered.map(({id, text}) => new Option(text, id)));
+            const options = offered.map((address) => {
+                const parts = [address.label, inOneLine(address)].filter(Boolean);
+                return new Option(parts.join(": "), address.id);
+            });
+            saved.replaceChildren(saved.options[0], ...options);
             saved.value = offered.some(({id}) => id === now) ? now : "";
             saved.closest(".form-field").hidden = !offered.length;
         }
