@@ -186,7 +186,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "corsheaders",
     "rest_framework",
-    "drf_spectacular_sidecar",
     "larder.db",
     "larder.notifications",
     "larder.catalog",

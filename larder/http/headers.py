@@ -20,8 +20,8 @@ _OWN = (
     "frame-ancestors 'none'; script-src 'self'"
 )
 PAGE = _OWN
-"""For pages of the API: only files of this server, and no inline scripts. Swagger UI and the pages
-of REST framework have inline styles."""
+"""For pages of the API: only files of this server, and no inline scripts. The reader of the API's
+document and the pages of REST framework have inline styles."""
 
 ADMIN = f"{_OWN} 'unsafe-eval'"
 """For the admin. Its theme has code in attributes, which Alpine.js compiles; this needs

@@ -54,8 +54,8 @@ def _text(text: str) -> HttpResponse:
 
 @operation(answers={200: "text/html"}, token=False)
 def show_page(request: HttpRequest) -> HttpResponse:
-    """Returns the document for people: Swagger UI."""
-    return HttpResponse(render_to_string("api/swagger.html"))
+    """Returns the document for people, who can try each operation."""
+    return HttpResponse(render_to_string("api/docs.html", {"demo": settings.DEMO}))
 
 
 @cache
