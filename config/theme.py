@@ -22,7 +22,8 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda _: static("staff/admin.css")],
     "SCRIPTS": [lambda _: reverse("texts"), lambda _: static("staff/admin.js")],
     "DASHBOARD_CALLBACK": "larder.staff.dashboard.dashboard",
-    "SIDEBAR": {"navigation": "larder.staff.site.navigation"},
+    "SIDEBAR": {"navigation": "larder.staff.menu.navigation", "show_search": True},
+    "TABS": "larder.staff.menu.tabs",
     "ACCOUNT": {"navigation": "larder.staff.site.account_links"},
     "SHOW_LANGUAGES": True,
     "COLORS": {

@@ -66,7 +66,7 @@ def product_file(table: Table, currency: str) -> ProductFile:
     """Reads a product file. Prices may have the currency beside them. Raises FaultyFile if the
     header row is invalid."""
     (line, names), *records = table.rows or [tables.Row(1, [])]
-    header = [name.strip().lower().replace(" ", "_") for name in names]
+    header = [_column(name) for name in names]
     unread = []
     if table.fault:
         place, code, text, *values = table.fault
@@ -293,6 +293,27 @@ _SCIENTIFIC = re.compile("[0-9]([.,][0-9]+)?E[+][0-9]{2,}")
 _DIGITS_LOST = gettext_noop(
     "Expected a code with all its digits. Make the column one of text, and enter the code again"
 )
+
+
+def _column(name: str) -> str:
+    """Returns the column that a header names, also by a usual name; others as they are."""
+    plain = name.strip().lower().replace(" ", "_")
+    known = re.sub(r"[^a-zäöü]", "", plain)
+    return next((column for column, names in USUAL.items() if known in names), plain)
+
+
+USUAL = {
+    "sku": {"artikelnummer", "artikelnr", "artnr", "itemnumber", "itemno", "productcode"},
+    "name": {"bezeichnung", "artikel", "artikelname", "produkt", "title", "product", "productname"},
+    "description": {"beschreibung"},
+    "price": {"preis", "verkaufspreis", "vk", "unitprice", "sellingprice"},
+    "quantity": {"bestand", "lagerbestand", "menge", "stock", "onhand", "qty"},
+    "category": {"kategorie", "warengruppe"},
+    "unit": {"einheit"},
+    "barcode": {"strichcode", "ean", "gtin", "upc"},
+    "tax_rate": {"steuersatz", "mwst", "mehrwertsteuer", "ust", "vat", "vatrate"},
+}
+"""What other programs call columns, in letters alone."""
 
 COLUMNS = (*(field.name for field in IN_FILES), "quantity")
 READ_ONLY = ("currency", "archived_at", "available", "committed", "updated_at")

@@ -1,41 +1,50 @@
 """The first page of the admin: what is to be done now, and the sales of a period.
 
 Each part is shown with the permission for its rows, and each number is a link to them. Stock is as
-`look_at_stock` saw it; the rest is read at once, by an index, up to MAX_LISTED_ROWS.
+`look_at_stock` saw it; the rest is read at once, by an index, up to MAX_COUNTED_ORDERS.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from larder.catalog.models import Product
-from larder.core.limits import MAX_LISTED_ROWS
+from larder.core.limits import MAX_COUNTED_ORDERS
 from larder.db import observations
+from larder.identity.models import Customer
 from larder.orders.models import Order, OrderStatus, RefundDue
 from larder.orders.queries import sales
 from larder.orders.queries.sales import DaySales
-from larder.staff.formatting import amount, day_of, grouped, in_one_line, link, moment
+from larder.staff.formatting import (
+    ago,
+    bounded,
+    change_link,
+    day_of,
+    grouped,
+    in_one_line,
+    link,
+    name_of,
+    price,
+    signed,
+)
 from larder.staff.lists import shop_zone
+from larder.staff.orders.tabs import TITLES
 from larder.staff.words import gettext_lazy as _
 
 DASHBOARD_ROWS = 10
 
 PERIODS = {"today": (_("Today"), 1), "week": (_("7 days"), 7), "month": (_("30 days"), 30)}
 
-OPEN = {
-    OrderStatus.PLACED: _("To pack"),
-    OrderStatus.PACKED: _("To ship"),
-    OrderStatus.SHIPPED: _("On the way"),
-    OrderStatus.PENDING: _("Await payment"),
-}
+WORK = (*(OrderStatus.PLACED, OrderStatus.PACKED), *(OrderStatus.SHIPPED, OrderStatus.PENDING))
 
 MONEY = ("orders.export_order", "identity.view_customer")
 """Each of these permissions shows the sales."""
@@ -55,13 +64,65 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
     """Adds to the first page what this member of staff may see (`UNFOLD` in the settings refers to
     it)."""
     today = timezone.localtime(timezone=shop_zone()).date()
-    parts: dict[str, Any] = {"figures": list(_figures(request.user, today))}
-    if request.user.has_perm("orders.view_order") and any(map(request.user.has_perm, MONEY)):
+    user = request.user
+    parts: dict[str, Any] = {"figures": list(_figures(user, today))}
+    if user.has_perm("orders.view_order"):
+        parts |= {"next": _next(), "first_steps": _first_steps(user)}
+    if user.has_perm("orders.view_order") and any(map(user.has_perm, MONEY)):
         period = request.GET.get("period", "")
         period = period if period in PERIODS else "week"
-        first = today - timedelta(days=PERIODS[period][1] - 1)
-        parts |= {"periods": PERIODS.items(), "period": period, **_sales(first, today)}
+        parts |= {"periods": PERIODS.items(), "period": period}
+        parts |= _sales(today, PERIODS[period][1])
     return {**context, **parts}
+
+
+def _first_steps(user: Any) -> list[dict[str, Any]]:
+    """Returns what a new shop does first, until it has its first order."""
+    if Order.objects.exists():
+        return []
+    steps = (
+        (
+            "catalog.add_product",
+            "admin:catalog_product_import_file",
+            gettext("Add your products"),
+            gettext("Import a file, or add them one by one."),
+            Product.objects.exists(),
+        ),
+        (
+            "identity.change_customer",
+            "admin:identity_customer_add",
+            gettext("Invite your colleagues"),
+            gettext("With a role each may do what the work needs."),
+            Customer.objects.filter(is_staff=True)[:2].count() > 1,
+        ),
+        (
+            "orders.add_order",
+            "admin:orders_order_telephone",
+            gettext("Take the first order"),
+            gettext("By telephone here, or in your app."),
+            False,
+        ),
+    )
+    return [
+        {"link": reverse(address), "title": title, "text": text, "is_done": is_done}
+        for permission, address, title, text, is_done in steps
+        if user.has_perm(permission)
+    ]
+
+
+def _next() -> dict[str, Any]:
+    """Returns the orders to pack next as a table: a range of the index order_by_status."""
+    orders = Order.objects.filter(status=OrderStatus.PLACED).select_related("customer")
+    rows = [
+        [
+            change_link("orders_order", order.pk, f"#{order.number}"),
+            name_of(order),
+            grouped(order.units),
+            ago(order.placed_at),
+        ]
+        for order in orders.order_by("placed_at", "id")[:DASHBOARD_ROWS]
+    ]
+    return {"headers": [_("Order"), _("Customer"), _("Units"), _("Placed")], "rows": rows}
 
 
 def _orders(**filters: Any) -> str:
@@ -73,24 +134,29 @@ def _of_days(first: date, last: date) -> dict[str, str]:
 
 
 def _figures(user: Any, today: date) -> Iterable[Figure]:
+    """Yields what is not zero."""
+    figures: list[Figure] = []
     if user.has_perm("orders.view_order"):
-        yield from _open_orders()
-        yield from _due(today)
+        figures += [*_open_orders(), *_due(today)]
     if user.has_perm("orders.view_refunddue"):
-        yield _refunds()
+        figures.append(_refunds())
     if user.has_perm("catalog.view_product"):
-        yield from _stock()
+        figures += _stock()
+    return [figure for figure in figures if figure.number != "0"]
 
 
 def _open_orders() -> Iterable[Figure]:
-    for status, title in OPEN.items():
-        orders = Order.objects.filter(status=status)
-        number = orders[:MAX_LISTED_ROWS].count()
-        since = orders.order_by("placed_at", "id").values_list("placed_at", flat=True).first()
-        # Shops without payments never have one that awaits it.
-        if number or status != OrderStatus.PENDING:
-            link = _orders(status__exact=status)
-            yield Figure(title, _number(number), link, _oldest_since(since))
+    counted = sales.count_by_status([*TITLES], limit=MAX_COUNTED_ORDERS)
+    for status in WORK:
+        number, oldest = counted[status].orders, counted[status].oldest
+        text = format_html(gettext("the oldest {}"), ago(oldest)) if oldest else ""
+        if status == OrderStatus.PLACED:
+            placed = Order.objects.filter(status=status).order_by("placed_at", "id")
+            sums = placed.only("id", "units")[:MAX_COUNTED_ORDERS].aggregate(units=Sum("units"))
+            units = ngettext("{} unit", "{} units", sums["units"] or 0)
+            text = format_html("{}, {}", units.format(grouped(sums["units"] or 0)), text)
+        shown = bounded(number, MAX_COUNTED_ORDERS)
+        yield Figure(TITLES[status], shown, _orders(status__exact=status), text)
 
 
 def _due(today: date) -> Iterable[Figure]:
@@ -101,16 +167,18 @@ def _due(today: date) -> Iterable[Figure]:
     for status, title in titles.items():
         due = Order.objects.filter(requested_for__lte=today, status=status)
         link = _orders(status__exact=status, requested_for_to=today.isoformat())
-        number = _number(due[:MAX_LISTED_ROWS].count())
+        number = bounded(due[:MAX_COUNTED_ORDERS].count(), MAX_COUNTED_ORDERS)
         yield Figure(title, number, link, gettext("or overdue"))
 
 
 def _refunds() -> Figure:
     rows = RefundDue.objects.order_by("since", "id")
     oldest = rows.values_list("since", flat=True).first()
-    since = _oldest_since(oldest)
-    link = reverse("admin:orders_refunddue_changelist")
-    return Figure(gettext("Refunds due"), _number(rows[:MAX_LISTED_ROWS].count()), link, since)
+    text = format_html(gettext("the oldest {}"), ago(oldest)) if oldest else ""
+    number = bounded(rows[:MAX_COUNTED_ORDERS].count(), MAX_COUNTED_ORDERS)
+    return Figure(
+        gettext("Refunds due"), number, reverse("admin:orders_refunddue_changelist"), text
+    )
 
 
 def _stock() -> Iterable[Figure]:
@@ -118,27 +186,42 @@ def _stock() -> Iterable[Figure]:
     for name, title in (("out", gettext("Out of stock")), ("low", gettext("Low stock"))):
         if noted is not None and name in noted.found:
             link = reverse("admin:catalog_product_changelist", query={"stock": name})
-            number = _number(int(noted.found[name]))
-            yield Figure(title, number, link, gettext("at {}").format(moment(noted.at)))
+            text = format_html(gettext("counted {}"), ago(noted.at))
+            yield Figure(title, grouped(int(noted.found[name])), link, text)
 
 
-def _oldest_since(at: datetime | None) -> str:
-    return gettext("the oldest since {}").format(moment(at)) if at else ""
-
-
-def _number(number: int) -> str:
-    shown = grouped(number)
-    return gettext("{} or more").format(shown) if number == MAX_LISTED_ROWS else shown
-
-
-def _sales(first: date, last: date) -> dict[str, Any]:
-    days = sales.day_sales(first, last, shop_zone())
-    total = _orders_of(first, last, sum(day.orders for day in days))
+def _sales(today: date, number: int) -> dict[str, Any]:
+    """Returns the sales of the last days, and what changed against as many days before."""
+    first, before = today - timedelta(days=number - 1), today - timedelta(days=2 * number - 1)
+    days = sales.day_sales(first, today, shop_zone())
+    former = sales.day_sales(before, first - timedelta(days=1), shop_zone())
+    total = _orders_of(first, today, sum(day.orders for day in days))
     return {
-        "heading": gettext("Sales, {} to {}").format(day_of(first), day_of(last)),
+        "heading": gettext("Sales, {} to {}").format(day_of(first), day_of(today)),
+        "changes": [
+            (gettext("Revenue"), _change(_revenue(days), _revenue(former))),
+            (gettext("Orders"), _change(_placed(days), _placed(former))),
+        ],
         "days": _days(total, days),
-        "best": _best(first, last),
+        "best": _best(first, today),
     }
+
+
+def _revenue(days: Sequence[DaySales]) -> Decimal:
+    own = (day.revenue for day in days if day.currency == settings.CURRENCY)
+    return sum(own, Decimal(0))
+
+
+def _placed(days: Sequence[DaySales]) -> Decimal:
+    return Decimal(sum(day.orders for day in days))
+
+
+def _change(present: Decimal, former: Decimal) -> str:
+    """Returns a change in percent; nothing if there was nothing before."""
+    if former <= 0:
+        return ""
+    percent = round((present - former) * 100 / former)
+    return gettext("{} % against the days before").format(signed(percent))
 
 
 def _days(total: str, sales: Sequence[DaySales]) -> dict[str, Any]:
@@ -153,14 +236,14 @@ def _days(total: str, sales: Sequence[DaySales]) -> dict[str, Any]:
             gettext("All days"),
             total,
             grouped(sum(day.cancelled for day in sales)),
-            ", ".join(amount(value, currency) for currency, value in revenue.items()),
+            ", ".join(price(value, currency) for currency, value in revenue.items()),
         ],
         *(
             [
                 day_of(day.day),
                 format_html(BAR, _orders_of(day.day, day.day, day.orders), most, day.orders),
                 grouped(day.cancelled),
-                in_one_line(amount(day.revenue, day.currency)),
+                in_one_line(price(day.revenue, day.currency)),
             ]
             for day in reversed(sales)
         ),
@@ -168,7 +251,7 @@ def _days(total: str, sales: Sequence[DaySales]) -> dict[str, Any]:
     return {"headers": headers, "rows": rows}
 
 
-BAR = '{} <meter aria-hidden="true" max="{}" value="{}"></meter>'
+BAR = '<div class="bar">{}<meter aria-hidden="true" max="{}" value="{}"></meter></div>'
 
 
 def _orders_of(first: date, last: date, number: int) -> str:

@@ -11,13 +11,13 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 
 from larder.catalog.fields import DECIMALS, FIELDS, WHOLE
 from larder.core import money
+from larder.core.clock import now
 from larder.core.money import from_minor
 from larder.staff.lists import shop_zone
 
@@ -64,6 +64,18 @@ def the_shop() -> str:
 
 def customer_name(customer: Any) -> str:
     return deleted_account() if customer.deleted_at else str(customer.username)
+
+
+def full_name(customer: Any) -> str:
+    """Returns the first and the last name of a customer, as far as they are known."""
+    return f"{customer.first_name} {customer.last_name}".strip()
+
+
+def name_of(order: Any) -> str:
+    """Returns the name of the customer of an order: of the account or else of who receives the
+    parcel."""
+    receiver = (order.ship_to or {}).get("name", "").strip()
+    return full_name(order.customer) or receiver or customer_name(order.customer)
 
 
 def actor_names(actors: Collection[UUID]) -> dict[UUID, str]:
@@ -151,7 +163,7 @@ def bounded(number: int, limit: int) -> str:
 
 def recent(at: datetime) -> str:
     """Returns a time of a list in one line, as short as it is clear; in full below the pointer."""
-    local, today = at.astimezone(shop_zone()), timezone.localdate(timezone=shop_zone())
+    local, today = at.astimezone(shop_zone()), now().astimezone(shop_zone()).date()
     pattern = gettext("%d %b %Y, %H:%M")
     if local.year == today.year:
         pattern = gettext("%d %b, %H:%M")
@@ -161,6 +173,17 @@ def recent(at: datetime) -> str:
         pattern = gettext("Today %H:%M")
     shown = local.strftime(pattern)
     return format_html('<span class="one-line" title="{}">{}</span>', moment(at), shown)
+
+
+def ago(at: datetime) -> str:
+    """Returns how long ago a time is, in its largest unit; in full below the pointer."""
+    minutes = int((now() - at).total_seconds()) // 60
+    text = gettext("{} min ago").format(minutes)
+    if minutes >= 2 * 24 * 60:
+        text = gettext("{} d ago").format(grouped(minutes // 60 // 24))
+    elif minutes >= 60:
+        text = gettext("{} h ago").format(minutes // 60)
+    return format_html('<span class="one-line" title="{}">{}</span>', moment(at), text)
 
 
 def column(

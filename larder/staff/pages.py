@@ -63,7 +63,8 @@ class LineForm(TextForm, forms.Form):
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """The content of a page. `back` is the address of its cancel button."""
+    """The content of a page. `back` is the address of its cancel button; without an `answer` it has
+    nothing to send."""
 
     title: str
     answer: str
@@ -72,6 +73,9 @@ class Page:
     lines: Sequence[LineForm] = ()
     heads: Sequence[str] = ()
     text: str = ""
+    details: Sequence[str] = ()
+    """A question and its answer, which is shown when it is asked."""
+
     facts: Sequence[tuple[str, str]] = ()
     """Titles and texts above the fields."""
 

@@ -1,29 +1,27 @@
-"""The admin site: what wraps its views, its navigation, its first page."""
+"""The admin site: what wraps its views, and its pages of refusals."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import InvalidPage
 from django.db import DataError
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.vary import vary_on_headers
 from django.views.i18n import JavaScriptCatalog
 from unfold.sites import UnfoldAdminSite
 
-from larder.core.errors import PermissionMissing
+from larder.core.errors import NotFound, PermissionMissing
 from larder.http import admin_session, problems
 from larder.http.authentication import proven_factor
 from larder.http.negotiation import prefers_page
@@ -34,48 +32,6 @@ from larder.staff import confirming
 from larder.staff.identity.own_account import LoginForm, own_password
 from larder.staff.recording import CHANNEL, FORMER
 from larder.staff.words import gettext_lazy as _
-
-_PLACES = (
-    (_("Catalogue"), {"catalog.product": "sell", "catalog.category": "category"}),
-    (
-        _("Stock"),
-        {
-            "inventory.ledgerentry": "receipt_long",
-            "inventory.adjustment": "add_notes",
-        },
-    ),
-    (_("Orders"), {"orders.order": "shopping_basket", "orders.refunddue": "currency_exchange"}),
-    (
-        _("People"),
-        {
-            "identity.customer": "person",
-            "identity.key": "key",
-            "auth.group": "group",
-            "identity.auditentry": "policy",
-        },
-    ),
-)
-"""The icons of the models of each part."""
-
-
-def navigation(request: Any) -> list[dict[str, Any]]:
-    """Returns the sidebar for this member of staff (`UNFOLD` in the settings refers to it)."""
-    return [
-        {"title": title, "items": [_item(name, icon) for name, icon in icons.items()]}
-        for title, icons in _PLACES
-    ]
-
-
-def _item(name: str, icon: str) -> dict[str, Any]:
-    model: Any = apps.get_model(name)
-    screen: Any = admin.site.get_model_admin(model)
-    return {
-        "title": capfirst(model._meta.verbose_name_plural),
-        "icon": icon,
-        "link": reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"),
-        # The theme copies all of it, and a method would be copied with its admin.
-        "permission": lambda request: screen.has_view_or_change_permission(request),  # noqa: PLW0108
-    }
 
 
 def account_links(request: Any) -> list[dict[str, str]]:
@@ -101,6 +57,9 @@ NOT_ALLOWED = _(
     "The role of your account does not allow this page. If you need it, ask a colleague who may "
     "manage rights, such as an owner of the shop, for another role."
 )
+MISSING = _(
+    "There is nothing at this address. It may have been deleted, or the link is incomplete."
+)
 
 
 def answering(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,7 +78,16 @@ def answering(view: Callable[..., Any]) -> Callable[..., Any]:
         except confirming.ConfirmationNeeded:
             return confirming.to_page(request)
         except (PermissionDenied, *FORMER) as refusal:
-            return _forbidden(request, refusal)
+            text = str(ENDED if isinstance(refusal, SessionEnded) else NOT_ALLOWED)
+            if not prefers_page(request):
+                raise PermissionDenied(text) from refusal
+            return problems.mark(
+                _explained(request, gettext("Not allowed"), text), PermissionMissing("")
+            )
+        except Http404:
+            if not prefers_page(request):
+                raise
+            return problems.mark(_explained(request, gettext("Not found"), MISSING), NotFound())
         except UNREADABLE as error:
             is_given = request.GET or ACTION_CHECKBOX_NAME in request.POST
             if is_given or "content_type_id" in kwargs:
@@ -129,18 +97,12 @@ def answering(view: Callable[..., Any]) -> Callable[..., Any]:
     return answered
 
 
-def _forbidden(request: Any, refusal: Exception) -> HttpResponse:
-    text = str(ENDED if isinstance(refusal, SessionEnded) else NOT_ALLOWED)
-    if not prefers_page(request):
-        raise PermissionDenied(text) from refusal
-    context = {
-        **admin.site.each_context(request),
-        "title": gettext("Not allowed"),
-        "text": text,
-    }
-    page = TemplateResponse(request, "staff/forbidden.html", context)
+def _explained(request: Any, title: str, text: str) -> HttpResponse:
+    """Returns a page with the menu that says why what was asked for is not shown."""
+    context = {**admin.site.each_context(request), "title": title, "text": text}
+    page = TemplateResponse(request, "staff/explained.html", context)
     patch_vary_headers(page, ["Accept"])
-    return problems.mark(page, PermissionMissing(""))
+    return page
 
 
 def telling_of_the_end(view: Callable[..., Any]) -> Callable[..., Any]:

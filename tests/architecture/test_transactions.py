@@ -6,7 +6,7 @@ from tests.architecture.sources import ROOT, nodes
 
 WITHIN = {
     "larder/catalog/services/products.py: clashes_named()": "a change may be part of another one",
-    "larder/inventory/services/products.py: _import()": "a file is compared again after it",
+    "larder/inventory/services/products.py: _store()": "a file is compared again after it",
     "larder/inventory/queries.py: out_of_stock()": "a setting for one query",
     "larder/ops/roles.py: grant(using=using)": "a step of `migrate`, or of a test",
 }

@@ -52,7 +52,7 @@ def allow(who: Person, *permissions: str) -> Person:
 def fill(person: Callable[..., Person], product: Callable[..., int]) -> None:
     """A page and more of products with stock, customers, orders and ledger entries."""
     for number in range(LISTED_ROWS + 5):
-        who, jam = person(f"customer {number}"), product(name=f"Jam {number}", stock=50)
+        who, jam = person(f"buyer {number}"), product(name=f"Jam {number}", stock=50)
         lines = [RequestedLine(jam, 2)]
         order = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
         place_order(order, terms=Terms(currency="GBP"), now=clock())

@@ -49,6 +49,12 @@ def test_a_file_is_stored_with_opening_stock_by_the_member_of_staff(
     assert send(desk, FILE).messages == ["0 added, 0 changed, 2 the same."]
 
 
+def test_columns_are_known_by_the_names_of_other_programs(desk: Desk) -> None:
+    send(desk, "Artikel-Nr.;Bezeichnung;Preis;Bestand;EAN\nJAM;Konfitüre;2,50;7;4006381333931\n")
+    stored = Product.objects.values_list("sku", "name", "price", "barcode").get()
+    assert stored == ("JAM", "Konfitüre", Decimal("2.50"), "4006381333931")
+
+
 def test_a_file_with_a_fault_is_not_stored_and_each_fault_has_its_line_and_column(
     desk: Desk,
 ) -> None:

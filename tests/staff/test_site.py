@@ -64,6 +64,13 @@ def test_staff_without_permissions_see_an_empty_admin(person: Callable[..., Pers
         assert desk.get(f"{place}add/").status == 403
 
 
+def test_an_address_without_a_page_is_answered_with_the_menu(desk: Desk) -> None:
+    for path in ("orders/nothing/", f"orders/order/{uuid4()}/pick-list/"):
+        page = desk.get(path)
+        assert page.status == 404
+        assert "/admin/catalog/product/" in page.text
+
+
 def test_customers_are_redirected_to_the_log_in(person: Callable[..., Person]) -> None:
     page = Desk(person()).get("catalog/product/")
     assert page.response.redirect_chain[0][0].startswith("/admin/login/")

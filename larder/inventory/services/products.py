@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import msgspec
@@ -170,6 +170,12 @@ class Imported(msgspec.Struct, frozen=True):
     changed: int
     unchanged: int
 
+    @classmethod
+    def of(cls, file: ProductFile, changes: Sequence[Change]) -> Self:
+        """Returns the numbers of a stored file."""
+        created = sum(change.product is None for change in changes)
+        return cls(created, len(changes) - created, len(file.rows) - len(changes))
+
 
 def import_products(
     table: Table,
@@ -190,11 +196,12 @@ def import_products(
         if not has_time_limit:
             database.lift_time_limit()
             database.limit_lock_wait(LONG_WAIT)
-        stored = idempotency.once(
-            claim,
-            lambda: msgspec.json.encode(_import(product_file(table, currency), author)).decode(),
-            now=author.now,
-        )
+
+        def store() -> str:
+            file = product_file(table, currency)
+            return msgspec.json.encode(Imported.of(file, _store(file, author))).decode()
+
+        stored = idempotency.once(claim, store, now=author.now)
     return msgspec.json.decode(stored.result, type=Imported), stored.replayed
 
 
@@ -211,23 +218,30 @@ def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
     return Preview(id, changes, len(file.rows), file.ignored)
 
 
-def import_previewed(id: UUID, author: Author, *, currency: str) -> Imported:
+def import_previewed(
+    id: UUID, author: Author, *, currency: str
+) -> tuple[Imported, Sequence[Change]]:
     """Stores a file that `preview_products` has kept, once, if it changes what the preview showed.
+    Returns the numbers, and what changed.
+
     Raises PreviewOutdated, NotFound (the file is not kept any more), FaultyFile and Overloaded."""
     file = kept_files.file_of(author.actor, id)
     # Before the transaction, which must not wait.
     table = tables.read(bytes(file.content))
     with transaction.atomic(durable=True):
         kept_files.use(author.actor, id)
-        return _import(product_file(table, currency), author, file.fingerprint)
+        rows = product_file(table, currency)
+        changes = _store(rows, author, file.fingerprint)
+    return Imported.of(rows, changes), changes
 
 
 def _fingerprint(changes: Sequence[Change]) -> str:
     return blake2b(repr(changes).encode(), digest_size=16).hexdigest()
 
 
-def _import(file: ProductFile, author: Author, shown: str | None = None) -> Imported:
-    """Stores a file. `shown` is the fingerprint of the preview, if there was one."""
+def _store(file: ProductFile, author: Author, shown: str | None = None) -> Sequence[Change]:
+    """Stores a file. Returns what changed. `shown` is the fingerprint of the preview, if there was
+    one."""
     for _ in range(TRIES):
         try:
             with transaction.atomic(), audit.through(audit.IMPORT):
@@ -241,6 +255,5 @@ def _import(file: ProductFile, author: Author, shown: str | None = None) -> Impo
         except AlreadyTaken:
             # Another transaction added a product of the file after the comparison.
             continue
-        created = sum(change.product is None for change in changes)
-        return Imported(created, len(changes) - created, len(file.rows) - len(changes))
+        return changes
     raise Overloaded

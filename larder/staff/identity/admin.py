@@ -39,8 +39,8 @@ from larder.identity.services.notes import About
 from larder.notifications.services import PASSWORD_RESET, queue_mail
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
-from larder.staff.formatting import column, moment, time_column
-from larder.staff.identity.customers import customer_contents, description, full_name, search
+from larder.staff.formatting import column, full_name, moment, time_column
+from larder.staff.identity.customers import customer_contents, description, search
 from larder.staff.notes import NotableAdmin
 from larder.staff.pages import ask, show_once
 from larder.staff.recording import caller_of

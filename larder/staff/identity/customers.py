@@ -31,7 +31,15 @@ from larder.identity.models import SEARCH_TEXT, Address, Customer
 from larder.identity.queries import PARCEL_FIELDS, AddressRow, latest_notes, lowered_spellings
 from larder.identity.services.audit import customer_name
 from larder.orders.models import Order, OrderStatus
-from larder.staff.formatting import actor_names, amount, change_link, grouped, in_one_line, moment
+from larder.staff.formatting import (
+    actor_names,
+    amount,
+    change_link,
+    full_name,
+    grouped,
+    in_one_line,
+    moment,
+)
 from larder.staff.lists import label, with_trigrams, with_words
 from larder.staff.orders.contents import VARIANTS, address_lines
 from larder.staff.words import gettext_lazy as _
@@ -88,11 +96,6 @@ def _with_phone(term: str) -> list[int]:
         *known.order_by("-customer").values_list("customer", flat=True)[:MAX_FOUND_OWNERS],
         *named.values_list("pk", flat=True)[:MAX_FOUND_OWNERS],
     ]
-
-
-def full_name(customer: Any) -> str:
-    """Returns the first and the last name of a customer, as far as they are known."""
-    return f"{customer.first_name} {customer.last_name}".strip()
 
 
 def description(customer: Any) -> str:

@@ -101,7 +101,8 @@ class ImportableProducts(ServiceAdmin):
             answer=gettext("Show changes"),
             back=self.list_address,
             form=form,
-            text=str(_EXPLAINED).format(", ".join(COLUMNS), ", ".join(REQUIRED)),
+            text=str(_EXPLAINED).format(", ".join(REQUIRED)),
+            details=(gettext("Which columns?"), str(_COLUMNS).format(", ".join(COLUMNS))),
         )
         if not is_sent or not form.is_valid():
             return show(self, request, page)
@@ -127,7 +128,7 @@ class ImportableProducts(ServiceAdmin):
             back=request.path,
             form=form,
             text=_summary(preview),
-            table=_changes(preview),
+            table=_changes(preview.changes),
         )
         return show(self, request, page)
 
@@ -138,7 +139,8 @@ class ImportableProducts(ServiceAdmin):
             if not form.is_valid():
                 raise NotFound
             file, author = form.cleaned_data[FILE], Author(caller_of(request), now())
-            return self._done(request, import_previewed(file, author, currency=settings.CURRENCY))
+            stored = import_previewed(file, author, currency=settings.CURRENCY)
+            return self._done(request, *stored)
         except NotFound:
             self.message_user(request, GONE, messages.ERROR)
         except (FaultyFile, PreviewOutdated):
@@ -147,12 +149,20 @@ class ImportableProducts(ServiceAdmin):
             self.tell_refusal(request, refusal, {})
         return HttpResponseRedirect(request.path)
 
-    def _done(self, request: Any, imported: Imported) -> HttpResponse:
+    def _done(
+        self, request: Any, imported: Imported, changes: Sequence[Change] = ()
+    ) -> HttpResponse:
+        """Says what was stored, and shows what changed."""
         text = gettext("{} added, {} changed, {} the same.").format(
             *map(grouped, (imported.created, imported.changed, imported.unchanged))
         )
         self.message_user(request, text, messages.SUCCESS)
-        return HttpResponseRedirect(self.list_address)
+        if not changes:
+            return HttpResponseRedirect(self.list_address)
+        title, again = gettext("The products are imported"), gettext("Import another file")
+        ways, table = [(again, request.path)], _changes(changes)
+        page = Page(title=title, answer="", back=self.list_address, ways=ways, table=table)
+        return show(self, request, page)
 
 
 GONE = _(
@@ -164,11 +174,14 @@ OUTDATED = _(
 )
 
 _EXPLAINED = _(
-    "The first line names the columns, any of {}. Products are found by SKU: known ones are "
-    "changed in the columns that the file has; archived ones stay archived. New ones are "
-    "added if the file has {}; a price list of sku and price changes the prices of known ones. "
-    "quantity is the opening stock of new products. category is a name, a path such as "
-    "Drinks / Tea, or an id. All rows are stored or none. An exported file can be imported again."
+    "A file with sku and price changes the prices of known products; one with {} also adds new "
+    "ones. All rows are stored or none, after a preview. An exported file can be imported again."
+)
+_COLUMNS = _(
+    "The first line names the columns, any of {}. Names that other programs use, such as "
+    "Bezeichnung or EAN, are known too. Products are found by SKU: known ones are changed in the "
+    "columns that the file has; archived ones stay archived. quantity is the opening stock of new "
+    "products. category is a name, a path such as Drinks / Tea, or an id."
 )
 
 
@@ -199,8 +212,8 @@ def _summary(preview: Preview) -> str:
     return text
 
 
-def _changes(preview: Preview) -> dict[str, Any]:
-    changes = preview.changes[:MAX_SHOWN_CHANGES]
+def _changes(found: Sequence[Change]) -> dict[str, Any]:
+    changes = found[:MAX_SHOWN_CHANGES]
     names, known = category_names(), _known(changes)
     rows = [
         [

@@ -32,10 +32,10 @@ from larder.staff.formatting import (
     link,
     minor_amount,
     moment,
+    name_of,
     price,
     recent,
 )
-from larder.staff.identity.customers import full_name
 from larder.staff.lists import in_brief, label
 from larder.staff.notes import NotableAdmin
 from larder.staff.orders.accounting import AccountableOrders
@@ -161,11 +161,7 @@ class OrderAdmin(
         }
         return {title: fact for title, fact in facts.items() if fact}
 
-    @admin.display(description=_("Customer"))
-    def whose(self, order: Order) -> str:
-        """Returns the name of the customer: of the account or else of who receives the parcel."""
-        receiver = (order.ship_to or {}).get("name", "").strip()
-        return full_name(order.customer) or receiver or customer_name(order.customer)
+    whose = column(_("Customer"), name_of)
 
     @admin.display(description=_("Paid"))
     def paid(self, order: Any) -> str:

@@ -24,8 +24,7 @@ from larder.core.limits import MAX_PAGE_LINES
 from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
 from larder.orders.models import Order, OrderLine
 from larder.staff.base import ServiceAdmin, selected
-from larder.staff.formatting import amount, customer_name, day_of, grouped, moment
-from larder.staff.identity.customers import full_name
+from larder.staff.formatting import amount, customer_name, day_of, full_name, grouped, moment
 from larder.staff.orders.contents import address_lines
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
