@@ -95,6 +95,9 @@ class Page:
     total_in: str = ""
     """The currency of the total below the lines, which a script adds up."""
 
+    refund: Mapping[str, str] = field(default_factory=dict)
+    """What a script needs to say below the lines what is to be refunded."""
+
     table: Mapping[str, Any] = field(default_factory=dict)
     """A table below the form, in the format of the theme."""
 

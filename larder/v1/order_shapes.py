@@ -95,9 +95,8 @@ class Order(msgspec.Struct):
 
 def shown(order: OrderView) -> Order:
     """Returns an order as the API shows it."""
-    sums = order.payments or payment_state.NOTHING
-    payable = payment_state.payable(order.status, order.unreturned_total, order.currency)
-    due = payment_state.amount_due(sums, payable)
+    payable = order.payable
+    due = payment_state.amount_due(order.sums, payable)
     amounts = order.amounts
     net, tax = _net_and_tax(amounts)
     return Order(
@@ -132,7 +131,7 @@ def shown(order: OrderView) -> Order:
         ],
         amount_due=money.text(from_minor(due, order.currency)),
         payment=OrderPayment(
-            required=order.expires_at is not None, state=payment_state.state(sums, payable)
+            required=order.expires_at is not None, state=payment_state.state(order.sums, payable)
         ),
         carrier=order.carrier or None,
         tracking_number=order.tracking_number or None,

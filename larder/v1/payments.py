@@ -20,7 +20,6 @@ from msgspec import UNSET, Meta, UnsetType
 from larder.core import telemetry
 from larder.core.clock import now
 from larder.core.errors import DomainError, Fault, InvalidInput
-from larder.core.ids import new_id
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
 from larder.db.idempotency import fingerprint
 from larder.http import pagination, shop
@@ -242,7 +241,7 @@ def _payment(
     return payments.NewPayment(
         provider=provider,
         kind=Kind(movement.kind),
-        transaction_id=movement.transaction_id or str(new_id()),
+        transaction_id=movement.transaction_id or payments.own_id(),
         intent=movement.intent,
         amount=movement.amount,
         currency=movement.currency,

@@ -184,13 +184,18 @@ def pack_ship_and_take_back(page: Page, look: Look) -> None:
     page.get_by_role("link", name="Ship").click()
     page.get_by_role("button", name="Ship", exact=True).dblclick()
     page.get_by_text("is shipped.").first.wait_for()
+    page.get_by_role("link", name="Mark as paid").click()
+    look(page, "mark as paid")
+    page.get_by_role("button", name="Mark as paid").dblclick()
+    page.get_by_text("is recorded.").first.wait_for()
     page.get_by_role("link", name="Return").click()
     page.get_by_label("Came back, line 1").fill("2")
+    expect(page.locator(".page-total")).to_have_text("3.00 GBP to refund.")
     page.get_by_label("Can be sold again, line 1").uncheck()
     press(page, "Return", "This field is required.")
     look(page, "return, mistake")
     page.get_by_label("Reason").fill("mouldy")
-    press(page, "Return", "is booked.")
+    press(page, "Return", "is booked. 3.00 GBP to refund.")
     page.get_by_text("JAM-1 Red jam: 2 came back, not to be sold again.").wait_for()
 
 
@@ -254,7 +259,8 @@ def test_a_day_of_the_shop(
     order = Order.objects.get(customer_id=mary.id)
     assert (order.ship_to or {})["line1"] == "1 Quay"
     types = OrderEvent.objects.filter(order=order).order_by("position")
-    assert [event.type for event in types] == ["placed", "packed", "shipped", "returned"]
+    happened = ["placed", "packed", "shipped", "payment", "returned"]
+    assert [event.type for event in types] == happened
     assert order.lines.get().returned == 2
     assert Order.objects.filter(status="packed").count() == len(sheets) == 2
     assert Stock.objects.get(product__sku="JAM-1").available == 7

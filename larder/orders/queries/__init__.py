@@ -19,7 +19,7 @@ from larder.core.parts import Part, first
 from larder.db import database
 from larder.identity.caller import Caller
 from larder.orders.models import Order, OrderEvent, OrderLine, Payment, RefundDue
-from larder.orders.payment_state import Balances, Record
+from larder.orders.payment_state import NOTHING, Balances, Record, payable
 from larder.orders.sql import payments as payments_sql
 from larder.orders.sql import reads, writes
 
@@ -80,6 +80,16 @@ class OrderView(Struct, frozen=True):
     def amounts(self) -> list[Amount]:
         """What each line counts in the books (larder/core/money.py), with returned units."""
         return amounts([(line.line_total, line.tax_rate) for line in self.lines], self.currency)
+
+    @property
+    def sums(self) -> Balances:
+        """The sums of its payments."""
+        return self.payments or NOTHING
+
+    @property
+    def payable(self) -> int:
+        """What the customer has to pay for it, in minor units."""
+        return payable(self.status, self.unreturned_total, self.currency)
 
 
 def view_of_row(row: Order, lines: list[LineView]) -> OrderView:

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from larder.core.errors import DomainError, Fault, InvalidInput, NotFound, together
-from larder.core.ids import SYSTEM_ACTOR
+from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.core.money import to_payable
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Scope
@@ -51,6 +51,9 @@ RECORD, VIEW = "orders.record_payment", "orders.view_order"
 KEPT_AFTER = timedelta(days=2)
 """The age from which on an event that names an unknown order is recorded. Until then it is refused,
 so that the provider repeats it: Stripe repeats an event for three days."""
+
+OWN = "staff_"
+"""What the ids begin with that the shop makes for movements without one of a provider."""
 
 CONFIRMING = frozenset({Kind.CAPTURED})
 """The kinds of records that confirm an order, unless the shop decides otherwise."""
@@ -97,6 +100,11 @@ class Outcome(StrEnum):
     IGNORED = "ignored"
     KEPT = "kept"
     UNASSIGNED = "unassigned"
+
+
+def own_id() -> str:
+    """Returns a new id of a movement."""
+    return f"{OWN}{new_id().hex}"
 
 
 def record_payment(

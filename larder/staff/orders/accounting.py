@@ -56,9 +56,7 @@ class Row:
         return self.amount(None if net is None else gross - net)
 
     def payment(self) -> str:
-        order = self.order
-        payable = payment_state.payable(order.status, order.unreturned_total, order.currency)
-        return payment_state.state(order.payments or payment_state.NOTHING, payable).value
+        return payment_state.state(self.order.sums, self.order.payable).value
 
 
 def _ship_to(field: str) -> Callable[[Row], object]:

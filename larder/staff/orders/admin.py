@@ -44,6 +44,7 @@ from larder.staff.orders.contents import (
     PAYMENT_VARIANTS,
     VARIANTS,
     address_lines,
+    given,
     lines_table,
     payment_tables,
     returned_of,
@@ -214,6 +215,9 @@ class RefundDueAdmin(ReadOnlyAdmin):
     ordering = ("since", "id")
     sortable_by = ()
 
+    class Media:
+        css = {"all": ("staff/orders.css",)}
+
     def get_queryset(self, request: Any) -> Any:
         orders = Order.objects.filter(pk=OuterRef("order"))
         paid = Payment.objects.filter(
@@ -252,7 +256,7 @@ class RefundDueAdmin(ReadOnlyAdmin):
         _("Customer"), lambda refund: customer_name(refund) if refund.username else "–"
     )
     provider = column(_("Provider"), lambda refund: METHODS.get(refund.paid_by, refund.paid_by))
-    transaction = column(_("Transaction"), lambda refund: in_brief(refund.paid_as or ""))
+    transaction = column(_("Transaction"), lambda refund: in_brief(given(refund.paid_as or "")))
 
     @admin.display(description=_("Settle"))
     def settle(self, refund: Any) -> str:

@@ -19,6 +19,7 @@ from larder.orders.models import OrderStatus, RefundDue
 from larder.orders.payment_state import Record, State
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.locks import order_name
+from larder.orders.services.payments import OWN
 from larder.staff.formatting import (
     actor_names,
     amount,
@@ -237,8 +238,8 @@ def _details(data: Mapping[str, Any]) -> Iterator[str]:
     if payment := data.get("payment"):
         paid = minor_amount(payment["amount"], payment["currency"])
         provider = METHODS.get(payment["provider"], payment["provider"])
-        transaction = f"{provider} {payment.get('reference') or payment['transaction_id']}"
-        yield f"{_title(payment['kind'])}: {paid}, {transaction}."
+        named = payment.get("reference") or given(payment["transaction_id"])
+        yield f"{_title(payment['kind'])}: {paid}, {f'{provider} {named}'.strip()}."
     for name, value in data.items():
         if name not in _SHOWN_APART:
             yield f"{_title(name)}: {value}."
@@ -297,18 +298,12 @@ def _records(order: OrderView) -> dict[str, Any]:
 
 def _named(row: Record) -> str:
     """Returns what identifies a payment, and the note about it."""
-    return " · ".join(filter(None, [row.reference or row.transaction_id, row.note]))
+    return " · ".join(filter(None, [row.reference or given(row.transaction_id), row.note]))
 
 
-def held(order: OrderView) -> int:
-    """Returns what the shop has of the customer's money."""
-    return (order.payments or payment_state.NOTHING).held
-
-
-def amount_due(order: OrderView) -> int:
-    """Returns what the customer has yet to pay."""
-    payable = payment_state.payable(order.status, order.unreturned_total, order.currency)
-    return payment_state.amount_due(order.payments or payment_state.NOTHING, payable)
+def given(id: str) -> str:
+    """Returns the id of a transaction; nothing for one that the shop made."""
+    return "" if id.startswith(OWN) else id
 
 
 def refunds_due(order: UUID) -> dict[str, int]:
@@ -326,11 +321,10 @@ def to_refund(amounts: Mapping[str, int]) -> list[str]:
 
 
 def _summary(order: OrderView, *, with_refunds: bool) -> dict[str, Any]:
-    sums = order.payments or payment_state.NOTHING
-    payable = payment_state.payable(order.status, order.unreturned_total, order.currency)
-    state = word(payment_state.state(sums, payable).value)
-    row = [state, minor_amount(amount_due(order), order.currency)]
-    if not payable and sums == payment_state.NOTHING:
+    due = payment_state.amount_due(order.sums, order.payable)
+    state = word(payment_state.state(order.sums, order.payable).value)
+    row = [state, minor_amount(due, order.currency)]
+    if not order.payable and order.sums == payment_state.NOTHING:
         row = [gettext("nothing to pay"), "–"]
     headers = [_("State"), _("Due")]
     if with_refunds:

@@ -16,13 +16,14 @@ from larder.core.limits import (
     MAX_SHORT_TEXT_LENGTH,
     MAX_UNITS,
 )
+from larder.core.money import from_minor, minor_digits
 from larder.http.shop import terms
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.decision import RequestedLine
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.moves import Picked, ReturnedLine, Tracking
 from larder.staff.formatting import day_of, grouped
-from larder.staff.orders.contents import address_lines, held, to_refund
+from larder.staff.orders.contents import address_lines, to_refund
 from larder.staff.pages import LineForm, PageForm, choice, long_text, whole, words
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, sku_field
 from larder.staff.refusals import Sentence
@@ -120,6 +121,7 @@ class ReturnedForm(OrderLineForm):
 
     def __init__(self, line: LineView, sent: Any) -> None:
         super().__init__(line, sent, quantity=0, restock=True)
+        self.fields["quantity"].widget.attrs["data-price"] = str(line.unit_price)
         self.cells = (line.sku, line.name, grouped(line.quantity - line.returned))
 
 
@@ -144,6 +146,10 @@ class MoveForm(PageForm):
     def facts(self, order: OrderView) -> Sequence[tuple[str, str]]:
         """Returns what staff need to see while they fill in the page: titles and texts."""
         return ()
+
+    def refund(self, order: OrderView) -> Mapping[str, str]:
+        """Returns what a script needs to say what is to be refunded."""
+        return {}
 
     def arguments(self, lines: Lines) -> Mapping[str, Any]:
         """Returns what the service of the move is called with, beside the request."""
@@ -173,7 +179,7 @@ class PackForm(MoveForm):
 
 class CancelForm(MoveForm):
     def facts(self, order: OrderView) -> Sequence[tuple[str, str]]:
-        refund = to_refund({order.currency: held(order)})
+        refund = to_refund({order.currency: order.sums.held})
         return [(gettext("Payment"), text) for text in refund]
 
     reason = words(
@@ -191,6 +197,15 @@ class ReturnForm(MoveForm):
     line = ReturnedForm
     nothing = _("Enter the number of returned units in at least one line.")
     reason = words(_("Reason"), most=MAX_SHORT_TEXT_LENGTH, help_text=_("The customer sees it."))
+
+    class Media:
+        js = ("staff/returns.js",)
+
+    def refund(self, order: OrderView) -> Mapping[str, str]:
+        held, decimals = order.sums.held, min(minor_digits(order.currency), 2)
+        amounts = {"held": from_minor(held, order.currency), "rest": order.unreturned_total}
+        texts = {name: str(value) for name, value in amounts.items()}
+        return {**texts, "decimals": str(decimals), "currency": order.currency} if held else {}
 
     def arguments(self, lines: Lines) -> Mapping[str, Any]:
         back = [

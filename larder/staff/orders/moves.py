@@ -181,7 +181,7 @@ FORMS: Mapping[Step, Kind] = {
 }
 """The moves of the admin, the next step of an order first."""
 
-_NEXT = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER})
+_NEXT = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER, Payment.REFUNDED})
 
 BULK = {
     f"mark_{PACKED}": Move.PACK,
@@ -330,8 +330,7 @@ def _address(request: Any, order: UUID) -> str:
 def _page(request: Any, order: OrderView, move: Step) -> Page:
     kind, sent = FORMS[move], request.POST or None
     form = kind.form(sent, initial={**kind.form.first(order), "seen_version": order.version})
-    units = sum(line.quantity for line in order.lines)
-    about = contents(units, len(order.lines))
+    about = contents(sum(line.quantity for line in order.lines), len(order.lines))
     return Page(
         title=gettext("Order {}: {}").format(order.number, kind.button),
         answer=gettext("Save") if move in _CHANGES else kind.button,
@@ -342,6 +341,7 @@ def _page(request: Any, order: OrderView, move: Step) -> Page:
         text=f"{about}, {amount(order.total, order.currency)}. {kind.text}",
         variant=kind.variant,
         facts=form.facts(order),
+        refund=form.refund(order),
     )
 
 

@@ -8,17 +8,16 @@ from django.core.exceptions import ValidationError
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
-from larder.core.ids import new_id
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
 from larder.core.money import from_minor, to_minor
 from larder.http import shop
 from larder.orders import queries
-from larder.orders.payment_state import Kind
+from larder.orders.payment_state import Kind, amount_due
 from larder.orders.queries import OrderView
-from larder.orders.services.payments import NewPayment, record_payment
+from larder.orders.services.payments import NewPayment, own_id, record_payment
 from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.staff.formatting import minor_amount
-from larder.staff.orders.contents import METHODS, amount_due, refunds_due
+from larder.staff.orders.contents import METHODS, refunds_due
 from larder.staff.orders.forms import Lines, MoveForm
 from larder.staff.pages import Amount, choice, long_text, words
 from larder.staff.words import gettext_lazy as _
@@ -26,8 +25,9 @@ from larder.staff.words import gettext_lazy as _
 
 def open_amount(order: OrderView, kind: Kind) -> int:
     """Returns what is to be paid or to be refunded, in minor units of the order's currency."""
-    is_refund = kind is Kind.REFUNDED
-    return refunds_due(order.id).get(order.currency, 0) if is_refund else amount_due(order)
+    if kind is Kind.REFUNDED:
+        return refunds_due(order.id).get(order.currency, 0)
+    return amount_due(order.sums, order.payable)
 
 
 class PaymentForm(MoveForm):
@@ -47,7 +47,7 @@ class PaymentForm(MoveForm):
     @classmethod
     def first(cls, order: OrderView) -> Mapping[str, Any]:
         amount = from_minor(open_amount(order, cls.kind), order.currency)
-        return {"amount": amount, "currency": order.currency, "reference": order.number}
+        return {"amount": amount, "currency": order.currency}
 
     def facts(self, order: OrderView) -> Sequence[tuple[str, str]]:
         due = minor_amount(open_amount(order, self.kind), order.currency)
@@ -79,7 +79,7 @@ def record(request: TransitionRequest, **values: Any) -> Moved:
     once: dict[str, Any] = {"by_hand": True, "claim": request.claim, "at": request.now}
     recorded = record_payment(
         request.order,
-        NewPayment(transaction_id=str(new_id()), **values, **once),
+        NewPayment(transaction_id=own_id(), **values, **once),
         caller=request.caller,
         now=request.now,
         confirming=shop.confirming(),
