@@ -1,18 +1,20 @@
 """Notes each answered request, for the counts and the log (larder/ops/telemetry/requests.py).
 
 A request adds a tuple to a queue. Once a second, a thread of the process takes the tuples.
+
+Errors of what is done between a commit and its answer are logged instead of raised (`best_effort`):
+a client that saw an error of a log line or a counter would repeat the write.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter_ns, time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-
-from larder.core.best_effort import best_effort
 
 BEGAN = "larder.began"
 """The WSGI environment's key for the arrival time of a request that waited before Django got it:
@@ -20,6 +22,27 @@ nanoseconds of the performance counter."""
 
 KEPT = 65_536
 """Requests in the queue. If the thread hangs, the oldest are dropped, so that memory is limited."""
+
+
+logger = logging.getLogger(__name__)
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def best_effort(
+    work: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+) -> Result | None:
+    """Returns what `work` returns. If it raises an Exception, logs it and returns None."""
+    try:
+        return work(*arguments, **named)
+    except Exception:
+        logger.exception(
+            "%s failed after the work was done. Nothing has to be repeated. If this recurs, report"
+            " it.",
+            getattr(work, "__qualname__", work),
+        )
+        return None
 
 
 class AnsweredRequest(NamedTuple):
@@ -78,7 +101,8 @@ def access_log_hook(
     def note(status: int, began: int, correlation_id: str, caller: object, path: str) -> None:
         took = perf_counter_ns() - began
         # A plain tuple in the order of AnsweredRequest: making one takes twice as long.
-        _done.append((method, route, status, took, time(), path, correlation_id, caller))  # type: ignore[arg-type]
+        done = (method, route, status, took, time(), path, correlation_id, caller)
+        best_effort(_done.append, done)  # type: ignore[arg-type]
 
     return note
 

@@ -27,13 +27,13 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from larder.core.best_effort import best_effort
 from larder.core.clock import now
 from larder.core.errors import Fault, InvalidInput
 from larder.core.ids import CORRELATION_ID
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH
 from larder.db import database, replicas
 from larder.db.replicas import Position
+from larder.http.answered_requests import best_effort
 from larder.http.negotiation import ADMIN
 from larder.identity.services.quotas import Remaining, note, noted
 

@@ -21,8 +21,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from larder.core import telemetry
-from larder.core.best_effort import best_effort
 from larder.core.ids import CORRELATION_ID
+from larder.http.answered_requests import best_effort
 from larder.ops.telemetry import at_end
 
 _tracer = trace.get_tracer("larder")
