@@ -217,10 +217,10 @@ def person(db: None) -> Callable[..., Person]:
         **fields: Any,
     ) -> Person:
         name = username or f"customer {next(_numbers)}"
-        made = Customer.objects.create_user(name, password, **fields)
-        if made.is_staff and not made.is_superuser and role is not None:
-            made.groups.add(group(role))
-        return Person(made, password)
+        customer = Customer.objects.create_user(name, password, **fields)
+        if customer.is_staff and not customer.is_superuser and role is not None:
+            customer.groups.add(group(role))
+        return Person(customer, password)
 
     return make
 
@@ -241,10 +241,10 @@ def product(db: None, now: datetime) -> Callable[..., int]:
 
     def make(*, stock: int = 10, price: str = "1.50", **fields: Any) -> int:
         number = next(_numbers)
-        given = {"sku": f"SKU-{number}", "name": f"Product {number}", "price": Decimal(price)}
-        made = create_product(given | fields, caller=None, now=now)
-        open_stock({made: stock}, actor=SYSTEM_ACTOR, now=now)
-        return made
+        defaults = {"sku": f"SKU-{number}", "name": f"Product {number}", "price": Decimal(price)}
+        product = create_product(defaults | fields, caller=None, now=now)
+        open_stock({product: stock}, actor=SYSTEM_ACTOR, now=now)
+        return product
 
     return make
 

@@ -10,7 +10,7 @@ def lowest(measure: Callable[[], float], limit: float) -> float:
 
     Other work of the machine may delay one measurement. A fault of the server delays all.
     """
-    found = [measure()]
-    while found[-1] > limit and len(found) < ATTEMPTS:
-        found.append(measure())
-    return min(found)
+    measured = [measure()]
+    while measured[-1] > limit and len(measured) < ATTEMPTS:
+        measured.append(measure())
+    return min(measured)

@@ -60,14 +60,14 @@ def opened_by(frame: FrameType | None, services: Path) -> Iterator[str]:
 @contextmanager
 def recorded(locks: Locks, services: Path) -> Iterator[Recorded]:
     """Records the transactions of this thread."""
-    found = Recorded(locks)
+    record = Recorded(locks)
 
     def watch(execute: Any, sql: str, *rest: Any) -> Any:
         blocks = connection.atomic_blocks
         if blocks:
-            found.note(blocks[0], sql)
-            found.openers.update(opened_by(sys._getframe(), services))
+            record.note(blocks[0], sql)
+            record.openers.update(opened_by(sys._getframe(), services))
         return execute(sql, *rest)
 
     with connection.execute_wrapper(watch):
-        yield found
+        yield record

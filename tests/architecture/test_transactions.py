@@ -15,7 +15,7 @@ WITHIN = {
 
 def _blocks(called: str) -> set[tuple[str, str, str]]:
     """The calls of a function, each with its file, its innermost function and its arguments."""
-    found = set()
+    blocks = set()
     for path in (ROOT / "larder").rglob("*.py"):
         if "migrations" in path.parts:
             continue
@@ -24,15 +24,17 @@ def _blocks(called: str) -> set[tuple[str, str, str]]:
             if isinstance(function, ast.FunctionDef):
                 for node in ast.walk(function):
                     if isinstance(node, ast.Call) and ast.unparse(node.func) == called:
-                        given = ", ".join(ast.unparse(one) for one in (*node.args, *node.keywords))
-                        found.add((where, function.name, given))
-    return found
+                        arguments = ", ".join(
+                            ast.unparse(argument) for argument in (*node.args, *node.keywords)
+                        )
+                        blocks.add((where, function.name, arguments))
+    return blocks
 
 
 def test_each_transaction_of_a_use_case_is_durable() -> None:
-    found = {
-        f"{where}: {name}({given})"
-        for where, name, given in _blocks("transaction.atomic")
-        if "durable=True" not in given
+    blocks = {
+        f"{where}: {name}({arguments})"
+        for where, name, arguments in _blocks("transaction.atomic")
+        if "durable=True" not in arguments
     }
-    assert found == WITHIN.keys()
+    assert blocks == WITHIN.keys()

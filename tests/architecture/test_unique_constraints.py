@@ -51,5 +51,5 @@ WHERE indisunique AND NOT indisprimary AND home.nspname !~ '^pg_'
 
 @pytest.mark.django_db
 def test_every_unique_constraint_is_a_refusal_or_never_violated() -> None:
-    found = {name for (name,) in database.rows(UNIQUE)}
-    assert found == FIELDS.keys() | set().union(*NEVER_VIOLATED.values())
+    names = {name for (name,) in database.rows(UNIQUE)}
+    assert names == FIELDS.keys() | set().union(*NEVER_VIOLATED.values())

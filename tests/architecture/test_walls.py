@@ -35,7 +35,7 @@ def _offenders(*forbidden: str) -> list[str]:
         for path in _sources(*BELOW_API)
         if "management" not in path.parts
         for name in sorted(_imports(path))
-        if name in forbidden or name.startswith(tuple(f"{one}." for one in forbidden))
+        if name in forbidden or name.startswith(tuple(f"{package}." for package in forbidden))
     ]
 
 
@@ -46,8 +46,8 @@ def test_no_layer_below_the_api_imports_http() -> None:
 def test_core_imports_the_standard_library_and_three_packages_alone() -> None:
     """A rule of the core is tested without a database, and read without knowing one."""
     known = {*sys.stdlib_module_names, "msgspec", "uuid_utils", "email_validator"}
-    found = {name for path in _sources("core") for name in _imports(path)}
-    foreign = {name for name in found if name.partition(".")[0] not in known}
+    imported = {name for path in _sources("core") for name in _imports(path)}
+    foreign = {name for name in imported if name.partition(".")[0] not in known}
     assert {name for name in foreign if not f"{name}.".startswith("larder.core.")} == set()
 
 
@@ -64,51 +64,53 @@ USING_CLIENTS = {
 
 
 def test_no_layer_below_the_api_uses_the_network() -> None:
-    found = {one.partition(":")[0] for one in _offenders(*CLIENTS)}
-    assert found == USING_CLIENTS.keys()
+    offenders = {offender.partition(":")[0] for offender in _offenders(*CLIENTS)}
+    assert offenders == USING_CLIENTS.keys()
 
 
 def test_no_test_imports_a_module_of_tests() -> None:
     """What several tests use is in a module beside them."""
-    found = [
+    offenders = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in sorted((ROOT / "tests").rglob("*.py"))
         for name in _imports(path)
         if name.startswith("tests.") and ".test_" in name
     ]
-    assert found == []
+    assert offenders == []
 
 
 def test_queries_import_no_services() -> None:
-    found = {
+    offenders = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in _sources(*BELOW_API)
         if {"queries", "prices"} & {*path.parts, path.stem}
         for name in _imports(path)
         if "services" in name.split(".")
     }
-    assert found == set()
+    assert offenders == set()
 
 
 def test_only_services_and_queries_of_a_module_use_the_database() -> None:
     using = re.compile(r"larder\.(db\.database|\w+\.models|\w+\.sql)\b|django\.db\.connections?$")
     rooms = re.compile(r"larder/\w+/(services|queries|prices|models|\w*sql)(/|\.py$)")
-    found = {
+    offenders = {
         where
         for path in _sources("identity", "notifications", "catalog", "inventory", "orders")
         if any(using.match(name) for name in _imports(path))
         and not rooms.match(where := path.relative_to(ROOT).as_posix())
     }
-    assert found == set()
+    assert offenders == set()
 
 
 def test_only_the_admin_and_commands_look_models_up_by_name() -> None:
-    found = {
+    offenders = {
         path.relative_to(ROOT).as_posix()
         for path in _sources(*BELOW_API, *ABOVE)
         if re.search(r"\bget_(user_)?models?\b", path.read_text())
     }
-    assert {one for one in found if not re.search("^larder/staff/|/management/", one)} == set()
+    assert {
+        offender for offender in offenders if not re.search("^larder/staff/|/management/", offender)
+    } == set()
 
 
 def test_a_model_is_imported_from_the_module_that_defines_it() -> None:
@@ -122,13 +124,13 @@ def test_a_model_is_imported_from_the_module_that_defines_it() -> None:
         if re.match(r"larder\.\w+\.\w*models\.\w", name)
         if not re.fullmatch(r"larder\.\w+\.models", module)
     }
-    found = {
+    offenders = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in modules.values()
         for name in {*_imports(path), *_attributes(path)}
         if name in lent
     }
-    assert found == set()
+    assert offenders == set()
 
 
 def _module(path: Path) -> str:
@@ -161,21 +163,23 @@ PROBES = {
 def test_only_these_modules_of_ops_know_http() -> None:
     known = ("django.http", "django.views", "django.shortcuts", "django.utils.deprecation")
     using = [*_sources("ops"), *_sources("core", "db")]
-    found = {
+    modules = {
         str(path.relative_to(ROOT))
         for path in using
         if any(name.startswith(known) for name in _imports(path))
     }
-    assert found == PROBES
+    assert modules == PROBES
 
 
 def test_no_layer_below_the_api_reads_settings_or_the_clock() -> None:
     """How long something takes they may measure: that is no moment in the life of a shop."""
     own = ("larder/core/clock.py", "larder/db/replicas.py")
-    found = _offenders("django.conf", "larder.core.clock", "django.utils.timezone", "time")
-    measuring = {name.removesuffix(".Stopwatch") for name in found if name.endswith(".Stopwatch")}
+    offenders = _offenders("django.conf", "larder.core.clock", "django.utils.timezone", "time")
+    measuring = {
+        name.removesuffix(".Stopwatch") for name in offenders if name.endswith(".Stopwatch")
+    }
     allowed = measuring | {f"{name}.Stopwatch" for name in measuring}
-    assert [name for name in found if not name.startswith(own) and name not in allowed] == []
+    assert [name for name in offenders if not name.startswith(own) and name not in allowed] == []
 
 
 CLOCKS = re.compile(
@@ -207,4 +211,8 @@ def test_migrations_import_no_code_that_may_change() -> None:
         for name in _imports(path)
         if name.startswith("larder.") and not name.startswith(lasting)
     }
-    assert used - {one for one in used if one.endswith((": larder.core", ": larder.db"))} == set()
+    assert (
+        used
+        - {offender for offender in used if offender.endswith((": larder.core", ": larder.db"))}
+        == set()
+    )

@@ -18,8 +18,8 @@ class Trail:
     def __call__(self, object: str = "") -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
         """Returns channel, action, before and after of each entry, of one object or of all."""
         rows = AuditEntry.objects.filter(id__gt=self.since).order_by("id")
-        found = rows.filter(object=object) if object else rows
-        return list(found.values_list("channel", "action", "before", "after"))
+        entries = rows.filter(object=object) if object else rows
+        return list(entries.values_list("channel", "action", "before", "after"))
 
     def objects(self) -> list[str]:
         """Returns the objects of the entries."""

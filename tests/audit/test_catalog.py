@@ -30,15 +30,17 @@ def test_products_that_are_added_put_and_archived_are_recorded(
     person: MakePerson, as_: AsPerson, trail: Trail
 ) -> None:
     api = as_(person(is_staff=True, is_superuser=True))
-    made = api("POST", "products", {"sku": "J1", "name": "Jam", "price": "2", "quantity": 3}).body
-    name = f"product:{made['id']}"
-    given = {"sku": "J1", "name": "Jam", "price": "2.00"}
+    product = api(
+        "POST", "products", {"sku": "J1", "name": "Jam", "price": "2", "quantity": 3}
+    ).body
+    name = f"product:{product['id']}"
+    fields = {"sku": "J1", "name": "Jam", "price": "2.00"}
     opened = ("v1", "adjust", {"available": 0}, {"available": 3, "reason": "opening"})
-    assert trail(name) == [("v1", "create", {}, given), opened]
+    assert trail(name) == [("v1", "create", {}, fields), opened]
     api("PUT", "products/by-sku/J1", {"name": "Jam", "price": "2.5", "unit": "jar"})
     changed = ({"price": "2.00", "unit": ""}, {"price": "2.50", "unit": "jar"})
     assert trail(name)[2:] == [("v1", "change", *changed)]
-    assert api("DELETE", f"products/{made['id']}").status == 204
+    assert api("DELETE", f"products/{product['id']}").status == 204
     channel, action, before, after = trail(name)[3]
     assert (channel, action, before) == ("v1", "archive", {"archived_at": None})
     assert after["archived_at"]
@@ -58,10 +60,10 @@ def test_a_refused_change_is_not_recorded_as_made(
 def test_categories_are_recorded(person: MakePerson, as_: AsPerson, trail: Trail) -> None:
     api = as_(person(is_staff=True, is_superuser=True))
     above = api("POST", "categories", {"name": "Food"}).body["id"]
-    made = api("POST", "categories", {"name": "Jams"}).body["id"]
-    api("PATCH", f"categories/{made}", {"parent": above})
-    api("DELETE", f"categories/{made}")
-    assert trail(f"category:{made}") == [
+    category = api("POST", "categories", {"name": "Jams"}).body["id"]
+    api("PATCH", f"categories/{category}", {"parent": above})
+    api("DELETE", f"categories/{category}")
+    assert trail(f"category:{category}") == [
         ("v1", "create", {}, {"name": "Jams", "parent": None}),
         ("v1", "change", {"parent": None}, {"parent": above}),
         ("v1", "delete", {"name": "Jams", "parent": above}, {}),
@@ -78,10 +80,10 @@ def test_adjusted_stock_is_recorded_for_each_product(
         {"product": other, "counted": 4},
         {"product": same, "counted": 9},
     ]
-    made = api("POST", "stock/adjustments", {"reason": "counted", "lines": lines})
-    assert made.status == 201
+    adjustment = api("POST", "stock/adjustments", {"reason": "counted", "lines": lines})
+    assert adjustment.status == 201
     reason = {"reason": "counted"}
-    name = f"adjustment:{made.body['id']}"
+    name = f"adjustment:{adjustment.body['id']}"
     assert trail.objects() == [name, f"product:{jam}", f"product:{other}"]
     assert trail() == [
         ("v1", "create", {}, {"lines": 3, **reason}),
@@ -95,8 +97,8 @@ def test_an_adjustment_that_changes_nothing_is_recorded_too(
 ) -> None:
     api = as_(person(is_staff=True, is_superuser=True))
     lines = [{"product": product(stock=9), "counted": 9}]
-    made = api("POST", "stock/adjustments", {"reason": "counted", "lines": lines})
-    assert trail.objects() == [f"adjustment:{made.body['id']}"]
+    adjustment = api("POST", "stock/adjustments", {"reason": "counted", "lines": lines})
+    assert trail.objects() == [f"adjustment:{adjustment.body['id']}"]
 
 
 FILE = "sku,name,price,quantity\nOLD,Jam,2.50,9\nKNOWN,Tea,1.00,9\nNEW,Milk,0.99,4\n"

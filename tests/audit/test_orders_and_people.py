@@ -81,10 +81,10 @@ def test_keys_of_staff_are_recorded_without_the_key(
     api = as_(who)
     ends = (now() + timedelta(days=1)).isoformat()
     body = {"name": "Ada's till", "permissions": ["orders.view_order"], "expires_at": ends}
-    made = api("POST", "auth/keys", body).body
-    assert api("DELETE", f"auth/keys/{made['id']}").status == 204
-    created, ended = trail(f"key:{made['id']}")
-    limits = {"permissions": ["orders.view_order"], "expires_at": made["expires_at"]}
+    key = api("POST", "auth/keys", body).body
+    assert api("DELETE", f"auth/keys/{key['id']}").status == 204
+    created, ended = trail(f"key:{key['id']}")
+    limits = {"permissions": ["orders.view_order"], "expires_at": key["expires_at"]}
     owner = {"customer": str(who.customer.public_id)}
     assert created == ("v1", "create", {}, owner | limits)
     assert ended[:3] == ("v1", "end", {"ended_at": None})
@@ -108,8 +108,8 @@ def test_the_key_that_staff_get_with_their_password_is_recorded_once(
     for each in (who, who, customer):
         name, password = each.customer.username, each.password
         key_for_password(name, password, channel="contract4", secrets=("s" * 32,), now=now())
-    (made,) = trail()
-    assert made == (
+    (entry,) = trail()
+    assert entry == (
         "contract4",
         "create",
         {},

@@ -48,8 +48,8 @@ def test_place_camera_and_comments_are_removed() -> None:
     photo = phone_photo()
     assert PLACE in photo
     assert b"Ada" in photo
-    made = decoded(photo)
-    for content in (made.full, made.thumbnail):
+    picture = decoded(photo)
+    for content in (picture.full, picture.thumbnail):
         shown = opened(content)
         assert not dict(shown.getexif())
         assert {"exif", "xmp", "icc_profile", "comment"}.isdisjoint(shown.info)
@@ -58,9 +58,9 @@ def test_place_camera_and_comments_are_removed() -> None:
 
 
 def test_a_photo_that_was_taken_upright_is_shown_upright() -> None:
-    made = opened(decoded(phone_photo(40, 30)).full).convert("RGB")
-    assert made.size == (30, 40)
-    top, bottom = made.getpixel((15, 5)), made.getpixel((15, 35))
+    shown = opened(decoded(phone_photo(40, 30)).full).convert("RGB")
+    assert shown.size == (30, 40)
+    top, bottom = shown.getpixel((15, 5)), shown.getpixel((15, 35))
     assert isinstance(top, tuple)
     assert isinstance(bottom, tuple)
     assert top[0] > bottom[0] + 100
@@ -69,9 +69,9 @@ def test_a_photo_that_was_taken_upright_is_shown_upright() -> None:
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
 def test_each_format_becomes_a_webp_of_limited_size(format: str) -> None:
-    made = decoded(encoded(plain(3_200, 1_000), format))
-    assert (opened(made.full).format, opened(made.full).size) == ("WEBP", (PICTURE_SIDE, 500))
-    assert (opened(made.thumbnail).format, opened(made.thumbnail).size) == (
+    picture = decoded(encoded(plain(3_200, 1_000), format))
+    assert (opened(picture.full).format, opened(picture.full).size) == ("WEBP", (PICTURE_SIDE, 500))
+    assert (opened(picture.thumbnail).format, opened(picture.thumbnail).size) == (
         "WEBP",
         (THUMBNAIL_SIDE, 100),
     )
@@ -108,8 +108,8 @@ def swapped() -> bytes:
 def test_colours_of_a_profile_become_those_of_browsers(mode: str, format: str) -> None:
     photo = Image.new("RGBA", (40, 30), (255, 0, 0, 0 if mode == "RGBA" else 255)).convert(mode)
     file = encoded(photo, format, icc_profile=swapped(), exact=True, lossless=True)
-    made = opened(decoded(file).full)
-    red, green, _, *alpha = made.getpixel((5, 5))  # type: ignore[misc]
+    shown = opened(decoded(file).full)
+    red, green, _, *alpha = shown.getpixel((5, 5))  # type: ignore[misc]
     assert green > red + 100 or alpha == [0]
     assert alpha == ([0] if mode == "RGBA" else [])
     nonsense = encoded(plain(), "PNG", icc_profile=b"no profile")
@@ -120,11 +120,11 @@ def test_an_animated_picture_becomes_its_first_frame() -> None:
     frames = [plain(color="red"), plain(color="blue")]
     for format in ("PNG", "WEBP"):
         file = encoded(frames[0], format, save_all=True, append_images=frames[1:])
-        made = opened(decoded(file).full)
-        pixel = made.convert("RGB").getpixel((5, 5))
+        shown = opened(decoded(file).full)
+        pixel = shown.convert("RGB").getpixel((5, 5))
         assert isinstance(pixel, tuple)
         assert pixel[0] > 200
-        assert getattr(made, "n_frames", 1) == 1
+        assert getattr(shown, "n_frames", 1) == 1
 
 
 def test_a_photo_with_a_second_picture_behind_it_is_taken() -> None:
@@ -186,8 +186,8 @@ def test_a_second_content_of_a_file_is_not_stored() -> None:
         encoded(plain(), "JPEG", comment=script),
         encoded(plain(), "PNG") + script,
     ):
-        made = decoded(file)
-        assert script not in made.full + made.thumbnail
+        picture = decoded(file)
+        assert script not in picture.full + picture.thumbnail
 
 
 def test_the_name_is_made_from_the_content(folder: Path) -> None:

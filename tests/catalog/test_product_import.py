@@ -201,11 +201,11 @@ def faults(content: bytes) -> list[tuple[int, str, str]]:
     return []
 
 
-@pytest.mark.parametrize(("lines", "found"), FAULTY)
+@pytest.mark.parametrize(("lines", "expected"), FAULTY)
 def test_every_fault_is_named_with_its_line_and_column(
-    db: None, lines: list[str], found: list[tuple[int, str, str]]
+    db: None, lines: list[str], expected: list[tuple[int, str, str]]
 ) -> None:
-    assert faults("\r\n".join(lines).encode()) == found
+    assert faults("\r\n".join(lines).encode()) == expected
 
 
 def test_a_code_that_a_spreadsheet_has_damaged_is_refused_with_its_place(db: None) -> None:
@@ -246,16 +246,22 @@ def test_an_encoding_that_is_not_clear_is_refused_and_not_guessed(
 @pytest.mark.parametrize(
     ("separator", "cell", "price"),
     [
-        *((",", one, two) for one, two in (("1.25", "1.25"), ("1.234", "1.234"))),
-        *((",", f'"{one}"', two) for one, two in (("1,25", "1.25"), ("1,234", None))),
-        *((one, '"£1,234.50"', None) for one in ",;\t"),
-        *((";", one, two) for one, two in (("1,25", "1.25"), ("1.25", "1.25"))),
-        *((";", one, two) for one, two in (("1,234", "1.234"), ("0.125", "0.125"))),
-        *((";", one, None) for one in ("1.234", "12.34,5", "1.234 £")),
-        *((";", one, "2.45") for one in ("2,45 £", "£\xa02.45", "2.45 GBP", "gbp 2,45", " 2,45")),
-        *((";", one, None) for one in ("2,45 €", "USD 2.45", "2,45 ££", "£", "2 45")),
-        *(("\t", one, two) for one, two in (("1,25", "1.25"), ("1.5", "1.50"), ("0,125", "0.125"))),
-        *(("\t", one, None) for one in ("1.234", "12,345")),
+        *((",", written, two) for written, two in (("1.25", "1.25"), ("1.234", "1.234"))),
+        *((",", f'"{written}"', two) for written, two in (("1,25", "1.25"), ("1,234", None))),
+        *((separator, '"£1,234.50"', None) for separator in ",;\t"),
+        *((";", written, two) for written, two in (("1,25", "1.25"), ("1.25", "1.25"))),
+        *((";", written, two) for written, two in (("1,234", "1.234"), ("0.125", "0.125"))),
+        *((";", written, None) for written in ("1.234", "12.34,5", "1.234 £")),
+        *(
+            (";", written, "2.45")
+            for written in ("2,45 £", "£\xa02.45", "2.45 GBP", "gbp 2,45", " 2,45")
+        ),
+        *((";", written, None) for written in ("2,45 €", "USD 2.45", "2,45 ££", "£", "2 45")),
+        *(
+            ("\t", written, two)
+            for written, two in (("1,25", "1.25"), ("1.5", "1.50"), ("0,125", "0.125"))
+        ),
+        *(("\t", written, None) for written in ("1.234", "12,345")),
     ],
 )
 def test_separators_are_recognised_and_a_decimal_mark_is_taken_or_refused_but_not_guessed(

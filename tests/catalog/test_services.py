@@ -68,12 +68,12 @@ def test_a_product_without_a_sku_gets_one_that_can_be_read_from_a_label(
     db: None, now: datetime
 ) -> None:
     fields = {"name": "Jam", "price": Decimal(1)}
-    made = [create_product(fields, caller=None, now=now) for _ in range(200)]
+    products = [create_product(fields, caller=None, now=now) for _ in range(200)]
     skus = dict(Product.objects.values_list("id", "sku"))
-    assert len({skus[id] for id in made}) == 200
+    assert len({skus[id] for id in products}) == 200
     pattern = r"L-[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}"
-    assert all(re.fullmatch(pattern, skus[id]) for id in made)
-    assert queries.ids_by_sku([skus[made[7]]]) == {skus[made[7]]: made[7]}
+    assert all(re.fullmatch(pattern, skus[id]) for id in products)
+    assert queries.ids_by_sku([skus[products[7]]]) == {skus[products[7]]: products[7]}
 
 
 def test_a_product_is_found_by_either_id_also_when_archived(db: None, now: datetime) -> None:

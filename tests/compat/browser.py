@@ -45,9 +45,9 @@ class Browser:
         for header in response.msg.get_all("Set-Cookie", []):
             self.cookies |= {name: morsel.value for name, morsel in SimpleCookie(header).items()}
         raw = response.read()
-        found = {name.lower(): value for name, value in response.getheaders()}
-        is_json = "json" in found.get("content-type", "")
-        return Reply(response.status, json.loads(raw) if raw and is_json else raw, found)
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        is_json = "json" in headers.get("content-type", "")
+        return Reply(response.status, json.loads(raw) if raw and is_json else raw, headers)
 
     def try_to_log_in(self, username: str, password: str) -> Reply:
         """Fills in the form of the admin's log-in and sends it."""

@@ -16,8 +16,8 @@ UNKNOWN = {"detail": "The object does not exist, or you have no access to it."}
 
 
 def public_id(who: Person) -> UUID:
-    found: UUID = who.customer.public_id
-    return found
+    id: UUID = who.customer.public_id
+    return id
 
 
 def own_path(who: Person) -> str:

@@ -110,7 +110,7 @@ class Player:
             if name.startswith(("{uuid", "{person", "{product")) and len(plain) == 32:
                 value = f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}"
             text = text.replace(name, value)
-        self.sent |= {found[0].replace("-", "") for found in VARIABLE.finditer(text)}
+        self.sent |= {match[0].replace("-", "") for match in VARIABLE.finditer(text)}
         return text
 
     def _named(self, answer: Any) -> Any:

@@ -16,9 +16,9 @@ def test_a_price_and_stock_set_by_staff_are_recorded(
     reply = client_of(who)("PATCH", f"/api/product/{jam}/", {"price": "1.25", "stock": 8})
     assert reply.status == 200
     rows = AuditEntry.objects.filter(object=f"product:{jam}").order_by("id")
-    found = rows.values_list("actor", "channel", "action", "before", "after")
+    entries = rows.values_list("actor", "channel", "action", "before", "after")
     by = (who.customer.public_id, "contract3")
-    assert list(found) == [
+    assert list(entries) == [
         (*by, "change", {"price": "2.95"}, {"price": "1.25"}),
         (*by, "adjust", {"available": 3}, {"available": 8, "reason": "correction"}),
     ]

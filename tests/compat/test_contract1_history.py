@@ -24,8 +24,8 @@ def test_the_history_has_pages_of_ten_newest_first(
     placed = [order(shopper, jam) for _ in range(21)]
     here = f"http://127.0.0.1:{shopper.server.port}/api/orders/"
     pages = [shopper("GET", f"/api/orders/{page}").body for page in ("", "?page=2", "?page=3")]
-    found = [row["id"] for page in pages for row in page["results"]]
-    assert found == placed[::-1]
+    ids = [row["id"] for page in pages for row in page["results"]]
+    assert ids == placed[::-1]
     assert [len(page["results"]) for page in pages] == [10, 10, 1]
     assert {page["count"] for page in pages} == {21}
     assert [page["next"] for page in pages] == [f"{here}?page=2", f"{here}?page=3", None]
@@ -41,7 +41,7 @@ def test_orders_placed_through_v1_are_in_the_history(
     body = {"lines": [{"product": jam, "quantity": 3}], "note": "ring twice"}
     placed = shopper("POST", "/api/v1/orders", body)
     assert placed.status == 201
-    found = shopper("GET", f"/api/orders/{placed.body['id']}/").body
-    assert (found["id"], found["total"]) == (placed.body["id"], "7.04")
-    assert found["products"] == [{"id": jam, "name": "Jam", "price": "2.35", "quantity": 3}]
-    assert shopper("GET", "/api/orders/").body["results"] == [found]
+    order = shopper("GET", f"/api/orders/{placed.body['id']}/").body
+    assert (order["id"], order["total"]) == (placed.body["id"], "7.04")
+    assert order["products"] == [{"id": jam, "name": "Jam", "price": "2.35", "quantity": 3}]
+    assert shopper("GET", "/api/orders/").body["results"] == [order]

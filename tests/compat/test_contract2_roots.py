@@ -53,9 +53,9 @@ def test_a_key_is_accepted_and_a_password_is_refused(
 @pytest.fixture
 def browser(transactional_db: None, running: Server, person: Callable[..., Person]) -> Browser:
     """A browser whose user, staff, is logged in to the admin."""
-    boss, found = person("boss", is_staff=True), Browser(running)
-    found.log_in("boss", boss.password)
-    return found
+    boss, browser = person("boss", is_staff=True), Browser(running)
+    browser.log_in("boss", boss.password)
+    return browser
 
 
 JAM = {"name": "Jam", "description": "", "price": "1.00", "quantity": 3}
@@ -81,7 +81,7 @@ def test_the_cookie_of_a_deactivated_account_is_refused_at_once(browser: Browser
 
 
 def test_browsers_get_html_and_other_clients_json(browser: Browser) -> None:
-    wanted: dict[str, Any] = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-    page = browser("GET", "/api/", **wanted)
+    headers: dict[str, Any] = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = browser("GET", "/api/", **headers)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert browser("GET", "/api/", Accept="*/*").headers["content-type"] == "application/json"

@@ -22,8 +22,8 @@ def order(client: Client, *lines: tuple[int, int], **more: Any) -> int:
 
 
 def rows(client: Client) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client("GET", f"{ORDERS}?limit=1000").body["results"]
-    return found
+    results: list[dict[str, Any]] = client("GET", f"{ORDERS}?limit=1000").body["results"]
+    return results
 
 
 def test_a_key_gives_access_to_contract_3(

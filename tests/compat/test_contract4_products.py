@@ -19,9 +19,9 @@ def test_the_fast_rows_equal_those_of_the_serializer(
     product: MakeProduct,
 ) -> None:
     product(price="2.205", name="Fish & Chips é \U0001f35f"), product(price="0", stock=2**31 - 1)
-    found = queries.products(0, ProductFilter(), limit=None)
-    found.append(replace(found[0], price=Decimal("999999999.995"), quantity=0))
-    assert [product_row(item) for item in found] == [*ProductBody(found, many=True).data]
+    products = queries.products(0, ProductFilter(), limit=None)
+    products.append(replace(products[0], price=Decimal("999999999.995"), quantity=0))
+    assert [product_row(item) for item in products] == [*ProductBody(products, many=True).data]
 
 
 def test_sold_out_deleted_and_unknown_products_are_not_found(

@@ -24,10 +24,10 @@ WRONG = "not the right one"
 def two_of_module(django_db_setup: None) -> Iterator[tuple[Server, Server]]:
     """Two servers of two processes, with the limits of a production."""
     with (
-        Server(workers=2, threads=48, environment=LIMITED) as one,
+        Server(workers=2, threads=48, environment=LIMITED) as first,
         Server(workers=2, threads=48, environment=LIMITED) as other,
     ):
-        yield one, other
+        yield first, other
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_a_refresh_returns_an_access_token_and_can_be_repeated(
 
 def test_an_invalid_refresh_token_is_401(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
-    given = pair(anyone, who)
+    tokens = pair(anyone, who)
     v1 = anyone("POST", "/api/v1/auth/token", credentials(who)).body["refresh"]
     other = sessions.log_in(
         sessions.Credentials(who.customer.username, who.password),
@@ -106,11 +106,11 @@ def test_an_invalid_refresh_token_is_401(anyone: ApiClient, person: MakePerson) 
         signer=signer(),
         now=now(),
     ).refresh
-    head, said, mac = given["refresh"].split(".")
+    head, said, mac = tokens["refresh"].split(".")
     turned = f"{head}.{said}.{mac[::-1]}"
-    unsigned = jwt.encode(claims(given["refresh"]), "", algorithm="none")
+    unsigned = jwt.encode(claims(tokens["refresh"]), "", algorithm="none")
     for bad in (
-        given["access"],
+        tokens["access"],
         v1,
         other,
         turned,
@@ -118,7 +118,7 @@ def test_an_invalid_refresh_token_is_401(anyone: ApiClient, person: MakePerson) 
         "a",
         "a.b.c",
         "é",
-        given["refresh"][1:],
+        tokens["refresh"][1:],
     ):
         answer = anyone("POST", REFRESH, {"refresh": bad})
         assert (answer.status, answer.body) == (401, NOT_VALID), bad
@@ -146,13 +146,13 @@ def test_deleting_the_account_ends_its_tokens_at_once(
     anyone: ApiClient, person: MakePerson, end: Callable[[Person], None]
 ) -> None:
     who = person()
-    given = pair(anyone, who)
-    header = f"Bearer {given['access']}"
+    tokens = pair(anyone, who)
+    header = f"Bearer {tokens['access']}"
     assert anyone("GET", "/api/products/", Authorization=header).status == 200
     end(who)
     late = anyone("GET", "/api/products/", Authorization=header)
     assert (late.status, late.body["code"]) == (401, "token_not_valid")
-    answer = anyone("POST", REFRESH, {"refresh": given["refresh"]})
+    answer = anyone("POST", REFRESH, {"refresh": tokens["refresh"]})
     assert (answer.status, answer.body) == (401, NOT_VALID)
 
 

@@ -68,7 +68,7 @@ def test_visible_text_is_accepted(text: str) -> None:
     assert not has_invisible(text)
 
 
-@pytest.mark.parametrize("one", [*DRAWN_AS_NOTHING, *WITHOUT_A_CHARACTER, *CONTROLS])
-def test_invisible_text_is_detected(one: str) -> None:
-    assert has_invisible(f"Ada{one}")
-    assert has_invisible(f"A{one}da")
+@pytest.mark.parametrize("text", [*DRAWN_AS_NOTHING, *WITHOUT_A_CHARACTER, *CONTROLS])
+def test_invisible_text_is_detected(text: str) -> None:
+    assert has_invisible(f"Ada{text}")
+    assert has_invisible(f"A{text}da")

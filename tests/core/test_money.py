@@ -41,12 +41,12 @@ def test_text_that_is_not_a_price_is_refused(sent: str) -> None:
 def test_a_net_amount_is_within_half_a_thousandth_of_the_quotient(
     gross: Decimal, rate: Decimal
 ) -> None:
-    found = net(gross, rate)
-    assert found is not None
-    error = abs(Fraction(found) - Fraction(gross) / (1 + Fraction(rate) / 100))
+    amount = net(gross, rate)
+    assert amount is not None
+    error = abs(Fraction(amount) - Fraction(gross) / (1 + Fraction(rate) / 100))
     assert error <= Fraction(1, 2000)
-    assert 0 <= found <= gross
-    assert found.as_tuple().exponent == -3
+    assert 0 <= amount <= gross
+    assert amount.as_tuple().exponent == -3
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ pytestmark = pytest.mark.django_db
 def test_arrays_arrive_as_they_were(kind: str, db: None) -> None:
     @given(st.lists(KINDS[kind] | st.none()))
     def arrives(values: list[Any]) -> None:
-        ((found,),) = database.rows(f"SELECT %s::{kind}[]", [values])
-        assert found == values
+        ((array,),) = database.rows(f"SELECT %s::{kind}[]", [values])
+        assert array == values
 
     arrives()
 
@@ -57,8 +57,8 @@ def test_arrays_arrive_as_they_were(kind: str, db: None) -> None:
 def test_objects_arrive_as_they_were(db: None) -> None:
     objects = [{"a": 'it\'s "quoted" \\ {so}', "b": [1, None]}, {}, None, "text", 'é"']
     given_so = [None if name is None else Jsonb(name) for name in objects]
-    ((found,),) = database.rows("SELECT %s::jsonb[]", [given_so])
-    assert [json.loads(one) if isinstance(one, str) else one for one in found] == objects
+    ((values,),) = database.rows("SELECT %s::jsonb[]", [given_so])
+    assert [json.loads(value) if isinstance(value, str) else value for value in values] == objects
 
 
 def test_a_date_is_not_read_as_a_timestamp(db: None) -> None:

@@ -23,9 +23,9 @@ TOUCH = "UPDATE product SET version = version + 1 WHERE id = %s"
 @pytest.fixture
 def two(product: Callable[..., int]) -> tuple[int, int]:
     """Two products that the feed has already returned."""
-    made = product(), product()
+    products = product(), product()
     settle()
-    return made
+    return products
 
 
 def slow_and_fast(read: Feed, slowly: int, fast: int) -> list[int]:

@@ -38,9 +38,9 @@ def test_a_given_number_is_stored(order: Callable[..., Order]) -> None:
 def test_a_row_carries_the_id_of_the_transaction_that_wrote_it(
     order: Callable[..., Order], now: datetime
 ) -> None:
-    made = order()
-    fields = {"from_status": "", "to_status": "placed", "actor": made.customer.public_id}
-    made.events.create(type="made", at=now, **fields)
+    row = order()
+    fields = {"from_status": "", "to_status": "placed", "actor": row.customer.public_id}
+    row.events.create(type="made", at=now, **fields)
     ((written, current),) = database.rows(
         "SELECT transaction_id::text, pg_current_xact_id()::text FROM order_event"
     )

@@ -33,18 +33,18 @@ def claim_of(key: str, content: bytes = ONE, result: str = "", **options: dateti
 def test_a_claimed_key_returns_its_earlier_result(db: None, now: datetime) -> None:
     first = claim_of("k", result="7")
     assert idempotency.claim([first], now=now) == {}
-    found = idempotency.claim([first], now=now)
-    assert found[first.scope].result_for(first) == "7"
+    earlier = idempotency.claim([first], now=now)
+    assert earlier[first.scope].result_for(first) == "7"
     with pytest.raises(KeyReused):
-        found[first.scope].result_for(claim_of("k", OTHER))
+        earlier[first.scope].result_for(claim_of("k", OTHER))
 
 
 def test_a_request_is_made_once(db: None, now: datetime) -> None:
-    made: list[object] = []
+    calls: list[object] = []
 
     def once(claim: Claim | None, result: object) -> Outcome:
         def make() -> object:
-            made.append(result)
+            calls.append(result)
             return result
 
         return idempotency.once(claim, make, now=now)
@@ -54,7 +54,7 @@ def test_a_request_is_made_once(db: None, now: datetime) -> None:
     with pytest.raises(KeyReused):
         once(claim_of("a", OTHER), 8)
     assert once(None, 9) == once(None, 9) == Outcome("9", replayed=False)
-    assert made == [7, 9, 9]
+    assert calls == [7, 9, 9]
 
 
 def test_a_released_key_can_be_claimed_again(db: None, now: datetime) -> None:
@@ -78,8 +78,8 @@ def test_keys_belong_to_their_account_and_operation(db: None, now: datetime) -> 
 
 def test_claiming_several_keys_reports_each_that_is_not_new(db: None, now: datetime) -> None:
     idempotency.claim([claim_of("b", result="old")], now=now)
-    found = idempotency.claim([claim_of(key, result="new") for key in "cba"], now=now)
-    assert {scope.key: earlier.result for scope, earlier in found.items()} == {"b": "old"}
+    uses = idempotency.claim([claim_of(key, result="new") for key in "cba"], now=now)
+    assert {scope.key: earlier.result for scope, earlier in uses.items()} == {"b": "old"}
     rows = IdempotencyKey.objects.values_list("key", "result")
     assert dict(rows) == {"a": "new", "b": "old", "c": "new"}
 

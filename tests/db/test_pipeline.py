@@ -20,8 +20,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def assert_read_in_any_order(order: list[int]) -> None:
     with transaction.atomic(), database.pipeline():
         readings = [database.submit("SELECT %s::int, %s::int[]", [n, [n] * n]) for n in range(5)]
-        found = {n: readings[n]() for n in order}
-    assert found == {n: [(n, [n] * n)] for n in range(5)}
+        read = {n: readings[n]() for n in order}
+    assert read == {n: [(n, [n] * n)] for n in range(5)}
 
 
 def test_answers_can_be_read_in_any_order() -> None:

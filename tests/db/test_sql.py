@@ -59,8 +59,8 @@ def written(run: Callable[[], object]) -> tuple[object, list[dict[str, Any]]]:
     """What `run` returns, and all rows after it; it is rolled back."""
     with transaction.atomic():
         answer = run()
-        found = IdempotencyKey.objects.order_by("actor", "operation", "key").values()
-        after = [{**row, "fingerprint": bytes(row["fingerprint"])} for row in found]
+        rows = IdempotencyKey.objects.order_by("actor", "operation", "key").values()
+        after = [{**row, "fingerprint": bytes(row["fingerprint"])} for row in rows]
         transaction.set_rollback(True)
     return answer, after
 

@@ -53,7 +53,7 @@ def orders_on_loop(transactional_db: None, sessions_known: None) -> OnLoop:
 @pytest.fixture
 def ordering(orders_on_loop: OnLoop, token: str, jam: int) -> Ordering:
     """Orders of a customer whose first order went through Django, as every first order does."""
-    made = Ordering(orders_on_loop, token, jam)
-    assert made()[0] == "201 Created"
+    ordering = Ordering(orders_on_loop, token, jam)
+    assert ordering()[0] == "201 Created"
     assert orders_on_loop.reached == 1
-    return made
+    return ordering

@@ -67,7 +67,7 @@ class OnLoop:
     def forget(self) -> None:
         """Forgets the answers of Django."""
         self.operation = self._kind(Inline(1))
-        self.operation._log = lambda *given: self.logged.append(given)
+        self.operation._log = lambda *entry: self.logged.append(entry)
 
     def __call__(
         self, token: str, path: str = "products", method: str = "GET", **headers: str
@@ -147,7 +147,11 @@ def spelled(name: str) -> str:
 def without_id(answer: Answered) -> Answered:
     """Returns the answer without its correlation id."""
     status, headers, body = answer
-    return status, {name: one for name, one in headers.items() if name != "Correlation-ID"}, body
+    return (
+        status,
+        {name: value for name, value in headers.items() if name != "Correlation-ID"},
+        body,
+    )
 
 
 def without_correlation(answer: Answered) -> Any:

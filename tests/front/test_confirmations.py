@@ -35,8 +35,8 @@ def clerk(person: Callable[..., Person]) -> Person:
 def same(answer: Answered) -> tuple[str, dict[str, str], set[str]]:
     """What does not differ between two orders."""
     code, headers, body = answer
-    kept = {name: value for name, value in headers.items() if name not in VARYING}
-    return code, kept, set(json.loads(body))
+    same_headers = {name: value for name, value in headers.items() if name not in VARYING}
+    return code, same_headers, set(json.loads(body))
 
 
 def test_an_order_is_confirmed_as_django_does(

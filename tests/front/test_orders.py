@@ -59,8 +59,8 @@ def test_the_on_loop_gives_the_same_answer_as_django(
 
 def test_a_placed_order_is_read_with_the_same_body_and_etag(ordering: Ordering) -> None:
     _, headers, body = ordering()
-    found = ordering.on_loop(ordering.token, headers["Location"].removeprefix("/api/v1/"))
-    assert (found[1]["ETag"], found[2]) == (headers["ETag"], body)
+    read = ordering.on_loop(ordering.token, headers["Location"].removeprefix("/api/v1/"))
+    assert (read[1]["ETag"], read[2]) == (headers["ETag"], body)
 
 
 @pytest.mark.parametrize("first", ["through Django", "event loop"])
@@ -154,9 +154,9 @@ def test_the_on_loop_refuses_as_django_does(
 ) -> None:
     for line in body.get("lines", []):
         line["product"] = line["product"] or jam  # a product there is
-    given = headers | {"Correlation_ID": uuid4().hex}
-    refused = ordering(headers=given, **body)
-    alone = OnLoop(Orders).send(body_of(body, jam), ordering.token, "orders", **(JSON | given))
+    sent = headers | {"Correlation_ID": uuid4().hex}
+    refused = ordering(headers=sent, **body)
+    alone = OnLoop(Orders).send(body_of(body, jam), ordering.token, "orders", **(JSON | sent))
     assert (refused[0][:3], json.loads(refused[2])["code"]) == (status, code)
     assert refused == alone
     assert (ordering.on_loop.reached, ordering.on_loop.logged) == (2, [])
@@ -176,8 +176,8 @@ def test_an_unknown_outcome_is_answered_although_the_token_has_expired(
 
     commit = psycopg.Connection.commit
 
-    def answered_twice(given: Any) -> None:
-        commit(given)
+    def answered_twice(connection: Any) -> None:
+        commit(connection)
         monkeypatch.setattr(authentication, name, later)
         raise psycopg.InternalError("received 2 results from command 'COMMIT'")
 
@@ -260,7 +260,9 @@ def test_a_hold_is_answered_as_by_django(orders_on_loop: OnLoop, token: str, jam
     held = {"required": True, "hold_seconds": 60}
     through, in_front_of_it = ordering(payment=held), ordering(payment=held)
     assert orders_on_loop.reached == 1
-    assert [json.loads(one[2])["status"] for one in (through, in_front_of_it)] == ["pending"] * 2
+    assert [json.loads(answer[2])["status"] for answer in (through, in_front_of_it)] == [
+        "pending"
+    ] * 2
     assert in_front_of_it[1].keys() == through[1].keys()
     assert Stock.objects.get(product_id=jam).available == STOCK - 4
     refused = ordering(payment={"required": True, "hold_seconds": 10**6})

@@ -27,10 +27,10 @@ def test_the_on_loop_gives_the_same_answer_as_django(
     on_loop: OnLoop, shelf: None, token: str, path: str, headers: Headers
 ) -> None:
     through = on_loop(token, path, **headers)
-    kept = on_loop(token, path, **headers)
+    cached = on_loop(token, path, **headers)
     assert on_loop.reached == 1
     assert through[0] == "200 OK"
-    assert without_id(kept) == without_id(through)
+    assert without_id(cached) == without_id(through)
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
@@ -38,12 +38,12 @@ def test_the_on_loop_gives_the_same_304_as_django(
     on_loop: OnLoop, shelf: None, token: str, encoding: str
 ) -> None:
     tag = on_loop(token, Accept_Encoding=encoding)[1]["ETag"]
-    kept = on_loop(token, Accept_Encoding=encoding, If_None_Match=tag)
-    assert (kept[0], on_loop.reached) == ("304 Not Modified", 1)
+    cached = on_loop(token, Accept_Encoding=encoding, If_None_Match=tag)
+    assert (cached[0], on_loop.reached) == ("304 Not Modified", 1)
     on_loop.forget()
     through = on_loop(token, Accept_Encoding=encoding, If_None_Match=tag)
     assert on_loop.reached == 2
-    assert without_id(kept) == without_id(through)
+    assert without_id(cached) == without_id(through)
 
 
 def test_every_customer_gets_the_same_answer(
@@ -120,11 +120,11 @@ def test_a_list_request_with_a_body_goes_to_django(
 def test_each_answer_has_a_new_id_or_that_of_its_request(
     on_loop: OnLoop, shelf: None, token: str
 ) -> None:
-    given = uuid4().hex
+    id = uuid4().hex
     ids = {on_loop(token)[1]["Correlation-ID"] for _ in range(20)}
     assert (len(ids), on_loop.reached) == (20, 1)
-    assert on_loop(token, Correlation_ID=given)[1]["Correlation-ID"] == given
-    assert on_loop(token, Correlation_ID="{" + given)[1]["Correlation-ID"] != given
+    assert on_loop(token, Correlation_ID=id)[1]["Correlation-ID"] == id
+    assert on_loop(token, Correlation_ID="{" + id)[1]["Correlation-ID"] != id
 
 
 def test_each_answer_is_counted_once_by_the_on_loop_or_by_django(

@@ -37,7 +37,7 @@ class Handler(ClientHandler):
 
     def _answer(self, environ: dict[str, Any]) -> Any:
         began: list[Any] = []
-        content: Any = self._application(environ, lambda *given: began.extend(given))
+        content: Any = self._application(environ, lambda *start: began.extend(start))
         status, headers = began[:2]
         # A server sends no body with the answer to HEAD.
         body = b"" if environ["REQUEST_METHOD"] == "HEAD" else b"".join(content)

@@ -50,8 +50,8 @@ class Operation:
 
     def is_of(self, method: str, path: str) -> bool:
         """Whether a request is one for this operation; HEAD goes where GET goes."""
-        wanted = "get" if method == "HEAD" else method.lower()
-        return self.method == wanted and self._pattern.fullmatch(path) is not None
+        name = "get" if method == "HEAD" else method.lower()
+        return self.method == name and self._pattern.fullmatch(path) is not None
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -117,8 +117,8 @@ def _operations(said: dict[str, Any]) -> Iterator[Operation]:
 def operation_of(method: str, path: str) -> Operation | None:
     """The operation that a request is one for. A path that is written out goes before one with
     a place for anything."""
-    found = [operation for operation in operations() if operation.is_of(method, path)]
-    return min(found, key=lambda match: match.path.count("{"), default=None)
+    matching = [operation for operation in operations() if operation.is_of(method, path)]
+    return min(matching, key=lambda match: match.path.count("{"), default=None)
 
 
 def judge(method: str, path: str, answer: Answer) -> None:

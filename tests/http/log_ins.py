@@ -26,12 +26,12 @@ def of_log_ins(api: Api, account: Json) -> dict[str, Answer]:
     answers["get_session"] = api("GET", path, **mine)
     answers["end_session"] = api("DELETE", path, **mine)
     answers["end_sessions"] = api("DELETE", "me/sessions", **mine)
-    wanted = {"current_password": account["password"], "new_password": "analytical engine"}
-    answers["change_password"] = api("POST", "auth/password/change", wanted, **mine)
+    passwords = {"current_password": account["password"], "new_password": "analytical engine"}
+    answers["change_password"] = api("POST", "auth/password/change", passwords, **mine)
     renewed = api("POST", "auth/token/refresh", {"refresh": pair.body["refresh"]})
     answers["refresh_token"] = renewed
-    given = {"refresh": renewed.body["refresh"]}
-    answers["revoke_token"] = api("POST", "auth/token/revoke", given)
+    token = {"refresh": renewed.body["refresh"]}
+    answers["revoke_token"] = api("POST", "auth/token/revoke", token)
     assert other.status == 200
     answers["reset_password"] = api("POST", "auth/password/reset", {"email": account["email"]})
     answers["set_forgotten_password"] = set_forgotten(api, "difference engine")

@@ -67,17 +67,17 @@ def _filled_in(path: str, said: Any, values: Mapping[str, str]) -> str:
 
 def bodies(depths: Sequence[int]) -> list[bytes]:
     """Return nested bodies of every depth, open and closed, and the malformed ones."""
-    found = list(MALFORMED)
+    malformed = list(MALFORMED)
     for depth in depths:
-        found += [b"[" * depth, b'{"a":' * depth, b'[{"a":' * (depth // 2)]
-        found += [b"[" * depth + b"]" * depth, b'{"lines":' + b"[" * depth]
-    return [body for body in found if len(body) <= 2 * 1024 * 1024]
+        malformed += [b"[" * depth, b'{"a":' * depth, b'[{"a":' * (depth // 2)]
+        malformed += [b"[" * depth + b"]" * depth, b'{"lines":' + b"[" * depth]
+    return [body for body in malformed if len(body) <= 2 * 1024 * 1024]
 
 
-def send(client: Client, wanted: Sequence[Operation], sent: Sequence[bytes], token: str) -> int:
+def send(client: Client, operations: Sequence[Operation], sent: Sequence[bytes], token: str) -> int:
     """Send every body to every operation; fails unless all are answered with 4xx."""
-    for operation, body in ((route, body) for route in wanted for body in sent):
+    for operation, body in ((route, body) for route in operations for body in sent):
         reply = client.call(operation.method, operation.path, body, token=token)
         shown = f"{operation.method} {operation.path} with {len(body)} bytes {body[:12]!r}"
         assert 400 <= reply.status < 500, f"{shown} was answered {reply.status}"
-    return len(wanted) * len(sent)
+    return len(operations) * len(sent)

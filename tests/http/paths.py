@@ -22,11 +22,11 @@ def path_of(pattern: Any) -> str:
     """A path that the pattern matches."""
     if isinstance(pattern, RegexPattern):
         return next(expression for expression in EXPRESSIONS if pattern.match(expression))
-    return PARAMETER.sub(lambda found: VALUES.get(found[1], "word"), str(pattern))
+    return PARAMETER.sub(lambda match: VALUES.get(match[1], "word"), str(pattern))
 
 
-def _below(found: Sequence[URLPattern | URLResolver], before: str = "/") -> Iterator[str]:
-    for pattern in found:
+def _below(patterns: Sequence[URLPattern | URLResolver], before: str = "/") -> Iterator[str]:
+    for pattern in patterns:
         path = before + path_of(pattern.pattern)
         if isinstance(pattern, URLResolver):
             yield from _below(pattern.url_patterns, path)

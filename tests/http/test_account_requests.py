@@ -49,8 +49,8 @@ def writes(server: Server, token: str, product: int) -> list[Call]:
         ("POST", f"/products/{product}/add_to_order/", None),
     )
     calls: list[Call] = [
-        lambda one=one: server.call(*one, token=token).status  # type: ignore[misc]
-        for one in asked
+        lambda call=call: server.call(*call, token=token).status  # type: ignore[misc]
+        for call in asked
     ]
     assert [call() for call in calls] == [200] * len(calls)
     return calls

@@ -133,12 +133,12 @@ def test_a_compressed_order_is_changed_with_its_etag(
 ) -> None:
     client, products = Client(headers=token_of(person())), [product(stock=9) for _ in range(12)]
     lines = {"lines": [{"product": id, "quantity": 1} for id in products]}
-    made = client.post("/api/v1/orders", lines, "application/json")
-    read = get(made.headers["Location"], "gzip", client)
+    placed = client.post("/api/v1/orders", lines, "application/json")
+    read = get(placed.headers["Location"], "gzip", client)
     assert read.headers["Content-Encoding"] == "gzip"
     for status in (200, 412):
         changed = client.patch(
-            made.headers["Location"],
+            placed.headers["Location"],
             {"note": f"Ring {status} times."},
             "application/json",
             headers={"If-Match": read.headers["ETag"], "Accept-Encoding": "gzip"},
@@ -156,9 +156,9 @@ def test_short_answers_and_answers_of_orders_are_not_compressed(
     token = client.post("/api/v1/auth/token", form, "application/json").json()["access"]
     order = {"lines": [{"product": jam, "quantity": 1}]}
     signed = {"Authorization": f"Bearer {token}"}
-    made = client.post("/api/v1/orders", order, "application/json", headers=signed)
-    assert made.status_code == 201
-    for answer in (made, client.get("/livez"), client.get("/api/v1/me", headers=signed)):
+    placed = client.post("/api/v1/orders", order, "application/json", headers=signed)
+    assert placed.status_code == 201
+    for answer in (placed, client.get("/livez"), client.get("/api/v1/me", headers=signed)):
         assert "Content-Encoding" not in answer.headers
 
 

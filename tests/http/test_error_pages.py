@@ -116,5 +116,5 @@ def test_an_error_of_a_running_server_is_a_page_or_a_problem(transactional_db: N
             refused = server.call("GET", path)
             assert (refused.status, refused.body["code"]) == (500, "internal_error")
             assert refused.headers["content-type"] == "application/problem+json"
-        found = server.call("GET", "/api/broken", headers={"Accept": BROWSER})
-        assert found.headers["content-type"] == "application/problem+json"
+        answer = server.call("GET", "/api/broken", headers={"Accept": BROWSER})
+        assert answer.headers["content-type"] == "application/problem+json"

@@ -73,9 +73,9 @@ def test_cookies_of_the_admin_need_this_host_and_tls(
 def test_an_api_for_apps_sets_no_cookie(person: Callable[..., Person]) -> None:
     who = person()
     body = {"username": who.customer.username, "password": who.password}
-    made = Client().post("/api/v1/auth/token", body, content_type="application/json")
-    assert made.status_code == 200
-    assert not made.cookies
+    answer = Client().post("/api/v1/auth/token", body, content_type="application/json")
+    assert answer.status_code == 200
+    assert not answer.cookies
 
 
 ORIGIN = "https://app.example"
@@ -88,11 +88,11 @@ def open_to_one(settings: Any) -> None:
 
 def allowed(path: str, origin: str, method: str = "GET") -> str | None:
     asked = {"Origin": origin, "Access-Control-Request-Method": method}
-    found = Client().options(path, headers=asked).headers.get("Access-Control-Allow-Origin")
+    header = Client().options(path, headers=asked).headers.get("Access-Control-Allow-Origin")
     read = Client().get(path, headers={"Origin": origin}).headers
-    assert read.get("Access-Control-Allow-Origin") == found
+    assert read.get("Access-Control-Allow-Origin") == header
     assert "Access-Control-Allow-Credentials" not in read
-    return found
+    return header
 
 
 @pytest.mark.usefixtures("open_to_one", "db")

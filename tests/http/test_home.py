@@ -39,8 +39,8 @@ def test_the_home_page_links_to_the_documentation_and_the_admin() -> None:
 @pytest.mark.parametrize("on", [frozenset(), frozenset({"4"}), frozenset({"0", "2"})])
 def test_the_home_page_names_the_earlier_contracts_that_are_on(on: frozenset[str]) -> None:
     with override_settings(COMPAT=on):
-        found = links(page())[5:]
-    assert found == [f"/api/compat/contract{name}/openapi.json" for name in sorted(on)]
+        contracts = links(page())[5:]
+    assert contracts == [f"/api/compat/contract{name}/openapi.json" for name in sorted(on)]
 
 
 @pytest.mark.parametrize("demo", [True, False])

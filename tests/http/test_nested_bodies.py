@@ -27,7 +27,7 @@ def test_no_nested_or_malformed_body_ends_a_worker(
         before = workers(running)
         token = running.token(keeper.customer.username, keeper.password)
         user = keeper.customer.public_id.hex
-        wanted = nested_bodies.operations(running, product=product(stock=5), user=user)
-        assert len(wanted) > 50
-        nested_bodies.send(running, wanted, BODIES, token)
+        operations = nested_bodies.operations(running, product=product(stock=5), user=user)
+        assert len(operations) > 50
+        nested_bodies.send(running, operations, BODIES, token)
         assert workers(running) == before

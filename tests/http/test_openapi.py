@@ -59,7 +59,9 @@ def test_every_operation_has_a_unique_name_a_summary_and_a_tag() -> None:
     names = [operation.name for operation in operations()]
     assert len(names) == len(set(names))
     assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in names)
-    assert all(one.said["summary"] and len(one.said["tags"]) == 1 for one in operations())
+    assert all(
+        operation.said["summary"] and len(operation.said["tags"]) == 1 for operation in operations()
+    )
 
 
 FILES = {"export_orders": CSV}
@@ -107,7 +109,9 @@ def test_schemas_have_what_code_generators_need() -> None:
             assert "type" in said or "anyOf" in said or "$ref" in said, (name, field)
             assert said.get("default", "") is not None, (name, field)
     assert not [schema for schema in schemas_in(whole()) if r"\Z" in str(schema.get("pattern"))]
-    assert not [one for one in schemas_in(whole()) if "enum" in one and "type" not in one]
+    assert not [
+        schema for schema in schemas_in(whole()) if "enum" in schema and "type" not in schema
+    ]
     of = {name: schema["properties"] for name, schema in schemas.items()}
     assert of["Product"]["id"]["format"] == of["Order"]["number"]["format"] == "int64"
     assert of["Order"]["placed_at"].items() >= {"type": "string", "format": "date-time"}.items()

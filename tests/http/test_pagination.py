@@ -10,9 +10,9 @@ class Cursor(pagination.Cursor, array_like=True, tag="numbers"):
     number: int
 
 
-def page(*found: int, limit: int) -> tuple[list[int], str | None]:
+def page(*ids: int, limit: int) -> tuple[list[int], str | None]:
     """The rows of a page, and the place to which its link leads."""
-    rows, link = pagination.part(repr, first(list(found), limit), Cursor)
+    rows, link = pagination.part(repr, first(list(ids), limit), Cursor)
     return list(rows), link
 
 

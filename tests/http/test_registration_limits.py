@@ -42,7 +42,7 @@ def test_email_addresses_can_be_tested_sixty_times_from_one_network_address() ->
 
 
 @pytest.mark.parametrize(
-    ("wanted", "code"),
+    ("asked", "code"),
     [
         ({"username": "ANNA", "email": "new@example.com"}, "username_taken"),
         ({"username": "bert", "email": KNOWN}, "email_taken"),
@@ -50,13 +50,13 @@ def test_email_addresses_can_be_tested_sixty_times_from_one_network_address() ->
     ],
 )
 def test_a_refusal_reveals_nothing_of_the_account_but_the_taken_field(
-    wanted: dict[str, str], code: str
+    asked: dict[str, str], code: str
 ) -> None:
-    made = register("anna", email=KNOWN, first_name="Annabel", last_name="Byron")
-    refused = register(**wanted)
+    registered = register("anna", email=KNOWN, first_name="Annabel", last_name="Byron")
+    refused = register(**asked)
     assert (refused.status, refused.body["code"]) == (409, code)
     said = str(refused.body) + str(dict(refused.headers))
-    for secret in ("Annabel", "Byron", made.body["public_id"]):
+    for secret in ("Annabel", "Byron", registered.body["public_id"]):
         assert secret not in said
 
 
@@ -136,8 +136,8 @@ def test_free_names_cannot_be_tested_by_changing_to_them(
 ) -> None:
     """Each success reveals that no account has the name, which the client then changes again."""
     change, taken = own(contract), person().customer.username
-    wanted = [f"free-{number}" for number in range(9)] + [taken, "free-10", "free-11"]
-    answers = [change(username=name).status for name in wanted]
+    names = [f"free-{number}" for number in range(9)] + [taken, "free-10", "free-11"]
+    answers = [change(username=name).status for name in names]
     refused = 409 if contract == 1 else 400
     assert answers == [200] * 9 + [refused] + [429] * 2
 

@@ -32,8 +32,8 @@ def assert_refused(status: int, headers: Any, longest: int = 60) -> None:
 )
 def test_v1_answers_with_a_problem(path: str, tries: int, api: Api, person: MakePerson) -> None:
     body = {"username": person().customer.username, "password": "not the right one"}
-    given = {"refresh": "nonsense"} if "refresh" in path else body
-    answers = [api("POST", path, given) for _ in range(tries + 4)]
+    sent = {"refresh": "nonsense"} if "refresh" in path else body
+    answers = [api("POST", path, sent) for _ in range(tries + 4)]
     assert {answer.status for answer in answers[:tries]} <= {401, 409}
     assert answers[-1].body["code"] == "throttled"
     assert answers[-1].headers["Content-Type"] == "application/problem+json"
@@ -66,7 +66,7 @@ def test_refreshes_of_all_sessions_of_an_account_count_together(
         if {answer.status for answer in answers} == {429}:
             break
         tokens = [
-            answer.body.get("refresh", one) for answer, one in zip(answers, tokens, strict=True)
+            answer.body.get("refresh", token) for answer, token in zip(answers, tokens, strict=True)
         ]
     assert 60 <= exchanged <= 61 + (monotonic() - began)  # one comes back each second
 

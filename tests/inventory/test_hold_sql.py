@@ -85,9 +85,9 @@ def _written(run: Callable[[], object], before: Sequence[HeldUnits] = ()) -> tup
     with transaction.atomic():
         _hold_through_the_orm(before)
         run()
-        found = _rows()
+        rows = _rows()
         transaction.set_rollback(True)
-    return found
+    return rows
 
 
 @within_a_test
@@ -123,18 +123,18 @@ def test_a_move_with_held_lines_writes_what_the_orm_would(
 def test_due_lines_are_those_of_the_orm(
     products: list[int], asked: list[Line], of: set[int]
 ) -> None:
-    wanted = [products[at] for at in of]
+    chosen = [products[at] for at in of]
     with transaction.atomic():
         _hold_through_the_orm(_units(products, asked))
         HeldLine.objects.filter(order=ORDERS[0]).update(released_at=PAST)
         plain = HeldLine.objects.filter(
-            product_id__in=wanted, released_at__isnull=True, expires_at__lte=datetime.now(UTC)
+            product_id__in=chosen, released_at__isnull=True, expires_at__lte=datetime.now(UTC)
         )
         columns = ("id", "product", "event", "quantity")
         expected = list(plain.order_by("expires_at", "id").values_list(*columns))
-        found = movements.find_due(wanted)
+        due = movements.find_due(chosen)
         transaction.set_rollback(True)
-    assert [(line.id, line.product, line.event, line.quantity) for line in found] == expected
+    assert [(line.id, line.product, line.event, line.quantity) for line in due] == expected
 
 
 @within_a_test
@@ -174,9 +174,9 @@ def test_held_units_are_those_of_the_orm(
         expected: dict[UUID, dict[int, int]] = {order: {} for order in orders}
         for row in HeldLine.objects.filter(order__in=orders, released_at__isnull=True):
             expected[row.order][row.product_id] = row.quantity
-        found = movements.submit_held(orders)()
+        units = movements.submit_held(orders)()
         transaction.set_rollback(True)
-    assert found == expected
+    assert units == expected
 
 
 @within_a_test

@@ -29,17 +29,17 @@ within_a_test = settings(
 def test_lock_reads_the_rows_of_the_orm_in_order_of_products(
     product: Callable[..., int], asked: list[int]
 ) -> None:
-    made = [product(stock=units) for units in (3, 0, 7)]
+    products = [product(stock=units) for units in (3, 0, 7)]
     past, future = datetime.now(UTC) - timedelta(seconds=1), datetime.now(UTC) + timedelta(hours=1)
-    for id, expiry in zip(made, (None, past, future), strict=True):
+    for id, expiry in zip(products, (None, past, future), strict=True):
         Stock.objects.filter(product_id=id).update(next_expiry=expiry)
-    ids = [made[place] if 0 <= place < 3 else place for place in asked]
+    ids = [products[place] if 0 <= place < 3 else place for place in asked]
     plain = Stock.objects.select_for_update().filter(product_id__in=ids).order_by("product_id")
     rows = plain.values_list("product_id", "available", "committed", "next_expiry")
     expected = [(*row[:3], row[3] == past) for row in rows]
     assert database.rows(sql.LOCK, [ids]) == expected
     assert movements.lock(ids) == {id: Balance(*units) for id, *units, _ in expected}
-    assert list(movements.lock(ids)) == sorted(set(ids) & set(made))
+    assert list(movements.lock(ids)) == sorted(set(ids) & set(products))
 
 
 def test_lock_sorts_rows_before_it_locks_them(product: Callable[..., int]) -> None:
@@ -55,9 +55,9 @@ def test_lock_sorts_rows_before_it_locks_them(product: Callable[..., int]) -> No
 changes = st.tuples(st.integers(0, 2), st.integers(-5, 9), st.integers(-5, 9))
 
 
-def by_hand(wanted: Sequence[Movement], now: datetime) -> None:
+def by_hand(movements: Sequence[Movement], now: datetime) -> None:
     """Movements through the ORM, one row after the other."""
-    for move in wanted:
+    for move in movements:
         stock = Stock.objects.select_for_update().get(pk=move.product)
         stock.available += move.available
         stock.committed += move.committed
@@ -87,9 +87,9 @@ def forgotten(run: Callable[[], object], products: Sequence[int]) -> tuple[list[
     """What `run` writes; it is rolled back."""
     with transaction.atomic():
         run()
-        found = written(products)
+        rows = written(products)
         transaction.set_rollback(True)
-    return found
+    return rows
 
 
 @within_a_test
@@ -98,13 +98,13 @@ def test_move_writes_what_the_orm_would(
     stocked: list[int], now: datetime, asked: list[tuple[int, int, int]]
 ) -> None:
     actor = UUID(int=7)
-    wanted = [
+    moved = [
         Movement(stocked[at], available, committed, "correction", f"r{number}", actor)
         for number, (at, available, committed) in enumerate(asked)
     ]
-    expected = forgotten(lambda: by_hand(wanted, now), stocked)
-    found = forgotten(lambda: movements.move(wanted, movements.lock(stocked), now=now), stocked)
-    assert found == expected
+    expected = forgotten(lambda: by_hand(moved, now), stocked)
+    rows = forgotten(lambda: movements.move(moved, movements.lock(stocked), now=now), stocked)
+    assert rows == expected
 
 
 @pytest.fixture

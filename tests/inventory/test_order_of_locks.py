@@ -150,18 +150,18 @@ def test_a_request_takes_its_locks_in_the_documented_order(name: str, callers: C
     expected, send = REQUESTS[name]
     if name == "book a count":
         REQUESTS["scan a product"][1](callers)
-    with recorded(LOCKS, LARDER) as found:
+    with recorded(LOCKS, LARDER) as locks:
         assert send(callers).status < 400
-    assert [taken for taken in found.orders if not found.is_in_order(taken)] == []
-    assert expected in [" ".join(taken) for taken in found.orders], found.orders
+    assert [taken for taken in locks.orders if not locks.is_in_order(taken)] == []
+    assert expected in [" ".join(taken) for taken in locks.orders], locks.orders
 
 
 def test_a_product_its_name_and_its_stock_are_locked_in_the_documented_order(
     callers: Callers,
 ) -> None:
     author = Author(None, datetime.now(UTC))
-    with recorded(LOCKS, LARDER) as found:
+    with recorded(LOCKS, LARDER) as locks:
         change_stocked_product(
             callers.jam, {"name": "Jelly"}, quantity=7, author=author, unique_name=True
         )
-    assert found.orders == [["product", "name", "stock"]]
+    assert locks.orders == [["product", "name", "stock"]]

@@ -81,7 +81,7 @@ def catalogue(product: Callable[..., int], now: datetime) -> list[Category]:
     tools = Category.objects.create(name="Tools")
     tree = [food, jams, red, tools]
     for number in range(40):
-        made = product(
+        id = product(
             name=NAMES[number % len(NAMES)],
             price=str(Decimal(number % 5) / 2),
             stock=number % 3,
@@ -90,18 +90,18 @@ def catalogue(product: Callable[..., int], now: datetime) -> list[Category]:
             category_id=[None, *(category.pk for category in tree)][number % 5],
         )
         if number % 11 == 10:
-            archive_product(made, caller=None, now=now)
+            archive_product(id, caller=None, now=now)
     return tree
 
 
 def below(category: int) -> set[int]:
     """Returns the category and all its descendants."""
-    found, waiting = set[int](), {category}
+    categories, waiting = set[int](), {category}
     while waiting:
-        found |= waiting
+        categories |= waiting
         waiting = set(Category.objects.filter(parent__in=waiting).values_list("id", flat=True))
-        waiting -= found
-    return found
+        waiting -= categories
+    return categories
 
 
 def orderable() -> list[int]:
@@ -113,35 +113,35 @@ def orderable() -> list[int]:
     ]
 
 
-def plain(wanted: ProductFilter) -> "QuerySet[Product]":
+def plain(chosen: ProductFilter) -> "QuerySet[Product]":
     """The filter through the ORM."""
-    condition = Q() if wanted.archived else Q(archived_at=None)
-    if wanted.category is not None:
-        condition &= Q(category_id__in=below(wanted.category))
-    if wanted.min_price is not None:
-        condition &= Q(price__gte=wanted.min_price)
-    if wanted.max_price is not None:
-        condition &= Q(price__lte=wanted.max_price)
-    exact = dict(wanted.exact)
+    condition = Q() if chosen.archived else Q(archived_at=None)
+    if chosen.category is not None:
+        condition &= Q(category_id__in=below(chosen.category))
+    if chosen.min_price is not None:
+        condition &= Q(price__gte=chosen.min_price)
+    if chosen.max_price is not None:
+        condition &= Q(price__lte=chosen.max_price)
+    exact = dict(chosen.exact)
     if "sku" in exact:
         condition &= Q(pk__in=ids_by_sku([exact.pop("sku")]).values())
     if "barcode" in exact:
         condition &= Q(barcode__in=spellings(exact.pop("barcode")), barcode__gt="")
     condition &= Q(**exact)
-    if wanted.in_stock is not None:
-        condition &= Q(pk__in=orderable()) if wanted.in_stock else ~Q(pk__in=orderable())
-    if wanted.ids is not None:
-        condition &= Q(pk__in=wanted.ids)
-    found = Product.objects.filter(condition)
-    for word in wanted.words:
-        found = found.filter(search_text__contains=Fold(Value(word)))
-    if wanted.name_contains:
-        folded = found.annotate(folded=Fold("name"))
-        found = folded.filter(folded__contains=Fold(Value(wanted.name_contains)))
-    column, down = wanted.ordering.removeprefix("-"), wanted.ordering.startswith("-")
+    if chosen.in_stock is not None:
+        condition &= Q(pk__in=orderable()) if chosen.in_stock else ~Q(pk__in=orderable())
+    if chosen.ids is not None:
+        condition &= Q(pk__in=chosen.ids)
+    products = Product.objects.filter(condition)
+    for word in chosen.words:
+        products = products.filter(search_text__contains=Fold(Value(word)))
+    if chosen.name_contains:
+        folded = products.annotate(folded=Fold("name"))
+        products = folded.filter(folded__contains=Fold(Value(chosen.name_contains)))
+    column, down = chosen.ordering.removeprefix("-"), chosen.ordering.startswith("-")
     key: Any = Collate(Fold("name"), "C") if column == "name" else F(column)
     order = [key, F("id")]
-    return found.order_by(*(key.desc() if down else key.asc() for key in order))
+    return products.order_by(*(key.desc() if down else key.asc() for key in order))
 
 
 COLUMNS = [
@@ -150,16 +150,16 @@ COLUMNS = [
 ]
 
 
-def pages(wanted: ProductFilter, size: int) -> Iterator[list[queries.StockedProduct]]:
+def pages(chosen: ProductFilter, size: int) -> Iterator[list[queries.StockedProduct]]:
     """Reads all pages, each from the position where the last one ended."""
     after = None
     while True:
-        page = queries.page(ANY_CUSTOMER, wanted, after=after, limit=size)
+        page = queries.page(ANY_CUSTOMER, chosen, after=after, limit=size)
         yield page.rows
         if not page.more:
             return
         last = page.rows[-1]
-        after = Position(getattr(last, wanted.ordering.removeprefix("-")), last.id)
+        after = Position(getattr(last, chosen.ordering.removeprefix("-")), last.id)
 
 
 prices = st.none() | st.integers(0, 4).map(lambda halves: Decimal(halves) / 2)
@@ -189,7 +189,7 @@ def test_product_pages_have_the_rows_that_the_orm_finds(
     tree = [category.pk for category in catalogue]
     in_stock, some, archived = rest
     every = Product.objects.order_by("id").values_list("id", flat=True)
-    wanted = ProductFilter(
+    chosen = ProductFilter(
         words=tuple(words),
         category=None if shelf is None else (tree[shelf] if shelf < 4 else 10**12),
         min_price=bounds[0],
@@ -202,13 +202,13 @@ def test_product_pages_have_the_rows_that_the_orm_finds(
     )
     expected = [
         queries.StockedProduct(*row)
-        for row in plain(wanted).annotate(units=F("stock__available")).values_list(*COLUMNS)
+        for row in plain(chosen).annotate(units=F("stock__available")).values_list(*COLUMNS)
     ]
-    assert [item for page in pages(wanted, 7) for item in page] == expected
-    assert queries.count_products(wanted) == len(expected)
-    assert queries.products(ANY_CUSTOMER, wanted, limit=None) == expected
-    assert queries.products(ANY_CUSTOMER, wanted, offset=7, limit=5) == expected[7:12]
-    assert queries.products(ANY_CUSTOMER, wanted, offset=3, limit=None) == expected[3:]
+    assert [item for page in pages(chosen, 7) for item in page] == expected
+    assert queries.count_products(chosen) == len(expected)
+    assert queries.products(ANY_CUSTOMER, chosen, limit=None) == expected
+    assert queries.products(ANY_CUSTOMER, chosen, offset=7, limit=5) == expected[7:12]
+    assert queries.products(ANY_CUSTOMER, chosen, offset=3, limit=None) == expected[3:]
 
 
 @within_a_test
@@ -216,10 +216,10 @@ def test_product_pages_have_the_rows_that_the_orm_finds(
 def test_any_word_is_found_where_the_orm_finds_it(catalogue: list[Category], word: str) -> None:
     listed = Product.objects.filter(archived_at=None).order_by("id")[:1].get()
     Product.objects.filter(pk=listed.pk).update(name=f"<{word}>")
-    wanted = ProductFilter(words=(word,))
-    found = [item.id for item in queries.products(ANY_CUSTOMER, wanted, limit=100)]
-    assert found == list(plain(wanted).values_list("id", flat=True))
-    assert listed.pk in found or word.isspace()
+    chosen = ProductFilter(words=(word,))
+    ids = [item.id for item in queries.products(ANY_CUSTOMER, chosen, limit=100)]
+    assert ids == list(plain(chosen).values_list("id", flat=True))
+    assert listed.pk in ids or word.isspace()
 
 
 def test_names_are_in_the_order_in_which_people_look_for_them(product: Callable[..., int]) -> None:
@@ -249,25 +249,25 @@ def test_an_exact_sku_or_barcode_finds_what_the_orm_finds(
     ids = [product(sku=f"S-{number}", barcode=str(number % 2 + 5)) for number in range(4)]
     archive_product(ids[0], caller=None, now=now)
     for sku in ({}, {"sku": "S-0"}, {"sku": "s-1"}, {"sku": "S-9"}):
-        wanted = ProductFilter(exact={**sku, "barcode": barcode}, archived=archived)
-        found = [item.id for item in queries.products(ANY_CUSTOMER, wanted, limit=9)]
-        assert found == list(plain(wanted).values_list("id", flat=True))
+        chosen = ProductFilter(exact={**sku, "barcode": barcode}, archived=archived)
+        read = [item.id for item in queries.products(ANY_CUSTOMER, chosen, limit=9)]
+        assert read == list(plain(chosen).values_list("id", flat=True))
 
 
 def test_a_product_is_listed_or_not_found(product: Callable[..., int], now: datetime) -> None:
-    kept, archived = product(), product()
+    listed, archived = product(), product()
     archive_product(archived, caller=None, now=now)
-    assert queries.product(ANY_CUSTOMER, kept).id == kept
+    assert queries.product(ANY_CUSTOMER, listed).id == listed
     assert queries.product(ANY_CUSTOMER, archived, archived=True).id == archived
     for id in (archived, 10**12):
         with pytest.raises(NotFound):
             queries.product(ANY_CUSTOMER, id)
 
 
-def plan(wanted: ProductFilter, after: Position | None, *, without: Sequence[str]) -> str:
+def plan(chosen: ProductFilter, after: Position | None, *, without: Sequence[str]) -> str:
     """Returns the plan of PostgreSQL without the methods that it uses for few rows."""
-    conditions, parameters = wanted.conditions()
-    page = sql.page(wanted.ordering, 21, is_later=after is not None)
+    conditions, parameters = chosen.conditions()
+    page = sql.page(chosen.ordering, 21, is_later=after is not None)
     position = [] if after is None else [after.value, after.id]
     statement = f"EXPLAIN {queries.PRODUCTS}{conditions}{page}"
     with transaction.atomic():
@@ -294,13 +294,13 @@ def test_a_page_scans_the_index_of_its_order_from_its_start(
     new_tables: None, catalogue: list[Category], ordering: str, value: Any, index: str
 ) -> None:
     for direction in ("", "-"):
-        wanted = ProductFilter(ordering=f"{direction}{ordering}")
-        found = plan(wanted, Position(value, 1), without=IN_ORDER)
-        assert f"using {index}" in found
-        assert f"Scan{' Backward' * bool(direction)} using {index}" in found
-        assert "Index Cond: (" in found.partition(index)[2]
-        assert "stock_pkey" in found
-        both_sides = ordering != "id" or re.search("product_id [<>] ", found)
+        chosen = ProductFilter(ordering=f"{direction}{ordering}")
+        lines = plan(chosen, Position(value, 1), without=IN_ORDER)
+        assert f"using {index}" in lines
+        assert f"Scan{' Backward' * bool(direction)} using {index}" in lines
+        assert "Index Cond: (" in lines.partition(index)[2]
+        assert "stock_pkey" in lines
+        both_sides = ordering != "id" or re.search("product_id [<>] ", lines)
         assert both_sides, "stock would be walked from its beginning"
 
 
@@ -310,29 +310,29 @@ def test_a_barcode_is_looked_up_in_its_index_by_custom_and_generic_plans(
     add_products(400, now=now)
     Product.objects.update(barcode=F("sku"))
     analyze("product", "stock")
-    found = plan(ProductFilter(exact={"barcode": "5012345678900"}), None, without=())
-    assert "product_by_code" in found
+    shown = plan(ProductFilter(exact={"barcode": "5012345678900"}), None, without=())
+    assert "product_by_code" in shown
     # As the server prepares it: for any barcode, none at all among them.
     conditions, _ = ProductFilter(exact={"barcode": "x"}).conditions()
     page = sql.page("id", 21, is_later=False)
     statement = f"{queries.PRODUCTS}{conditions}{page}".replace("%s", "${}").format(1, 2)
     with transaction.atomic():
         database.execute("SET LOCAL enable_seqscan = off")
-        found = generic_plan(statement)
+        shown = generic_plan(statement)
         transaction.set_rollback(True)
-    assert "product_by_code" in found
+    assert "product_by_code" in shown
 
 
 def test_words_of_three_letters_are_looked_up_in_the_trigrams(catalogue: list[Category]) -> None:
     by_rows = ("seqscan", "indexscan", "indexonlyscan")
-    for wanted in (ProductFilter(words=("jam",)), ProductFilter(name_contains="jam")):
-        found = plan(replace(wanted, archived=True), None, without=by_rows)
-        assert "Bitmap Index Scan on product_search" in found
+    for chosen in (ProductFilter(words=("jam",)), ProductFilter(name_contains="jam")):
+        lines = plan(replace(chosen, archived=True), None, without=by_rows)
+        assert "Bitmap Index Scan on product_search" in lines
 
 
 def test_no_trigrams_are_computed_for_words_of_one_or_two_letters() -> None:
-    for wanted in (ProductFilter(words=("a", "jä")), ProductFilter(name_contains="ja")):
-        assert "trigrams" not in wanted.conditions()[0]
+    for chosen in (ProductFilter(words=("a", "jä")), ProductFilter(name_contains="ja")):
+        assert "trigrams" not in chosen.conditions()[0]
     long_and_short = ProductFilter(words=("a", "jam", "tea"), name_contains="x")
     assert long_and_short.conditions()[0].count("trigrams(p.search_text)") == 1
 

@@ -51,8 +51,8 @@ def clerk(person: Callable[..., Person]) -> Caller:
 
 def entries(product: int) -> list[tuple[int, int, str, UUID]]:
     """Change, balance, cause and actor of the ledger, the oldest first."""
-    found = queries.ledger(product, before=None, limit=100)
-    return [(entry.delta, entry.balance, entry.cause, entry.actor) for entry in reversed(found)]
+    ledger = queries.ledger(product, before=None, limit=100)
+    return [(entry.delta, entry.balance, entry.cause, entry.actor) for entry in reversed(ledger)]
 
 
 def test_fields_and_quantity_change_together(
@@ -135,8 +135,8 @@ def test_a_product_may_be_saved_with_its_own_unique_name(
 
 def test_a_stocked_product_can_be_created_without_a_sku(now: datetime) -> None:
     fields = {"name": "Jam", "price": Decimal(1)}
-    made = create_stocked_product(fields, quantity=5, author=Author(None, now), unique_name=True)
-    shown = queries.product(ANY_CUSTOMER, made.id)
+    id = create_stocked_product(fields, quantity=5, author=Author(None, now), unique_name=True)
+    shown = queries.product(ANY_CUSTOMER, id.id)
     assert (shown.quantity, shown.sku[:2]) == (5, "L-")
     with pytest.raises(AlreadyTaken, match="name_taken"):
         create_stocked_product(fields, quantity=5, author=Author(None, now), unique_name=True)

@@ -40,13 +40,13 @@ def stored() -> str:
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("wanted", [NEW, ""])
+@pytest.mark.parametrize("address", [NEW, ""])
 def test_the_mail_to_the_former_address_has_time_and_advice_and_no_text_of_customers(
-    transactional_db: None, person: MakePerson, as_: As, tmp_path: Path, wanted: str
+    transactional_db: None, person: MakePerson, as_: As, tmp_path: Path, address: str
 ) -> None:
     me = as_(person("Ada Lovelace", email=OLD, first_name="Ada"))
     with receiving() as receiver:
-        change(me, wanted)
+        change(me, address)
         changed_at = Mail.objects.get().created_at
         assert OLD not in str(database.rows("SELECT one::text FROM procrastinate_jobs AS one"))
         (line,) = work(receiver, tmp_path / "log")
@@ -64,18 +64,18 @@ def test_the_mail_to_the_former_address_has_time_and_advice_and_no_text_of_custo
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("wanted", [NEW, ""])
+@pytest.mark.parametrize("address", [NEW, ""])
 def test_a_change_of_the_address_in_the_admin_is_mailed_as_well(
-    transactional_db: None, person: MakePerson, tmp_path: Path, wanted: str
+    transactional_db: None, person: MakePerson, tmp_path: Path, address: str
 ) -> None:
     who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
     with receiving() as receiver:
-        assert at_desk(staff, who, email=wanted).errors == {}
+        assert at_desk(staff, who, email=address).errors == {}
         work(receiver, tmp_path / "log")
     (mail,) = receiver.received
     assert (mail["To"], mail["Subject"]) == (OLD, "Your email address was changed")
     assert NEW not in mail.as_string()
-    assert Customer.objects.get(pk=who.id).email == wanted
+    assert Customer.objects.get(pk=who.id).email == address
 
 
 def test_other_changes_and_refused_changes_of_staff_are_not_mailed(

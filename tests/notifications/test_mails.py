@@ -32,9 +32,9 @@ MakePerson = Callable[..., Person]
 
 def token_in(receiver: Receiver) -> str:
     """Returns the token in the last mail."""
-    found = re.search(r"reset#(\S{80,})\n", receiver.received[-1].get_content())
-    assert found
-    return found[1]
+    match = re.search(r"reset#(\S{80,})\n", receiver.received[-1].get_content())
+    assert match
+    return match[1]
 
 
 def everything_stored() -> str:

@@ -79,11 +79,11 @@ def open_shop() -> BusyShop:
 
 
 def _product(sku: str, units: int) -> int:
-    made = create_product(
+    product = create_product(
         {"sku": sku, "name": sku, "price": Decimal("1.50")}, caller=None, now=BEGAN
     )
-    open_stock({made: units}, actor=SYSTEM_ACTOR, now=BEGAN)
-    return made
+    open_stock({product: units}, actor=SYSTEM_ACTOR, now=BEGAN)
+    return product
 
 
 def _placement(
@@ -124,7 +124,12 @@ def trade(shop: BusyShop, *, seed: int, steps: int) -> int:
     taken off sale, orders changed, moved and returned. Returns how many orders were placed or
     repeated."""
     random, done = Random(seed), 0  # noqa: S311
-    products = [shop.jam, shop.tea, shop.hat, *(_product(f"P{one}", 30 * one) for one in range(8))]
+    products = [
+        shop.jam,
+        shop.tea,
+        shop.hat,
+        *(_product(f"P{number}", 30 * number) for number in range(8)),
+    ]
     ids = [uuid4() for _ in range(10)]
     for step in range(steps):
         if step == steps // 2:
@@ -162,10 +167,10 @@ def _move_any(shop: BusyShop, products: Sequence[int], random: Random) -> None:
     request = TransitionRequest(order=order.id, caller=_caller(shop.clerk), now=BEGAN)
     line = random.choice(order.lines)
     units, either = random.randint(0, line.quantity), random.random() < 0.5
-    wanted = {id: random.randint(1, 5) for id in random.sample(products, 2)}
+    requested = {id: random.randint(1, 5) for id in random.sample(products, 2)}
     moves: dict[str, Callable[[], object]] = {
         "change": lambda: change_order(
-            request, terms=GBP, lines=[*starmap(RequestedLine, wanted.items())]
+            request, terms=GBP, lines=[*starmap(RequestedLine, requested.items())]
         ),
         "confirm": lambda: confirm_order(request),
         "cancel": lambda: cancel_order(request),

@@ -46,8 +46,8 @@ class Prometheus:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """What an expression is now: its series, with their labels and values."""
-        found: list[dict[str, Any]] = self.get("query", query=expression)["result"]
-        return found
+        results: list[dict[str, Any]] = self.get("query", query=expression)["result"]
+        return results
 
 
 @contextmanager

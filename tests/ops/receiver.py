@@ -23,13 +23,13 @@ class Receiver:
     @property
     def events(self) -> list[dict[str, Any]]:
         """Sentry's events: the second line of an envelope's item says what it is."""
-        found = []
+        events = []
         for path, body in list(self.received):
             lines = body.split(b"\n") if "/envelope/" in path else []
             for header, item in pairwise(lines):
                 if b'"type":"event"' in header[:60]:
-                    found.append(json.loads(item))
-        return found
+                    events.append(json.loads(item))
+        return events
 
     @property
     def spans(self) -> list[Any]:
@@ -47,14 +47,14 @@ class Receiver:
 @contextmanager
 def receiver() -> Iterator[Receiver]:
     """Listens on a free port of the loopback interface."""
-    kept = Receiver()
+    receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            kept.received.append((self.path, body))
+            receiver.received.append((self.path, body))
             self.send_response(200)
             self.send_header("Content-Length", "2")
             self.end_headers()
@@ -64,14 +64,17 @@ def receiver() -> Iterator[Receiver]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        kept.port = server.server_address[1]
+        receiver.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield kept
+        yield receiver
         server.shutdown()
         thread.join()
 
 
 def attributes(span: Any) -> dict[str, Any]:
     """A span's attributes, as plain values."""
-    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in span.attributes}
+    return {
+        attribute.key: getattr(attribute.value, attribute.value.WhichOneof("value"))
+        for attribute in span.attributes
+    }

@@ -23,9 +23,9 @@ def directives(headers: Any) -> list[str]:
 
 
 def is_personal(headers: Any) -> bool:
-    given = directives(headers)
-    return "private" in given and (
-        "no-store" in given or (given == REVALIDATED and headers["ETag"])
+    cached = directives(headers)
+    return "private" in cached and (
+        "no-store" in cached or (cached == REVALIDATED and headers["ETag"])
     )
 
 
@@ -44,7 +44,7 @@ def test_no_answer_may_be_stored_by_a_shared_cache(
 ) -> None:
     client: Api = Api() if who == "stranger" else request.getfixturevalue(who)
     answers = {path: client(method, path) for path in PRIVATE_PATHS}
-    assert [path for path, one in answers.items() if not is_personal(one.headers)] == []
+    assert [path for path, answer in answers.items() if not is_personal(answer.headers)] == []
 
 
 @pytest.mark.usefixtures("every_contract")
@@ -54,7 +54,7 @@ def test_no_answer_to_a_cookie_may_be_stored_by_a_shared_cache(
     client = Client(raise_request_exception=False)
     client.force_login(person(is_staff=True, is_superuser=True).customer)
     answers = {path: client.get(path) for path in PRIVATE_PATHS}
-    assert [path for path, one in answers.items() if not is_personal(one.headers)] == []
+    assert [path for path, answer in answers.items() if not is_personal(answer.headers)] == []
 
 
 @pytest.mark.parametrize("path", ["/api/products/", "/products/", "/api/product/", "/api/orders/"])

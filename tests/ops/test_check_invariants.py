@@ -78,7 +78,10 @@ def test_the_json_report_has_the_same_results(transactional_db: None) -> None:
     with pytest.raises(CommandError):
         call_command("check_invariants", format="json", stdout=output)
     violated = [check for check in json.loads(output.getvalue())["invariants"] if not check["ok"]]
-    assert [(one["name"], one["violations"], one["rows"][0]["product_id"]) for one in violated] == [
+    assert [
+        (violation["name"], violation["violations"], violation["rows"][0]["product_id"])
+        for violation in violated
+    ] == [
         ("stock_is_the_sum_of_its_ledger", 1, shop.hat),
     ]
 

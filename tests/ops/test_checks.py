@@ -109,10 +109,10 @@ def test_a_shop_without_a_mail_server_is_warned_and_starts(
 def test_a_mail_server_is_named_by_one_address(
     url: str, host: str, port: int, tls: bool | None, password: str | None
 ) -> None:
-    found = mail_settings(url)
-    assert (found["EMAIL_HOST"], found["EMAIL_PORT"]) == (host, port)
-    assert (found.get("EMAIL_USE_TLS"), found["EMAIL_HOST_PASSWORD"]) == (tls, password)
-    assert found["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
+    parsed = mail_settings(url)
+    assert (parsed["EMAIL_HOST"], parsed["EMAIL_PORT"]) == (host, port)
+    assert (parsed.get("EMAIL_USE_TLS"), parsed["EMAIL_HOST_PASSWORD"]) == (tls, password)
+    assert parsed["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
 
 
 @pytest.mark.parametrize("url", ["mail.example.com", "http://x", "smtp://", "smtp://a:s3cret@b:x"])

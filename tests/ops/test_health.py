@@ -47,9 +47,11 @@ def warnings(
     """Returns a function that returns the warnings of probes since its last call."""
 
     def taken() -> list[str]:
-        found = [record.getMessage() for record in caplog.records if record.name == health.__name__]
+        messages = [
+            record.getMessage() for record in caplog.records if record.name == health.__name__
+        ]
         caplog.clear()
-        return found
+        return messages
 
     monkeypatch.setattr(health, "_logged", [""])
     return taken

@@ -27,9 +27,9 @@ def test_a_refusal_because_of_load_is_not_logged_as_an_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ada = person()
-    given = {"username": ada.customer.username, "password": ada.password}
+    credentials = {"username": ada.customer.username, "password": ada.password}
     monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(staff=0, others=0))
-    assert api("POST", "auth/token", given).status == 503
+    assert api("POST", "auth/token", credentials).status == 503
     assert errors(caplog) == []
 
 

@@ -40,8 +40,8 @@ def server_logs() -> Iterator[Any]:
     alter = sql.SQL("ALTER ROLE {} IN DATABASE {} ").format(role, place)
     names: list[str] = []
 
-    def change(**wanted: str) -> None:
-        for name, value in wanted.items():
+    def change(**values: str) -> None:
+        for name, value in values.items():
             names.append(name)
             clause = sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
             superuser.execute(alter + clause)
@@ -103,7 +103,9 @@ def test_values_in_the_text_of_a_statement_are_logged(server_logs: Any) -> None:
     with logged() as lines, psycopg.connect(settings.DATABASE_URL) as client:
         psycopg.ClientCursor(client).execute("SELECT %s", [MARKER])
     assert found(lines) != []
-    assert all(one["OPTIONS"]["server_side_binding"] for one in settings.DATABASES.values())
+    assert all(
+        database["OPTIONS"]["server_side_binding"] for database in settings.DATABASES.values()
+    )
 
 
 def line_of(error: Exception) -> str:

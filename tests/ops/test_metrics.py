@@ -81,20 +81,20 @@ def test_orders_are_counted_by_outcome(
             assert order(server, token, jam) == 201
         assert order(server, token, jam, 1001) == 409
         assert order(server, token, jam + 1) == 422
-        found: dict[str, float] = {}
+        counts: dict[str, float] = {}
 
         def are_counted() -> bool:
-            found.update(numbers(server.call("GET", "/metrics").body.decode()))
-            return found["larder_placement_batch_size_sum"] == 10
+            counts.update(numbers(server.call("GET", "/metrics").body.decode()))
+            return counts["larder_placement_batch_size_sum"] == 10
 
         assert wait_until(are_counted)
-    assert found["larder_orders_placed_total"] == 8
-    assert found["larder_orders_refused_total insufficient_stock"] == 1
-    assert found["larder_orders_refused_total unknown_product"] == 1
-    assert found["larder_placement_wait_seconds_count"] == 10
-    assert 0 < found["larder_placement_transaction_seconds_sum"] < 10
-    assert found["larder_placement_waiting"] == 0
-    assert found["larder_database_pool_requests_total"] > 0
-    assert "larder_database_pool_connections free" in found
-    assert found["larder_database_connection_held_seconds_count"] > 0
-    assert found["larder_database_up"] == 1
+    assert counts["larder_orders_placed_total"] == 8
+    assert counts["larder_orders_refused_total insufficient_stock"] == 1
+    assert counts["larder_orders_refused_total unknown_product"] == 1
+    assert counts["larder_placement_wait_seconds_count"] == 10
+    assert 0 < counts["larder_placement_transaction_seconds_sum"] < 10
+    assert counts["larder_placement_waiting"] == 0
+    assert counts["larder_database_pool_requests_total"] > 0
+    assert "larder_database_pool_connections free" in counts
+    assert counts["larder_database_connection_held_seconds_count"] > 0
+    assert counts["larder_database_up"] == 1

@@ -74,8 +74,8 @@ def test_requests_are_answered_while_a_migration_cannot_lock(cluster: Cluster) -
         holder.rollback()
     assert f"A table is locked. Next attempt in {PAUSE} s.\n" in finish(migration)
     with psycopg.connect(cluster.owner_url("larder")) as reader:
-        made = "SELECT count(*) FROM pg_trigger WHERE tgname = 'never_deleted'"
-        assert reader.execute(made).fetchall() == [(2,)]
+        triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'never_deleted'"
+        assert reader.execute(triggers).fetchall() == [(2,)]
 
 
 def test_all_migrations_can_be_undone_and_made_again(cluster: Cluster) -> None:

@@ -29,8 +29,8 @@ def test_a_job_that_ends_the_worker_is_found_stopped_and_started_again(
     find, stop, start = (query.replace("42", str(job)) for query in statements())
 
     def status() -> str:
-        found = database.rows("SELECT status FROM procrastinate_jobs WHERE id = %s", [job])
-        return str(found[0][0])
+        rows = database.rows("SELECT status FROM procrastinate_jobs WHERE id = %s", [job])
+        return str(rows[0][0])
 
     assert database.rows(find)[0][:3] == (job, "larder.ops.tasks.check_invariants", "doing")
     database.rows(stop)

@@ -58,7 +58,7 @@ def watched(
     }
     with Server(workers=2, environment=environment, errors=tmp_path / "log") as server:
         target = f"127.0.0.1:{server.port}"
-        with prometheus(tmp_path, targets=[target], token=TOKEN) as one:
+        with prometheus(tmp_path, targets=[target], token=TOKEN) as running:
             token = server.token(who.customer.username, who.password)
 
             def counted() -> bool:
@@ -66,24 +66,24 @@ def watched(
                 assert order(server, token, jam, 5000) == 409
                 assert server.call("GET", "products", token=token).status == 200
                 time.sleep(0.2)
-                return len(one.query("larder:slo_missed:ratio_rate5m")) == 4
+                return len(running.query("larder:slo_missed:ratio_rate5m")) == 4
 
             assert wait_until(counted, 60)
-            yield server, one
+            yield server, running
 
 
 def test_prometheus_answers_all_queries_of_dashboard_and_rules_without_alerts(
     watched: tuple[Server, Prometheus],
 ) -> None:
     """One test, for a server and a Prometheus take ten seconds to come up."""
-    server, one = watched
-    all_names_exist(server, one)
+    server, monitor = watched
+    all_names_exist(server, monitor)
     # After real traffic. Where a scrape took too long they are empty until the next.
-    assert wait_until(lambda: not empty_panels(one)), empty_panels(one)
-    rules_are_loaded_and_no_alarm_is_sent(one)
+    assert wait_until(lambda: not empty_panels(monitor)), empty_panels(monitor)
+    rules_are_loaded_and_no_alarm_is_sent(monitor)
 
 
-def all_names_exist(server: Server, one: Prometheus) -> None:
+def all_names_exist(server: Server, monitor: Prometheus) -> None:
     """In the exposition; and the queries are PromQL."""
     text = server.call("GET", "/metrics", token=TOKEN).body.decode()
     exposed = set[str]()
@@ -94,15 +94,15 @@ def all_names_exist(server: Server, one: Prometheus) -> None:
     assert len(asked) > 60
     for name, expression in asked.items():
         assert names_in(expression) <= exposed | recorded, name
-        one.query(expression)
+        monitor.query(expression)
 
 
-def empty_panels(one: Prometheus) -> set[str]:
+def empty_panels(monitor: Prometheus) -> set[str]:
     """Those that show nothing, but for what there is none of here."""
     empty = {
         name
         for name, expression in questions().items()
-        if ":" in name and "(" not in name and not one.query(expression)
+        if ":" in name and "(" not in name and not monitor.query(expression)
     }
     excused = {
         name
@@ -115,13 +115,13 @@ def empty_panels(one: Prometheus) -> set[str]:
     return empty - excused
 
 
-def rules_are_loaded_and_no_alarm_is_sent(one: Prometheus) -> None:
+def rules_are_loaded_and_no_alarm_is_sent(monitor: Prometheus) -> None:
     """In a healthy shop."""
-    groups = one.get("rules")["groups"]
+    groups = monitor.get("rules")["groups"]
     loaded: list[dict[str, Any]] = [rule for group in groups for rule in group["rules"]]
     assert len(loaded) == len(rules())
     assert {rule["lastError"] for rule in loaded if rule.get("lastError")} == set()
-    firing = {alert["labels"]["alertname"] for alert in one.get("alerts")["alerts"]}
+    firing = {alert["labels"]["alertname"] for alert in monitor.get("alerts")["alerts"]}
     # Requests are slow where eight test runs share a machine; no worker runs here, and the replica
     # is of no use: away, and after ten seconds also late.
     assert firing <= {
@@ -129,4 +129,4 @@ def rules_are_loaded_and_no_alarm_is_sent(one: Prometheus) -> None:
         *("LarderReplicaAway", "LarderReplicaLags"),
         *(rule["alert"] for rule in rules() if "Budget" in rule.get("alert", "")),
     }
-    assert wait_until(lambda: one.query('up{job="larder"}')[0]["value"][1] == "1")
+    assert wait_until(lambda: monitor.query('up{job="larder"}')[0]["value"][1] == "1")

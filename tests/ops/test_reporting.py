@@ -130,13 +130,13 @@ def test_every_order_and_every_page_is_a_span(
         for _ in range(3):
             assert order(server, token, jam) == 201
             assert server.call("GET", "products", token=token).status == 200
-        wanted = {"POST /api/v1/orders": 3, "GET /api/v1/products": 3}
+        expected = {"POST /api/v1/orders": 3, "GET /api/v1/products": 3}
 
         def found() -> dict[str, int]:
             names = [span.name for span in there.spans]
-            return {name: names.count(name) for name in wanted}
+            return {name: names.count(name) for name in expected}
 
-        assert wait_until(lambda: found() == wanted), found()
+        assert wait_until(lambda: found() == expected), found()
 
 
 @pytest.mark.system

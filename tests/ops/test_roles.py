@@ -19,14 +19,14 @@ SECRET = "a-password-of-this-test-alone"
 
 def prepare(password: str) -> None:
     command = [sys.executable, "manage.py", "prepare"]
-    given = os.environ | {"READONLY_PASSWORD": password}
-    subprocess.run(command, cwd=ROOT, env=given, check=True, stdout=subprocess.DEVNULL)
+    environment = os.environ | {"READONLY_PASSWORD": password}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def reader_url() -> str:
-    given = urlsplit(os.environ["DATABASE_URL"])
-    where = given.netloc.rpartition("@")[2]
-    return urlunsplit(given._replace(netloc=f"larder_readonly:{SECRET}@{where}"))
+    url = urlsplit(os.environ["DATABASE_URL"])
+    where = url.netloc.rpartition("@")[2]
+    return urlunsplit(url._replace(netloc=f"larder_readonly:{SECRET}@{where}"))
 
 
 BOOKS = ("product", "stock", "ledger_entry", "order_line", "order_event")

@@ -146,5 +146,9 @@ def test_an_invalid_port_is_reported(value: str) -> None:
 
 def test_each_process_knows_the_number_of_processes() -> None:
     serving = serve.from_environment({"WORKERS": "3", "THREADS": ""})
-    made = serve.environment({"THREADS": "", "OTHER": "kept"}, serving)
-    assert (made["WORKERS"], made["THREADS"], made["OTHER"]) == ("3", "32", "kept")
+    environment = serve.environment({"THREADS": "", "OTHER": "kept"}, serving)
+    assert (environment["WORKERS"], environment["THREADS"], environment["OTHER"]) == (
+        "3",
+        "32",
+        "kept",
+    )

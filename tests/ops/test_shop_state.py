@@ -39,13 +39,13 @@ def job(status: str, *, waits: timedelta = timedelta(0), due: timedelta | None =
 
 
 def test_an_empty_queue_has_depth_0_and_age_0(db: None) -> None:
-    found = gauges()
-    assert [found[f"larder_jobs {status}"] for status in ("todo", "due", "doing", "failed")] == [
+    values = gauges()
+    assert [values[f"larder_jobs {status}"] for status in ("todo", "due", "doing", "failed")] == [
         *(0, 0, 0, 0)
     ]
-    assert found["larder_jobs_oldest_due_seconds"] == 0
-    assert found["larder_worker_last_heartbeat_timestamp_seconds"] == 0
-    assert found["larder_database_up"] == 1
+    assert values["larder_jobs_oldest_due_seconds"] == 0
+    assert values["larder_worker_last_heartbeat_timestamp_seconds"] == 0
+    assert values["larder_database_up"] == 1
 
 
 def test_the_age_of_the_queue_is_that_of_the_job_due_first(db: None) -> None:
@@ -58,9 +58,9 @@ def test_the_age_of_the_queue_is_that_of_the_job_due_first(db: None) -> None:
     job("doing", waits=9 * hour)
     job("succeeded", waits=9 * hour)
     job("failed", waits=9 * hour)
-    found = gauges()
-    assert 119 <= found["larder_jobs_oldest_due_seconds"] < 150
-    by_status = {name: found[f"larder_jobs {name}"] for name in ("todo", "due", "doing", "failed")}
+    values = gauges()
+    assert 119 <= values["larder_jobs_oldest_due_seconds"] < 150
+    by_status = {name: values[f"larder_jobs {name}"] for name in ("todo", "due", "doing", "failed")}
     assert by_status == {"todo": 4, "due": 3, "doing": 1, "failed": 1}
 
 
@@ -89,10 +89,10 @@ def test_products_out_of_stock_are_those_on_sale_with_zero_units(
     gone, archived = product(stock=0), product(stock=0)
     archive_product(product=archived, caller=None, now=clock())
     tasks.look_at_stock(timestamp=0)
-    found = gauges()
+    values = gauges()
     assert gone
-    assert (found["larder_products_sold"], found["larder_products_out_of_stock"]) == (2, 1)
-    assert abs(found["larder_looked_at_timestamp_seconds stock"] - clock().timestamp()) < 60
+    assert (values["larder_products_sold"], values["larder_products_out_of_stock"]) == (2, 1)
+    assert abs(values["larder_looked_at_timestamp_seconds stock"] - clock().timestamp()) < 60
 
 
 def test_each_invariant_has_its_number_of_violations(
@@ -111,6 +111,6 @@ def test_each_invariant_has_its_number_of_violations(
 
 
 def test_the_shop_is_not_reported_healthy_before_the_first_check(db: None) -> None:
-    found = gauges()
-    assert not [name for name in found if name.startswith("larder_invariant_violations")]
-    assert "larder_products_out_of_stock" not in found
+    values = gauges()
+    assert not [name for name in values if name.startswith("larder_invariant_violations")]
+    assert "larder_products_out_of_stock" not in values

@@ -40,8 +40,8 @@ def _keys() -> int:
 
 
 def _status(job: int) -> tuple[str, int] | None:
-    found = database.rows("SELECT status, attempts FROM procrastinate_jobs WHERE id = %s", [job])
-    return found[0] if found else None
+    rows = database.rows("SELECT status, attempts FROM procrastinate_jobs WHERE id = %s", [job])
+    return rows[0] if rows else None
 
 
 def test_readyz_reports_whether_a_worker_is_alive(
@@ -157,10 +157,10 @@ def test_the_worker_waits_for_jobs_on_a_separate_connection(
 
     def listening() -> bool:
         with psycopg.connect(superuser_url()) as superuser:
-            found = superuser.execute(
+            listeners = superuser.execute(
                 "SELECT query FROM pg_stat_activity WHERE application_name = 'direct'"
             ).fetchall()
-        return any("LISTEN" in query for (query,) in found)
+        return any("LISTEN" in query for (query,) in listeners)
 
     with job_worker(tmp_path / "log", WORKER_DATABASE_URL=direct):
         assert wait_until(listening)

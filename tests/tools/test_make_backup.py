@@ -40,8 +40,8 @@ def shop(initialised: Path, data: Path) -> Iterator[Cluster]:
 
 def make(target: str, shop: Cluster, **variables: str) -> str:
     """Run a target with these variables on the shop's data folder; return what it printed."""
-    given = {"DATA": str(shop.data.parent), "VENV": sys.prefix, "install": "true", **variables}
-    assigned = [f"{name}={value}" for name, value in given.items()]
+    settings = {"DATA": str(shop.data.parent), "VENV": sys.prefix, "install": "true", **variables}
+    assigned = [f"{name}={value}" for name, value in settings.items()]
     without = {"DATABASE_URL", "OWNER_DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
     done = subprocess.run(
         ["make", "--no-print-directory", target, *assigned],

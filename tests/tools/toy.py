@@ -97,7 +97,7 @@ def make_toy(folder: Path) -> Toy:
         "serving/__init__",
         "serving/granian_server",
     )
-    for name in ("__init__.py", *(f"ops/{one}.py" for one in ours)):
+    for name in ("__init__.py", *(f"ops/{module}.py" for module in ours)):
         copy = folder / "larder" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / "larder" / name, copy)

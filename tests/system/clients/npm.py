@@ -91,4 +91,4 @@ def _versions(lock: Path) -> dict[str, str]:
     if not lock.exists():
         return {}
     packages = json.loads(lock.read_text())["packages"]
-    return {name: one["version"] for name, one in packages.items() if name}
+    return {name: package["version"] for name, package in packages.items() if name}

@@ -33,9 +33,9 @@ def test_types_that_are_generated_fit_the_sdk_and_a_client_that_places_an_order(
     tests = shutil.copytree(SDK / "tests", tmp_path / "tests")
     sources = sorted(tests.glob("*.ts"))
     programs = SDK / "node_modules" / ".bin"
-    made = tests / "api.d.ts"
-    node(programs / "openapi-typescript", DOCUMENT, "-o", made, folder=tmp_path)
-    assert "export interface operations" in made.read_text()
+    types = tests / "api.d.ts"
+    node(programs / "openapi-typescript", DOCUMENT, "-o", types, folder=tmp_path)
+    assert "export interface operations" in types.read_text()
     node(programs / "tsc", *COMPILE, *sources, folder=tmp_path)
     address = f"http://127.0.0.1:{server.port}"
     node("node", "tests/generated.js", address, str(sold), folder=tmp_path)

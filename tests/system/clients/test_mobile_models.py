@@ -40,10 +40,10 @@ print(len(files), faulty)
 
 
 def generate(folder: Path, language: str, *options: str) -> Path:
-    made = folder / language
-    words: list[str | Path] = ["-i", DOCUMENT, "-g", language, "-o", made, *options]
+    target = folder / language
+    words: list[str | Path] = ["-i", DOCUMENT, "-g", language, "-o", target, *options]
     uv(*GENERATOR, "python", "-c", dedent(GENERATE), *words, folder=folder)
-    return made
+    return target
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def generate(folder: Path, language: str, *options: str) -> Path:
 def test_generated_code_for_phones_is_parsed_without_errors(
     tmp_path: Path, generator: str, language: str, grammar: str, folders: list[str]
 ) -> None:
-    made = generate(tmp_path, generator)
+    generated = generate(tmp_path, generator)
     needs = ("--with", "tree-sitter==0.26.1", "--with", grammar)
-    where = [made / folder for folder in folders]
+    where = [generated / folder for folder in folders]
     said = uv(*needs, "python", "-c", PARSE, language, *where, folder=tmp_path).stdout
     count, faulty = said.split(maxsplit=1)
     assert (int(count) > 90, faulty) == (True, "[]\n")
@@ -93,11 +93,11 @@ def recorded(
     server: Server, person: Callable[..., object], product: Callable[..., int]
 ) -> list[tuple[str, dict[str, Any]]]:
     """Answers of a server about products, carts, orders and refusals, each with its model."""
-    found: list[tuple[str, dict[str, Any]]] = []
+    answers: list[tuple[str, dict[str, Any]]] = []
 
     def ask(model: str, method: str, path: str, body: object = None) -> Any:
         answer = server.call(method, path, body, token=token)
-        found.append((model, answer.body))
+        answers.append((model, answer.body))
         return answer.body
 
     person("sam", "sam", is_staff=True, is_superuser=True)
@@ -115,8 +115,8 @@ def recorded(
     ask("ProductPage", "GET", "products?limit=1&count=true")
     ask("Cart", "PUT", f"cart/lines/{tea}", {"quantity": 2})
     address = {"name": "Ada", "line1": "1 High Street", "city": "York", "country": "GB"}
-    wanted = {"lines": [{"product": tea, "quantity": 3}], "ship_to": address}
-    order = ask("Order", "POST", "orders", wanted | {"requested_for": "2026-12-24"})
+    requested = {"lines": [{"product": tea, "quantity": 3}], "ship_to": address}
+    order = ask("Order", "POST", "orders", requested | {"requested_for": "2026-12-24"})
     paid = {"provider": "cash", "kind": "captured", "transaction_id": "t", "currency": "GBP"}
     ask("Payment", "POST", f"orders/{order['id']}/payments", paid | {"amount": 10**12})
     ask("OrderPage", "GET", "orders")
@@ -125,13 +125,13 @@ def recorded(
     for wrong, code in ((tea, "insufficient_stock"), (2**62, "unknown_product")):
         lines = [{"product": wrong, "quantity": 100}]
         assert ask("Problem", "POST", "orders", {"lines": lines})["code"] == code
-    return found
+    return answers
 
 
 def plain(value: Any) -> Any:
     """A value without members that are null, and with times to compare."""
     if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items() if one is not None}
+        return {name: plain(member) for name, member in value.items() if member is not None}
     if isinstance(value, list):
         return [plain(item) for item in value]
     is_time = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT.*Z", value)
@@ -146,14 +146,14 @@ def test_generated_kotlin_models_read_the_answers_of_a_server(
     page = (DOCS / "api" / "conventions.md").read_text()
     (command,) = [block.text for block in blocks(page) if "-g kotlin" in block.text]
     options = [word for word in shlex.split(command) if word.startswith("--")]
-    made = generate(tmp_path, "kotlin", *options) / "src/main/kotlin/org/openapitools/client"
+    folder = generate(tmp_path, "kotlin", *options) / "src/main/kotlin/org/openapitools/client"
     answers = recorded(server, person, product)
     order = next(answer for model, answer in answers if model == "Order")
     answers.append(("Order", order | {"status": "on_the_moon", "is_new": {"a": [1]}}))
     lines = [f"{model} {json.dumps(answer)}\n" for model, answer in answers]
     (tmp_path / "answers").write_text("".join(lines))
-    infrastructure = made / "infrastructure"
-    sources = [KOTLIN / "Main.kt", made / "models", infrastructure / "Serializer.kt"]
+    infrastructure = folder / "infrastructure"
+    sources = [KOTLIN / "Main.kt", folder / "models", infrastructure / "Serializer.kt"]
     sources += infrastructure.glob("*Adapter.kt")
     run = (*RUN, "python", "-c", COMPILE_AND_RUN)
     said = uv(*run, COMPILER, tmp_path / "answers", *sources, folder=tmp_path).stdout

@@ -17,8 +17,11 @@ def test_the_sdk_passes_its_tests_against_a_real_server(
     server: Server, person: Callable[..., object]
 ) -> None:
     person("sdk-staff", "12345", is_staff=True, is_superuser=True)
-    given = {"LARDER_URL": f"http://127.0.0.1:{server.port}", "LARDER_STAFF": "sdk-staff:12345"}
-    said = node("node", "--test", "tests/conformance.test.js", folder=SDK, environment=given)
+    environment = {
+        "LARDER_URL": f"http://127.0.0.1:{server.port}",
+        "LARDER_STAFF": "sdk-staff:12345",
+    }
+    said = node("node", "--test", "tests/conformance.test.js", folder=SDK, environment=environment)
     assert re.search(r"^\S+ fail 0$", said, re.MULTILINE), said
 
 
@@ -27,9 +30,9 @@ def test_the_examples_of_the_readme_print_what_it_says(
 ) -> None:
     person("demo", "demo")
     lamp = product(price="2.50", stock=10)
-    found = blocks((SDK / "README.md").read_text())
+    examples = blocks((SDK / "README.md").read_text())
     sent = "\nawait larder.outbox.flush();\n"
-    app = sent.join(block.text for block in found if block.language == "js")
+    app = sent.join(block.text for block in examples if block.language == "js")
     app = app.replace("product: 1,", f"product: {lamp},").replace(":8000", f":{server.port}")
     (tmp_path / "app.mjs").write_text(app + "stop();")
     (tmp_path / "node_modules").mkdir()

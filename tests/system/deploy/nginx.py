@@ -51,13 +51,13 @@ def server(answer: bytes | None, seen: list[str] | None = None) -> Iterator[int]
 
     It sends the answer; with an empty one it only closes the connection, with None it does nothing.
     """
-    kept: list[socket.socket] = []
+    sockets: list[socket.socket] = []
 
     def serve(listening: socket.socket) -> None:
         with suppress(OSError):
             while True:
                 connection, _ = listening.accept()
-                kept.append(connection)
+                sockets.append(connection)
                 request = _request(connection)
                 if seen is not None and request:
                     seen.append(request.split(b" HTTP/1.1", 1)[0].decode())
@@ -74,7 +74,7 @@ def server(answer: bytes | None, seen: list[str] | None = None) -> Iterator[int]
         finally:
             listening.shutdown(socket.SHUT_RDWR)
             serving.join()
-            for connection in kept:
+            for connection in sockets:
                 connection.close()
 
 

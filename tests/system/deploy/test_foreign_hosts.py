@@ -52,8 +52,8 @@ def test_no_redirect_repeats_the_host_of_a_request(
         for path in PATHS:
             for scheme in ("http", "https"):
                 proxied = f"X-Forwarded-Proto: {scheme}"
-                found = answer(encrypted, path, FOREIGN, proxied)
-                assert found in {(400, ""), (301, f"{path}/")}, (path, scheme)
+                answered = answer(encrypted, path, FOREIGN, proxied)
+                assert answered in {(400, ""), (301, f"{path}/")}, (path, scheme)
                 for said in (f"X-Forwarded-Host: {FOREIGN}", f"Forwarded: host={FOREIGN}"):
                     _, location = answer(encrypted, path, "localhost", proxied, said)
                     assert FOREIGN not in location.removesuffix(path), (path, said)

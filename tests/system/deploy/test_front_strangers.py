@@ -42,14 +42,14 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 def statuses(port: int, path: str, clients: list[str], headers: Mapping[str, str]) -> Counter[int]:
     """Count the statuses of a GET of each client."""
-    found = Counter[int]()
+    counts = Counter[int]()
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
         for client in clients:
             connection.request("GET", path, headers={"X-Forwarded-For": client, **headers})
             with connection.getresponse() as answer:
                 answer.read()
-                found[answer.status] += 1
-    return found
+                counts[answer.status] += 1
+    return counts
 
 
 @pytest.mark.parametrize("accept", HTML)
@@ -73,8 +73,8 @@ def test_the_connections_of_one_address_do_not_close_the_upstream(
 ) -> None:
     with nginx_before(silent, tmp_path) as port, ExitStack() as connections:
         for _ in range(620):
-            one = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
-            one.sendall(head("198.51.100.1", 2) + b"{}")
+            connection = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
+            connection.sendall(head("198.51.100.1", 2) + b"{}")
         assert refused(port, "198.51.100.1", 1)
         assert not refused(port, "203.0.113.9", 1)
 

@@ -22,14 +22,14 @@ class _Fields(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        name, value = given.get("name") or "", given.get("value") or ""
-        is_off = given.get("type") in {"checkbox", "radio"} and "checked" not in given
-        if tag == "input" and name and not is_off and given.get("type") != "submit":
+        attributes = dict(attrs)
+        name, value = attributes.get("name") or "", attributes.get("value") or ""
+        is_off = attributes.get("type") in {"checkbox", "radio"} and "checked" not in attributes
+        if tag == "input" and name and not is_off and attributes.get("type") != "submit":
             self.values[name] = value
         elif tag == "select":
             self._select = name
-        elif tag == "option" and "selected" in given and self._select:
+        elif tag == "option" and "selected" in attributes and self._select:
             self.values[self._select] = value
 
 
@@ -72,5 +72,5 @@ class Desk:
         connection.close()
         for cookie in response.headers.get_all("Set-Cookie", []):
             self._cookies |= {morsel.key: morsel.value for morsel in SimpleCookie(cookie).values()}
-        found = {name.lower(): value for name, value in response.getheaders()}
-        return Reply(response.status, page, found)
+        received = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, page, received)

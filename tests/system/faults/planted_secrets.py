@@ -101,8 +101,8 @@ class Client:
         self.server.call("POST", "auth/register", credentials)
         pair = self.server.call("POST", "auth/token", credentials)
         self.access, self.refresh = pair.body["access"], pair.body["refresh"]
-        made = self.server.call("POST", "auth/keys", {"name": "till"}, token=self.access)
-        self.key = made.body["key"]
+        key = self.server.call("POST", "auth/keys", {"name": "till"}, token=self.access)
+        self.key = key.body["key"]
         return {self.access, self.refresh, self.key}
 
     def fail(self) -> Iterator[Reply]:
@@ -137,12 +137,12 @@ class Client:
 
     def _headers(self) -> Iterator[Reply]:
         """Credentials that are not good, or not good here."""
-        for given in (
+        for header in (
             *(f"Bearer {UNKNOWN_KEY}", f"Token {WRONG}", f"Bearer {self.access}x", PASSWORD),
             *(f"Bearer {self.refresh}", f"Basic {quote(PASSWORD)}", f"Digest {self.key}"),
         ):
             for path in ("me", "/api/products/", "/metrics", "/orders/"):
-                yield self.server.call("GET", path, headers={"Authorization": given})
+                yield self.server.call("GET", path, headers={"Authorization": header})
 
     def work(self) -> Iterator[Reply]:
         """Requests that are right, and fail only if the server does."""
@@ -159,7 +159,9 @@ class Client:
 
 def found_in(texts: Iterable[tuple[str, str]], secrets: set[str]) -> list[str]:
     """Where which secret was found, in whatever spelling a log or an answer may have it."""
-    spelled = {one: {one, quote(one), b64encode(one.encode()).decode()} for one in secrets}
+    spelled = {
+        secret: {secret, quote(secret), b64encode(secret.encode()).decode()} for secret in secrets
+    }
     return [
         f"{secret[:30]}… in {name}: {text[:300]}"
         for name, text in texts

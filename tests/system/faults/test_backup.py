@@ -146,12 +146,12 @@ def test_a_backup_under_load_is_one_snapshot_and_can_be_restored_elsewhere(
         with psycopg.connect(other.owner_url()) as owner:
             # What earlier tests have left is not counted.
             asked = "SELECT order_id FROM order_line WHERE product_id = %s"
-            kept = {str(row[0]) for row in owner.execute(asked, [shop.product])}
+            keys = {str(row[0]) for row in owner.execute(asked, [shop.product])}
             (left,) = owner.execute(
                 "SELECT available FROM stock WHERE product_id = %s", [shop.product]
             ).fetchone() or (None,)
-        assert set(before.values()) <= kept <= set(load.acknowledged.values())
-        assert left == STOCK - len(kept)
+        assert set(before.values()) <= keys <= set(load.acknowledged.values())
+        assert left == STOCK - len(keys)
         with served_by(other) as server:
             load.token = server.token(shop.username, PASSWORD)
             expired = server.call("GET", f"orders/changes?since={since}", token=load.token)

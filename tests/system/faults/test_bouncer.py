@@ -54,9 +54,9 @@ def meaning(reply: Reply) -> str:
 
 
 def test_sessions_that_end_behind_pgbouncer_are_lost_connections(shop: ProxiedShop) -> None:
-    def ask(one: Callable[[], Reply]) -> str:
+    def ask(ask_shop: Callable[[], Reply]) -> str:
         try:
-            return meaning(one())
+            return meaning(ask_shop())
         finally:
             shop.server.hang_up()
 

@@ -47,7 +47,7 @@ def test_a_full_pool_is_not_reported_as_an_unavailable_database(
     jam = product()
     people = [person() for _ in range(PEOPLE)]
     with Server(workers=1, environment={"DB_POOL_SIZE": str(POOL)}) as server:
-        tokens = [server.token(one.customer.username, one.password) for one in people]
+        tokens = [server.token(person.customer.username, person.password) for person in people]
         codes = Counter[str]()
 
         def read(token: str) -> int:

@@ -33,12 +33,12 @@ def test_an_order_that_gets_only_one_of_its_locks_is_not_placed(
         def order() -> Reply:
             return server.call("POST", "orders", lines, token=token, headers=headers)
 
-        with psycopg.connect(superuser_url()) as one, psycopg.connect(superuser_url()) as other:
-            one.execute(LOCK, [first])
+        with psycopg.connect(superuser_url()) as holder, psycopg.connect(superuser_url()) as other:
+            holder.execute(LOCK, [first])
             other.execute(LOCK, [second])
             answer = clients.submit(order)
             sleep(1.5)
-            one.rollback()
+            holder.rollback()
             refused = answer.result()
             other.rollback()
     assert (refused.status, refused.code) == (503, "overloaded")
@@ -65,7 +65,9 @@ def test_moves_that_wait_for_locked_stock_leave_connections_for_others(
         ThreadPoolExecutor(len(customers)) as clients,
         psycopg.connect(superuser_url()) as lock,
     ):
-        tokens = [server.token(one.customer.username, one.password) for one in customers]
+        tokens = [
+            server.token(customer.customer.username, customer.password) for customer in customers
+        ]
         mine = server.token(other.customer.username, other.password)
         orders = [placed(server, jam, token).body["id"] for token in tokens]
         lock.execute(LOCK, [jam])

@@ -20,10 +20,10 @@ FORMER = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that PostgreSQL's user can pass through."""
-    made = Path(tempfile.mkdtemp(prefix="larder-"))
-    made.chmod(0o711)
-    yield made
-    shutil.rmtree(made)
+    folder = Path(tempfile.mkdtemp(prefix="larder-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.mark.skipif(not FORMER, reason="no other version of PostgreSQL: install postgresql")

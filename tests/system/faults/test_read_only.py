@@ -153,7 +153,9 @@ def test_pgbouncer_sessions_to_a_former_primary_are_replaced_by_themselves(
         standby(shop.cluster, tmp_path / "standby") as other,
     ):
         with ThreadPoolExecutor(8) as clients:
-            assert {one.status for one in clients.map(lambda _: order(shop), range(40))} == {201}
+            assert {answer.status for answer in clients.map(lambda _: order(shop), range(40))} == {
+                201
+            }
         catch_up(shop.cluster, other)
         with fenced(shop.cluster):
             assert_unavailable(shop.order())

@@ -36,7 +36,7 @@ class App:
     def codes(self, server: Server) -> dict[str, tuple[int, str]]:
         """What the server says to each copy."""
         replies = {feed: self.poll(server, feed, since) for feed, since in self.since.items()}
-        return {feed: (one.status, one.body.get("code", "")) for feed, one in replies.items()}
+        return {feed: (reply.status, reply.body.get("code", "")) for feed, reply in replies.items()}
 
     def copy(self, server: Server) -> dict[str, list[dict[str, Any]]]:
         """Copies everything anew; where the copies are then is kept."""
@@ -53,11 +53,11 @@ HOLDS = dict.fromkeys(FEEDS, (200, ""))
 def app(shop: Shop) -> App:
     """A phone with a copy of everything."""
     body = {"lines": [{"product": shop.product, "quantity": 1}]}
-    made = shop.server.call("POST", "orders", body, token=shop.access).body["id"]
-    found = App(shop.access, made, {})
-    assert [order["id"] for order in found.copy(shop.server)["orders"]] == [made]
-    assert found.codes(shop.server) == HOLDS
-    return found
+    order_id = shop.server.call("POST", "orders", body, token=shop.access).body["id"]
+    app = App(shop.access, order_id, {})
+    assert [order["id"] for order in app.copy(shop.server)["orders"]] == [order_id]
+    assert app.codes(shop.server) == HOLDS
+    return app
 
 
 def go_on(cluster: Cluster) -> None:
@@ -78,13 +78,13 @@ END $$
 @contextmanager
 def from_a_dump(cluster: Cluster, folder: Path) -> Iterator[Cluster]:
     """pg_dump of a shop that is open, pg_restore into another cluster."""
-    found, dump = binaries.find(), folder / "larder.dump"
+    programs, dump = binaries.find(), folder / "larder.dump"
     source, options = cluster.superuser_url("larder"), ["--clean", "--if-exists", "--exit-on-error"]
-    run([found.program("pg_dump"), "--format=custom", f"--file={dump}", f"--dbname={source}"])
+    run([programs.program("pg_dump"), "--format=custom", f"--file={dump}", f"--dbname={source}"])
     with temporary_cluster() as fresh:
         prepare(fresh)
         target = f"--dbname={fresh.superuser_url('larder')}"
-        run([found.program("pg_restore"), *options, target, dump])
+        run([programs.program("pg_restore"), *options, target, dump])
         yield fresh
 
 
@@ -133,7 +133,7 @@ def test_copies_after_a_restore_begin_again_and_miss_nothing(
         cancelled = server.call("POST", f"orders/{app.order}/cancel", token=app.access)
         assert cancelled.status == 200, cancelled.body
         answers = app.poll(server, "orders", app.since["orders"]).body["results"]
-        assert [(one["id"], one["status"]) for one in answers] == [(app.order, "cancelled")]
+        assert [(order["id"], order["status"]) for order in answers] == [(app.order, "cancelled")]
         for _ in range(3):
             go_on(other)  # As far as the shop that is gone, and farther.
         assert late.codes(server) == EXPIRED

@@ -34,8 +34,8 @@ def serving(cluster: Cluster, log: Path, defect: str = "") -> Server:
         if defect
         else "config.asgi:application"
     )
-    given = environment(cluster) | {"DEFECT": defect}
-    return Server(workers=1, environment=given, application=application, errors=log)
+    variables = environment(cluster) | {"DEFECT": defect}
+    return Server(workers=1, environment=variables, application=application, errors=log)
 
 
 def customer(server: Server) -> Client:
@@ -115,13 +115,13 @@ def test_answers_during_an_outage_do_not_reveal_the_database_address(
 
 
 def test_a_command_without_a_database_does_not_print_its_password(cluster: Cluster) -> None:
-    given = os.environ | environment(cluster)
+    variables = os.environ | environment(cluster)
     cluster.stop()
     done = subprocess.run(
         [sys.executable, "manage.py", "prepare"],
         check=False,
         cwd=ROOT,
-        env=given,
+        env=variables,
         capture_output=True,
         text=True,
     )

@@ -51,9 +51,9 @@ def test_slow_uploads_with_keys_hold_no_connection(
     transactional_db: None, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     product(stock=1)
-    one = person()
+    customer = person()
     with Server(workers=1, environment={"DB_POOL_SIZE": "2"}) as server:
-        token = server.token(one.customer.username, one.password)
+        token = server.token(customer.customer.username, customer.password)
         key = new_key(server, token)
         head = (
             "POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -71,6 +71,6 @@ def test_slow_uploads_with_keys_hold_no_connection(
 
 def new_key(server: Server, token: str) -> str:
     """A key of the token's owner."""
-    made = server.call("POST", "auth/keys", {"name": "till"}, token=token)
-    assert made.status == 201, made.body
-    return str(made.body["key"])
+    key = server.call("POST", "auth/keys", {"name": "till"}, token=token)
+    assert key.status == 201, key.body
+    return str(key.body["key"])

@@ -58,5 +58,5 @@ WHERE coalesce(refund_due.amount, 0) <> greatest(0, coalesce(paid.held, 0) - CAS
 
 def faults(products: Sequence[int]) -> list[str]:
     """The rows that contradict each other, of products with an opening stock."""
-    found = database.rows(_FAULTS, [list(products)] * 4)
-    return [f"{what}: {row}" for what, row in found]
+    rows = database.rows(_FAULTS, [list(products)] * 4)
+    return [f"{what}: {row}" for what, row in rows]

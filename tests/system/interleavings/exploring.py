@@ -73,7 +73,7 @@ class _Node:
     def untried(self) -> list[str]:
         """The sessions that are still to be chosen here."""
         done = self.sleeping.union(self.tried)
-        return [one for one in self.trying if one not in done]
+        return [name for name in self.trying if name not in done]
 
     def child_sleeps(self) -> set[str]:
         """The sessions that the next decision need not try: those that were tried here, unless the
@@ -81,7 +81,7 @@ class _Node:
         *before, chosen = self.tried
         others = self.sleeping.union(before)
         effects = self.steps[chosen].effects
-        return {one for one in others if not matters(self.steps[one].effects, effects)}
+        return {name for name in others if not matters(self.steps[name].effects, effects)}
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class Explorer:
         """Runs one schedule, and after its end whichever session can go on. Raises Failed."""
         self.learn()
         rest = iter(schedule)
-        self._run(lambda steps: next((one for one in rest if one in steps), min(steps)))
+        self._run(lambda steps: next((name for name in rest if name in steps), min(steps)))
 
     def all_schedules(self) -> None:
         """Runs all schedules that differ. Raises Failed at the first one that shows a fault.
@@ -125,8 +125,8 @@ class Explorer:
                 if not nodes[-1].untried():
                     raise _Pruned
                 nodes[-1].tried.append(nodes[-1].untried()[0])
-            same = {one: step.seam for one, step in steps.items()}
-            there = {one: step.seam for one, step in nodes[depth - 1].steps.items()}
+            same = {name: step.seam for name, step in steps.items()}
+            there = {name: step.seam for name, step in nodes[depth - 1].steps.items()}
             assert same == there, f"{self.name} is not repeatable: {same}, before {there}"
             return nodes[depth - 1].tried[-1]
 
@@ -146,14 +146,14 @@ class Explorer:
         """Returns a single session if its step cannot matter to what others do later. The time need
         not pass unless a step follows that reads the clock."""
         for name, step in steps.items():
-            others = [one for one in self.seen if one != name]
+            others = [other for other in self.seen if other != name]
             is_later = CLOCK in steps and matters(step.effects, PASS.effects)
             if name != CLOCK and not (
-                is_later or any(matters(step.effects, self.seen[one]) for one in others)
+                is_later or any(matters(step.effects, self.seen[other]) for other in others)
             ):
                 return [name]
         reads = any(Effect(CLOCK_READ) in step.effects for step in steps.values())
-        return [one for one in steps if one != CLOCK or reads]
+        return [name for name in steps if name != CLOCK or reads]
 
     def random_schedules(self, seeds: Sequence[int]) -> None:
         """Runs a random schedule for each seed. Raises Failed."""
@@ -189,12 +189,12 @@ class Explorer:
         except Exception as error:
             why.append(f"the job fails afterwards: {error}")
         outcome = play.outcome(scheduler.answers)
-        schedule = "".join(one for one, _ in scheduler.taken)
+        schedule = "".join(name for name, _ in scheduler.taken)
         why += faults(play.products)
         if is_serial:
             self.serial[schedule] = outcome
         elif outcome not in self.serial.values():
-            right = sorted({str(one) for one in self.serial.values()})
+            right = sorted({str(outcome) for outcome in self.serial.values()})
             why.append(f"{outcome} is the outcome of no serial order: {right}")
         if why:
             raise Failed(self.name, schedule, why, described(scheduler.taken))

@@ -62,11 +62,11 @@ def two_confirmations(shop: Shop) -> Play:
 def confirmations_of_two_orders(shop: Shop) -> Play:
     """Late confirmations of two orders, and units for one of them."""
     jam = shop.product(5)
-    one = shop.held((jam, 3))
+    order = shop.held((jam, 3))
     shop.clock.set(SECONDS + 1)
     shop.expiring()
     other = shop.held((jam, 3))
-    a, b = shop.confirming(one), shop.confirming(other)
+    a, b = shop.confirming(order), shop.confirming(other)
     return shop.play(jam, expiry=2 * SECONDS + 1, is_late=True, a=a, b=b)
 
 
@@ -154,9 +154,9 @@ def two_orders_of_two_products(shop: Shop) -> Play:
 def two_orders_of_a_customer(shop: Shop) -> Play:
     """Two holds of a customer who may have one unpaid unit, in two processes."""
     jam, tea = shop.product(5), shop.product(5)
-    one = Terms(currency="GBP", unpaid_units=10)
-    a = shop.ordering((jam, 1), hold=True, terms=one)
-    b = shop.ordering((tea, 1), hold=True, terms=one, apart=True)
+    terms = Terms(currency="GBP", unpaid_units=10)
+    a = shop.ordering((jam, 1), hold=True, terms=terms)
+    b = shop.ordering((tea, 1), hold=True, terms=terms, apart=True)
     return shop.play(jam, tea, a=a, b=b)
 
 

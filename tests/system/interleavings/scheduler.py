@@ -75,12 +75,12 @@ def effects_of(text: str) -> frozenset[Effect]:
     return frozenset([*(Effect(kind, table) for table in tables), *clock])
 
 
-def matters(ones: Iterable[Effect], others: Iterable[Effect]) -> bool:
+def matters(effects: Iterable[Effect], others: Iterable[Effect]) -> bool:
     """Returns whether it matters which of two steps with these effects comes first."""
     return any(
-        one.on == other.on
-        and ((one.kind, other.kind) in DEPENDENT or (other.kind, one.kind) in DEPENDENT)
-        for one in ones
+        effect.on == other.on
+        and ((effect.kind, other.kind) in DEPENDENT or (other.kind, effect.kind) in DEPENDENT)
+        for effect in effects
         for other in others
     )
 
@@ -153,7 +153,7 @@ class Scheduler:
     @property
     def answers(self) -> dict[str, object]:
         """What each session returned or raised."""
-        return {name: one.answer for name, one in self._sessions.items()}
+        return {name: session.answer for name, session in self._sessions.items()}
 
     def run(self, choose: Choose) -> None:
         """Runs all sessions to their ends. Raises Stuck, and what `choose` raises; then the
@@ -181,19 +181,30 @@ class Scheduler:
             self._settle(until)
             if all(session.state is State.DONE for session in self._sessions.values()):
                 return {}
-            found = {name: self._next(one) for name, one in self._sessions.items() if one.can_go_on}
-            if found:
-                return found | ({CLOCK: PASS} if self._tick is not None else {})
+            steps = {
+                name: self._next(session)
+                for name, session in self._sessions.items()
+                if session.can_go_on
+            }
+            if steps:
+                return steps | ({CLOCK: PASS} if self._tick is not None else {})
             # PostgreSQL ends a deadlock after a second. Threads wait for each other without an end.
             is_blocked = any(session.state is State.BLOCKED for session in self._sessions.values())
             if not is_blocked or monotonic() > until:
-                raise Stuck({name: (one.state, one.step) for name, one in self._sessions.items()})
+                raise Stuck(
+                    {
+                        name: (session.state, session.step)
+                        for name, session in self._sessions.items()
+                    }
+                )
 
     def _next(self, session: Session) -> Step:
         """Returns the next step of a session. If it ends a transaction, another session that waits
         for a lock may go on, and read the clock."""
         step, now = session.step, Effect(CLOCK_READ)
-        blocked = [one.step for one in self._sessions.values() if one.state is State.BLOCKED]
+        blocked = [
+            session.step for session in self._sessions.values() if session.state is State.BLOCKED
+        ]
         ends = any(effect.kind == END for effect in step.effects)
         if ends and any(now in session.effects for session in blocked):
             return replace(step, effects=step.effects | {now})
@@ -213,19 +224,24 @@ class Scheduler:
             with self._changed:
                 self._changed.wait_for(lambda: not self._running(), timeout=0.001)
                 running = self._running()
-            found = self._blocked()
+            blocked = self._blocked()
             with self._changed:
                 for session in running:
-                    if session.state is State.RUNNING and session.process in found:
+                    if session.state is State.RUNNING and session.process in blocked:
                         session.state = State.BLOCKED
                 for session in self._sessions.values():
-                    if session.state is State.BLOCKED and session.process not in found:
+                    if session.state is State.BLOCKED and session.process not in blocked:
                         session.state = State.RUNNING
                 # A session that ran may have let another one go on after `found` was read.
                 if not running and not self._running():
                     return
             if monotonic() > until:
-                raise Stuck({name: (one.state, one.step) for name, one in self._sessions.items()})
+                raise Stuck(
+                    {
+                        name: (session.state, session.step)
+                        for name, session in self._sessions.items()
+                    }
+                )
 
     def _running(self) -> list[Session]:
         return [session for session in self._sessions.values() if session.state is State.RUNNING]
@@ -270,7 +286,7 @@ class Scheduler:
             effects = set().union(*map(effects_of, texts))
             session.written |= {effect.on for effect in effects if effect.kind == WRITE}
         if seam in {seams.COMMIT, seams.ROLL_BACK} or not connection.in_atomic_block:
-            effects |= {Effect(END, one) for one in session.written}
+            effects |= {Effect(END, written) for written in session.written}
             session.written.clear()
         lock = about if seam == seams.WAIT else None
         if seam not in {seams.SEND, seams.COMMIT, seams.ROLL_BACK}:

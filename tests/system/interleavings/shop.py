@@ -54,11 +54,11 @@ class Shop:
     def product(self, stock: int) -> int:
         """A new product."""
         now, sku = self.clock.now, str(new_id())[-30:]
-        made = create_product(
+        product = create_product(
             {"sku": sku, "name": sku, "price": Decimal("1.50")}, caller=None, now=now
         )
-        open_stock({made: stock}, actor=SYSTEM_ACTOR, now=now)
-        return made
+        open_stock({product: stock}, actor=SYSTEM_ACTOR, now=now)
+        return product
 
     def held(self, *lines: Line) -> UUID:
         """A new order that awaits its payment."""

@@ -14,7 +14,7 @@ def test_a_planted_bug_is_found(
     explorer = explore(bug.scenario)
     explorer.learn()
     monkeypatch.setattr(bug.where, bug.name, bug.instead)
-    with pytest.raises(Failed) as found:
+    with pytest.raises(Failed) as failure:
         explorer.all_schedules()
     with pytest.raises(Failed):
-        explorer.replay(found.value.schedule)
+        explorer.replay(failure.value.schedule)

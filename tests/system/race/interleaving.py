@@ -112,16 +112,16 @@ def _answer(result: object) -> Answer:
 def waits(second: Future[Any], process: int) -> bool:
     """Returns whether a session waits for a lock of the session `process` before the second call
     ends."""
-    found = False
+    is_waiting = False
 
     def decided() -> bool:
-        nonlocal found
+        nonlocal is_waiting
         ended = second.done()
-        found = not ended and database.rows(_WAITS_FOR, [process]) != [(0,)]
-        return ended or found
+        is_waiting = not ended and database.rows(_WAITS_FOR, [process]) != [(0,)]
+        return ended or is_waiting
 
     _wait(decided)
-    return found
+    return is_waiting
 
 
 def _wait(condition: Callable[[], bool]) -> None:

@@ -27,10 +27,10 @@ class Phone:
 
     def put(self, *lines: tuple[int, int], expected: CartVersion | None = None) -> Answer:
         """Puts the whole set of (product, quantity)."""
-        wanted = [RequestedLine(*line) for line in lines]
+        requested = [RequestedLine(*line) for line in lines]
 
         def call() -> Answer:
-            cart.put_lines(self.who.id, wanted, now=self.now, expected=expected)
+            cart.put_lines(self.who.id, requested, now=self.now, expected=expected)
             return Answer(OK)
 
         return served(call)
@@ -81,14 +81,14 @@ class Phone:
 
     def units(self) -> dict[int, int]:
         """What is in the cart."""
-        found = carts.cart(self.who.id)
-        return {line.product: line.quantity for line in found.lines} if found else {}
+        cart = carts.cart(self.who.id)
+        return {line.product: line.quantity for line in cart.lines} if cart else {}
 
     def seen(self) -> CartVersion:
         """What a reader of the cart has seen."""
-        found = carts.cart(self.who.id)
-        assert found is not None
-        return CartVersion(found.id, found.version)
+        cart = carts.cart(self.who.id)
+        assert cart is not None
+        return CartVersion(cart.id, cart.version)
 
 
 def codes(answers: Sequence[Answer]) -> Counter[str]:

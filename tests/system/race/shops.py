@@ -109,13 +109,13 @@ class ServiceShop:
     def change(
         self, who: Person, order: UUID, lines: Lines, *, version: int | None = None
     ) -> Answer:
-        request, wanted = (
+        request, requested = (
             _transition_request(who, order, version),
             [RequestedLine(*line) for line in lines],
         )
 
         def call() -> Answer:
-            change_order(request, terms=GBP, lines=wanted)
+            change_order(request, terms=GBP, lines=requested)
             return Answer(OK)
 
         return served(call)
@@ -135,8 +135,8 @@ class ServiceShop:
         new = NewCustomer(username=username, password=PASSWORD)
 
         def call() -> Answer:
-            made = accounts.register(new, policy="open", now=now(), claim=claim)
-            return Answer(OK, made.id, made.replayed)
+            registered = accounts.register(new, policy="open", now=now(), claim=claim)
+            return Answer(OK, registered.id, registered.replayed)
 
         return served(call)
 

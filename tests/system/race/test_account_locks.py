@@ -49,12 +49,12 @@ def caller(who: Person, *, session: UUID | None = None, key: UUID | None = None)
 
 
 def log_in(who: Person) -> str:
-    given = Credentials(who.customer.username, who.password)
-    return sessions.log_in(given, policy=V1, signer=signer(), now=now()).refresh
+    credentials = Credentials(who.customer.username, who.password)
+    return sessions.log_in(credentials, policy=V1, signer=signer(), now=now()).refresh
 
 
-def change_password(who: Person, wanted: str) -> None:
-    passwords.change_password(caller(who), current=who.password, new=wanted, now=now())
+def change_password(who: Person, password: str) -> None:
+    passwords.change_password(caller(who), current=who.password, new=password, now=now())
 
 
 def set_password(who: Person) -> None:
@@ -85,8 +85,8 @@ def reset_twice(person: MakePerson) -> Race:
     )
     assert link is not None
 
-    def confirm(wanted: str) -> None:
-        passwords.set_forgotten(link.token, wanted, secrets=secrets(), now=now())
+    def confirm(password: str) -> None:
+        passwords.set_forgotten(link.token, password, secrets=secrets(), now=now())
 
     return Race(
         partial(confirm, "another horse 1"),
@@ -253,7 +253,7 @@ def note_and_deletion(person: MakePerson) -> Race:
 def email_changed_twice(person: MakePerson) -> Race:
     """Each change of an address tells the address that it replaced."""
     who = person(email=f"{new_id()}@example.com")
-    wanted, notified = [f"{new_id()}@example.com" for _ in range(2)], list[str]()
+    addresses, notified = [f"{new_id()}@example.com" for _ in range(2)], list[str]()
 
     def change(email: str) -> None:
         accounts.change_profile(
@@ -261,11 +261,11 @@ def email_changed_twice(person: MakePerson) -> Race:
         )
 
     def each_is_mailed() -> bool:
-        return set(notified) == {who.customer.email, wanted[0]}
+        return set(notified) == {who.customer.email, addresses[0]}
 
     return Race(
-        partial(change, wanted[0]),
-        partial(change, wanted[1]),
+        partial(change, addresses[0]),
+        partial(change, addresses[1]),
         ADDRESS_READ,
         lambda outcome: both_succeed(outcome) and each_is_mailed(),
     )
@@ -275,10 +275,10 @@ def others_ended_twice(person: MakePerson) -> Race:
     """The log-in that ends all others goes on, also when it asks twice."""
     who = person()
     log_in(who)
-    kept = Session.objects.get(customer=who.id).id
+    session = Session.objects.get(customer=who.id).id
 
     def end_others() -> None:
-        sessions.end_others(who.id, keep=kept, now=now())
+        sessions.end_others(who.id, keep=session, now=now())
 
     return Race(
         end_others,

@@ -122,11 +122,11 @@ def test_concurrent_change_and_deletion_of_staff_do_not_deadlock(
 def test_two_owners_who_change_each_other_do_not_deadlock(
     person: Callable[..., Person], transactional_db: None
 ) -> None:
-    one, other = (person(is_staff=True, role="owner") for _ in range(2))
+    first, other = (person(is_staff=True, role="owner") for _ in range(2))
     assert_held(
         Race(
-            partial(rename, one, other),
-            partial(rename, other, one),
+            partial(rename, first, other),
+            partial(rename, other, first),
             ACCOUNTS_LOCK,
             lambda outcome: outcome.codes == (OK, OK),
         )

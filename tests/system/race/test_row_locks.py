@@ -83,10 +83,10 @@ def cart_expired_and_filled(person: MakePerson, product: MakeProduct) -> Race:
 
 def categories_moved_below_each_other(_: MakePerson, __: MakeProduct) -> Race:
     """Categories are a tree."""
-    one, other = (Category.objects.create(name=f"Jams {number}").pk for number in (1, 2))
+    first, other = (Category.objects.create(name=f"Jams {number}").pk for number in (1, 2))
     return Race(
-        lambda: change_category(one, {"parent_id": other}, caller=None),
-        lambda: change_category(other, {"parent_id": one}, caller=None),
+        lambda: change_category(first, {"parent_id": other}, caller=None),
+        lambda: change_category(other, {"parent_id": first}, caller=None),
         PARENTS_READ,
         lambda outcome: outcome.codes == (OK, "unknown_category"),
     )
@@ -126,7 +126,7 @@ def name_wanted_twice(_: MakePerson, __: MakeProduct) -> Race:
 
 def name_wanted_by_a_rename(_: MakePerson, product: MakeProduct) -> Race:
     """One of two products gets a name that is to be unique."""
-    name, one, other = f"Jam {uuid4()}", product(), product()
+    name, first, other = f"Jam {uuid4()}", product(), product()
 
     def rename(id: int) -> None:
         products.change_stocked_product(
@@ -134,11 +134,11 @@ def name_wanted_by_a_rename(_: MakePerson, product: MakeProduct) -> Race:
         )
 
     return Race(
-        partial(rename, one),
+        partial(rename, first),
         partial(rename, other),
         NAME_READ,
         lambda outcome: (
-            outcome.codes == (OK, "name_taken") and Product.objects.get(name=name).pk == one
+            outcome.codes == (OK, "name_taken") and Product.objects.get(name=name).pk == first
         ),
     )
 

@@ -58,12 +58,12 @@ class Shop:
     def phone(self, *, is_staff: bool = False, echoes: bool = True) -> Phone:
         """A new customer."""
         credentials = {"username": f"somebody {next(_numbers)}", "password": PASSWORD}
-        made = self.server.call("POST", "auth/register", credentials)
-        assert made.status == 201, made.body
+        registered = self.server.call("POST", "auth/register", credentials)
+        assert registered.status == 201, registered.body
         if is_staff:
             made_staff = (
                 "UPDATE identity.customer SET is_staff = true, is_superuser = true "
-                f"WHERE id = {made.body['id']}"
+                f"WHERE id = {registered.body['id']}"
             )
             change(self.primary, made_staff)
         return Phone(self.server, self.server.token(**credentials), echoes=echoes)
@@ -71,22 +71,24 @@ class Shop:
     def product(self, stock: int = 1_000_000) -> int:
         """A new one."""
         body = {"sku": f"SKU-{next(_numbers)}", "name": "Jam", "price": "2.20", "quantity": stock}
-        made = self.phone(is_staff=True)("POST", "products", body)
-        assert made.status == 201, made.body
-        return int(made.body["id"])
+        created = self.phone(is_staff=True)("POST", "products", body)
+        assert created.status == 201, created.body
+        return int(created.body["id"])
 
     def reads(self) -> dict[str, int]:
         """The reads that replicas may answer, counted by database, from the server's metrics."""
         sleep(COUNTED_WITHIN)
         lines = self.server.call("GET", "/metrics").body.decode().splitlines()
-        found = [line.partition("} ") for line in lines if line.startswith("larder_reads_total{")]
-        return {name.split('"')[1]: int(float(value)) for name, _, value in found}
+        counters = [
+            line.partition("} ") for line in lines if line.startswith("larder_reads_total{")
+        ]
+        return {name.split('"')[1]: int(float(value)) for name, _, value in counters}
 
     def reads_from_it(self) -> bool:
         """Whether the process that answers /readyz does not know the replica to be away."""
-        found = self.server.call("GET", "/readyz").body["replicas"]["replica1"]
+        counts = self.server.call("GET", "/readyz").body["replicas"]["replica1"]
         self.server.hang_up()
-        return not found["away"]
+        return not counts["away"]
 
     def catch_up(self) -> None:
         """Waits until the replica has everything."""

@@ -81,8 +81,8 @@ def test_a_read_that_conflicts_with_replay_is_answered_by_the_primary(
         locks = "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' LIMIT 1"
         with psycopg.connect(shop.replica.superuser_url("larder"), autocommit=True) as watch:
             assert wait_until(lambda: watch.execute(locks).fetchone() is not None)
-        with ThreadPoolExecutor(1) as one:
-            asked = one.submit(phone, "GET", f"products/{jam}")
+        with ThreadPoolExecutor(1) as reader:
+            asked = reader.submit(phone, "GET", f"products/{jam}")
             assert wait_until(lambda: shop.reads().get("failed", 0) > before.get("failed", 0))
             owner.rollback()
             assert asked.result().status == 200
@@ -128,9 +128,9 @@ def test_a_position_is_sent_after_commits_and_not_after_reads(shop: Shop) -> Non
     # The event loop answers if its process knows the token.
     phone.echoes = False
     sent = [phone("POST", "orders", lines(jam)).headers["larder-position"] for _ in range(8)]
-    found = [decode_position(body) for body in sent]
-    assert len(set(found)) == 8
-    assert all(one is not None and one.position is not None for one in found)
+    positions = [decode_position(body) for body in sent]
+    assert len(set(positions)) == 8
+    assert all(position is not None and position.position is not None for position in positions)
     refused = phone("POST", "orders", lines(jam, 1_000_001))
     assert refused.status >= 400
     assert "larder-position" not in refused.headers

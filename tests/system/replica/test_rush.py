@@ -86,9 +86,9 @@ def adjust_and_look(phone: Phone, jam: int) -> int:
         assert phone("POST", "stock/adjustments", body).status == 201
         for path in (f"products/{jam}", f"products?ids={jam}", f"stock?products={jam}"):
             phone.server.hang_up()
-            found = phone("GET", path).body
-            found = found.get("results", [found])[0]
-            missed += found["quantity"] != 1_000 + number
+            shown = phone("GET", path).body
+            shown = shown.get("results", [shown])[0]
+            missed += shown["quantity"] != 1_000 + number
     return missed
 
 
