@@ -70,7 +70,7 @@ function cartLine(shop, product, cart, refused, changed) {
     "li.row",
     picture(product),
     h("a", { href: `#/products/${product.id}` }, product.name),
-    h("p", sum, h("span.soft", ` ${money(price, currency)} each`)),
+    h("div", sum, h("p.soft", `${money(price, currency)} each`)),
     buttons.element,
     refused ? h("p.bad", refused.why) : null,
   );

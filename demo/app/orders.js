@@ -106,9 +106,9 @@ export async function orderPage(shop, id, thanks) {
   if (order === undefined && entry) return [h("h2", "Your order"), entrySection(shop, entry)];
   if (order === undefined) return [h("h2", "Order"), h("p", "It is not on this device.")];
   const { byId } = shop.catalogue;
-  const day = order.requested_for ? `on ${dayName(order.requested_for)}` : "as soon as possible";
-  const delivery = order.ship_to ? `To ${inOneLine(order.ship_to)}, ${day}` : `To be collected ${day}`;
-  const [name, tracking] = [order.carrier ?? "Parcel", order.tracking_number];
+  const day = order.requested_for ? dayName(order.requested_for) : thanks && "as soon as possible";
+  const where = order.ship_to ? `To ${inOneLine(order.ship_to)}` : "To be collected";
+  const delivery = day ? `${where}, ${day}` : where;
   return [
     thanks
       ? h("div.thanks", h("h2", `Thank you, order ${order.number}`), h("p", `${delivery}.`))
@@ -116,7 +116,7 @@ export async function orderPage(shop, id, thanks) {
     h("p", status(order), ` ${when(order.placed_at)}`),
     PROGRESS.includes(order.status) ? progress(order.status) : null,
     thanks ? null : h("p", delivery),
-    tracking ? h("p", `${name}: `, h("strong.code", tracking)) : null,
+    order.tracking_number ? h("p", `${order.carrier || "Parcel"} ${order.tracking_number}`) : null,
     order.note ? h("p", `Note: ${order.note}`) : null,
     h(
       "ul",

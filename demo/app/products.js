@@ -160,6 +160,7 @@ export function stepper(shop, product, { first = "+", changed = () => {} } = {})
   const set = (wanted) => {
     const most = orderable(wanted, product, shop.stockOf(product));
     if (most < wanted) shop.toast(`${most.toLocaleString()} of ${product.name} can be ordered`);
+    field.value = most;
     update(most);
     void shop.put([[product.id, most]]);
     changed(most);
@@ -167,7 +168,6 @@ export function stepper(shop, product, { first = "+", changed = () => {} } = {})
   const field = h("input", {
     inputMode: "numeric",
     autocomplete: "off",
-    maxLength: 6,
     "aria-label": `${product.name} in the cart`,
     onfocus: () => field.select(),
     onchange: () => set(Math.floor(Number(field.value)) || 0),
@@ -179,7 +179,8 @@ export function stepper(shop, product, { first = "+", changed = () => {} } = {})
   const element = h("div.stepper", minus, field, plus);
   const update = (now = units) => {
     units = now;
-    field.value = units;
+    // Not what the user is typing.
+    if (document.activeElement !== field) field.value = units;
     plus.textContent = units ? "+" : first;
     plus.ariaLabel = plus.textContent === "+" ? `Add ${product.name}` : first;
     plus.disabled = orderable(units + step, product, shop.stockOf(product)) <= units;

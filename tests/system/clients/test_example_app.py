@@ -130,6 +130,11 @@ def order_jam(page: Page, units: int) -> None:
         page.get_by_role("button", name="Add Plum jam").click()
     expect(page.get_by_label("Plum jam in the cart")).to_have_value(str(units))
     page.get_by_role("link", name="Cart").click()
+    place(page)
+
+
+def place(page: Page) -> None:
+    """Orders what is in the cart, and goes to the orders."""
     page.get_by_label("Collect in the shop").check()
     page.get_by_role("button", name="Place order").click()
     expect(page.get_by_role("button", name="Place order")).not_to_be_visible()
@@ -306,9 +311,7 @@ def test_a_refused_order_says_why_and_goes_back_to_the_cart(
         page.get_by_role("button", name="Back to the cart").click()
         expect(page.get_by_label("Plum jam in the cart")).to_have_value(str(UNITS - 3))
         expect(page.get_by_text(f"{UNITS - 3} available, {UNITS} wanted.")).to_be_visible()
-        page.get_by_label("Collect in the shop").check()
-        page.get_by_role("button", name="Place order").click()
-        page.get_by_role("link", name="Orders").click()
+        place(page)
         expect(placed(page)).to_have_count(1)
 
     in_browser(journey, width=PHONE)
