@@ -65,6 +65,7 @@ def test_an_order_is_paid_cancelled_and_refunded_in_place(
     sent = desk.open(f"{page}paid/") | {"method": "transfer", "reference": "A7"}
     for amount, message in (
         ("10.005", []),
+        ("1e999999", []),
         ("10.00", [f"The payment of order {number} is recorded."]),
         ("9.00", [f"Order {number}: This page was sent before"]),
     ):

@@ -8,7 +8,12 @@ from django.core.exceptions import ValidationError
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
-from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
+from larder.core.limits import (
+    MAX_PAYMENT,
+    MAX_SHORT_TEXT_LENGTH,
+    MONEY_DECIMALS,
+    TOTAL_DIGITS,
+)
 from larder.core.money import from_minor, to_minor
 from larder.http import shop
 from larder.orders import queries
@@ -34,7 +39,9 @@ class PaymentForm(MoveForm):
     """An amount in the currency of the order, and how it was paid."""
 
     kind = Kind.CAPTURED
-    amount = Amount(label=_("Amount"))
+    amount = Amount(
+        label=_("Amount"), max_digits=TOTAL_DIGITS, decimal_places=MONEY_DECIMALS, min_value=0
+    )
     method = choice(_("Method"), lambda: [(name, capfirst(text)) for name, text in METHODS.items()])
     reference = words(
         _("Reference"),
@@ -64,8 +71,8 @@ class PaymentForm(MoveForm):
     def arguments(self, lines: Lines) -> Mapping[str, Any]:
         sent = self.cleaned_data
         named = {name: sent[name] for name in ("amount", "reference", "note")}
-        paid = {"kind": self.kind, "currency": self.initial["currency"]}
-        return {**named, **paid, "provider": sent["method"]}
+        own = {"kind": self.kind, "provider": sent["method"]}
+        return {**named, **own, "currency": self.initial["currency"]}
 
 
 class RefundForm(PaymentForm):
