@@ -149,7 +149,11 @@
     }
 
     prepare(document.documentElement, localStorage);
+    // The theme asks half a second after the last key.
     document.addEventListener("DOMContentLoaded", () => {
+        const field = document.getElementById("search-input-command");
+        field?.setAttribute("hx-trigger", "keyup changed delay:120ms");
+        field && htmx.process(field);
         improve(document.body);
         watch();
     });
