@@ -27,7 +27,7 @@ def test_the_home_page_reports_that_the_service_runs_without_a_query() -> None:
     assert "Correlation-ID" in Client().head("/").headers
 
 
-HERE = ["/api/v1/docs", "/api/v1/openapi.json", "/api/v1/problems", "/admin/", "/readyz"]
+HERE = ["/admin/", "/api/v1/docs", "/api/v1/openapi.json", "/api/v1/problems", "/readyz"]
 
 
 def test_the_home_page_links_to_the_documentation_and_the_admin() -> None:
