@@ -38,7 +38,12 @@ html_css_files = ["larder.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
-html_theme_options = {"navigation_with_keys": True}
+html_logo = html_favicon = "../larder/http/static/api/larder.svg"
+html_theme_options = {
+    "navigation_with_keys": True,
+    "light_css_variables": {"color-brand-primary": "#047857", "color-brand-content": "#047857"},
+    "dark_css_variables": {"color-brand-primary": "#34d399", "color-brand-content": "#34d399"},
+}
 html_use_opensearch = ""
 
 SECTIONS = {

@@ -84,11 +84,16 @@ First requests to try, in another terminal:
 Ctrl-C stops everything.
 """
 
-REQUESTS = r"""TOKEN=$(curl -s {address}/api/v1/auth/token -H 'Content-Type: application/json' -d '{{"username": "demo", "password": "demo"}}' | sed -n 's/.*"access" *: *"\([^"]*\)".*/\1/p')
-curl -sw '\n' "{address}/api/v1/products?q=lantern&limit=2" -H "Authorization: Bearer $TOKEN"
-curl -sw '\n' {address}/api/v1/orders -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-order' -d '{{"lines": [{{"product": 1, "quantity": 2}}]}}'
-curl -sw '\n' {address}/api/v1/orders -H "Authorization: Bearer $TOKEN"
-"""  # noqa: E501
+REQUESTS = r"""L={address}/api/v1 JSON='Content-Type: application/json'
+TOKEN=$(curl -s $L/auth/token -H "$JSON" -d '{{"username": "demo", "password": "demo"}}' |
+    sed 's/.*"access" *: *"\([^"]*\)".*/\1/')
+AUTH="Authorization: Bearer $TOKEN"
+
+curl -sw '\n' "$L/products?q=lantern&limit=2" -H "$AUTH"
+curl -sw '\n' $L/orders -H "$AUTH" -H "$JSON" -H 'Idempotency-Key: my-first-order' \
+    -d '{{"lines": [{{"product": 1, "quantity": 2}}]}}'
+curl -sw '\n' $L/orders -H "$AUTH"
+"""
 """The README shows the same."""
 
 
