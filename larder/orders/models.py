@@ -313,6 +313,10 @@ class RefundDue(models.Model):
         indexes = (models.Index(fields=["since", "id"], name="refund_due_by_age"),)
 
 
+_CART = ("order", "number", "created_at", "updated_at")
+"""The columns of a customer's row that are set while there is a cart."""
+
+
 class Cart(models.Model):
     """The cart of a customer: one row, from the first cart on.
 
@@ -336,21 +340,8 @@ class Cart(models.Model):
         default_permissions = ()
         constraints = (
             models.CheckConstraint(
-                condition=Q(
-                    order__isnull=True,
-                    number__isnull=True,
-                    created_at__isnull=True,
-                    updated_at__isnull=True,
-                    version=0,
-                    lines=[],
-                )
-                | Q(
-                    order__isnull=False,
-                    number__isnull=False,
-                    created_at__isnull=False,
-                    updated_at__isnull=False,
-                    version__gte=1,
-                ),
+                condition=Q(**{f"{name}__isnull": True for name in _CART}, version=0, lines=[])
+                | Q(**{f"{name}__isnull": False for name in _CART}, version__gte=1),
                 name="cart_present_or_not",
             ),
         )
