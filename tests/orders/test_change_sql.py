@@ -13,11 +13,18 @@ from django.db.models import F, Q
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus, Payment
+from larder.orders.models import (
+    Order,
+    OrderEvent,
+    OrderLine,
+    OrderStatus,
+    Payment,
+    SalesChange,
+)
 from larder.orders.payment_state import Record
 from larder.orders.services.locks import submit_lock
 from larder.orders.sql import payments as payments_sql
-from larder.orders.sql import reads, writes
+from larder.orders.sql import reads, sales, writes
 from tests.conftest import Person
 from tests.orders.written import written
 
@@ -116,6 +123,30 @@ def test_set_lines_writes_what_the_orm_would(orders: Orders) -> None:
 
     rows = written(lambda: database.execute(writes.SET_LINES, database.columns(changes)))
     assert rows == written(by_the_orm) != written(fourth.save)
+
+
+def test_book_changes_writes_what_the_orm_would(orders: Orders, now: datetime) -> None:
+    line = {"order_id": orders["placed"].id, "version": 2, "type": "changed", "product": 1}
+    line |= {"sku": "S", "name": 'Jam "', "unit_price": Decimal("1.5"), "tax_rate": None}
+    line |= {"quantity": -2, "gross": -300, "net": None}
+    line |= {"returned": 0, "returned_gross": 0, "returned_net": None}
+    taxed = line | {"tax_rate": Decimal("7.25"), "net": -280, "returned_net": 0}
+
+    def booked(run: Callable[[], object]) -> list[dict[str, Any]]:
+        with transaction.atomic():
+            run()
+            rows = list(SalesChange.objects.order_by("id").values("at", *line))
+            transaction.set_rollback(True)
+        return rows
+
+    def by_statement() -> None:
+        lines = msgspec.json.encode([line, taxed]).decode()
+        database.execute(sales.BOOK_CHANGES, {"at": now, "lines": lines})
+
+    def by_the_orm() -> None:
+        SalesChange.objects.bulk_create([SalesChange(at=now, **each) for each in (line, taxed)])
+
+    assert booked(by_statement) == booked(by_the_orm) != []
 
 
 def test_lines_of_locked_orders_are_those_of_the_orm(orders: Orders) -> None:

@@ -12,7 +12,8 @@ FROM json_to_recordset(%(lines)s::json) AS line (
     tax_rate numeric, quantity int, gross numeric, net numeric, returned int,
     returned_gross numeric, returned_net numeric)
 """
-"""Stock rows are locked meanwhile, and the ORM takes 0.7 ms of CPU for three lines."""
+"""Plan: an insert over a function scan. Stock rows are locked meanwhile, and the ORM takes 0.7 ms
+of CPU for three lines."""
 
 COUNT_BY_STATUS = """
 SELECT asked.status, counted.number, counted.oldest
