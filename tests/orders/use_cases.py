@@ -126,6 +126,12 @@ def record_payment(shop: Shop) -> Callable[[], object]:
     return lambda: payments.record_payment(held, payment, caller=caller, now=shop.now)
 
 
+def record_by_hand(shop: Shop) -> Callable[[], object]:
+    held, caller = hold(shop.who, (shop.jam, 1)).id, shop.clerk.caller
+    payment = replace(shop.capture(held, "150"), by_hand=True, claim=shop.claim())
+    return lambda: payments.record_payment(held, payment, caller=caller, now=shop.now)
+
+
 def receive_payment(shop: Shop) -> Callable[[], object]:
     held = hold(shop.who, (shop.jam, 1)).id
     return lambda: payments.receive_payment(shop.capture(held, "150"), now=shop.now)
@@ -209,6 +215,7 @@ USE_CASES: Mapping[UseCase, str] = {
     cancel_held: "key order quota stock",
     change_lines: "key order quota stock",
     record_payment: "payment order held",
+    record_by_hand: "payment key order held",
     receive_payment: "payment order held",
     receive_payment_of_cart: "payment key cart",
     abandon_cart: "key cart quota",
