@@ -80,10 +80,11 @@ def test_an_order_in_another_currency_gets_no_new_line(
     customer: Api, product: Product, in_pounds: tuple[Answer, int]
 ) -> None:
     (placed, tea), jam, rice = in_pounds, product(price="3"), product(price="3")
-    refused = change(customer, placed, (tea, 2), (jam, 1), (rice, 1))
+    refused = change(customer, placed, (tea, 20), (jam, 1), (rice, 1))
     assert (refused.status, refused.body["code"]) == (409, "currency_changed")
     assert (refused.body["currency"], refused.body["offered"]) == ("GBP", "JPY")
-    assert faulty(refused) == [("currency_changed", jam), ("currency_changed", rice)]
+    foreign = [("currency_changed", jam), ("currency_changed", rice)]
+    assert faulty(refused) == [*foreign, ("insufficient_stock", tea)]
     assert customer("GET", placed.headers["Location"]).body == placed.body
     assert (stock(tea), stock(jam)) == ((8, 2), (10, 0))
 

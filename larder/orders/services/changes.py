@@ -13,7 +13,7 @@ from msgspec.structs import replace as with_values
 
 from larder.catalog import prices as catalog
 from larder.catalog.prices import Offer, prices_for
-from larder.core.errors import DomainError
+from larder.core.errors import DomainError, together
 from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
 from larder.orders.decision import RequestedLine, Shop, UndecidedOrder, UnpaidUnits, add_up, decide
@@ -163,8 +163,8 @@ def _decided(
 ) -> list[LineView]:
     """Returns the priced lines, decided as in placing: the order's own units count as available.
 
-    Raises CurrencyChanged for new lines, which have no price in the order's currency, or the
-    refusals of all lines together.
+    Raises the refusals of all lines together: CurrencyChanged for new ones, which have no price in
+    the order's currency, and those of the others.
     """
     old = {line.product: line for line in order.lines}
     shelf = {product: balance.available for product, balance in order.balances.items()}
@@ -173,9 +173,11 @@ def _decided(
     units = add_up(lines)
     offers = _offers(old, units, catalog.offers(order.balances))
     new = sorted((units.keys() & offers.keys()) - old.keys())
+    refusals: list[DomainError] = []
     if new and order.row.currency != terms.currency:
         faulty = [{"code": CurrencyChanged.code, "product": product} for product in new]
-        raise CurrencyChanged(faulty, order.row.currency, terms.currency)
+        refusals.append(CurrencyChanged(faulty, order.row.currency, terms.currency))
+        lines = [line for line in lines if line.product not in new]
     today = prices_for(order.row.customer_id, offers.values())
     if UNDONE[Move.UNPACK] in order.events and not order.is_by_staff:
         # Packing ends the sale at a former price, also if it is undone (ADR 8).
@@ -189,8 +191,10 @@ def _decided(
     shop = Shop(shelf, offers, _minimum_total(order, terms), unpaid=unpaid)
     (decided,) = decide([UndecidedOrder(lines, prices, None, order.row.customer_id)], shop)
     if isinstance(decided, DomainError):
-        raise decided
-    return decided
+        refusals.append(decided)
+    elif not refusals:
+        return decided
+    raise together(refusals)
 
 
 def _offers(
