@@ -9,7 +9,7 @@ decimals (larder/core/currencies.py: `to_payable`), so that each provider can ta
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -21,6 +21,7 @@ from larder.core import telemetry
 from larder.core.clock import now
 from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
+from larder.db.errors import CommitUnknown
 from larder.db.idempotency import fingerprint
 from larder.http import pagination, shop
 from larder.http.api_headers import replay_headers
@@ -191,13 +192,16 @@ def record_payment(
     moment, by_hand = now(), body.transaction_id is UNSET
     once = claim(request, caller, fingerprint(msgspec.to_builtins(body))) if by_hand else None
     movement = _payment(body.provider, body, body.at or moment)
-    recorded = payments.record_payment(
-        order,
-        replace(movement, reference=body.reference, note=body.note, by_hand=by_hand, claim=once),
-        caller=caller,
-        now=moment,
-        confirming=shop.confirming(),
-    )
+    own: dict[str, Any] = {"by_hand": by_hand, "claim": once}
+    payment = replace(movement, reference=body.reference, note=body.note, **own)
+    try:
+        recorded = payments.record_payment(
+            order, payment, caller=caller, now=moment, confirming=shop.confirming()
+        )
+    except CommitUnknown as unknown:
+        # A repeat is recognised by its transaction, or by its key.
+        unknown.is_repeatable = not by_hand or once is not None
+        raise
     status = 200 if recorded.replayed and not by_hand else 201
     headers = replay_headers(replayed=recorded.replayed)
     return reply(shaped(queries.payment(recorded.id), Payment), status=status, headers=headers)
