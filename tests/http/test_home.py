@@ -47,7 +47,9 @@ def test_the_home_page_names_the_earlier_contracts_that_are_on(on: frozenset[str
 def test_the_demo_log_ins_are_shown_only_in_demo_mode(demo: bool) -> None:
     with override_settings(DEMO=demo):
         text = page()
+        reader = Client().get("/api/v1/docs").content.decode()
     assert ("<code>12345</code>" in text) == demo
+    assert ("Log in as demo" in reader) == demo
 
 
 @pytest.mark.django_db

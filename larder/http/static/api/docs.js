@@ -36,6 +36,8 @@ const show = async () => {
   content.paths = Object.fromEntries(
     paths.map(([path, methods]) => [path.replace(base, ""), shorter(methods)]),
   );
+  Object.assign(content.info, { title: "Overview", version: "" });
+  delete content.components.securitySchemes.bearer.description; // The overview says it.
   content.servers = [{ url: location.origin + base }];
   await explorer.loadSpec(content);
 };
