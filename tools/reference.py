@@ -1,9 +1,9 @@
 """python -m tools.reference [--check]: writes the pages of docs/reference that the code knows.
 
-settings.md is made from .env.example. Of problems.md the first line of each entry is made, and an
-entry for a new code from its class; of permissions.md, metrics.md and docs/explain/data-model.md
-the parts between `<!-- generated: NAME -->` and `<!-- end -->`. The SDK gets the codes of problems.
-With --check nothing is written, and the status is 1 if a page is out of date.
+settings.md is made from .env.example. Of problems.md the first line of each entry is made, and the
+entry of a new code; of permissions.md, metrics.md and docs/explain/data-model.md the parts between
+`<!-- generated: NAME -->` and `<!-- end -->`; the codes of the SDK. With --check nothing is
+written, and the status is 1 if a page is out of date.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from textwrap import wrap
 from typing import NamedTuple
 
 import django
@@ -73,10 +74,12 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield folder / "problems.md", problems_page((folder / "problems.md").read_text("utf-8"))
     for page in (folder / "permissions.md", folder / "metrics.md", DOCS / "explain/data-model.md"):
         yield page, filled(page.read_text("utf-8"))
-    for name, between in (("src/errors.ts", "\n  | "), ("dist/errors.d.ts", " | ")):
-        file, codes = CHECKOUT / "clients/typescript" / name, [f'"{code}"' for code in kinds()]
-        union = between.removeprefix(" |") + between.join([*codes, "(string & {});"])
-        yield file, _CODES.sub(union, file.read_text("utf-8"))
+    codes = [f'"{code}"' for code in kinds()]
+    lines = [*(line.replace(" ", " | ") for line in wrap(" ".join(codes), 80)), "(string & {});"]
+    source = CHECKOUT / "clients/typescript/src/errors.ts"
+    yield source, _CODES.sub("".join(f"\n  | {line}" for line in lines), source.read_text("utf-8"))
+    types = CHECKOUT / "clients/typescript/dist/errors.d.ts"
+    yield types, _CODES.sub(f" {' | '.join(lines)}", types.read_text("utf-8"))
 
 
 def filled(page: str) -> str:
@@ -140,13 +143,10 @@ def problems_page(page: str) -> str:
 
     entries, declared = re.findall(r"^### `(\w+)`$", page, re.MULTILINE), DomainError.declared
     for code in sorted(kinds().keys() - {*entries}):
-        earlier = [*declared][: [*declared].index(code)]
-        last = [each for each in earlier if each in entries][-1]
+        last = [it for it in [*declared][: [*declared].index(code)] if it in entries][-1]
         text = " ".join((declared[code].__doc__ or "").split()).partition(". ")[2]
-        before, _, after = page.partition(f"### `{last}`\n")
-        end = re.search(r"^##", after, re.MULTILINE)
-        at = end.start() if end else len(after)
-        page = f"{before}### `{last}`\n{after[:at]}### `{code}`\n\n{text}\n\n{after[at:]}"
+        entry = rf"\g<0>### `{code}`\n\n{text}\n\n"
+        page = re.sub(rf"(?ms)^### `{last}`$.*?(?=^##)", entry, page)
         entries.append(code)
     if sorted(entries) != sorted(kinds()):
         raise LookupError(f"problems.md: {set(entries) ^ set(kinds()) or 'an entry twice'}")
