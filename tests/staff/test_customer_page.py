@@ -49,8 +49,8 @@ def test_the_page_shows_orders_their_sum_and_addresses(desk: Desk, mary: Person)
     orders = Order.objects.filter(customer=mary.id).order_by("-placed_at", "-id")
     for row, order in zip(rows, orders, strict=True):
         assert f'href="/admin/orders/order/{order.pk}/change/">#{order.number}<' in row[0]
-        assert "7.50 GBP" in row[2]
-    assert "1 order, 7.50 GBP, without cancelled and expired ones." in shown.text
+        assert "£7.50" in row[2]
+    assert "1 order, £7.50, without cancelled and expired ones." in shown.text
     for text in ("Office", "1 Quay", "Phone 0117 496"):
         assert text in shown.text
 
@@ -78,7 +78,7 @@ def test_only_the_last_orders_are_shown_and_added_up(
     rows = shown.response.context["customer_orders"]["rows"]
     newest = Order.objects.order_by("-placed_at").values_list("number", flat=True)
     assert [row[0].split("#")[1].split("<")[0] for row in rows] == [str(n) for n in newest[:20]]
-    assert "5 orders, 5.00 GBP" in shown.text
+    assert "5 orders, £5.00" in shown.text
     assert "Only the last 5 orders are counted." in shown.text
     assert desk.queries(page(who)) == few
 

@@ -201,5 +201,5 @@ def test_a_price_that_cannot_be_changed_is_shown_as_an_amount(
         (viewer.get(change(jam)).text, "3.25"),
         (desk.get(change(old)).text, "4.50"),
     ):
-        assert f'<span class="one-line">{shown} GBP</span>' in text
+        assert f'<span class="one-line">£{shown}</span>' in text
         assert f"{shown}0" not in text

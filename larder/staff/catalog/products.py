@@ -45,7 +45,7 @@ from larder.inventory.services.products import Author, create_stocked_product
 from larder.staff.catalog.actions import ArchivableProducts, RepriceableProducts, StockLinks
 from larder.staff.catalog.categories import SENTENCES
 from larder.staff.exports import ExportableProducts
-from larder.staff.formatting import amount, column, in_one_line, moment
+from larder.staff.formatting import amount, column, grouped, in_one_line, moment, price
 from larder.staff.inventory.imports import ImportableProducts
 from larder.staff.lists import containing
 from larder.staff.pages import Amount, Whole
@@ -210,6 +210,12 @@ def _fields_of(section: str | None) -> tuple[str, ...]:
     return tuple(field.name for field in FIELDS if field.section == section)
 
 
+FIRST = ("picture_shown", "name", "price", "category")
+FOLDED = ("barcode", "tax_rate")
+APART = {*FIRST, *FOLDED}
+"""The fields that are not in the order of the API: those that people come for, and the others."""
+
+
 @admin.register(Product)
 class ProductAdmin(
     ImportableProducts,
@@ -226,16 +232,18 @@ class ProductAdmin(
         URLField: {"assume_scheme": "https", "widget": UnfoldAdminURLInputWidget},
     }
     fieldsets: ClassVar[Any] = (
-        *(
-            (section and _(section), {"fields": _fields_of(section)})
-            for section in (None, of_product.IN_THE_WAREHOUSE, of_product.RULES_OF_A_LINE)
+        (None, {"fields": (*FIRST, *(name for name in _fields_of(None) if name not in APART))}),
+        (_(of_product.PICTURE), {"fields": ("image_url", "picture"), "classes": ("collapse",)}),
+        (
+            _(of_product.RULES_OF_A_LINE),
+            {"fields": _fields_of(of_product.RULES_OF_A_LINE), "classes": ("collapse",)},
         ),
-        (_(of_product.PICTURE), {"fields": ("picture_shown", "image_url", "picture")}),
     )
     actions = (*RepriceableProducts.actions, *ArchivableProducts.actions)
     actions_list = (*ExportableProducts.actions_list, *ImportableProducts.actions_list)
     actions_detail = ("adjust_stock", "ledger", "archive", "restore")
-    facts = ("available", "committed", "on_shelf", "net_price", "public_id", "updated", "state")
+    in_stock = ("available", "committed", "on_shelf", "state")
+    facts = ("net_price", "public_id", "updated")
     list_display = (
         *("picture_small", "sku", "name", "price_shown", "category"),
         *("available", "committed"),
@@ -262,15 +270,21 @@ class ProductAdmin(
         return {"tax_rate": latest, **super().get_changeform_initial_data(request)}
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
-        if obj is None:
-            return (*self.fieldsets, (_("Stock"), {"fields": ("quantity",)}))
-        shown = [*self.fieldsets, (_("Current state"), {"fields": self.facts})]
-        if self.has_change_permission(request, obj):
+        stock, facts = (self.in_stock, self.facts) if obj is not None else (("quantity",), ())
+        fields = (*stock, *_fields_of(of_product.IN_THE_WAREHOUSE))
+        main, *folded = self.fieldsets
+        shown = [
+            main,
+            (_("Stock"), {"fields": fields, "classes": ("side",)}),
+            *folded,
+            (_("More"), {"fields": (*FOLDED, *facts), "classes": ("collapse",)}),
+        ]
+        if obj is None or self.has_change_permission(request, obj):
             return shown
         return [(title, _view_only(options)) for title, options in shown]
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
-        return ("picture_shown", *(self.facts if obj is not None else ()))
+        return ("picture_shown", *((*self.in_stock, *self.facts) if obj is not None else ()))
 
     def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
         return False
@@ -298,8 +312,9 @@ class ProductAdmin(
 
     price_shown = column(
         _("Price"),
-        lambda product: in_one_line(amount(product.price, settings.CURRENCY)),
+        lambda product: in_one_line(price(product.price, settings.CURRENCY)),
         ordering="price",
+        numeric=True,
     )
 
     @admin.display(description=_("Net price"))
@@ -318,10 +333,15 @@ class ProductAdmin(
             return gettext("on sale")
         return gettext("archived {}").format(moment(archived))
 
-    available = column(_("Available"), lambda product: int(product.stock.available))
-    committed = column(_("Reserved for orders"), lambda product: int(product.stock.committed))
+    available = column(
+        _("Available"), lambda product: grouped(product.stock.available), numeric=True
+    )
+    committed = column(
+        _("Reserved for orders"), lambda product: grouped(product.stock.committed), numeric=True
+    )
     on_shelf = column(
-        _("On the shelf"), lambda product: product.stock.available + product.stock.committed
+        _("On the shelf"),
+        lambda product: grouped(product.stock.available + product.stock.committed),
     )
 
     @admin.display(description=_("Picture"))

@@ -41,6 +41,8 @@ from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import column, full_name, moment, time_column
 from larder.staff.identity.customers import customer_contents, description, search
+from larder.staff.lists import label
+from larder.staff.menu import STAFF
 from larder.staff.notes import NotableAdmin
 from larder.staff.pages import ask, show_once
 from larder.staff.recording import caller_of
@@ -137,6 +139,11 @@ class RolesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
 
 
 _STATUS = ("is_active", "may_order", "is_staff")
+_FOLDED: Mapping[str, Any] = {"classes": ("collapse",)}
+
+
+def _is_of_staff(request: Any) -> bool:
+    return bool(request.GET.get(STAFF) == "1")
 
 
 @admin.register(Customer)
@@ -148,24 +155,25 @@ class CustomerAdmin(NotableAdmin):
     names = ("username", "email", "first_name", "last_name")
     rights = ("is_staff", "is_superuser", "groups")
     facts = ("public_id", "joined", "logged_in")
-    list_display = (
-        "username",
-        "full_name",
-        "email",
-        "is_active",
-        "may_order",
-        "is_staff",
-        "joined",
-    )
+    list_display = ("person", "email", "username", "account", "joined")
     list_filter = _STATUS
     search_fields = ("username",)
     search_help_text = _("Parts of name, username or email address, or a phone number")
     ordering = ("-id",)
     sortable_by = ()
     actions_detail = ("note", "password_link", "reset_factor")
-    change_form_outer_after_template = "staff/customer_contents.html"
+    change_form_outer_before_template = "staff/customer_contents.html"
 
-    full_name = column(_("Name"), full_name)
+    person = column(_("Name"), lambda account: full_name(account) or account.username)
+    roles = column(_("Roles"), lambda account: ", ".join(map(str, account.groups.all())) or "–")
+
+    @admin.display(description=_("Account"))
+    def account(self, obj: Any) -> str:
+        """Returns what the account may not do; nothing for an account without limits."""
+        if not obj.is_active:
+            return label(gettext("closed"), "danger")
+        return "" if obj.may_order else label(gettext("may not order"), "warning")
+
     joined = time_column("date_joined", _("Joined"))
     logged_in = time_column("last_login", _("Last log-in here"))
 
@@ -179,7 +187,14 @@ class CustomerAdmin(NotableAdmin):
 
     def get_queryset(self, request: Any) -> Any:
         """Returns the accounts without deleted ones, which have no personal data any more."""
-        return super().get_queryset(request).filter(deleted_at=None)
+        rows = super().get_queryset(request).filter(deleted_at=None)
+        return rows.prefetch_related("groups") if _is_of_staff(request) else rows
+
+    def get_list_display(self, request: Any) -> Any:
+        """Returns the columns: of staff also roles and log-ins."""
+        if _is_of_staff(request):
+            return ("person", "email", "username", "roles", "account", "logged_in")
+        return self.list_display
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         """Searches customers. In other forms they are offered by name."""
@@ -196,11 +211,11 @@ class CustomerAdmin(NotableAdmin):
         if obj is None:
             roles = ((_("Staff"), {"fields": ("groups",), "description": INVITED}),)
             return ((None, {"fields": self.names}), *(roles if _manages_rights(request) else ()))
+        rights = ((_("Rights"), {"fields": self.rights, **_FOLDED}),)
         return (
-            (None, {"fields": self.names}),
-            (_("Status"), {"fields": ("is_active", "may_order")}),
-            *(((_("Rights"), {"fields": self.rights}),) if _manages_rights(request) else ()),
-            (_("Current state"), {"fields": self.facts}),
+            (_("Account"), {"fields": (*self.names, *_STATUS[:2]), **_FOLDED}),
+            *(rights if _manages_rights(request) else ()),
+            (_("More"), {"fields": self.facts, **_FOLDED}),
         )
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:

@@ -144,6 +144,7 @@
     /** Moves to the first field with an error, which may be far below the top of the page. */
     function showError() {
         const field = document.querySelector("#main [aria-invalid=true]");
+        field?.closest("details")?.setAttribute("open", "");
         field?.scrollIntoView({block: "center"});
         field?.focus({preventScroll: true});
     }
