@@ -167,9 +167,9 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
             "page_counter": 0,
             "execution_time": perf_counter() - begun,
         }
-        found = TemplateResponse(request, "unfold/helpers/command_results.html", context)
-        found.headers["HX-Trigger"] = "search"
-        return found
+        response = TemplateResponse(request, "unfold/helpers/command_results.html", context)
+        response.headers["HX-Trigger"] = "search"
+        return response
 
     def password_change(self, request: Any, extra_context: Any = None) -> HttpResponseBase:
         return own_password(request, extra_context)

@@ -26,10 +26,10 @@ def get(name: str) -> HttpResponse:
 def test_each_file_has_its_type_and_may_load_files_of_this_server_only(
     name: str, kind: str
 ) -> None:
-    found = get(name)
-    assert (found.status_code, found["Content-Type"].partition(";")[0]) == (200, kind)
-    assert "default-src 'none'" in found["Content-Security-Policy"]
-    assert "unsafe-eval" not in found["Content-Security-Policy"]
+    response = get(name)
+    assert (response.status_code, response["Content-Type"].partition(";")[0]) == (200, kind)
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert "unsafe-eval" not in response["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,12 @@ class Look:
     """Looks at pages with axe-core, and keeps what is wrong with them."""
 
     axe: str
-    found: dict[str, list[str]] = field(default_factory=dict)
+    faults: dict[str, list[str]] = field(default_factory=dict)
 
     def __call__(self, page: Page, name: str) -> None:
         page.wait_for_load_state()
         if seen := [*faults(page, self.axe)]:
-            self.found[name] = seen
+            self.faults[name] = seen
 
 
 @pytest.fixture
@@ -268,7 +268,7 @@ def test_a_day_of_the_shop(
     counted = CountedProduct.objects.order_by("id").values_list("product__product__sku", "counted")
     assert list(counted) == [("JAM-1", 3), ("TEA-1", 2)]
     assert Product.objects.filter(sku="CAKE").exists()
-    assert look.found == {}
+    assert look.faults == {}
     assert seen.hosts == {site.removeprefix("http://")}
     assert [fault for fault in seen.faults if "ERR_FAILED" not in fault] == []
 
@@ -346,7 +346,7 @@ def test_the_rights_of_an_owner(
     # Roles are not among the tables that are emptied after a test.
     assert Group.objects.filter(name="Kitchen").delete()[0]
     assert Customer.objects.get(pk=tom.id).check_password(password)
-    assert look.found == {}
+    assert look.faults == {}
     expected = re.compile("403|Content Security Policy")
     assert [fault for fault in seen.faults if not expected.search(fault)] == []
 

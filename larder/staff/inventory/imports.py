@@ -212,8 +212,8 @@ def _summary(preview: Preview) -> str:
     return text
 
 
-def _changes(found: Sequence[Change]) -> dict[str, Any]:
-    changes = found[:MAX_SHOWN_CHANGES]
+def _changes(imported: Sequence[Change]) -> dict[str, Any]:
+    changes = imported[:MAX_SHOWN_CHANGES]
     names, known = category_names(), _known(changes)
     rows = [
         [

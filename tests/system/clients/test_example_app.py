@@ -42,9 +42,9 @@ def hostile(shop: Server, seed: int) -> Iterator[Network]:
     """Runs the proxy before a shop until the block ends and late copies have arrived. Skips the
     test without node.js."""
     require_node()
-    given = os.environ | {"LARDER_URL": f"http://127.0.0.1:{shop.port}"}
+    environment = os.environ | {"LARDER_URL": f"http://127.0.0.1:{shop.port}"}
     command = ["node", "tests/hostile.js", str(seed)]
-    with Popen(command, cwd=SDK, env=given, stdin=PIPE, stdout=PIPE, text=True) as proxy:
+    with Popen(command, cwd=SDK, env=environment, stdin=PIPE, stdout=PIPE, text=True) as proxy:
         try:
             assert proxy.stdout is not None
             network = Network(int(proxy.stdout.readline()))

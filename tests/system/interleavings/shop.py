@@ -47,7 +47,7 @@ class Shop:
     """A shop with two customers and a member of staff, and the calls of sessions."""
 
     clock: Clock
-    one: Person
+    first: Person
     other: Person
     clerk: Person
 
@@ -62,7 +62,7 @@ class Shop:
 
     def held(self, *lines: Line) -> UUID:
         """A new order that awaits its payment."""
-        return self._place(self.one, lines, hold=True)
+        return self._place(self.first, lines, hold=True)
 
     def ordering(
         self, *lines: Line, hold: bool = False, terms: Terms = GBP, apart: bool = False
@@ -97,7 +97,7 @@ class Shop:
 
     def cancelling(self, order: UUID) -> Call:
         """The customer cancels an order."""
-        asked = TransitionRequest(order=order, caller=self.one.caller, now=self.clock.now)
+        asked = TransitionRequest(order=order, caller=self.first.caller, now=self.clock.now)
         return lambda: moves.cancel_order(asked) and None
 
     def capturing(self, order: UUID, amount: int) -> Call:
