@@ -3,7 +3,7 @@
 import { choice, h, money, picture } from "./dom.js";
 
 /** Cards of the first screen, and those that come when the list is scrolled. */
-const [FIRST, MORE] = [10, 20];
+const [FIRST, MORE] = [8, 20];
 const DEBOUNCE = 150;
 const MOST_STOCKS = 200;
 
@@ -68,7 +68,7 @@ function productList(shop, categories) {
     observer.unobserve(end);
     observer.observe(end);
   };
-  const observer = new IntersectionObserver(scrolled, { rootMargin: "300px" });
+  const observer = new IntersectionObserver(scrolled, { rootMargin: "200px" });
   search.addEventListener("input", apply);
   observer.observe(end);
 

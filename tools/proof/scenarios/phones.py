@@ -20,6 +20,7 @@ SCARCE, PLENTY = 3, 5_000
 MOST_SECONDS = 3600
 ORDERS = """
 SELECT id::text, customer_id, total, reference FROM orders."order"
+WHERE id IN (SELECT order_id FROM orders.order_line WHERE product_id = ANY(%s))
 """
 LEFT = """
 SELECT product_id, available, coalesce(sum(quantity), 0)::bigint
@@ -43,7 +44,7 @@ def play(kit: Kit) -> None:
     kit.fleet.products.clear()
     shown = run(kit, list(stock))
     received = {int(product): units for product, units in shown["received"].items()}
-    kit.faults += order_faults(shown["phones"], kit.site.sql(ORDERS))
+    kit.faults += order_faults(shown["phones"], kit.site.sql(ORDERS, [list(stock)]))
     for product, available, sold in kit.site.sql(LEFT, [list(stock)]):
         if available != stock[product] + received.get(product, 0) - sold:
             kit.faults.append(f"Product {product}: {sold} sold, {available} left.")
