@@ -165,7 +165,11 @@ class CustomerAdmin(NotableAdmin):
     change_form_outer_before_template = "staff/customer_contents.html"
 
     person = column(_("Name"), lambda account: full_name(account) or account.username)
-    roles = column(_("Roles"), lambda account: ", ".join(map(str, account.groups.all())) or "–")
+
+    @admin.display(description=_("Roles"))
+    def roles(self, obj: Any) -> str:
+        everything = [gettext("everything")] if obj.is_superuser else []
+        return ", ".join([*everything, *map(str, obj.groups.all())]) or "–"
 
     @admin.display(description=_("Account"))
     def account(self, obj: Any) -> str:

@@ -48,7 +48,8 @@ def tabs(request: Any) -> list[dict[str, Any]]:
     counted = sales.count_by_status(STATUSES, limit=MAX_COUNTED_ORDERS)
     numbers = {status: counted[status].orders for status in STATUSES}
     chosen = request.GET.get(CHOSEN, "")
-    items = [_tab(request, "", gettext("All"), sum(numbers.values()), chosen)]
+    every = min(sum(numbers.values()), MAX_COUNTED_ORDERS)
+    items = [_tab(request, "", gettext("All"), every, chosen)]
     for status in ORDER:
         if numbers[status] or status in ALWAYS or status == chosen:
             title = TITLES.get(status) or capfirst(word(status))
