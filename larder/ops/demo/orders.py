@@ -1,7 +1,9 @@
 """The customers of the demo shop, and what they ordered in the last two weeks."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, time, timedelta
+from functools import partial
 
 from django.conf import settings
 
@@ -19,9 +21,6 @@ from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 
 MEMBER_FOR = timedelta(days=60)
-
-STEPS = ("packed", "shipped", "delivered", "returned")
-"""What an order becomes, one after the other, each STEP after the one before."""
 
 STEP = timedelta(hours=17)
 
@@ -85,24 +84,17 @@ def _caller(username: str) -> Caller:
 
 
 def _move(order: OrderView, status: str, staff: Caller, *, at: datetime, now: datetime) -> None:
-    """Moves a new order to this status."""
-
-    def request() -> TransitionRequest:
-        nonlocal at
-        at = min(at + STEP, now)
-        return TransitionRequest(order=order.id, caller=staff, now=at)
-
+    """Moves a new order to this status, each STEP after the one before."""
+    lines = [moves.ReturnedLine(line.product, line.quantity) for line in order.lines]
+    tracking = moves.Tracking("Royal Mail", f"LD{order.number:07}GB")
+    steps: dict[str, Callable[[TransitionRequest], object]] = {
+        "packed": moves.pack_order,
+        "shipped": partial(moves.ship_order, tracking=tracking),
+        "delivered": moves.deliver_order,
+        "returned": partial(moves.return_order, lines=lines, reason="Changed mind"),
+    }
     if status == "cancelled":
-        moves.cancel_order(request(), reason="Ordered twice")
-    steps = STEPS[: STEPS.index(status) + 1] if status in STEPS else ()
-    for step in steps:
-        if step == "packed":
-            moves.pack_order(request())
-        elif step == "shipped":
-            tracking = moves.Tracking("Royal Mail", f"LD{order.number:07}GB")
-            moves.ship_order(request(), tracking=tracking)
-        elif step == "delivered":
-            moves.deliver_order(request())
-        else:
-            lines = [moves.ReturnedLine(line.product, line.quantity) for line in order.lines]
-            moves.return_order(request(), lines=lines, reason="Changed mind")
+        steps = {status: partial(moves.cancel_order, reason="Ordered twice")}
+    for name in [*steps][: ["placed", *steps].index(status)]:
+        at = min(at + STEP, now)
+        steps[name](TransitionRequest(order=order.id, caller=staff, now=at))
