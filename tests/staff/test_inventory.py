@@ -33,8 +33,8 @@ def promised(person: Callable[..., Person], product: Callable[..., int]) -> int:
 
 
 def adjust(desk: Desk, **values: str) -> Page:
-    line = {"sku": "JAM", "delta": "", "counted": ""} | values
-    reason = line.pop("reason", "counted")
+    line = {"sku": "JAM", "delta": ""} | values
+    reason = line.pop("reason", "correction")
     return desk.save(
         ADD, reason=reason, **{f"line-0-{name}": value for name, value in line.items()}
     )
@@ -53,22 +53,14 @@ def test_an_adjustment_is_stored_with_the_member_of_staff(
     assert entry.reference == str(Adjustment.objects.get().id)
 
 
-def test_a_count_includes_the_committed_units(desk: Desk, promised: int) -> None:
-    adjust(desk, counted="9")
-    assert queries.available([promised]) == {promised: 5}
-
-
 IMPOSSIBLE = [
     ({"delta": "-7"}, "line-0-delta", "Only 6 are available: 7 cannot be removed."),
-    ({"counted": "3"}, "line-0-counted", "4 units are promised to customers"),
     ({"delta": str(2**31 - 1)}, "line-0-delta", "No product can have more than 2147483647"),
     ({"delta": "1", "sku": "TEA"}, "line-0-sku", "No product has this SKU."),
-    ({"delta": "1", "counted": "1"}, "line-0-delta", "Give either a change or a count."),
-    ({}, "line-0-delta", "Give either a change or a count."),
+    ({}, "line-0-delta", "This field is required."),
     ({"delta": "0"}, "line-0-delta", "A change of 0 needs no adjustment."),
     ({"delta": "1", "reason": "order"}, "reason", "Select a valid choice."),
     ({"delta": "9" * 40}, "line-0-delta", "less than or equal to"),
-    ({"counted": "-1"}, "line-0-counted", "greater than or equal to 0"),
 ]
 
 
@@ -111,15 +103,6 @@ def test_an_adjustment_is_shown_with_its_changes_and_cannot_be_edited(
         desk.post(f"inventory/adjustment/{adjustment.id}/change/", {"reason": "lost"}).status == 403
     )
     assert desk.post(f"inventory/adjustment/{adjustment.id}/delete/", {"post": "yes"}).status == 403
-
-
-def test_a_count_that_is_right_is_booked_without_lines(
-    desk: Desk, product: Callable[..., int]
-) -> None:
-    product(sku="JAM", stock=10)
-    page = adjust(desk, counted="10")
-    assert page.messages == ["Booked."]
-    assert "Nothing: all counts are right." in page.text
 
 
 def test_the_ledger_is_searched_by_sku_and_barcode_and_shows_the_actor(

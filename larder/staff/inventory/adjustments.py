@@ -63,19 +63,12 @@ from larder.staff.refusals import Sentence
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
-REASONS = ("received", "counted", "damaged", "lost", "correction")
+REASONS = ("received", "damaged", "lost", "correction")
 """The reasons that staff can select. The API accepts any word."""
 
 SENTENCES: Mapping[str, Sentence] = {
     "insufficient_stock": Sentence(
         "delta", _("Only {available} are available: {requested} cannot be removed.")
-    ),
-    "count_below_committed": Sentence(
-        "counted",
-        _(
-            "{committed} units are promised to customers and must still be on the shelf, but only "
-            "{counted} were counted."
-        ),
     ),
     "stock_limit_exceeded": Sentence("delta", _("No product can have more than {limit} units.")),
     "unknown_product": Sentence("sku", UNKNOWN),
@@ -101,24 +94,21 @@ class AdjustmentForm(PageForm):
 
 
 class AdjustmentLineForm(ProductLineForm):
-    """A product, with the change of its units or their counted number."""
+    """A product, with the change of its units."""
 
     sku = sku_field(_("SKU"), "inventory_adjustment")
-    delta = whole(_("Change"), least=-MAX_STOCK, most=MAX_STOCK, required=False)
-    counted = whole(_("Or counted"), least=0, most=MAX_STOCK, required=False)
+    delta = whole(_("Change"), least=-MAX_STOCK, most=MAX_STOCK)
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or {}
-        if not self.errors and (sent["delta"] is None) == (sent["counted"] is None):
-            self.add_error("delta", gettext("Give either a change or a count."))
-        elif sent.get("delta") == 0:
+        if sent.get("delta") == 0:
             self.add_error("delta", gettext("A change of 0 needs no adjustment."))
         return sent
 
 
 _EXPLAINED = _(
-    "Change: units received (12) or removed (-3). Counted: all units on the shelf, including "
-    "units reserved for orders. Empty lines are ignored."
+    "Change: units received (12) or removed (-3). Empty lines are ignored. What was counted is "
+    "booked by a stock count."
 )
 
 
@@ -191,7 +181,7 @@ def _book(page: Page, request: Any) -> UUID:
     sent, caller = page.form.cleaned_data, caller_of(request)
     reason, note = sent["reason"], sent["note"]
     cells = [line.cleaned_data for line in page.filled]
-    lines = [AdjustmentLine(cell["product"], cell["delta"], cell["counted"]) for cell in cells]
+    lines = [AdjustmentLine(cell["product"], cell["delta"]) for cell in cells]
     once = claim(caller, "adjustment", sent["form_key"], lines, reason, note)
     cause = adjustments.Cause(reason, note)
     return adjustments.adjust_stock(lines, cause, caller=caller, now=now(), claim=once)[0]
