@@ -17,7 +17,7 @@ from larder.core.errors import DomainError, refusal, together
 from larder.identity.services.quotas import QuotaExceeded, Remaining
 from larder.inventory.queries import StockedProduct
 from larder.orders.errors import PRECEDENCE, OrderRule, OrderTooSmall, PriceChanged, UnpaidLimit
-from larder.orders.queries import LineView
+from larder.orders.queries import LineView, UnpaidUnits
 
 
 class RequestedLine(Struct, frozen=True):
@@ -26,18 +26,6 @@ class RequestedLine(Struct, frozen=True):
     product: int
     quantity: int
     expected_price: Decimal | None = None
-
-
-class UnpaidUnits(NamedTuple):
-    """How many units a customer may have ordered without paying, and how many there are."""
-
-    limit: int
-    units: int
-
-    def refusal(self, requested: int, *, before: int = 0) -> UnpaidLimit | None:
-        """Returns the refusal of more units than the limit, after those accepted `before`."""
-        units = self.units + before
-        return UnpaidLimit(self.limit, units, requested) if units + requested > self.limit else None
 
 
 def priced_line(offer: Offer, quantity: int, unit_price: Decimal) -> LineView:
@@ -95,8 +83,7 @@ def decide(orders: Sequence[UndecidedOrder], shop: Shop) -> list[list[LineView] 
         if customer in shop.quotas and shop.quotas[customer].units <= placed[customer]:
             decision = QuotaExceeded(shop.quotas[customer].after(placed[customer]))
         else:
-            unpaid = shop.unpaid.get(customer)
-            beyond = unpaid and unpaid.refusal(requested, before=units[customer])
+            beyond = _beyond(shop.unpaid.get(customer), units[customer], requested)
             decision = _decide_one(order, quantities, left, shop, beyond)
         decided.append(decision)
         if isinstance(decision, DomainError):
@@ -140,6 +127,13 @@ def _decide_one(
     if refusals:
         return together(refusals)
     return [priced_line(shop.offers[id], units, prices[id]) for id, units in quantities.items()]
+
+
+def _beyond(unpaid: UnpaidUnits | None, placed: int, requested: int) -> UnpaidLimit | None:
+    """Returns the refusal of more units than the limit, after those `placed` in this batch."""
+    if unpaid is None or unpaid.units + placed + requested <= unpaid.limit:
+        return None
+    return UnpaidLimit(unpaid.limit, unpaid.units + placed, requested)
 
 
 def _faults_of_products(

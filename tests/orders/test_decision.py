@@ -16,11 +16,10 @@ from larder.orders.decision import (
     RequestedLine,
     Shop,
     UndecidedOrder,
-    UnpaidUnits,
     decide,
 )
 from larder.orders.errors import OrderTooSmall, PriceChanged
-from larder.orders.queries import LineView
+from larder.orders.queries import LineView, UnpaidUnits
 
 PRODUCTS = range(1, 6)
 UNKNOWN = 99

@@ -3,9 +3,9 @@ and payments."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from msgspec import Struct
 
 from larder.core.errors import NotFound
+from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_ID, PAGE_ROWS
 from larder.core.money import Amount, amounts
 from larder.core.parts import Part, first
@@ -281,6 +282,42 @@ def submit_existing(order_ids: Collection[UUID]) -> Callable[[], set[UUID]]:
         return set
     reading = database.submit(writes.EXISTING, [list(order_ids), list(order_ids)])
     return lambda: {id for (id,) in reading()}
+
+
+class UnpaidUnits(NamedTuple):
+    """How many units a customer may have ordered without paying, and how many there are."""
+
+    limit: int
+    units: int
+
+
+UNPAID_FOR = timedelta(days=1)
+"""How long an order's units count after it was placed or changed, while it is neither paid nor
+packed."""
+
+NEW_ACCOUNT = 10
+"""An account gets this part of the limit until the shop has shipped an order to it."""
+
+
+def submit_unpaid(
+    customers: Collection[int], limit: int | None, now: datetime, *, without: UUID = SYSTEM_ACTOR
+) -> Callable[[], dict[int, UnpaidUnits]]:
+    """Submits the statements that lock these customers and sum the units of their unpaid orders,
+    `without` one order. Returns a function that returns them; empty if the shop has no limit."""
+    ids = sorted(customers)
+    if not (ids and limit):
+        return dict
+    database.submit(writes.LOCK_CUSTOMERS, [ids])
+    parameters = {"since": now - UNPAID_FOR, "without": without, "customers": ids}
+    reading = database.submit(writes.UNPAID_UNITS, parameters)
+
+    def read() -> dict[int, UnpaidUnits]:
+        return {
+            customer: UnpaidUnits(limit if is_known else limit // NEW_ACCOUNT, units)
+            for customer, is_known, units in reading()
+        }
+
+    return read
 
 
 def line_history(customer: int, *, offset: int, limit: int) -> list[Any]:

@@ -16,13 +16,12 @@ from larder.catalog.prices import Offer, prices_for
 from larder.core.errors import DomainError, together
 from larder.identity import queries as identity
 from larder.identity.queries import ordering_refusal
-from larder.orders.decision import RequestedLine, Shop, UndecidedOrder, UnpaidUnits, add_up, decide
+from larder.orders.decision import RequestedLine, Shop, UndecidedOrder, add_up, decide
 from larder.orders.errors import CurrencyChanged, PaymentRequired
 from larder.orders.lifecycle import CANCELLED, PLACED, UNDONE, Move
 from larder.orders.payment_state import NOTHING as NO_PAYMENTS
 from larder.orders.payment_state import payable
-from larder.orders.queries import LineView
-from larder.orders.services.locks import submit_unpaid
+from larder.orders.queries import LineView, UnpaidUnits, submit_unpaid
 from larder.orders.services.placing.placement import Terms
 from larder.orders.services.transitions import LockedOrder, Moved, TransitionRequest, moving
 

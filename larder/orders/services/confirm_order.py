@@ -95,8 +95,6 @@ def submit_confirm(
     A refused order does not affect the others. One that `is_alone` waits for its lock, and for
     stock; others that had to wait are answered MustWait.
     """
-    if not batch:
-        return lambda: dict
     ids = [confirmation.request.order for confirmation in batch]
     locking = submit_lock(ids, skip_locked=not is_alone)
     holding = inventory.submit_held(ids, locks=True, skip_locked=not is_alone)

@@ -6,7 +6,7 @@ any stock row.
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,9 +14,8 @@ from uuid import UUID
 import msgspec
 from django.db import DEFAULT_DB_ALIAS
 
-from larder.core.ids import SYSTEM_ACTOR, new_id
+from larder.core.ids import new_id
 from larder.db import database
-from larder.orders.decision import UnpaidUnits
 from larder.orders.lifecycle import EVENTS, Move
 from larder.orders.models import Order, OrderLine, OrderStatus, RefundDue
 from larder.orders.payment_state import payable, refund_due
@@ -24,13 +23,6 @@ from larder.orders.queries import LineView
 from larder.orders.queries.sales import COUNTS, LINE, NOTHING, counted, difference
 from larder.orders.sql import sales as sales_sql
 from larder.orders.sql import writes
-
-UNPAID_FOR = timedelta(days=1)
-"""How long an order's units count after it was placed or changed, while it is neither paid nor
-packed."""
-
-NEW_ACCOUNT = 10
-"""An account gets this part of the limit until the shop has shipped an order to it."""
 
 
 class LockBroken(RuntimeError):
@@ -65,27 +57,6 @@ def _order(row: Sequence[Any]) -> Order:
     # Django reads PostgreSQL's JSON as text.
     order.ship_to = None if order.ship_to is None else json.loads(order.ship_to)
     return order
-
-
-def submit_unpaid(
-    customers: Collection[int], limit: int | None, now: datetime, *, without: UUID = SYSTEM_ACTOR
-) -> Callable[[], dict[int, UnpaidUnits]]:
-    """Submits the statements that lock these customers and sum the units of their unpaid orders,
-    `without` one order. Returns a function that returns them; empty if the shop has no limit."""
-    ids = sorted(customers)
-    if not (ids and limit):
-        return dict
-    database.submit(writes.LOCK_CUSTOMERS, [ids])
-    parameters = {"since": now - UNPAID_FOR, "without": without, "customers": ids}
-    reading = database.submit(writes.UNPAID_UNITS, parameters)
-
-    def read() -> dict[int, UnpaidUnits]:
-        return {
-            customer: UnpaidUnits(limit if is_known else limit // NEW_ACCOUNT, units)
-            for customer, is_known, units in reading()
-        }
-
-    return read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

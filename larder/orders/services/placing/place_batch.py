@@ -36,13 +36,13 @@ from larder.identity.services.credentials import require_permitted
 from larder.identity.services.quotas import Remaining
 from larder.inventory.services import movements as inventory
 from larder.orders import queries
-from larder.orders.decision import Shop, UndecidedOrder, UnpaidUnits, decide
+from larder.orders.decision import Shop, UndecidedOrder, decide
 from larder.orders.errors import CartEmpty
 from larder.orders.lifecycle import DRAFT
-from larder.orders.queries import OrderView
+from larder.orders.queries import OrderView, UnpaidUnits, submit_unpaid
 from larder.orders.services import cart
 from larder.orders.services.confirm_order import Confirmation, submit_confirm
-from larder.orders.services.locks import order_name, submit_unpaid
+from larder.orders.services.locks import order_name
 from larder.orders.services.placing.placement import (
     ABANDONED,
     Accepted,
@@ -184,10 +184,10 @@ def _run(batch: Sequence[Request], terms: Terms) -> Outcomes:
     earlier = claiming()
     outcomes = _repeats(orders, earlier, finding())
     outcomes |= _lock_carts([order for order in orders if order not in outcomes])
-    confirming = submit_confirm(confirmations, earlier, now=now)
+    confirming = submit_confirm(confirmations, earlier, now=now) if confirmations else None
     placing = _submit_place([order for order in orders if order not in outcomes], terms, now)
     # First of all the held lines of confirmed orders end: placing releases those that have expired.
-    confirmed = confirming()
+    confirmed = confirming() if confirming else dict
     outcomes |= {**placing(), **confirmed()}
     unused = [each for each in batch if not isinstance(outcomes[each], Accepted | Moved)]
     scopes = [claim.scope for request in unused for claim in request.claims]
