@@ -11,12 +11,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponseBase
 from rest_framework import serializers
-from rest_framework.exceptions import (
-    APIException,
-    PermissionDenied,
-    Throttled,
-    ValidationError,
-)
+from rest_framework.exceptions import APIException, PermissionDenied, Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 

@@ -12,20 +12,10 @@ from rest_framework.exceptions import APIException, AuthenticationFailed, Permis
 from rest_framework.request import Request
 
 from larder.http import admin_session, throttling
-from larder.http.authentication import (
-    caller_of_key,
-    looked_up,
-    proven_factor,
-    signed_caller,
-)
+from larder.http.authentication import caller_of_key, looked_up, proven_factor, signed_caller
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.errors import (
-    InvalidCredentials,
-    SessionEnded,
-    TokenExpired,
-    TokenInvalid,
-)
+from larder.identity.errors import InvalidCredentials, SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.services.credentials import authenticate
 
 REFUSED_TOKEN = (TokenInvalid, TokenExpired, SessionEnded)

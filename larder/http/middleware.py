@@ -20,11 +20,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import translation
 from django.utils.translation import get_language_from_request
 
-from larder.core.limits import (
-    MAX_DISCARDED_BYTES,
-    MAX_OPEN_BODY_BYTES,
-    MAX_OPEN_FORM_FIELDS,
-)
+from larder.core.limits import MAX_DISCARDED_BYTES, MAX_OPEN_BODY_BYTES, MAX_OPEN_FORM_FIELDS
 from larder.http import admin_session
 from larder.http.bodies import declared_length
 

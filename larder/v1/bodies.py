@@ -9,16 +9,7 @@ from datetime import datetime
 from functools import cache
 from itertools import islice
 from types import UnionType
-from typing import (
-    Annotated,
-    Any,
-    NewType,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from django.http import HttpRequest

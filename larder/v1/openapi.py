@@ -15,16 +15,7 @@ from larder.core.limits import MAX_PAGE_LINES, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.structs import with_fields
 from larder.http.problems import example, first_sentence, kind_of, kinds
 from larder.v1.bodies import CSV_TYPES, Csv
-from larder.v1.operations import (
-    BODY,
-    CACHED,
-    EVERYWHERE,
-    TOKEN,
-    WRITTEN,
-    Header,
-    Operation,
-    Trait,
-)
+from larder.v1.operations import BODY, CACHED, EVERYWHERE, TOKEN, WRITTEN, Header, Operation, Trait
 from larder.v1.resources import METHODS, Resource
 from larder.v1.shapes import Number, open_enum
 from larder.v1.urls import urlpatterns

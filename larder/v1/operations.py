@@ -17,12 +17,7 @@ from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_FAULTS, MAX_IDEMPOTENCY_KEY_LENGTH
 from larder.db import replicas
 from larder.http import pagination, throttling
-from larder.http.api_headers import (
-    KEY_HEADER,
-    POSITION_SENT,
-    decode_position,
-    idempotency_key,
-)
+from larder.http.api_headers import KEY_HEADER, POSITION_SENT, decode_position, idempotency_key
 from larder.http.preconditions import wants_none
 from larder.http.problems import kind_of
 from larder.identity.caller import Caller

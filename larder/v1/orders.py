@@ -55,13 +55,7 @@ from larder.v1.order_shapes import (
     requested_line,
     shown,
 )
-from larder.v1.shapes import (
-    Address,
-    Link,
-    Request,
-    Short,
-    Text,
-)
+from larder.v1.shapes import Address, Link, Request, Short, Text
 
 operation = partial(Declaration, tag="orders")
 

@@ -20,15 +20,7 @@ from larder.inventory import queries
 from larder.inventory.services import adjustments
 from larder.inventory.services.movements import CAUSES, OPENING
 from larder.orders.queries import orders_of_events
-from larder.v1.http import (
-    IdCursor,
-    PageParameters,
-    claim,
-    reply,
-    reply_page,
-    reply_tagged,
-    shaped,
-)
+from larder.v1.http import IdCursor, PageParameters, claim, reply, reply_page, reply_tagged, shaped
 from larder.v1.operations import CACHED, ECHOED, KEYED, Declaration
 from larder.v1.shapes import (
     Actor,

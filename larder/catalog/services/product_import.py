@@ -11,12 +11,7 @@ from larder.catalog import sql
 from larder.catalog.fields import REQUIRED
 from larder.catalog.product_rows import A_CATEGORY, FaultyFile, ProductFile, Row, RowFault
 from larder.catalog.queries import ids_by_sku
-from larder.catalog.services.products import (
-    BROKEN_RULE,
-    DEFAULTS,
-    broken_rule,
-    product_name,
-)
+from larder.catalog.services.products import BROKEN_RULE, DEFAULTS, broken_rule, product_name
 from larder.core.errors import AlreadyTaken
 from larder.core.ids import new_id
 from larder.db import database

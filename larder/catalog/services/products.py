@@ -22,14 +22,7 @@ from larder.catalog.errors import PricesChanged, UnknownCategory
 from larder.catalog.fields import FIELDS, INTERNAL
 from larder.catalog.models import Category, Product
 from larder.catalog.queries import ids_by_sku
-from larder.core.errors import (
-    AlreadyTaken,
-    DomainError,
-    Fault,
-    InvalidInput,
-    NotFound,
-    together,
-)
+from larder.core.errors import AlreadyTaken, DomainError, Fault, InvalidInput, NotFound, together
 from larder.db import database, versions
 from larder.db.constraints import insert_unless_taken, refusing_taken, violated
 from larder.identity.caller import Caller

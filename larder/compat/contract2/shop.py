@@ -9,16 +9,7 @@ from rest_framework.response import Response
 
 from larder.catalog import queries as catalog
 from larder.compat import products
-from larder.compat.fields import (
-    Address,
-    Lines,
-    Price,
-    Text,
-    Units,
-    absolute,
-    amount,
-    created,
-)
+from larder.compat.fields import Address, Lines, Price, Text, Units, absolute, amount, created
 from larder.compat.ordering import REFUSED, place_keyed
 from larder.compat.pages import ByOffset, ByOffsetOfLarge, Rows
 from larder.compat.views import BrowsableView, caller, needs, read

@@ -35,11 +35,7 @@ from larder.identity.errors import (
 from larder.identity.models import Customer, Key
 from larder.identity.services import accounts, audit, rights
 from larder.identity.services.accounts import NewCustomer
-from larder.identity.services.credentials import (
-    lock_account,
-    lock_unchanged,
-    password_faults,
-)
+from larder.identity.services.credentials import lock_account, lock_unchanged, password_faults
 from larder.identity.services.sessions import end_others_within
 
 WHERE = "/new_password"

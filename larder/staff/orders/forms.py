@@ -10,12 +10,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from larder.catalog import queries as catalog
 from larder.catalog.models import Product
-from larder.core.limits import (
-    MAX_CODE_LENGTH,
-    MAX_ORDERED_UNITS,
-    MAX_SHORT_TEXT_LENGTH,
-    MAX_UNITS,
-)
+from larder.core.limits import MAX_CODE_LENGTH, MAX_ORDERED_UNITS, MAX_SHORT_TEXT_LENGTH, MAX_UNITS
 from larder.core.money import from_minor, minor_digits
 from larder.http.shop import terms
 from larder.identity.queries import SHIP_TO_FIELDS

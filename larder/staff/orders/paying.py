@@ -8,12 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
-from larder.core.limits import (
-    MAX_PAYMENT,
-    MAX_SHORT_TEXT_LENGTH,
-    MONEY_DECIMALS,
-    TOTAL_DIGITS,
-)
+from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH, MONEY_DECIMALS, TOTAL_DIGITS
 from larder.core.money import from_minor, to_minor
 from larder.http import shop
 from larder.orders import queries
