@@ -88,7 +88,6 @@ REQUESTS = r"""L={address}/api/v1 JSON='Content-Type: application/json'
 TOKEN=$(curl -s $L/auth/token -H "$JSON" -d '{{"username": "demo", "password": "demo"}}' |
     sed 's/.*"access" *: *"\([^"]*\)".*/\1/')
 AUTH="Authorization: Bearer $TOKEN"
-
 curl -sw '\n' "$L/products?q=lantern&limit=2" -H "$AUTH"
 curl -sw '\n' $L/orders -H "$AUTH" -H "$JSON" -H 'Idempotency-Key: my-first-order' \
     -d '{{"lines": [{{"product": 1, "quantity": 2}}]}}'
