@@ -1,9 +1,8 @@
 """python -m tools.reference [--check]: writes the pages of docs/reference that the code knows.
 
-settings.md is made from .env.example. Of problems.md the first line of each entry is made, and the
-entry of a new code; of permissions.md, metrics.md and docs/explain/data-model.md the parts between
-`<!-- generated: NAME -->` and `<!-- end -->`; the codes of the SDK. With --check nothing is
-written, and the status is 1 if a page is out of date.
+settings.md is made from .env.example; of problems.md the first line of each entry, and a new entry;
+of other pages what is between `<!-- generated: NAME -->` and `<!-- end -->`; the codes of the SDK.
+With --check nothing is written, and the status is 1 if a page is out of date.
 """
 
 from __future__ import annotations
