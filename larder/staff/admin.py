@@ -7,6 +7,7 @@ import larder.staff.catalog.products
 import larder.staff.identity.admin
 import larder.staff.identity.audit_trail
 import larder.staff.identity.keys
+import larder.staff.identity.roles
 import larder.staff.inventory.adjustments
 import larder.staff.orders.admin  # noqa: F401
 

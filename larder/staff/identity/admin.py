@@ -1,4 +1,4 @@
-"""The staff screens of customers, and of the groups that give staff their permissions.
+"""The staff screens of accounts.
 
 A trigger of identity ends the sessions and keys of a deactivated account. Deleted accounts are not
 shown: only their orders are left. Only accounts that may manage rights decide who is staff
@@ -15,10 +15,8 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.forms import UsernameField
-from django.contrib.auth.models import Group, Permission
-from django.db.models import Count
+from django.contrib.auth.models import Group
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -30,14 +28,14 @@ from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.http.addresses import base_url
 from larder.http.authentication import secrets
 from larder.http.shop import former_address_notifier
-from larder.identity import permissions, queries
+from larder.identity import queries
 from larder.identity.models import Customer
 from larder.identity.permissions import ROLES_FOR
 from larder.identity.services import accounts, audit, passwords, rights, second_factors
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.notes import About
 from larder.notifications.services import PASSWORD_RESET, queue_mail
-from larder.staff.base import ServiceAdmin, button
+from larder.staff.base import button
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import column, full_name, moment, time_column
 from larder.staff.identity.customers import customer_contents, description, search
@@ -98,7 +96,8 @@ def link_offer(at: datetime) -> passwords.Offer:
     return passwords.Offer(secrets()[0], mail if is_mailed else None, at)
 
 
-def _manages_rights(request: Any) -> bool:
+def manages_rights(request: Any) -> bool:
+    """Returns whether the user decides who is staff, and what staff may do."""
     return bool(request.user.has_perm(rights.MANAGE))
 
 
@@ -214,11 +213,11 @@ class CustomerAdmin(NotableAdmin):
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         if obj is None:
             roles = ((_("Staff"), {"fields": ("groups",), "description": INVITED}),)
-            return ((None, {"fields": self.names}), *(roles if _manages_rights(request) else ()))
+            return ((None, {"fields": self.names}), *(roles if manages_rights(request) else ()))
         rights = ((_("Rights"), {"fields": self.rights, **_FOLDED}),)
         return (
             (_("Account"), {"fields": (*self.names, *_STATUS[:2]), **_FOLDED}),
-            *(rights if _manages_rights(request) else ()),
+            *(rights if manages_rights(request) else ()),
             (_("More"), {"fields": self.facts, **_FOLDED}),
         )
 
@@ -353,63 +352,3 @@ class CustomerAdmin(NotableAdmin):
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """Saves nothing: save_model saves the groups."""
-
-
-class GroupForm(RefusableForm):
-    """A group of staff."""
-
-    sentences = SENTENCES
-
-    class Meta:
-        help_texts: ClassVar[dict[str, str]] = {"name": _("Staff see it where roles are chosen.")}
-
-
-admin.site.unregister(Group)
-
-
-@admin.register(Group)
-class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
-    """Roles of staff, for those who manage rights. Only Larder's permissions can be granted."""
-
-    form = GroupForm
-    refusals = SENTENCES
-    filter_horizontal = ()
-    list_display = ("name", "accounts")
-    accounts = column(_("Accounts"), lambda role: role.members)
-
-    def get_queryset(self, request: Any) -> Any:
-        return super().get_queryset(request).annotate(members=Count("user"))
-
-    def has_module_permission(self, request: Any) -> bool:
-        return _manages_rights(request)
-
-    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
-        return _manages_rights(request)
-
-    has_change_permission = has_view_permission
-    has_delete_permission = has_view_permission
-    has_add_permission = has_module_permission
-
-    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        names = [name.partition(".")[2] for name in permissions.PERMISSIONS]
-        kwargs["queryset"] = Permission.objects.filter(codename__in=names)
-        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
-        kwargs["help_text"] = _("The permission to delete products allows archiving them.")
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
-
-    def get_form(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Asks for the password before the form is shown, so that nothing typed is lost."""
-        require_confirmation(request)
-        return super().get_form(request, *args, **kwargs)
-
-    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
-        fields = form.cleaned_data
-        granted = [permission.pk for permission in fields["permissions"]]
-        obj.pk = rights.save_role(caller_of(request), obj.pk, fields["name"], granted, now=now())
-
-    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
-        """Saves nothing: save_model saves the permissions."""
-
-    def delete_model(self, request: Any, obj: Any) -> None:
-        require_confirmation(request)
-        rights.delete_role(caller_of(request), obj.pk)

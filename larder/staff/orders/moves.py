@@ -183,11 +183,8 @@ FORMS: Mapping[Step, Kind] = {
 
 _NEXT = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER, Payment.REFUNDED})
 
-BULK = {
-    f"mark_{PACKED}": Move.PACK,
-    f"mark_{SHIPPED}": Move.SHIP,
-    f"mark_{DELIVERED}": Move.DELIVER,
-}
+_BULK = ((PACKED, Move.PACK), (SHIPPED, Move.SHIP), (DELIVERED, Move.DELIVER))
+BULK = {f"mark_{status}": move for status, move in _BULK}
 """The actions of the list."""
 
 
