@@ -62,7 +62,9 @@ def test_an_unknown_object_of_the_admin_is_a_page(
     browser.force_login(person(is_staff=True, is_superuser=True).customer)
     for accepted in (BROWSER, "*/*"):
         answer = browser.get("/admin/nothing/", headers={"Accept": accepted})
-        assert is_page(answer, 404, "not_found")
+        text = answer.content.decode()
+        assert (answer.status_code, 'id="nav-sidebar-apps"' in text) == (404, True)
+        assert "There is nothing at this address." in text
 
 
 def test_a_page_that_the_role_does_not_allow_says_whom_to_ask(
