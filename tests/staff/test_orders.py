@@ -112,7 +112,10 @@ def test_each_tab_shows_its_orders_as_many_as_it_counts(
 def test_a_tab_counts_a_range_of_an_index_that_ends_at_its_limit(
     person: Callable[..., Person],
 ) -> None:
-    large_orders.fill(person(), 20, NOW, lines=1)
+    large_orders.fill(person(), 60, NOW, lines=1)
+    for status, number in (("delivered", 40), ("packed", 10)):
+        placed = Order.objects.filter(status="placed").values_list("id", flat=True)
+        Order.objects.filter(id__in=list(placed[:number])).update(status=status)
     assert sales.count_by_status(["placed", "packed"], limit=7)["placed"].orders == 7
     analyze("order")
     plan = generic_plan(COUNT_BY_STATUS % ("$1", "$2"))
