@@ -67,7 +67,7 @@ def look(axe: str) -> Look:
 def choose_customer(page: Page, name: str) -> None:
     page.locator("#id_customer + .select2 .select2-selection").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.locator(".select2-search__field")).to_be_focused()
     page.keyboard.type(name)
     page.locator(".select2-results__option--highlighted", has_text=name).wait_for()
     page.keyboard.press("Enter")
