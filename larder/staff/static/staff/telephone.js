@@ -138,7 +138,7 @@
             });
             saved.replaceChildren(saved.options[0], ...options);
             saved.value = offered.some(({id}) => id === now) ? now : "";
-            saved.closest(".form-field").hidden = !offered.length;
+            saved.closest(".group").hidden = !offered.length;
         }
 
         /** Returns the addresses of a customer, and which to choose; null without an answer. */
