@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import pytest
@@ -18,13 +17,6 @@ FILES = {file.stem: file for file in sorted(FOLDER.iterdir())}
 EXCHANGES = [(name, sentence) for name, file in FILES.items() for sentence in exchanges(file)]
 
 
-@cache
-def _begin_with_the_first_ids() -> None:
-    """Restarts the sequences once in each process: earlier tests that were rolled back used them.
-    Later tests with transactions restart them at their end."""
-    empty_database()
-
-
 @pytest.mark.parametrize(("subject", "sentence"), EXCHANGES)
 def test_an_exchange_goes_as_it_was_recorded(
     subject: str,
@@ -34,7 +26,8 @@ def test_an_exchange_goes_as_it_was_recorded(
     product: Callable[..., int],
     settings: Any,
 ) -> None:
-    _begin_with_the_first_ids()
+    # A test that was rolled back has used ids; the recorded ones begin with the first.
+    empty_database()
     settings.COMPAT, settings.ROOT_URLCONF = ALL, "tests.compat.urls"
     file = FILES[subject]
     steps = exchanges(file)[sentence]
