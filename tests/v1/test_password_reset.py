@@ -1,6 +1,6 @@
 """Resetting a forgotten password: the answers, and which tokens work."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -55,32 +55,24 @@ def ways_to_ask(person: MakePerson) -> dict[str, str]:
     }
 
 
-def asked(api: Api, ways: Mapping[str, str]) -> dict[str, tuple[Any, ...]]:
-    """Returns the answers to requests for these addresses, with their statements."""
-    done = {}
-    for kind, email in ways.items():
-        with CaptureQueriesContext(connection) as seen:
-            answer = api("POST", ASK, {"email": email})
-        statements = [query["sql"].partition(" VALUES ")[0][:25] for query in seen.captured_queries]
-        del answer.headers["Correlation-ID"]
-        done[kind] = (answer.status, answer.body, answer.headers, statements)
-    return done
-
-
 def test_every_address_gets_the_same_answer_with_the_same_work(
     api: Api, person: MakePerson
 ) -> None:
     ways = ways_to_ask(person)
     # The first request of a process fills caches.
     api("POST", ASK, {"email": "first@example.com"})
-    done = asked(api, ways)
-    if any(answer != done["unknown"] for answer in done.values()):
-        # What a process does now and then, such as renewing a connection, is in one answer only.
-        done = asked(api, ways)
+    done = {}
+    for kind, email in ways.items():
+        with CaptureQueriesContext(connection) as seen:
+            answer = api("POST", ASK, {"email": email})
+        statements = [query["sql"].partition(" VALUES ")[0][:25] for query in seen.captured_queries]
+        # They differ for each request, and for each second.
+        del answer.headers["Correlation-ID"], answer.headers["Larder-Position"]
+        done[kind] = (answer.status, answer.body, answer.headers, statements)
     assert all(answer == done["unknown"] for answer in done.values()), done
     assert done["known"][0] == 202
     accounts_of_mails = Customer.objects.filter(public_id__in=Mail.objects.values("about"))
-    assert (Mail.objects.count() % len(ways), accounts_of_mails.count()) == (1, 1)
+    assert (Mail.objects.count(), accounts_of_mails.count()) == (5, 1)
 
 
 def test_jobs_and_rows_of_a_reset_do_not_reveal_the_account(api: Api, person: MakePerson) -> None:
