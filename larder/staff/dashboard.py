@@ -26,6 +26,7 @@ from larder.orders.queries import sales
 from larder.orders.queries.sales import DaySales
 from larder.staff.formatting import (
     ago,
+    amount,
     bounded,
     change_link,
     day_of,
@@ -33,7 +34,6 @@ from larder.staff.formatting import (
     in_one_line,
     link,
     name_of,
-    price,
     signed,
 )
 from larder.staff.lists import shop_zone
@@ -236,14 +236,14 @@ def _days(total: str, sales: Sequence[DaySales]) -> dict[str, Any]:
             gettext("All days"),
             total,
             grouped(sum(day.cancelled for day in sales)),
-            ", ".join(price(value, currency) for currency, value in revenue.items()),
+            ", ".join(amount(value, currency) for currency, value in revenue.items()),
         ],
         *(
             [
                 day_of(day.day),
                 format_html(BAR, _orders_of(day.day, day.day, day.orders), most, day.orders),
                 grouped(day.cancelled),
-                in_one_line(price(day.revenue, day.currency)),
+                in_one_line(amount(day.revenue, day.currency)),
             ]
             for day in reversed(sales)
         ),

@@ -11,7 +11,7 @@ from unfold.dataclasses import SearchResult
 from larder.catalog.models import Product
 from larder.identity.models import Customer
 from larder.staff import menu
-from larder.staff.formatting import full_name, name_of, price
+from larder.staff.formatting import amount, full_name, name_of
 from larder.staff.identity import customers
 from larder.staff.lists import containing
 from larder.staff.orders import search as orders
@@ -42,7 +42,7 @@ def _orders(request: Any, term: str) -> Iterator[SearchResult]:
     if request.user.has_perm("orders.view_order"):
         people = request.user.has_perm("identity.view_customer")
         for order in orders.latest(term, people=people, limit=SHOWN):
-            parts = (name_of(order), word(order.status), price(order.total, order.currency))
+            parts = (name_of(order), word(order.status), amount(order.total, order.currency))
             yield _row(f"#{order.number}", parts, "orders_order", order.pk, "shopping_basket")
 
 

@@ -90,28 +90,25 @@ def decimal(value: Decimal) -> str:
     return grouped(Decimal(money.text(value)))
 
 
+def amount_pattern(currency: str) -> str:
+    """Returns the text of an amount, with braces for its number: with the sign of the currency, or
+    its code if the sign is of letters."""
+    sign = money.SIGNS.get(currency, "")
+    if not sign or sign[0].isalpha():
+        return f"{{}} {currency}"
+    return gettext("{sign}{amount}").format(sign=sign, amount="{}")
+
+
 def amount(value: Decimal, currency: str) -> str:
     """Returns an amount for staff.
 
-    >>> amount(Decimal("2.200"), "GBP")
-    '2.20 GBP'
+    >>> amount(Decimal("1234.500"), "GBP"), amount(Decimal("2"), "SEK")
+    ('£1,234.50', '2.00 SEK')
     >>> with translation.override("de"):
     ...     amount(Decimal("1234.5"), "EUR"), amount(Decimal("2.125"), "GBP")
-    ('1.234,50 EUR', '2,125 GBP')
+    ('1.234,50 €', '2,125 £')
     """
-    return f"{decimal(value)} {currency}"
-
-
-def price(value: Decimal, currency: str) -> str:
-    """Returns an amount with the sign of its currency, if it has one, for a column of amounts.
-
-    >>> price(Decimal("1234.5"), "GBP"), price(Decimal("2"), "SEK")
-    ('£1,234.50', '2.00 SEK')
-    """
-    sign = money.SIGNS.get(currency, "")
-    if not sign or sign[0].isalpha():
-        return amount(value, currency)
-    return gettext("{sign}{amount}").format(sign=sign, amount=decimal(value))
+    return amount_pattern(currency).format(decimal(value))
 
 
 def minor_amount(units: int, currency: str) -> str:

@@ -93,7 +93,7 @@ class Page:
     """The line that a script adds below the last one (lines.js)."""
 
     total_in: str = ""
-    """The currency of the total below the lines, which a script adds up."""
+    """How amounts are written below the lines, which a script adds up."""
 
     refund: Mapping[str, str] = field(default_factory=dict)
     """What a script needs to say below the lines what is to be refunded."""

@@ -255,7 +255,7 @@ def test_the_form_keeps_the_tax_rate_shows_the_net_price_and_its_history(
     assert desk.save(change(jam), tax_rate="20,0").errors == {}
     assert Product.objects.get(pk=jam).tax_rate == Decimal(20)
     shown = desk.get(change(jam)).text
-    assert "£10.00" in shown or "10.00 GBP" in shown
+    assert "£10.00" in shown
     assert desk.save(change(jam), tax_rate="").errors == {}
     assert Product.objects.get(pk=jam).tax_rate is None
     (entry,) = AuditEntry.objects.filter(object=f"product:{jam}", before={"tax_rate": None})

@@ -165,7 +165,7 @@ def test_a_line_offers_the_products_of_what_was_typed(
     Product.objects.filter(pk=gone).update(archived_at=NOW)
     product(sku="TEA", name="Tea", stock=3)
     numbers = {"picture": "", "price": "1.50", "available": "6"}
-    name = "Red jam · 1.50 GBP · 6 available, 10 on the shelf"
+    name = "Red jam · £1.50 · 6 available, 10 on the shelf"
     red = {"sku": "JAM", "is_typed": False, "name": name, **numbers}
     named = red | {"is_typed": True}
     for typed, expected in (("red ja", [red]), ("jam", [named]), ("", []), ("coffee", [])):

@@ -123,7 +123,7 @@ def test_returned_units_are_available_again_or_written_off(
         del sent[f"line-{jam}-restock"]
     assert "is booked" in desk.post(f"{ORDERS}{order}/return/", sent).messages[0]
     assert (status(order), stock(jam)) == ("shipped", left)
-    assert "<p>4.50 GBP of it returned</p>" in desk.get(f"{ORDERS}{order}/change/").text
+    assert "<p>£4.50 of it returned</p>" in desk.get(f"{ORDERS}{order}/change/").text
     page = desk.save(f"{ORDERS}{order}/return/", **{**values, f"line-{jam}-quantity": "2"})
     assert page.errors == {
         f"line-{jam}-quantity": ["Too many: 4 were shipped, and 3 were already returned."]

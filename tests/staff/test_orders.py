@@ -48,7 +48,7 @@ def test_an_order_is_shown_with_its_lines_its_history_and_its_money(
     order = place(who, quantity=3, price="2.255")
     text = desk.get(f"{ORDERS}{order}/change/").text
     line = OrderLine.objects.get()
-    for shown in (line.sku, line.name, "2.255 GBP", "6.765 GBP", "mary smith"):
+    for shown in (line.sku, line.name, "£2.255", "£6.765", "mary smith"):
         assert shown in text
     assert '<strong class="text-important">Placed</strong> by mary smith' in text
     assert "02 Jan 2026, 03:04" in text

@@ -173,4 +173,4 @@ def test_a_total_below_the_minimum_is_refused_in_words(
 ) -> None:
     settings.MIN_ORDER_TOTAL = Decimal("5.00")
     page = desk.save(path(order), **{f"line-{jam}-quantity": "1"})
-    assert page.errors == {"__all__": ["The total is 1.50 GBP; the minimum is 5.00 GBP."]}
+    assert page.errors == {"__all__": ["The total is £1.50; the minimum is £5.00."]}

@@ -58,8 +58,8 @@ def test_selected_prices_change_as_the_preview_shows_them(desk: Desk, product: M
     form = send(desk, [jam, tea])
     assert "2 products are selected" in form.text
     preview = send(desk, [jam, tea], **RAISE)
-    assert "1.50 → 1.65 GBP" in preview.text
-    assert "2.20 → 2.40 GBP" in preview.text
+    assert "£1.50 → £1.65" in preview.text
+    assert "£2.20 → £2.40" in preview.text
     assert prices(jam, tea) == ["1.500", "2.200"]
     assert confirm(desk, preview).messages == ["Prices changed: 2."]
     assert prices(jam, tea, other) == ["1.650", "2.400", "1.000"]

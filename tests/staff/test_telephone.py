@@ -94,7 +94,7 @@ def test_an_order_below_the_minimum_total_is_refused_in_the_admin(
 ) -> None:
     settings.MIN_ORDER_TOTAL = Decimal(10)
     page = desk.save(CALL, customer=str(person().id), **lines((product(price="1.50"), 2)))
-    message = "The total is 3.00 GBP; the minimum is 10.00 GBP."
+    message = "The total is £3.00; the minimum is £10.00."
     assert page.errors == {"__all__": [message]}
 
 
@@ -135,7 +135,7 @@ def test_a_product_is_offered_with_its_price_and_stock_in_a_bounded_number_of_st
     assert offered == {
         "sku": "JAM",
         "is_typed": True,
-        "name": "Red jam · 2.50 GBP · 1,200 available, 1,200 on the shelf",
+        "name": "Red jam · £2.50 · 1,200 available, 1,200 on the shelf",
         "picture": "",
         "price": "2.50",
         "available": "1200",

@@ -25,7 +25,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
 from larder.staff.base import ServiceAdmin, button, selected
-from larder.staff.formatting import amount, decimal, grouped
+from larder.staff.formatting import amount, grouped
 from larder.staff.pages import Amount, Page, ask, choice, show
 from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence
@@ -148,7 +148,11 @@ _STEPS = ("0.01", "0.05", "0.10", "0.50", "1.00")
 
 
 def _steps() -> list[tuple[str, str]]:
-    return [(step, amount(Decimal(step), settings.CURRENCY)) for step in _STEPS]
+    return [(step, _shown(Decimal(step))) for step in _STEPS]
+
+
+def _shown(price: Decimal) -> str:
+    return amount(price, settings.CURRENCY)
 
 
 class PriceForm(forms.Form):
@@ -222,8 +226,7 @@ class RepriceableProducts(ServiceAdmin):
     ) -> HttpResponse:
         names = {product.pk: str(product) for product in products}
         about = [
-            f"{names[new.product]}: {decimal(new.former)} → {amount(new.price, settings.CURRENCY)}"
-            for new in changed
+            f"{names[new.product]}: {_shown(new.former)} → {_shown(new.price)}" for new in changed
         ]
         seen = [(_seen(product), money.text(product.price)) for product in products]
         title = gettext("Change prices")

@@ -45,7 +45,7 @@ from larder.inventory.services.products import Author, create_stocked_product
 from larder.staff.catalog.actions import ArchivableProducts, RepriceableProducts, StockLinks
 from larder.staff.catalog.categories import SENTENCES
 from larder.staff.exports import ExportableProducts
-from larder.staff.formatting import amount, column, grouped, in_one_line, moment, price
+from larder.staff.formatting import amount, column, grouped, in_one_line, moment
 from larder.staff.inventory.imports import ImportableProducts
 from larder.staff.lists import containing
 from larder.staff.pages import Amount, Whole
@@ -312,7 +312,7 @@ class ProductAdmin(
 
     price_shown = column(
         _("Price"),
-        lambda product: in_one_line(price(product.price, settings.CURRENCY)),
+        lambda product: in_one_line(amount(product.price, settings.CURRENCY)),
         ordering="price",
         numeric=True,
     )

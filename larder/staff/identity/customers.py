@@ -33,12 +33,12 @@ from larder.identity.services.audit import customer_name
 from larder.orders.models import Order, OrderStatus
 from larder.staff.formatting import (
     actor_names,
+    amount,
     change_link,
     full_name,
     grouped,
     in_one_line,
     moment,
-    price,
     recent,
 )
 from larder.staff.lists import label, with_trigrams, with_words
@@ -146,7 +146,7 @@ def _orders_table(orders: "QuerySet[Order]") -> dict[str, Any]:
         [
             change_link("orders_order", id, f"#{number}"),
             label(word(status), VARIANTS.get(status, "")),
-            in_one_line(price(total, currency)),
+            in_one_line(amount(total, currency)),
             recent(placed_at),
         ]
         for id, number, status, total, currency, placed_at in shown[:SHOWN_ORDERS]
@@ -161,7 +161,7 @@ def _sum(orders: "QuerySet[Order]") -> str:
     sums = orders.only("id", "status", "total", "currency")[:MAX_SUMMED_ORDERS].aggregate(
         read=Count("id"), number=Count("id", filter=counts), total=Sum("total", filter=counts)
     )
-    total = price(sums["total"] or Decimal(0), settings.CURRENCY)
+    total = amount(sums["total"] or Decimal(0), settings.CURRENCY)
     text = ngettext(
         "{} order, {}, without cancelled and expired ones.",
         "{} orders, {}, without cancelled and expired ones.",

@@ -33,7 +33,6 @@ from larder.staff.formatting import (
     minor_amount,
     moment,
     name_of,
-    price,
     recent,
 )
 from larder.staff.lists import in_brief, label
@@ -187,7 +186,7 @@ class OrderAdmin(
     )
     total_shown = column(
         _("Total"),
-        lambda order: in_one_line(price(order.total, order.currency)),
+        lambda order: in_one_line(amount(order.total, order.currency)),
         ordering="total",
         numeric=True,
     )

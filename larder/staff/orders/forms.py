@@ -17,7 +17,7 @@ from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.decision import RequestedLine
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.moves import Picked, ReturnedLine, Tracking
-from larder.staff.formatting import day_of, grouped
+from larder.staff.formatting import amount_pattern, day_of, grouped
 from larder.staff.orders.contents import address_lines, to_refund
 from larder.staff.pages import LineForm, PageForm, choice, long_text, whole, words
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, sku_field
@@ -200,7 +200,11 @@ class ReturnForm(MoveForm):
         held, decimals = order.sums.held, min(minor_digits(order.currency), 2)
         amounts = {"held": from_minor(held, order.currency), "rest": order.unreturned_total}
         texts = {name: str(value) for name, value in amounts.items()}
-        return {**texts, "decimals": str(decimals), "currency": order.currency} if held else {}
+        return (
+            {**texts, "decimals": str(decimals), "pattern": amount_pattern(order.currency)}
+            if held
+            else {}
+        )
 
     def arguments(self, lines: Lines) -> Mapping[str, Any]:
         back = [

@@ -34,9 +34,7 @@ class PaymentForm(MoveForm):
     """An amount in the currency of the order, and how it was paid."""
 
     kind = Kind.CAPTURED
-    amount = Amount(
-        label=_("Amount"), max_digits=TOTAL_DIGITS, decimal_places=MONEY_DECIMALS, min_value=0
-    )
+    amount = Amount(max_digits=TOTAL_DIGITS, decimal_places=MONEY_DECIMALS, min_value=0)
     method = choice(_("Method"), lambda: [(name, capfirst(text)) for name, text in METHODS.items()])
     reference = words(
         _("Reference"),
@@ -45,6 +43,11 @@ class PaymentForm(MoveForm):
         help_text=_("Such as the number of the receipt. The customer sees it."),
     )
     note = long_text(_("Note"), help_text=_("The customer sees it."))
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        currency = self.initial["currency"]
+        self.fields["amount"].label = gettext("Amount ({})").format(currency)
 
     @classmethod
     def first(cls, order: OrderView) -> Mapping[str, Any]:

@@ -38,6 +38,7 @@ from larder.orders.models import Order
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
+from larder.staff.formatting import amount_pattern
 from larder.staff.identity.customers import description, digits_of
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
 from larder.staff.pages import Page, further_line, lines_of, show, whole, words
@@ -187,7 +188,7 @@ class PlaceableOrders(OfferedProducts):
                 "of its name, or its SKU, and choose it."
             ),
             further=further_line(WantedForm),
-            total_in=settings.CURRENCY,
+            total_in=amount_pattern(settings.CURRENCY),
             template="staff/telephone.html",
         )
         nothing = gettext("An order has at least one line.")

@@ -16,8 +16,8 @@ document.addEventListener("DOMContentLoaded", () => {
         const {lang} = document.documentElement;
         const digits = {minimumFractionDigits: 2, maximumFractionDigits: 3};
         const refund = due(total.dataset) / 1000;
-        const text = `${refund.toLocaleString(lang, digits)} ${total.dataset.currency}`;
-        total.textContent = refund > 0 ? gettext("{} to refund.").replace("{}", text) : "";
+        const text = total.dataset.pattern.replace("{}", refund.toLocaleString(lang, digits));
+        total.textContent = refund > 0 ? gettext("{} to refund.").replace("{}", () => text) : "";
     }
 
     if (total) {

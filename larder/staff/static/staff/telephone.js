@@ -64,7 +64,7 @@
 
     /** Shows price and sum of each line, whether there are enough units, and the total. */
     function addUp(total) {
-        const {currency} = total.dataset;
+        const written = (amount) => total.dataset.pattern.replace("{}", shown(amount));
         const lines = [...document.querySelectorAll(".page-lines tbody tr")].map(lineOf);
         const complete = lines.filter((line) => line.complete);
         const wanted = new Map();
@@ -73,8 +73,8 @@
         }
         for (const line of lines) {
             const {row, quantity, price, units, available} = line;
-            say(row.querySelector(".page-price"), price === undefined ? "" : shown(parsed(price)));
-            say(row.querySelector(".page-sum"), line.complete ? shown(parsed(price) * units) : "");
+            say(row.querySelector(".page-price"), price === undefined ? "" : written(parsed(price)));
+            say(row.querySelector(".page-sum"), line.complete ? written(parsed(price) * units) : "");
             const short = line.complete && wanted.get(line.sku) > BigInt(available);
             const text = gettext("Only {} are available.").replace("{}", available);
             say(warning(quantity), short && !quantity.closest(".errors") ? text : "");
@@ -84,7 +84,7 @@
         const several = gettext("Total: {}, without {} incomplete lines");
         const rest = left === 1 ? gettext("Total: {}, without {} incomplete line") : several;
         const text = left ? rest : gettext("Total: {}");
-        const parts = [`${shown(sum)} ${currency}`, left];
+        const parts = [written(sum), left];
         say(total, text.replaceAll("{}", () => parts.shift()));
     }
 
@@ -199,7 +199,7 @@
     }
 
     document.addEventListener("DOMContentLoaded", () => {
-        const total = document.querySelector("[data-currency]");
+        const total = document.querySelector("[data-pattern]");
         document.addEventListener("input", () => addUp(total));
         document.addEventListener("product", ({target}) => {
             beginWithOne(target);
