@@ -191,6 +191,7 @@ INSTALLED_APPS = [
     "larder.catalog",
     "larder.inventory",
     "larder.orders",
+    "larder.relay",
     "larder.http",
     "larder.compat",
     "larder.ops",

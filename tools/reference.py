@@ -217,7 +217,7 @@ def metrics_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-_PACKAGES = ("catalog", "inventory", "orders", "identity", "notifications", "db")
+_PACKAGES = ("catalog", "inventory", "orders", "identity", "notifications", "relay", "db")
 _RETURNS_TO = "returned"
 _UNDO = {Move.UNPACK: "placed", Move.UNSHIP: "packed"}
 

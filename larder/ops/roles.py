@@ -25,6 +25,7 @@ SECRET_TABLES = (
     *(
         "identity.note",
         "notifications.mail",
+        "notifications.webhook_endpoint",
         "common.idempotency_key",
         "common.rate_limit",
     ),

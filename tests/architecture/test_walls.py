@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.architecture.sources import ROOT, nodes
 
-BELOW_API = ("core", "db", "identity", "notifications", "catalog", "inventory", "orders")
+BELOW_API = ("core", "db", "identity", "notifications", "catalog", "inventory", "orders", "relay")
 ABOVE = ("http", "v1", "compat", "front", "ops", "staff")
 
 
@@ -95,7 +95,7 @@ def test_only_services_and_queries_of_a_module_use_the_database() -> None:
     rooms = re.compile(r"larder/\w+/(services|queries|prices|models|\w*sql)(/|\.py$)")
     offenders = {
         where
-        for path in _sources("identity", "notifications", "catalog", "inventory", "orders")
+        for path in _sources("identity", "notifications", "catalog", "inventory", "orders", "relay")
         if any(using.match(name) for name in _imports(path))
         and not rooms.match(where := path.relative_to(ROOT).as_posix())
     }

@@ -1,0 +1,105 @@
+"""What the relay and the channels that tell its events hand one another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A committed fact. `object` is the id of what it is about: of an order (also of a payment's or
+    a refund's), or of a product. `customer` is that of the order, None without one. `data` is
+    small, and contains no personal data: `event` is the type in `order_event`, `payment` the
+    provider, kind and transaction_id of a payment, `currency` that of a refund."""
+
+    id: UUID
+    type: str
+    object: str
+    at: datetime
+    customer: int | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """An event to tell to a target: the id of an endpoint or of a device, a kind of recipient."""
+
+    event: Event
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A stored delivery whose attempt is due. `attempts` counts those before; `event` is the id of
+    its event, which is the same at each attempt."""
+
+    id: int
+    event: UUID
+    type: str
+    channel: str
+    target: str
+    object: str
+    at: datetime
+    data: Mapping[str, Any]
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The target has it. `note` is shown with the delivery, such as a status."""
+
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The attempt failed. The next one is after the channel's pause, or `after` seconds if that is
+    longer. `note` says why, without a secret or an address."""
+
+    note: str
+    after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """This delivery cannot succeed, and is not tried again."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The target takes nothing any more. The channel ends or disables it in `ended`."""
+
+    note: str
+
+
+Outcome = Sent | Again | Failed | Gone
+
+
+class Channel(Protocol):
+    """A way of telling events. The methods but `send` are called in a thread with a connection,
+    which lets go of it during `send`."""
+
+    name: str
+    """At most ten characters: `webhook`, `mail`, `push`."""
+
+    pauses: Sequence[float]
+    """Seconds before the second attempt, the third and so on. Up to a tenth is added."""
+
+    def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
+        """Returns what is to be told of these events. Called in the relay's transaction."""
+
+    def prepare(self, delivery: Delivery) -> Any | None:
+        """Returns the message for `send`, rendered from the object's present state; None if there
+        is nothing to tell any more."""
+
+    async def send(self, message: Any) -> Outcome:
+        """Sends a message. Uses the network and no database; must end within 30 seconds."""
+
+    def ended(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Called after each attempt whose outcome is stored: an Again is followed by no attempt if
+        it is the last one of the pauses."""

@@ -1,0 +1,102 @@
+"""The tables of the relay: what was told, to whom, and how far.
+
+They are in the schema `notifications`: a new schema would need another search path, which the
+connections of running servers and poolers do not have.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from larder.core.ids import new_id
+from larder.core.limits import MAX_NAME_LENGTH, MAX_SHORT_TEXT_LENGTH, MAX_WORD_LENGTH
+
+
+class RelayMark(models.Model):
+    """The position up to which the relay has told a feed (larder/db/feed.py: Mark)."""
+
+    feed = models.CharField(primary_key=True, max_length=MAX_WORD_LENGTH)
+    epoch = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH)
+    transaction_id = models.BigIntegerField()
+    number = models.BigIntegerField()
+    ahead = ArrayField(models.UUIDField(), default=list)
+    """Events behind the mark that were told with a later one of their order."""
+
+    class Meta:
+        db_table = "relay_mark"
+        default_permissions = ()
+
+
+class ToldStock(models.Model):
+    """The stock of a product as it was told last, if it was told: `low`, `out` or `back`. `times`
+    counts the changes; event ids are made of it."""
+
+    product = models.BigIntegerField(primary_key=True)
+    state = models.CharField(max_length=MAX_WORD_LENGTH)
+    times = models.IntegerField(default=1)
+
+    class Meta:
+        db_table = "told_stock"
+        default_permissions = ()
+
+
+class Delivery(models.Model):
+    """An event told to a target by a channel. The body is rendered when it is sent.
+
+    It waits while it has `next_at`; without, it has ended at `ended_at`, or is held back until its
+    target takes deliveries again. `outcome` is that of the last attempt.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    event = models.UUIDField()
+    type = models.CharField(max_length=MAX_WORD_LENGTH)
+    channel = models.CharField(max_length=10)
+    target = models.CharField(max_length=MAX_WORD_LENGTH)
+    object = models.CharField(max_length=MAX_WORD_LENGTH)
+    at = models.DateTimeField()
+    data = models.JSONField(default=dict)
+    attempts = models.IntegerField(default=0, db_default=0)
+    next_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, default="", db_default="")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "delivery"
+        default_permissions = ()
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(next_at__isnull=True) | Q(ended_at__isnull=True),
+                name="delivery_waits_or_ended",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["channel", "target", "next_at", "id"],
+                name="delivery_due",
+                condition=Q(next_at__isnull=False),
+            ),
+            models.Index(fields=["channel", "target", "id"], name="delivery_of_target"),
+        )
+
+
+class Endpoint(models.Model):
+    """An address of another system that is told events. `events` are names of types; none: all that
+    its owner may see. `secrets` are encrypted, the new one first; two while they change. `owner` is
+    the public id of the account whose rights it has. Disabled at a time, it is told nothing, and
+    what waits is held back."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    url = models.CharField(max_length=MAX_NAME_LENGTH)
+    name = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    events = ArrayField(models.CharField(max_length=MAX_WORD_LENGTH), default=list, blank=True)
+    secrets = ArrayField(models.TextField(), size=2)
+    owner = models.UUIDField()
+    created_at = models.DateTimeField()
+    failing_since = models.DateTimeField(null=True)
+    disabled_at = models.DateTimeField(null=True)
+    version = models.IntegerField(default=1)
+
+    class Meta:
+        db_table = "webhook_endpoint"
+        default_permissions = ()

@@ -1,0 +1,1 @@
+"""The writes of the relay: how far it is, deliveries, and endpoints."""

@@ -1,0 +1,1 @@
+"""Reads facts, and writes and reads deliveries."""
