@@ -76,6 +76,12 @@ VALID = {
         "1": "amount",
         "now()": "since",
     },
+    "delivery": {
+        "gen_random_uuid()": "event",
+        "''": "type channel target object",
+        "'{}'": "data",
+        "now()": "at created_at",
+    },
 }
 """A row of each table: values, and the columns with that value. The database checks foreign keys at
 the end of a transaction."""
@@ -105,6 +111,7 @@ BROKEN: dict[str, tuple[str, dict[str, str]]] = {
     "payment_amount": ("payment", {"amount": "0"}),
     "payment_kind": ("payment", {"kind": "'lost'"}),
     "refund_due_amount": ("refund_due", {"amount": "0"}),
+    "delivery_waits_or_ended": ("delivery", {"next_at": "now()", "ended_at": "now()"}),
 }
 """For each constraint a table, and what makes its row a refused one."""
 
