@@ -1,6 +1,6 @@
 """What the relay and the channels that tell its events hand one another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -42,9 +42,9 @@ class Delivery:
     target: str
     object: str
     at: datetime
-    data: Mapping[str, Any]
     attempts: int
     created_at: datetime
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,13 @@ class Channel(Protocol):
     pauses: Sequence[float]
     """Seconds before the second attempt, the third and so on. Up to a tenth is added."""
 
+    def wanted(self) -> Collection[str]:
+        """Returns the types of events that some target is told now. Without any the relay reads no
+        events. Called about five times a second, and for each thousand events."""
+
     def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
-        """Returns what is to be told of these events. Called in the relay's transaction."""
+        """Returns what is to be told of these events, which are of wanted types of any channel, in
+        order. Called in the relay's transaction."""
 
     def prepare(self, delivery: Delivery) -> Any | None:
         """Returns the message for `send`, rendered from the object's present state; None if there

@@ -28,12 +28,10 @@ class RelayMark(models.Model):
 
 
 class ToldStock(models.Model):
-    """The stock of a product as it was told last, if it was told: `low`, `out` or `back`. `times`
-    counts the changes; event ids are made of it."""
+    """The stock of a product as it was told last: `back`, as without a row, `low` or `out`."""
 
     product = models.BigIntegerField(primary_key=True)
     state = models.CharField(max_length=MAX_WORD_LENGTH)
-    times = models.IntegerField(default=1)
 
     class Meta:
         db_table = "told_stock"
@@ -44,7 +42,7 @@ class Delivery(models.Model):
     """An event told to a target by a channel. The body is rendered when it is sent.
 
     It waits while it has `next_at`; without, it has ended at `ended_at`, or is held back until its
-    target takes deliveries again. `outcome` is that of the last attempt.
+    target takes deliveries again. `outcome` is that of the last attempt, in words.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -58,6 +56,7 @@ class Delivery(models.Model):
     attempts = models.IntegerField(default=0, db_default=0)
     next_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    is_sent = models.BooleanField(default=False, db_default=False)
     outcome = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, default="", db_default="")
     created_at = models.DateTimeField()
 

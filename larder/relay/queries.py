@@ -4,7 +4,18 @@ from typing import Any
 
 from larder.relay.models import Delivery
 
-SHOWN = ("id", "event", "type", "object", "at", "attempts", "next_at", "ended_at", "outcome")
+SHOWN = (
+    "id",
+    "event",
+    "type",
+    "object",
+    "at",
+    "attempts",
+    "next_at",
+    "ended_at",
+    "is_sent",
+    "outcome",
+)
 
 
 def deliveries(channel: str, target: str, *, before: int | None = None, limit: int) -> list[Any]:

@@ -1,1 +1,74 @@
 """Reads facts, and writes and reads deliveries."""
+
+FACT = """json_build_array(id, order_id, type, at, position, from_status IN ('', 'draft'),
+    CASE WHEN type = 'payment' THEN data -> 'payment' END,
+    (SELECT customer_id FROM "order" WHERE "order".id = order_id))"""
+"""An event of an order (larder/relay/queries.py: Fact)."""
+
+EARLIER = f"""
+SELECT told.fact FROM unnest(%(orders)s::uuid[], %(positions)s::bigint[]) AS read (id, position),
+LATERAL (
+    SELECT {FACT} AS fact FROM order_event
+    WHERE order_id = read.id AND order_event.position < read.position
+      AND (transaction_id, order_event.position)
+        > (%(transaction_id)s::text::xid8, %(number)s::bigint)
+) AS told
+"""
+"""Events before these of their orders which the feed has behind this mark. For each order an index
+scan of order_event_history."""
+
+STORE = """
+INSERT INTO delivery (event, type, channel, target, object, at, data, next_at, created_at)
+SELECT event.id, event.type, %(channel)s, delivery.target, event.object, event.at, event.data,
+       moment.now, moment.now
+FROM (SELECT clock_timestamp() AS now) AS moment,
+     unnest(%(indexes)s::int[], %(targets)s::text[]) WITH ORDINALITY
+         AS delivery (event, target, nth)
+JOIN ROWS FROM (json_to_recordset(%(events)s::json) AS (
+    id uuid, type text, object text, at timestamptz, data jsonb)
+) WITH ORDINALITY AS event (id, type, object, at, data, nth) ON event.nth = delivery.event
+ORDER BY delivery.nth
+"""
+"""Inserts deliveries in their order. Joins function scans; each event is sent and read once."""
+
+DUE_TARGETS = """
+WITH RECURSIVE waiting (channel, target, next_at) AS (
+    (SELECT channel, target, next_at FROM delivery WHERE next_at IS NOT NULL
+     ORDER BY channel, target, next_at LIMIT 1)
+    UNION ALL
+    SELECT following.* FROM waiting, LATERAL (
+        SELECT channel, target, next_at FROM delivery
+        WHERE next_at IS NOT NULL
+          AND (channel, target) > (waiting.channel, waiting.target)
+        ORDER BY channel, target, next_at LIMIT 1
+    ) AS following
+)
+SELECT channel, target FROM waiting WHERE next_at <= clock_timestamp() LIMIT %(limit)s
+"""
+"""Reads one entry of the index delivery_due for each target that waits."""
+
+DUE = """
+SELECT id, event, type, channel, target, object, at, attempts, created_at, data FROM delivery
+WHERE channel = %(channel)s AND target = %(target)s AND next_at <= clock_timestamp()
+ORDER BY next_at, id LIMIT %(limit)s
+"""
+"""Reads a range of the index delivery_due."""
+
+RECORD = """
+UPDATE delivery SET attempts = attempts + 1, outcome = attempt.outcome, is_sent = attempt.sent,
+    next_at = CASE WHEN NOT attempt.ends AND next_at IS NOT NULL
+        THEN clock_timestamp() + attempt.pause * interval '1 second' END,
+    ended_at = CASE WHEN attempt.ends THEN clock_timestamp() END
+FROM json_to_recordset(%s::json) AS attempt (
+    id bigint, outcome text, sent boolean, ends boolean, pause float)
+WHERE delivery.id = attempt.id AND ended_at IS NULL
+"""
+"""Stores attempts, by delivery_pkey. What was held back or ended meanwhile stays so."""
+
+DELETE_OLD = """
+DELETE FROM delivery WHERE id IN (
+    SELECT id FROM (SELECT id, created_at FROM delivery ORDER BY id LIMIT %(limit)s) AS oldest
+    WHERE created_at < %(before)s)
+RETURNING id
+"""
+"""Reads the beginning of delivery_pkey: ids ascend with time."""

@@ -73,7 +73,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("product", models.BigIntegerField(primary_key=True, serialize=False)),
                 ("state", models.CharField(max_length=40)),
-                ("times", models.IntegerField(default=1)),
             ],
             options={
                 "db_table": "told_stock",
@@ -94,6 +93,7 @@ class Migration(migrations.Migration):
                 ("attempts", models.IntegerField(db_default=0, default=0)),
                 ("next_at", models.DateTimeField(null=True)),
                 ("ended_at", models.DateTimeField(null=True)),
+                ("is_sent", models.BooleanField(db_default=False, default=False)),
                 ("outcome", models.CharField(db_default="", default="", max_length=200)),
                 ("created_at", models.DateTimeField()),
             ],

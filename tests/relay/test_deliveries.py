@@ -1,0 +1,103 @@
+"""Deliveries wait, are held back, repeated and ended."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from larder.core.clock import now
+from larder.relay import queries
+from larder.relay.channels import Event, NewDelivery
+from larder.relay.services import deliveries
+from larder.relay.services.deliveries import Attempt
+
+pytestmark = pytest.mark.django_db
+
+
+def event(object: str = "1") -> Event:
+    return Event(uuid4(), "stock.out", object, datetime(2026, 1, 2, tzinfo=UTC), None, {"a": 1})
+
+
+def waiting(target: str) -> list[int]:
+    return [delivery.id for delivery in deliveries.due("webhook", target, limit=9)]
+
+
+def stored(*targets: str) -> list[int]:
+    deliveries.store("webhook", [NewDelivery(event(), target) for target in targets])
+    return [id for target in sorted(set(targets)) for id in waiting(target)]
+
+
+def test_deliveries_are_due_in_the_order_in_which_they_were_stored() -> None:
+    first, second = event("1"), event("2")
+    deliveries.store(
+        "webhook", [NewDelivery(told, target) for told in (first, second) for target in "ba"]
+    )
+    assert deliveries.due_targets(limit=9) == [("webhook", "a"), ("webhook", "b")]
+    due = deliveries.due("webhook", "a", limit=9)
+    assert [(row.event, row.object, row.data) for row in due] == [
+        (first.id, "1", {"a": 1}),
+        (second.id, "2", {"a": 1}),
+    ]
+    assert waiting("a")[0] < waiting("a")[1]
+
+
+def test_an_attempt_ends_a_delivery_or_is_followed_by_another_after_its_pause() -> None:
+    sent, again = stored("a", "a")
+    deliveries.record(
+        [
+            Attempt(sent, "200", sent=True, ends=True),
+            Attempt(again, "503", sent=False, ends=False, pause=3600),
+        ]
+    )
+    assert waiting("a") == []
+    later, ended = queries.deliveries("webhook", "a", limit=9)
+    assert (ended.outcome, ended.is_sent, ended.next_at) == ("200", True, None)
+    assert (later.outcome, later.attempts, later.ended_at) == ("503", 1, None)
+    assert timedelta(minutes=59) < later.next_at - now() < timedelta(minutes=61)
+
+
+def test_what_is_held_back_waits_until_its_target_resumes() -> None:
+    held, _ = stored("a", "b")
+    deliveries.hold("webhook", "a")
+    assert deliveries.due_targets(limit=9) == [("webhook", "b")]
+    # An attempt was under way.
+    deliveries.record([Attempt(held, "503", sent=False, ends=False)])
+    assert waiting("a") == []
+    deliveries.resume("webhook", "a")
+    assert waiting("a") == [held]
+
+
+def test_a_target_that_ended_is_told_nothing_more() -> None:
+    (id,) = stored("a")
+    deliveries.hold("webhook", "a")
+    deliveries.end("webhook", "a", "deleted")
+    deliveries.resume("webhook", "a")
+    deliveries.record([Attempt(id, "200", sent=True, ends=True)])
+    assert waiting("a") == []
+    assert queries.deliveries("webhook", "a", limit=9)[0].outcome == "deleted"
+
+
+def test_a_delivery_is_repeated_and_failed_ones_are_recovered() -> None:
+    began = now()
+    sent, failed, waits = stored("a", "a", "a")
+    deliveries.record(
+        [
+            Attempt(sent, "200", sent=True, ends=True),
+            Attempt(failed, "404", sent=False, ends=True),
+            Attempt(waits, "503", sent=False, ends=False, pause=9),
+        ]
+    )
+    assert deliveries.recover("webhook", "a", since=now() + timedelta(minutes=1), limit=9) == 0
+    assert deliveries.recover("webhook", "a", since=began, limit=9) == 1
+    assert waiting("a") == [failed]
+    assert deliveries.repeat("webhook", "a", sent)
+    assert not deliveries.repeat("webhook", "b", sent)
+    assert waiting("a") == [failed, sent]
+
+
+def test_old_deliveries_are_deleted() -> None:
+    stored("a", "b")
+    assert deliveries.delete_old(now=now() + deliveries.KEPT - timedelta(hours=1), limit=9) == 0
+    later = now() + deliveries.KEPT + timedelta(hours=1)
+    assert deliveries.delete_old(now=later, limit=1) == 1
+    assert deliveries.delete_old(now=later, limit=9) == 1
