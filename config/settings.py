@@ -297,6 +297,7 @@ vars().update(mail_settings(EMAIL_URL))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="larder@localhost" if DEMO else "")
 PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
+WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS")
 
 # --- Earlier contracts (larder/compat) -------------------------------------------------
 REST_FRAMEWORK = {

@@ -4,6 +4,7 @@ import builtins
 import os
 from collections.abc import Callable
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ MAX_QUOTA = 1_000_000
 """Units of a quota that a shop can set. Its bucket is exact to a millisecond."""
 
 Value = TypeVar("Value")
+
+Network = IPv4Network | IPv6Network
 
 
 class _Values(FileAwareMapping):  # type: ignore[misc]
@@ -77,6 +80,11 @@ class Environment(FileAwareEnv):  # type: ignore[misc]
         expected = "UTC, or a name such as Europe/Berlin"
         return self._parsed(name, default, lambda text: ZoneInfo(text).key, expected)
 
+    def networks(self, name: str) -> builtins.list[Network]:
+        """Returns networks between commas. Raises ImproperlyConfigured."""
+        expected = "networks such as 10.1.0.0/16 or fd12::/48, separated by commas"
+        return self._parsed(name, "", _networks, expected)
+
     def _parsed(
         self, name: str, default: str, parse: Callable[[str], Value], expected: str
     ) -> Value:
@@ -92,6 +100,10 @@ def _amount(text: str) -> Decimal:
     if not 0 <= amount < Decimal("Infinity"):
         raise ValueError(text)
     return amount
+
+
+def _networks(text: str) -> list[Network]:
+    return [ip_network(part.strip()) for part in text.split(",") if part.strip()]
 
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}

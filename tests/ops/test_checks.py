@@ -249,6 +249,8 @@ def test_every_secret_can_be_read_from_a_file(tmp_path: Path, end: str) -> None:
         ("Infinity", lambda env: env.amount("VALUE", "0")),
         ("Mars/Base", lambda env: env.time_zone("VALUE", "UTC")),
         ("../x", lambda env: env.time_zone("VALUE", "UTC")),
+        ("10.0.0.1/8", lambda env: env.networks("VALUE")),
+        ("shop.example", lambda env: env.networks("VALUE")),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_with_what_is_expected(
