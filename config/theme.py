@@ -10,7 +10,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Larder",
     "SITE_HEADER": "Larder",
     "SITE_SUBHEADER": gettext_lazy("Products, stock and orders"),
-    "SITE_SYMBOL": "kitchen",
+    "SITE_ICON": lambda _: static("api/larder.svg"),
     "SITE_URL": None,
     "SITE_FAVICONS": [
         {

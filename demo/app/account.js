@@ -49,16 +49,7 @@ export async function accountPage(shop) {
   return [
     h("h2", "Account"),
     h("p", "Orders that wait for the network stay on this device after a log-out."),
-    installHint(shop),
+    h("aside", "Install it from the menu of the browser: it opens at once, also without a network."),
     button("Log out", logOut),
   ];
-}
-
-/** Returns how to install the app; null if it is installed. */
-export function installHint(shop) {
-  if (matchMedia("(display-mode: standalone)").matches) return null;
-  const how = shop.install
-    ? button("Install", async () => void (await shop.install()))
-    : h("p", "Choose “Add to Home Screen” in the menu of the browser.");
-  return h("aside", h("p", "As an app on this device it opens at once, also without a network."), how);
 }

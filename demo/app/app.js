@@ -3,7 +3,7 @@
 import { accountPage, logInPage } from "./account.js";
 import { cartPage } from "./cart.js";
 import { Catalogue } from "./catalogue.js";
-import { clock } from "./dom.js";
+import { when } from "./dom.js";
 import { orderPage, ordersPage } from "./orders.js";
 import { productPage, productsPage } from "./products.js";
 import { IndexedDbStorage, Larder, NoNetworkError, SessionEndedError } from "./sdk/index.js";
@@ -99,8 +99,6 @@ export const shop = {
     await shop.larder.logOut();
     await shop.read();
   },
-  /** Asks the browser to install the app; null if that is not possible now. */
-  install: null,
   show,
   sync,
 };
@@ -134,7 +132,7 @@ function showUnits(cart) {
 
 async function sayOffline() {
   const at = await storage.get(await key("updated"));
-  shop.say(at ? `Offline. Updated at ${clock(at)}` : "Offline");
+  shop.say(at ? `Offline. Updated at ${when(at)}` : "Offline");
 }
 
 /** The pages of the browser's history by their time of arrival, and where they were scrolled to. */
@@ -156,8 +154,9 @@ async function show(to) {
   if (turn !== turns) return;
   element("view").replaceChildren(...content.filter((child) => child !== null));
   element("tabs").hidden = !isLoggedIn;
+  const [part] = /^#\/(cart|orders|account)/.exec(location.hash) ?? ["#/"];
   for (const tab of element("tabs").children)
-    tab.setAttribute("aria-current", tab.hash === (location.hash || "#/") ? "page" : "false");
+    tab.setAttribute("aria-current", tab.hash === part ? "page" : "false");
   if (isLoggedIn) showUnits(await shop.cart());
   if (place === undefined) return;
   element("view").focus({ preventScroll: true });
@@ -221,7 +220,11 @@ addEventListener("online", () => void sync());
 addEventListener("offline", () => void sayOffline());
 addEventListener("beforeinstallprompt", (event) => {
   event.preventDefault();
-  shop.install = () => event.prompt();
+  element("install").hidden = false;
+  element("install").onclick = () => {
+    element("install").hidden = true;
+    void event.prompt();
+  };
 });
 document.addEventListener("visibilitychange", () => document.hidden || void sync());
 setInterval(() => document.hidden || void sync(shop.larder.catalogue), CATALOGUE_EVERY);

@@ -15,6 +15,11 @@ export function h(name, ...parts) {
   return element;
 }
 
+/** Writes a text that may be there already: the same one anew costs a layout. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Returns a button that cannot be pressed again while its work runs. */
 export function button(label, work, properties = {}) {
   const pressed = async () => {
@@ -61,14 +66,16 @@ export function money(amount, currency) {
   return formats.get(currency).format(Number(amount));
 }
 
-export function when(time) {
-  return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+export function counted(products) {
+  return products === 1 ? "1 product" : `${products.toLocaleString()} products`;
 }
 
 /** Returns the time of the day, with the date if it is not today. */
-export function clock(time) {
-  const isToday = new Date(time).toDateString() === new Date().toDateString();
-  return isToday ? new Date(time).toLocaleTimeString(undefined, { timeStyle: "short" }) : when(time);
+export function when(time) {
+  const date = new Date(time);
+  const isToday = date.toDateString() === new Date().toDateString();
+  const words = { dateStyle: isToday ? undefined : "medium", timeStyle: "short" };
+  return date.toLocaleString(undefined, words);
 }
 
 /** Returns a day of the calendar such as 2026-12-01, so many days from now. */

@@ -1,8 +1,7 @@
 /** The orders, and the page of one. */
 
-import { installHint } from "./account.js";
 import { putBack } from "./cart.js";
-import { button, dayName, h, inOneLine, money, picture, reason, total, when } from "./dom.js";
+import { button, counted, dayName, h, inOneLine, money, picture, reason, total, when } from "./dom.js";
 
 const SENDING = 3_000;
 /** The states of the outbox, and the statuses of orders. */
@@ -47,7 +46,7 @@ function orderCard(shop, order) {
       { href: `#/orders/${order.id}` },
       h("strong", `Order ${order.number}`),
       status(order),
-      h("span.soft", when(order.placed_at)),
+      h("span.soft", `${when(order.placed_at)} · ${counted(order.lines.length)}`),
       h("strong", money(order.total, order.currency)),
       h("span.pictures", ...pictures),
     ),
@@ -113,8 +112,8 @@ export async function orderPage(shop, id, thanks) {
     thanks
       ? h("div.thanks", h("h2", `Thank you, order ${order.number}`), h("p", `${delivery}.`))
       : h("h2", `Order ${order.number}`),
-    h("p", status(order), ` ${when(order.placed_at)}`),
-    PROGRESS.includes(order.status) ? progress(order.status) : null,
+    h("p.soft", `Placed ${when(order.placed_at)}`),
+    PROGRESS.includes(order.status) ? progress(order.status) : h("p", status(order)),
     thanks ? null : h("p", delivery),
     order.tracking_number ? h("p", `${order.carrier || "Parcel"} ${order.tracking_number}`) : null,
     order.note ? h("p", `Note: ${order.note}`) : null,
@@ -131,21 +130,17 @@ export async function orderPage(shop, id, thanks) {
       ),
     ),
     h("p.total", h("span", "Total"), h("span", money(order.total, order.currency))),
-    ...(thanks
-      ? [h("a.button", { href: "#/" }, "To the products"), installHint(shop)]
-      : orderButtons(shop, order)),
+    ...(thanks ? [h("a.button", { href: "#/" }, "To the products")] : orderButtons(shop, order)),
   ];
 }
 
 /** Returns the steps of an order on its way. */
 function progress(status) {
   const now = PROGRESS.indexOf(status);
-  const step = (name, place) =>
-    h(
-      place <= now ? "li.done" : "li",
-      { "aria-current": place === now ? "step" : "false" },
-      WORDS[name],
-    );
+  const step = (name, place) => {
+    const current = place === now ? "step" : "false";
+    return h(place <= now ? "li.done" : "li", { "aria-current": current }, WORDS[name]);
+  };
   return h("ol.progress", ...PROGRESS.map(step));
 }
 

@@ -1,6 +1,6 @@
 /** The list of products, the page of one, and the buttons that put it in the cart. */
 
-import { choice, h, money, picture } from "./dom.js";
+import { choice, counted, h, money, picture, setText } from "./dom.js";
 
 /** Cards of the first screen, and those that come when the list is scrolled. */
 const [FIRST, MORE] = [8, 20];
@@ -37,9 +37,14 @@ function productList(shop, categories) {
     update(cart.get(product.id) ?? 0);
     return element;
   };
-  const more = (number) => {
-    const next = products.slice(cards.childElementCount, cards.childElementCount + number);
-    cards.append(...next.map(card));
+  /** Shows products from one place to another. Cards that stay where they are cost no layout. */
+  const fill = (from, to) => {
+    const next = products.slice(from, to);
+    for (const [number, element] of next.map(card).entries()) {
+      const before = cards.children[from + number];
+      if (before === undefined) cards.append(element);
+      else if (before !== element) before.replaceWith(element);
+    }
     askStock(shop, next, (id) => made.get(id)?.update());
   };
   const apply = () => {
@@ -51,19 +56,19 @@ function productList(shop, categories) {
         (!is.includes("ordered") || ordered.has(product.id)) &&
         (!is.includes("in stock") || shop.stockOf(product) > 0),
     );
-    sessionStorage.setItem(
-      "filter",
-      JSON.stringify({ text: search.value, is, categories: inCategories }),
-    );
+    products.sort((a, b) => ordered.has(b.id) - ordered.has(a.id));
+    const chosen = { text: search.value, is, categories: inCategories };
+    sessionStorage.setItem("filter", JSON.stringify(chosen));
     const isLoading = catalogue.products.length === 0;
-    count.textContent = isLoading ? "Loading the products …" : counted(products.length, corrected);
-    cards.replaceChildren();
-    more(first);
+    count.textContent = isLoading ? "Loading the products …" : matched(products.length, corrected);
+    while (cards.childElementCount > Math.min(first, products.length)) cards.lastChild.remove();
+    fill(0, first);
     first = FIRST;
   };
   const scrolled = ([{ isIntersecting }]) => {
-    if (!isIntersecting || cards.childElementCount >= products.length) return;
-    more(MORE);
+    const shown = cards.childElementCount;
+    if (!isIntersecting || shown >= products.length) return;
+    fill(shown, shown + MORE);
     // It reports changes only: observed anew, it reports whether there is still room.
     observer.unobserve(end);
     observer.observe(end);
@@ -84,13 +89,12 @@ function productList(shop, categories) {
     if (cards.childElementCount === 0) apply();
     else for (const [id, { update }] of made) update(cart.get(id) ?? 0);
   };
-  return { catalogue, cards, refresh, elements: [h("div.search", search, chips), count, cards, end] };
+  return { catalogue, cards, refresh, elements: [h("div.search", search), chips, count, cards, end] };
 }
 
-function counted(products, corrected) {
-  const number = products === 1 ? "1 product" : `${products.toLocaleString()} products`;
+function matched(products, corrected) {
   if (products === 0) return "No product is like this.";
-  return corrected ? `${number} for “${corrected}”` : number;
+  return corrected ? `${counted(products)} for “${corrected}”` : counted(products);
 }
 
 function productCard(shop, product) {
@@ -106,11 +110,11 @@ function productCard(shop, product) {
       h("span.name", product.name),
       stock,
     ),
-    h("div.over", buttons.element),
+    buttons.element,
   );
   /** Shows the present stock, and the units in the cart if they are known. */
   const update = (units) => {
-    stock.textContent = stocked(shop, product);
+    setText(stock, stocked(shop, product));
     buttons.update(units);
   };
   return { element, update };
@@ -181,7 +185,7 @@ export function stepper(shop, product, { first = "+", changed = () => {} } = {})
     units = now;
     // Not what the user is typing.
     if (document.activeElement !== field) field.value = units;
-    plus.textContent = units ? "+" : first;
+    setText(plus, units ? "+" : first);
     plus.ariaLabel = plus.textContent === "+" ? `Add ${product.name}` : first;
     plus.disabled = orderable(units + step, product, shop.stockOf(product)) <= units;
     element.classList.toggle("empty", units === 0);
@@ -194,13 +198,11 @@ export async function productPage(shop, id) {
   if (product === undefined) return [h("h2", "Product"), h("p", "It is not sold.")];
   const { price, currency, step, min_quantity, max_per_order } = product;
   const stock = h("p", { id: `stock-${id}` });
-  const inCart = h("p.soft");
   const first = `Add · ${money(price, currency)}`;
-  const buttons = stepper(shop, product, { first, changed: (units) => update(units) });
+  const buttons = stepper(shop, product, { first });
   const update = (units) => {
     stock.textContent = stocked(shop, product);
     buttons.update(units);
-    if (units !== undefined) inCart.textContent = units ? "In the cart" : "";
   };
   update((await shop.cart()).get(product.id) ?? 0);
   askStock(shop, [product], () => update());
@@ -223,7 +225,7 @@ export async function productPage(shop, id) {
         stock,
         h("p", product.description),
         h("p.soft", facts.filter(Boolean).join(", ")),
-        h("div.bar", inCart, buttons.element),
+        h("div.bar", buttons.element),
       ),
     ),
   ];
