@@ -21,21 +21,11 @@ from larder.catalog.models import Product
 from larder.core.limits import MAX_COUNTED_ORDERS
 from larder.db import observations
 from larder.identity.models import Customer
+from larder.notifications.formatting import amount, day_of, grouped
 from larder.orders.models import Order, OrderStatus, RefundDue
 from larder.orders.queries import sales
 from larder.orders.queries.sales import DaySales
-from larder.staff.formatting import (
-    ago,
-    amount,
-    bounded,
-    change_link,
-    day_of,
-    grouped,
-    in_one_line,
-    link,
-    name_of,
-    signed,
-)
+from larder.staff.formatting import ago, bounded, change_link, in_one_line, link, name_of, signed
 from larder.staff.lists import shop_zone
 from larder.staff.orders.tabs import TITLES
 from larder.staff.words import gettext_lazy as _

@@ -31,8 +31,8 @@ from larder.core.errors import Overloaded
 from larder.core.spreadsheets import escape_formula
 from larder.core.waits import hold_slot
 from larder.identity.services import audit
+from larder.notifications.formatting import grouped
 from larder.staff.base import ServiceAdmin, button
-from larder.staff.formatting import grouped
 from larder.staff.lists import shop_zone
 from larder.staff.words import gettext_lazy as _
 

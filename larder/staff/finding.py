@@ -10,8 +10,9 @@ from unfold.dataclasses import SearchResult
 
 from larder.catalog.models import Product
 from larder.identity.models import Customer
+from larder.notifications.formatting import amount
 from larder.staff import menu
-from larder.staff.formatting import amount, full_name, name_of
+from larder.staff.formatting import full_name, name_of
 from larder.staff.identity import customers
 from larder.staff.lists import containing
 from larder.staff.orders import search as orders

@@ -1,8 +1,8 @@
-"""Numbers, days, amounts, times, names and links, as the admin shows them in the language of the
-request."""
+"""Names, links, contents and columns, as the admin shows them in the language of the request.
+Numbers, amounts and times are in larder/notifications/formatting.py."""
 
 from collections.abc import Callable, Collection
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,30 +11,18 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 
 from larder.catalog.fields import DECIMALS, FIELDS, WHOLE
-from larder.core import money
 from larder.core.clock import now
-from larder.core.money import from_minor
+from larder.notifications.formatting import decimal, grouped, time_of
 from larder.staff.lists import shop_zone
-
-
-def grouped(number: int | Decimal) -> str:
-    """Returns a number with marks of thousands."""
-    return str(number_format(number, force_grouping=True))
 
 
 def signed(number: int) -> str:
     """Returns a change of a whole number."""
     return f"+{grouped(number)}" if number > 0 else grouped(number)
-
-
-def day_of(at: date) -> str:
-    """Returns a day in the format of the language."""
-    return at.strftime(gettext("%d %b %Y"))
 
 
 def link(address: str, text: Any) -> str:
@@ -85,36 +73,6 @@ def actor_names(actors: Collection[UUID]) -> dict[UUID, str]:
     return {actor: known.get(actor, the_shop()) for actor in actors}
 
 
-def decimal(value: Decimal) -> str:
-    """Returns an amount or a rate without its unit."""
-    return grouped(Decimal(money.text(value)))
-
-
-def amount_pattern(currency: str) -> str:
-    """Returns the text of an amount, with braces for its number: with the sign of the currency, or
-    its code if the sign is of letters."""
-    sign = money.SIGNS.get(currency, "")
-    if not sign or sign[0].isalpha():
-        return f"{{}} {currency}"
-    return gettext("{sign}{amount}").format(sign=sign, amount="{}")
-
-
-def amount(value: Decimal, currency: str) -> str:
-    """Returns an amount for staff.
-
-    >>> amount(Decimal("1234.500"), "GBP"), amount(Decimal("2"), "SEK")
-    ('£1,234.50', '2.00 SEK')
-    >>> with translation.override("de"):
-    ...     amount(Decimal("1234.5"), "EUR"), amount(Decimal("2.125"), "GBP")
-    ('1.234,50 €', '2,125 £')
-    """
-    return amount_pattern(currency).format(decimal(value))
-
-
-def minor_amount(units: int, currency: str) -> str:
-    return amount(from_minor(units, currency), currency)
-
-
 AMOUNTS = {"total", *(field.name for field in FIELDS if field.kind in DECIMALS)}
 QUANTITIES = {
     *(field.name for field in FIELDS if field.kind is WHOLE),
@@ -144,9 +102,7 @@ def contents(units: int, lines: int) -> str:
 
 def moment(at: datetime | None) -> str:
     """Returns a time in the shop's time zone, or a dash."""
-    if at is None:
-        return "–"
-    return at.astimezone(shop_zone()).strftime(gettext("%d %b %Y, %H:%M"))
+    return "–" if at is None else time_of(at, shop_zone())
 
 
 def bounded(number: int, limit: int) -> str:

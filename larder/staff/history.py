@@ -10,7 +10,8 @@ from django.utils.translation import gettext
 from larder.core.limits import MAX_SHOWN_ROWS
 from larder.identity import queries
 from larder.identity.services import audit
-from larder.staff.formatting import actor_names, field_value, in_one_line, minor_amount, moment
+from larder.notifications.formatting import minor_amount
+from larder.staff.formatting import actor_names, field_value, in_one_line, moment
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 

@@ -19,8 +19,8 @@ from larder.catalog.services.stored_pictures import thumbnail_of
 from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_SHORT_TEXT_LENGTH, MAX_SKU_LENGTH
 from larder.core.money import text
 from larder.inventory.models import Stock
+from larder.notifications.formatting import amount, grouped
 from larder.staff.base import ServiceAdmin
-from larder.staff.formatting import amount, grouped
 from larder.staff.lists import containing
 from larder.staff.pages import LineForm, Page, words
 from larder.staff.words import gettext_lazy as _

@@ -12,7 +12,7 @@ from larder.core.errors import DomainError, InvalidInput, Overloaded
 from larder.core.texts import text_fault
 from larder.http.problems import first_sentence
 from larder.identity.services.attempts import RateLimited
-from larder.staff.formatting import amount
+from larder.notifications.formatting import amount
 from larder.staff.recording import FORMER
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word

@@ -24,8 +24,8 @@ from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
+from larder.notifications.formatting import amount, grouped
 from larder.staff.base import ServiceAdmin, button, selected
-from larder.staff.formatting import amount, grouped
 from larder.staff.pages import Amount, Page, ask, choice, show
 from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence

@@ -42,10 +42,11 @@ from larder.core.limits import (
 )
 from larder.http.addresses import base_url
 from larder.inventory.services.products import Author, create_stocked_product
+from larder.notifications.formatting import amount, grouped
 from larder.staff.catalog.actions import ArchivableProducts, RepriceableProducts, StockLinks
 from larder.staff.catalog.categories import SENTENCES
 from larder.staff.exports import ExportableProducts
-from larder.staff.formatting import amount, column, grouped, in_one_line, moment
+from larder.staff.formatting import column, in_one_line, moment
 from larder.staff.inventory.imports import ImportableProducts
 from larder.staff.lists import containing
 from larder.staff.pages import Amount, Whole

@@ -30,17 +30,9 @@ from larder.identity import queries
 from larder.identity.models import SEARCH_TEXT, Address, Customer
 from larder.identity.queries import PARCEL_FIELDS, AddressRow, latest_notes, lowered_spellings
 from larder.identity.services.audit import customer_name
+from larder.notifications.formatting import amount, grouped
 from larder.orders.models import Order, OrderStatus
-from larder.staff.formatting import (
-    actor_names,
-    amount,
-    change_link,
-    full_name,
-    grouped,
-    in_one_line,
-    moment,
-    recent,
-)
+from larder.staff.formatting import actor_names, change_link, full_name, in_one_line, moment, recent
 from larder.staff.lists import label, with_trigrams, with_words
 from larder.staff.orders.contents import VARIANTS, address_lines
 from larder.staff.words import gettext_lazy as _

@@ -27,12 +27,12 @@ from larder.inventory import queries
 from larder.inventory.models import Adjustment, LedgerEntry
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import PERMISSION, AdjustmentLine
+from larder.notifications.formatting import grouped
 from larder.orders.models import OrderEvent
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
     change_link,
     column,
-    grouped,
     in_one_line,
     moment,
     signed,

@@ -18,8 +18,9 @@ from larder.inventory.models import CountedProduct
 from larder.inventory.queries import fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
+from larder.notifications.formatting import grouped
 from larder.staff.base import ServiceAdmin, button
-from larder.staff.formatting import grouped, link, signed
+from larder.staff.formatting import link, signed
 from larder.staff.pages import LineForm, Page, PageForm, ask, choice, long_text, show, whole, words
 from larder.staff.product_choice import offered
 from larder.staff.recording import caller_of, claim

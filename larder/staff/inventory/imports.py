@@ -32,10 +32,11 @@ from larder.inventory.services.products import (
     import_previewed,
     preview_products,
 )
+from larder.notifications.formatting import grouped
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import XLSX_TYPE
-from larder.staff.formatting import field_value, grouped
+from larder.staff.formatting import field_value
 from larder.staff.pages import Page, show
 from larder.staff.recording import caller_of
 from larder.staff.words import gettext_lazy as _

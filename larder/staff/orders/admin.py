@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from unfold.contrib.filters.admin import RangeNumericFilter
 
 from larder.identity.services.notes import About
+from larder.notifications.formatting import amount, day_of, grouped, minor_amount
 from larder.orders import payment_state, queries
 from larder.orders.lifecycle import HELD, PERMISSIONS, Move
 from larder.orders.models import Order, OrderLine, Payment, RefundDue
@@ -21,16 +22,12 @@ from larder.orders.services.locks import order_name
 from larder.orders.services.payments import RECORD
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
-    amount,
     change_link,
     column,
     contents,
     customer_name,
-    day_of,
-    grouped,
     in_one_line,
     link,
-    minor_amount,
     moment,
     name_of,
     recent,

@@ -14,21 +14,14 @@ from django.utils.translation import gettext
 from larder.catalog.models import Product
 from larder.core.limits import MAX_SHOWN_EVENTS, MAX_SHOWN_ROWS
 from larder.identity.queries import PARCEL_FIELDS, NoteView, latest_notes
+from larder.notifications.formatting import amount, grouped, minor_amount
 from larder.orders import payment_state, queries
 from larder.orders.models import OrderStatus, RefundDue
 from larder.orders.payment_state import Record, State
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.locks import order_name
 from larder.orders.services.payments import OWN
-from larder.staff.formatting import (
-    actor_names,
-    amount,
-    change_link,
-    grouped,
-    in_one_line,
-    minor_amount,
-    moment,
-)
+from larder.staff.formatting import actor_names, change_link, in_one_line, moment
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 

@@ -14,10 +14,10 @@ from larder.core.limits import MAX_CODE_LENGTH, MAX_ORDERED_UNITS, MAX_SHORT_TEX
 from larder.core.money import from_minor, minor_digits
 from larder.http.shop import terms
 from larder.identity.queries import SHIP_TO_FIELDS
+from larder.notifications.formatting import amount_pattern, day_of, grouped
 from larder.orders.decision import RequestedLine
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.moves import Picked, ReturnedLine, Tracking
-from larder.staff.formatting import amount_pattern, day_of, grouped
 from larder.staff.orders.contents import address_lines, to_refund
 from larder.staff.pages import LineForm, PageForm, choice, long_text, whole, words
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, sku_field

@@ -21,6 +21,7 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.ids import new_id
+from larder.notifications.formatting import amount
 from larder.orders import queries
 from larder.orders.lifecycle import DELIVERED, PACKED, PERMISSIONS, SHIPPED, Move, is_allowed
 from larder.orders.payment_state import Kind as Payment
@@ -32,7 +33,7 @@ from larder.orders.services.payments import RECORD
 from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.staff.base import ServiceAdmin, selected
 from larder.staff.confirming import own_address
-from larder.staff.formatting import amount, contents, customer_name
+from larder.staff.formatting import contents, customer_name
 from larder.staff.orders.contents import refunds_due, to_refund
 from larder.staff.orders.forms import (
     OF_THE_ORDER,

@@ -11,12 +11,12 @@ from django.utils.translation import gettext
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH, MONEY_DECIMALS, TOTAL_DIGITS
 from larder.core.money import from_minor, to_minor
 from larder.http import shop
+from larder.notifications.formatting import minor_amount
 from larder.orders import queries
 from larder.orders.payment_state import Kind, amount_due
 from larder.orders.queries import OrderView
 from larder.orders.services.payments import NewPayment, own_id, record_payment
 from larder.orders.services.transitions import Moved, TransitionRequest
-from larder.staff.formatting import minor_amount
 from larder.staff.orders.contents import METHODS, refunds_due
 from larder.staff.orders.forms import Lines, MoveForm
 from larder.staff.pages import Amount, choice, long_text, words

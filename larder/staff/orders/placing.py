@@ -33,12 +33,12 @@ from larder.identity.models import Customer
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.identity.services import audit
 from larder.identity.services.accounts import NewCustomer, register
+from larder.notifications.formatting import amount_pattern
 from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
-from larder.staff.formatting import amount_pattern
 from larder.staff.identity.customers import description, digits_of
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
 from larder.staff.pages import Page, further_line, lines_of, show, whole, words

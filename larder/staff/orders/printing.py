@@ -21,10 +21,11 @@ from django.urls import path, reverse
 from django.utils.translation import gettext
 
 from larder.core.limits import MAX_PAGE_LINES
+from larder.notifications.formatting import amount, day_of, grouped
 from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
 from larder.orders.models import Order, OrderLine
 from larder.staff.base import ServiceAdmin, selected
-from larder.staff.formatting import amount, customer_name, day_of, full_name, grouped, moment
+from larder.staff.formatting import customer_name, full_name, moment
 from larder.staff.orders.contents import address_lines
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
