@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from config import theme
 from larder.core import limits
 from larder.db.postgresql.connection import REPLICA_POOL, TCP_OPTIONS, PrimaryConnection
+from larder.notifications import mail_texts
 from larder.ops import serve
 from larder.ops.environment import Environment, mail_settings, picture_storage
 from larder.ops.telemetry.logs import logging_settings
@@ -297,6 +298,14 @@ vars().update(mail_settings(EMAIL_URL))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="larder@localhost" if DEMO else "")
 PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
+# Which mails about orders are sent (larder/ops/jobs/order_mails.py), and to whom the shop's own.
+_KINDS = mail_texts.ORDER_MAILS
+ORDER_MAILS = env.choices("ORDER_MAILS", ",".join(_KINDS) if DEMO else "", *_KINDS)
+SHOP_MAIL = env.str("SHOP_MAIL", default=DEFAULT_FROM_EMAIL if DEMO else "")
+APP_ORDER_URL = env.str(
+    "APP_ORDER_URL", default=f"{PUBLIC_URL}/demo/#/orders/{{order}}" if DEMO else ""
+)
+MAIL_TEMPLATES_DIR = env.str("MAIL_TEMPLATES_DIR", default="")
 WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS")
 
 # --- Earlier contracts (larder/compat) -------------------------------------------------
@@ -328,6 +337,8 @@ LANGUAGE_CODE = "en-gb"
 LOCALE_PATHS = [BASE_DIR / "larder/staff/locale", BASE_DIR / "larder/staff/theme_texts"]
 _TRANSLATED = sorted(folder.name for folder in LOCALE_PATHS[0].iterdir())
 LANGUAGES = [("en-gb", "English"), *((code, LANG_INFO[code]["name_local"]) for code in _TRANSLATED)]
+# That of mails about orders: accounts have none.
+MAIL_LANGUAGE = env.choice("MAIL_LANGUAGE", LANGUAGE_CODE, *_TRANSLATED)
 LANGUAGE_COOKIE_NAME = "admin_language"
 LANGUAGE_COOKIE_PATH = "/admin/"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600

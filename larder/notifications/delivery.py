@@ -2,9 +2,8 @@
 
 import smtplib
 from dataclasses import replace
-from uuid import UUID
 
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import sanitize_address
 
 from larder.core.mailboxes import sent_to
@@ -17,8 +16,9 @@ PERMANENT = 500
 """Reply codes from here on are permanent failures (RFC 5321, section 4.2.1)."""
 
 
-def hand_over(mail: UUID, mail_text: MailText, *, sender: str) -> None:
-    """Sends a mail. A repeat has the same Message-ID, so that mailboxes can recognize it.
+def hand_over(mail: str, mail_text: MailText, *, sender: str) -> None:
+    """Sends a mail, whose Message-ID begins with `mail`. A repeat has the same one, so that
+    mailboxes can recognize it.
 
     Each wait for the server has a time limit (EMAIL_TIMEOUT). Raises NotSentYet, NeverSent (also if
     no mail server takes the address).
@@ -34,7 +34,7 @@ def hand_over(mail: UUID, mail_text: MailText, *, sender: str) -> None:
         raise NeverSent(UNUSABLE) from None
 
 
-def _send(message: EmailMessage) -> None:
+def _send(message: EmailMultiAlternatives) -> None:
     """Sends a message. Django's version does not close the connection if the log-in to the mail
     server fails."""
     connection = get_connection()
@@ -45,10 +45,15 @@ def _send(message: EmailMessage) -> None:
         connection.close()
 
 
-def _message(mail: UUID, mail_text: MailText, sender: str) -> EmailMessage:
+def _message(mail: str, mail_text: MailText, sender: str) -> EmailMultiAlternatives:
     domain = sanitize_address(sender, "utf-8").rpartition("@")[2].rstrip("> ") or "localhost"
     headers = {"Message-ID": f"<{mail}@{domain}>", "Auto-Submitted": "auto-generated"}
-    return EmailMessage(mail_text.subject, mail_text.text, sender, [mail_text.to], headers=headers)
+    message = EmailMultiAlternatives(
+        mail_text.subject, mail_text.text, sender, [mail_text.to], headers=headers
+    )
+    if mail_text.html:
+        message.attach_alternative(mail_text.html, "text/html")
+    return message
 
 
 def _fault(error: Exception) -> NotSent:

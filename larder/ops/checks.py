@@ -18,7 +18,8 @@ from django.db import OperationalError, ProgrammingError
 
 from larder.db import database
 from larder.identity import queries
-from larder.notifications.mail_texts import TOKEN
+from larder.notifications import rendering
+from larder.notifications.mail_texts import ORDER, TOKEN
 from larder.ops import roles
 from larder.ops.demo.shop import USERS
 from larder.ops.environment import PORTS
@@ -136,10 +137,14 @@ def _mails() -> Iterator[CheckMessage]:
     if "@" not in settings.DEFAULT_FROM_EMAIL:
         hint = "Name the address that mails come from: Shop <shop@example.com>."
         yield Error("DEFAULT_FROM_EMAIL is not set.", hint=hint, id="larder.E017")
-    link = settings.PASSWORD_RESET_URL
-    if link and (TOKEN not in link or ":" not in link):
-        hint = f"Give an address of your app, with {TOKEN} in it: https://…/reset#{TOKEN}."
-        yield Error("PASSWORD_RESET_URL leads nowhere.", hint=hint, id="larder.E018")
+    for name, part in (("PASSWORD_RESET_URL", TOKEN), ("APP_ORDER_URL", ORDER)):
+        link = getattr(settings, name)
+        if link and (part not in link or ":" not in link):
+            hint = f"Give an address of your app, with {part} in it: https://…/#{part}."
+            yield Error(f"{name} leads nowhere.", hint=hint, id="larder.E018")
+    for fault in rendering.faults(settings.MAIL_TEMPLATES_DIR):
+        hint = "Mend the file, or remove it: then Larder's own template is used."
+        yield Error(f"MAIL_TEMPLATES_DIR: {fault}.", hint=hint, id="larder.E031")
 
 
 def _is_narrow_network(text: str) -> bool:

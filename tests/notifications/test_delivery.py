@@ -1,9 +1,9 @@
 """Mails are sent to a real mail server that refuses, stalls and closes the connection."""
 
 import socket
+from dataclasses import replace
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -12,7 +12,7 @@ from larder.notifications.errors import NeverSent, NotSent, NotSentYet
 from larder.notifications.mail_texts import MailText
 from tests.notifications.receiver import Receiver, receiving
 
-MAIL = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+MAIL = "01890a5d-ac96-774b-bcce-b302099a8057"
 SECRET = "a-secret-in-the-text"
 LETTER = MailText("ada@example.com", "A subject", f"Some text: {SECRET}\n")
 TIMEOUT = 0.5
@@ -44,6 +44,15 @@ def test_a_mail_is_plain_text_and_marked_as_auto_generated(smtp: Any) -> None:
     assert first.get_content() == LETTER.text
     assert first["Auto-Submitted"] == "auto-generated"
     assert first["Message-ID"] == second["Message-ID"] == f"<{MAIL}@example.com>"
+
+
+def test_a_mail_with_html_has_the_text_first(smtp: Any) -> None:
+    with receiving() as receiver:
+        deliver(smtp, receiver, replace(LETTER, html="<p>Some text</p>"))
+    (mail,) = receiver.received
+    assert mail.get_content_type() == "multipart/alternative"
+    parts = [(part.get_content_type(), part.get_content()) for part in mail.iter_parts()]
+    assert parts == [("text/plain", LETTER.text), ("text/html", "<p>Some text</p>")]
 
 
 def test_names_with_non_ascii_letters_arrive_unchanged(smtp: Any) -> None:

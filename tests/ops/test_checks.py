@@ -42,6 +42,8 @@ def test_the_settings_of_the_tests_are_safe(db: None) -> None:
         ("DEFAULT_FROM_EMAIL", "", "larder.E017"),
         ("PASSWORD_RESET_URL", "https://shop.example.com/reset", "larder.E018"),
         ("PASSWORD_RESET_URL", "{token}", "larder.E018"),
+        ("APP_ORDER_URL", "https://shop.example.com/orders/", "larder.E018"),
+        ("MAIL_TEMPLATES_DIR", "/nowhere", "larder.E031"),
         ("EMAIL_URL", "consolemail://", "larder.E019"),
         ("EMAIL_URL", "filemail:///tmp", "larder.E019"),
         ("EMAIL_URL", "dummymail://", "larder.E019"),

@@ -66,7 +66,7 @@ def _send(id: UUID, waiting: Waiting) -> bool:
         return False
     # The mail server may be slow, and other threads need the connection.
     database.release()
-    hand_over(id, mail_text, sender=settings.DEFAULT_FROM_EMAIL)
+    hand_over(str(id), mail_text, sender=settings.DEFAULT_FROM_EMAIL)
     return True
 
 

@@ -1,0 +1,267 @@
+"""Tells customers and the shop of orders by mail: a channel of the relay.
+
+A mail is rendered from the state that the order has when it is sent. If that has overtaken the
+mail, such as that of an order that was cancelled since, it is not sent.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from email.utils import parseaddr
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+from msgspec import structs
+
+from larder.core.errors import NotFound
+from larder.identity import queries as identity
+from larder.inventory import queries as inventory
+from larder.notifications.delivery import hand_over
+from larder.notifications.errors import NotSent, NotSentYet
+from larder.notifications.formatting import amount, grouped, minor_amount, time_of
+from larder.notifications.mail_texts import ORDER, MailText
+from larder.notifications.rendering import render
+from larder.ops.jobs.mails import DO
+from larder.orders import payment_state, queries
+from larder.orders.lifecycle import CANCELLED, DELIVERED, PENDING, RETURNED, SHIPPED, SOLD, STATUSES
+from larder.orders.payment_state import Kind as PaymentKind
+from larder.orders.queries import LineView, OrderView
+from larder.relay.channels import Again, Delivery, Event, Failed, NewDelivery, Outcome, Sent
+from larder.relay.event_types import TOLD_AS
+
+logger = logging.getLogger(__name__)
+
+CUSTOMER, SHOP = "customer", "shop"
+LEFT = frozenset({SHIPPED, DELIVERED, RETURNED})
+
+SENDING = 8
+"""Mails that are sent at once."""
+
+LONGEST = 25.0
+"""Seconds that an attempt may take, with all the answers of the mail server."""
+
+MOST_ROWS = 50
+"""Lines or products that a mail lists."""
+
+NOBODY = 0
+"""The customer whose prices are read with products, and not shown."""
+
+MOST_RECORDS = 1_000
+"""Payments of an order among which that of a mail is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of mail, and its template: to whom it goes, of which events, and in which statuses of
+    the order it is still true."""
+
+    name: str
+    target: str
+    events: frozenset[str]
+    statuses: frozenset[str] = frozenset(STATUSES)
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("placed", CUSTOMER, frozenset({"placed", "confirmed"}), SOLD),
+        Kind("held", CUSTOMER, frozenset({"held"}), frozenset({PENDING})),
+        Kind("changed", CUSTOMER, frozenset({"changed"}), SOLD),
+        Kind("cancelled", CUSTOMER, frozenset({"cancelled"}), frozenset({CANCELLED})),
+        Kind("shipped", CUSTOMER, frozenset({"shipped", "tracked"}), LEFT),
+        Kind("returned", CUSTOMER, frozenset({"returned"}), LEFT),
+        Kind("refunded", CUSTOMER, frozenset({PaymentKind.REFUNDED})),
+        Kind("new_order", SHOP, frozenset({"placed", "confirmed"}), SOLD),
+        Kind("refund_due", SHOP, frozenset({"refund.due"})),
+        Kind("low_stock", SHOP, frozenset({"stock.low", "stock.out"})),
+    )
+}
+"""All kinds by name, as ORDER_MAILS has them."""
+
+
+TYPES = {**TOLD_AS, PaymentKind.REFUNDED: TOLD_AS["payment"]}
+"""The relay's types of these events; others are types themselves."""
+
+
+def sent_kinds() -> list[Kind]:
+    """Returns the kinds of mails that this shop sends."""
+    kinds = [KINDS[name] for name in sorted(settings.ORDER_MAILS) if settings.EMAIL_URL]
+    return [kind for kind in kinds if kind.target == CUSTOMER or settings.SHOP_MAIL]
+
+
+def kind_of(type: str, data: Mapping[str, Any], target: str) -> Kind | None:
+    """Returns the kind of mail that the shop sends about an event; None if it sends none."""
+    fact = data["payment"]["kind"] if "payment" in data else data.get("event", type)
+    kinds = (kind for kind in sent_kinds() if fact in kind.events and kind.target == target)
+    return next(kinds, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A mail, and the beginning of its Message-ID, which is the same at each attempt."""
+
+    id: str
+    mail_text: MailText
+
+
+class OrderMails:
+    """The channel `mail`. Its targets are CUSTOMER and SHOP."""
+
+    name = "mail"
+    pauses: Sequence[float] = tuple(2.0**step for step in range(1, 15))
+    """Attempts for nine hours: a mail server may be away for a night."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(SENDING, thread_name_prefix="mail")
+
+    def wanted(self) -> Collection[str]:
+        """Returns the types of the events that mails are sent about."""
+        return {TYPES.get(event, event) for kind in sent_kinds() for event in kind.events}
+
+    def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
+        """Returns a delivery for each mail. Products that are low together are one mail."""
+        told, low = [], []
+        for event in events:
+            for target in (CUSTOMER, SHOP):
+                kind = kind_of(event.type, event.data, target)
+                if kind is KINDS["low_stock"]:
+                    low.append(event)
+                elif kind:
+                    told.append(NewDelivery(event, target))
+        if low:
+            products = [int(event.object) for event in low]
+            data = {"products": products[:MOST_ROWS], "more": len(products[MOST_ROWS:])}
+            told.append(NewDelivery(replace(low[0], data=data), SHOP))
+        return told
+
+    def prepare(self, delivery: Delivery) -> Message | None:
+        """Returns the mail; None if nobody gets it, or if the order has overtaken it."""
+        kind = kind_of(delivery.type, delivery.data, delivery.target)
+        if kind is None:
+            return None
+        try:
+            with translation.override(settings.MAIL_LANGUAGE):
+                to, context = _addressed(kind, delivery)
+                if not to:
+                    return None
+                own = settings.MAIL_TEMPLATES_DIR
+                mail_text = render(kind.name, {**_shop_context(), **context}, to=to, own=own)
+        except NotFound:
+            return None
+        return Message(f"{delivery.event}.{delivery.target}", mail_text)
+
+    async def send(self, message: Message) -> Outcome:
+        """Hands the mail to the mail server, in a thread."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(LONGEST):
+                await loop.run_in_executor(self._threads, _hand_over, message)
+        except NotSentYet as fault:
+            return Again(fault.reason)
+        except NotSent as fault:
+            return Failed(fault.reason)
+        except TimeoutError:
+            return Again("The mail server is slow.")
+        return Sent()
+
+    def ended(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Logs a mail that is given up."""
+        is_last = isinstance(outcome, Again) and delivery.attempts >= len(self.pauses)
+        if is_last or isinstance(outcome, Failed):
+            details = {"event": str(delivery.event), "type": delivery.type, "to": delivery.target}
+            details |= {"reason": outcome.note, "do": DO}
+            logger.error("A mail could not be sent, and is given up.", extra={"details": details})
+
+
+def _hand_over(message: Message) -> None:
+    hand_over(message.id, message.mail_text, sender=settings.DEFAULT_FROM_EMAIL)
+
+
+def _shop_context() -> dict[str, Any]:
+    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    return {"shop": name or settings.UNFOLD["SITE_TITLE"], "address": address}
+
+
+def _addressed(kind: Kind, delivery: Delivery) -> tuple[str, dict[str, Any]]:
+    """Returns the recipient, and what the template shows; no recipient if the mail is not true any
+    more. Raises NotFound if the order or its customer does not exist any more."""
+    if "products" in delivery.data:
+        return settings.SHOP_MAIL, _of_products(delivery.data)
+    order = queries.order(UUID(delivery.object), customer=None)
+    context = _of_order(order, kind, delivery.data)
+    if order.status not in kind.statuses or (kind.name == "refund_due" and not context["refund"]):
+        return "", {}
+    if kind.target == SHOP:
+        return settings.SHOP_MAIL, {**context, "link": _admin("orders_order_change", order.id)}
+    return identity.profile(order.customer).email, context
+
+
+def _of_order(order: OrderView, kind: Kind, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what the mails show of an order: nothing that its customer wrote, because nobody has
+    checked that the address is the customer's own."""
+    lines, total = order.lines, order.total
+    if kind.name == "returned":
+        lines = [_returned(line) for line in lines if line.returned]
+        total -= order.unreturned_total
+    zone = ZoneInfo(settings.SHOP_TIME_ZONE)
+    refund = payment_state.refund_due(order.sums, order.payable)
+    return {
+        "order": order,
+        "number": order.number,
+        "total": amount(total, order.currency),
+        "until": time_of(order.expires_at, zone) if order.expires_at else "",
+        "refund": minor_amount(refund, order.currency) if refund else "",
+        "paid_back": _paid_back(order.id, data["payment"]) if "payment" in data else "",
+        "rows": [_row(line, order.currency) for line in lines[:MOST_ROWS]],
+        "more": len(lines[MOST_ROWS:]),
+        "link": settings.APP_ORDER_URL.replace(ORDER, str(order.id)),
+    }
+
+
+def _returned(line: LineView) -> LineView:
+    """Returns the line with its returned units alone."""
+    return structs.replace(line, quantity=line.returned, ordered=None)
+
+
+def _row(line: LineView, currency: str) -> dict[str, str]:
+    return {
+        "quantity": grouped(line.quantity),
+        "ordered": grouped(line.ordered) if line.ordered else "",
+        "name": line.name,
+        "amount": amount(line.line_total, currency),
+    }
+
+
+def _paid_back(order: UUID, payment: Mapping[str, str]) -> str:
+    """Returns the amount of a payment's record, by its names in the event."""
+    names = {**payment, "kind": PaymentKind.REFUNDED}
+    for record in queries.payments(order, after=0, limit=MOST_RECORDS).rows:
+        if all(getattr(record, name) == value for name, value in names.items()):
+            return minor_amount(record.amount, record.currency)
+    raise NotFound
+
+
+def _of_products(data: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = inventory.ProductFilter(ids=tuple(data["products"]))
+    products = inventory.products(NOBODY, chosen, limit=MOST_ROWS)
+    return {
+        "products": len(products) + data["more"],
+        "rows": [
+            {"quantity": grouped(product.quantity), "name": f"{product.name} ({product.sku})"}
+            for product in products
+        ],
+        "more": data["more"],
+        "link": _admin("catalog_product_changelist", query="?stock=low"),
+    }
+
+
+def _admin(page: str, *key: Any, query: str = "") -> str:
+    """Returns the address of a page of the admin; empty without PUBLIC_URL."""
+    path = reverse(f"admin:{page}", args=key)
+    return f"{settings.PUBLIC_URL}{path}{query}" if settings.PUBLIC_URL else ""

@@ -1,0 +1,262 @@
+"""The mails about orders: to whom, with what, and when none is sent."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from larder.notifications.rendering import faults
+from larder.ops.jobs.order_mails import CUSTOMER, KINDS, SHOP, Message, OrderMails
+from larder.relay.channels import Again, Delivery, Event, Failed, Sent
+from tests.conftest import Answer, Api
+from tests.notifications.receiver import receiving
+from tests.v1.moving import move, moved, returning
+from tests.v1.paying import record
+from tests.v1.placing import place
+
+Make = Callable[..., Any]
+NOW = datetime(2026, 11, 30, 18, 30, tzinfo=UTC)
+OWN = "owner@example.com"
+HOSTILE = "Jam </td><script>alert(1)</script> & co"
+MAILS = OrderMails()
+
+
+@pytest.fixture(autouse=True)
+def _shop(settings: Any) -> None:
+    """A shop that sends all mails, in English."""
+    settings.EMAIL_URL, settings.SHOP_MAIL = "smtp://127.0.0.1:9", OWN
+    settings.ORDER_MAILS, settings.MAIL_LANGUAGE = frozenset(KINDS), "en-gb"
+    settings.DEFAULT_FROM_EMAIL = "Corner Shop <shop@example.com>"
+    settings.APP_ORDER_URL = "https://app.example.com/orders/{order}"
+    settings.PUBLIC_URL = "https://shop.example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An order of two lines, its customer and a member of staff."""
+
+    ada: Api
+    staff: Api
+    jam: int
+    order: Answer
+
+
+@pytest.fixture
+def scene(person: Make, as_: Make, product: Make) -> Scene:
+    ada = as_(person(email="ada@example.com"))
+    owner = as_(person(is_staff=True, is_superuser=True))
+    jam = product(name=HOSTILE, sku="JAM-1", price="2.20")
+    order = place(ada, (jam, 2), (product(name="Oats", price="1"), 3), note="Ring twice")
+    assert order.status == 201
+    return Scene(ada, owner, jam, order)
+
+
+def mail_about(
+    order: Answer, type: str, target: str = CUSTOMER, data: Mapping[str, Any] = {}, id: Any = None
+) -> Message | None:
+    """Returns the mail about an event of an order."""
+    values: dict[str, Any] = dict.fromkeys(Delivery.__dataclass_fields__)
+    values |= {"id": 1, "event": id or uuid4(), "type": type, "target": target, "attempts": 0}
+    return MAILS.prepare(Delivery(**{**values, "object": order.body["id"], "data": data}))
+
+
+def ship(scene: Scene) -> None:
+    moved(scene.staff, scene.order, "pack")
+    post = {"carrier": "DHL", "tracking_number": "0034"}
+    assert move(scene.staff, scene.order, "ship", post).status == 200
+
+
+def give_back(scene: Scene) -> None:
+    record(scene.staff, scene.order, 740)
+    ship(scene)
+    body = returning((scene.jam, 1), restock=True)
+    assert move(scene.staff, scene.order, "return", body).status == 200
+
+
+def change(scene: Scene) -> None:
+    body = {"lines": [{"product": scene.jam, "quantity": 5}]}
+    assert scene.ada("PATCH", f"orders/{scene.order.body['id']}", body).status == 200
+
+
+def cancel(scene: Scene) -> None:
+    record(scene.staff, scene.order, 740)
+    moved(scene.staff, scene.order, "cancel")
+
+
+def refund(scene: Scene) -> None:
+    record(scene.staff, scene.order, 740)
+    record(scene.staff, scene.order, 150, "refunded")
+
+
+REFUND = {"payment": {"provider": "cash", "kind": "refunded", "transaction_id": "t"}}
+DUE = {"currency": "GBP"}
+TABLE: dict[str, tuple[Callable[[Scene], None] | None, str, Mapping[str, Any], list[str]]] = {
+    "placed": (None, "order.placed", {"event": "placed"}, [" £4.40", "Total: £7.40"]),
+    "changed": (change, "order.changed", {"event": "changed"}, ["5 × Jam", "Total: £11.00"]),
+    "cancelled": (cancel, "order.cancelled", {"event": "cancelled"}, ["pay back £7.40"]),
+    "shipped": (ship, "order.shipped", {"event": "shipped"}, ["to DHL", "number: 0034"]),
+    "returned": (
+        *(give_back, "order.returned", {"event": "returned"}),
+        ["1 × Jam", "Total: £2.20", "pay back £2.20"],
+    ),
+    "refunded": (refund, "payment.recorded", REFUND, ["paid back £1.50"]),
+    "new_order": (None, "order.placed", {"event": "placed"}, ["New order", "£7.40"]),
+    "refund_due": (cancel, "refund.due", DUE, ["Pay back £7.40"]),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_each_mail_says_in_text_and_html_what_happened(scene: Scene, name: str) -> None:
+    happens, type, data, texts = TABLE[name]
+    if happens:
+        happens(scene)
+    target = KINDS[name].target
+    message = mail_about(scene.order, type, target, data)
+    assert message
+    mail, number = message.mail_text, str(scene.order.body["number"])
+    assert mail.to == {CUSTOMER: "ada@example.com", SHOP: OWN}[target]
+    assert number in mail.subject
+    assert mail.text.startswith(mail.subject)
+    for text in (*texts, number, "Corner Shop"):
+        assert text in mail.text
+    page = {
+        CUSTOMER: f"https://app.example.com/orders/{scene.order.body['id']}",
+        SHOP: f"https://shop.example.com/admin/orders/order/{scene.order.body['id']}/change/",
+    }[target]
+    for part in (mail.text, mail.html):
+        assert page in part
+        assert "Ring twice" not in part  # nobody has checked whose the address is
+    assert "<script" not in mail.html
+
+
+def placed(order: Answer, **more: Any) -> Message | None:
+    return mail_about(order, "order.placed", data={"event": "placed"}, **more)
+
+
+def test_a_hostile_name_is_escaped_in_html_alone(scene: Scene) -> None:
+    message = placed(scene.order)
+    assert message
+    assert f"2 × {HOSTILE}: £4.40" in message.mail_text.text
+    assert "Jam &lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt; &amp; co" in message.mail_text.html
+
+
+def test_a_held_order_is_to_be_paid_until_a_time_of_the_shop(scene: Scene, settings: Any) -> None:
+    settings.SHOP_TIME_ZONE, settings.MAIL_LANGUAGE = "Asia/Tokyo", "de"
+    held = place(scene.ada, (scene.jam, 1), payment={"required": True, "hold_seconds": 600})
+    message = mail_about(held, "order.held", data={"event": "held"})
+    assert message
+    expires = datetime.fromisoformat(held.body["expires_at"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert message.mail_text.subject == (
+        f"Bitte bezahlen Sie Ihre Bestellung {held.body['number']} bis {expires:%d.%m.%Y, %H:%M}"
+    )
+    assert "Summe: 2,20 £" in message.mail_text.text
+    assert '<html lang="de">' in message.mail_text.html
+    moved(scene.staff, held, "cancel")
+    assert mail_about(held, "order.held", data={"event": "held"}) is None
+
+
+def test_no_mail_is_sent_of_what_is_not_true_any_more(scene: Scene) -> None:
+    ship(scene)
+    shipped = ("order.shipped", CUSTOMER, {"event": "shipped"})
+    assert mail_about(scene.order, *shipped)
+    moved(scene.staff, scene.order, "unship", "unpack", "cancel")
+    assert mail_about(scene.order, *shipped) is None
+    assert placed(scene.order) is None
+    assert mail_about(scene.order, "refund.due", SHOP, DUE) is None
+
+
+@pytest.mark.parametrize("reason", ["no address", "deleted", "other kinds", "no mail server"])
+def test_nobody_is_told_without_an_address_or_against_the_settings(
+    scene: Scene, settings: Any, reason: str
+) -> None:
+    if reason == "no address":
+        assert scene.ada("PATCH", "me", {"email": ""}).status == 200
+    elif reason == "deleted":
+        moved(scene.staff, scene.order, "cancel")
+        assert scene.ada("DELETE", "me", {"password": "correct horse"}).status == 204
+    elif reason == "other kinds":
+        settings.ORDER_MAILS = frozenset({"shipped", "new_order"})
+    else:
+        settings.EMAIL_URL = ""
+    type = "order.cancelled" if reason == "deleted" else "order.placed"
+    data = {"event": type.partition(".")[2]}
+    assert mail_about(scene.order, type, CUSTOMER, data) is None
+
+
+def event(type: str, object: str = "1", **data: Any) -> Event:
+    return Event(uuid4(), type, object, NOW, None, data)
+
+
+def test_an_event_is_told_to_the_customer_and_the_shop_as_far_as_they_want_it(
+    settings: Any,
+) -> None:
+    events = [
+        event("order.placed", event="placed"),
+        event("order.changed", event="unpacked"),
+        event("order.changed", event="tracked"),
+        event("payment.recorded", event="payment", payment={"kind": "captured"}),
+        event("payment.recorded", event="payment", payment={"kind": "refunded"}),
+        event("order.packed", event="packed"),
+    ]
+
+    def told() -> list[tuple[int, str]]:
+        deliveries = MAILS.fan_out(events)
+        return [(events.index(delivery.event), delivery.target) for delivery in deliveries]
+
+    assert told() == [(0, CUSTOMER), (0, SHOP), (2, CUSTOMER), (4, CUSTOMER)]
+    settings.SHOP_MAIL, settings.ORDER_MAILS = "", frozenset({"placed", "new_order", "refunded"})
+    assert told() == [(0, CUSTOMER), (4, CUSTOMER)]
+    assert MAILS.wanted() == {"order.placed", "payment.recorded"}
+    settings.EMAIL_URL = ""
+    assert (told(), MAILS.wanted()) == ([], set())
+
+
+def test_products_that_are_low_together_are_one_mail(product: Make) -> None:
+    products = [product(name=f"Tea {number}", stock=number) for number in range(60)]
+    events = [event("stock.low", str(id)) for id in products]
+    (delivery,) = MAILS.fan_out(events)
+    first = Answer(200, {"id": delivery.event.object}, {})
+    message = mail_about(first, "stock.low", SHOP, delivery.event.data)
+    assert message
+    mail = message.mail_text
+    assert (mail.to, mail.subject) == (OWN, "60 products are low in stock")
+    assert "7 × Tea 7 (SKU-" in mail.text
+    assert "and 10 more" in mail.text
+    assert "https://shop.example.com/admin/catalog/product/?stock=low" in mail.html
+
+
+def test_a_shop_overrides_a_template_by_a_file(scene: Scene, settings: Any, tmp_path: Path) -> None:
+    settings.MAIL_TEMPLATES_DIR = str(tmp_path)
+    own = "{% extends layout %}{% block subject %}Hooray, {{ order.number }}!{% endblock %}"
+    (tmp_path / "placed.html").write_text(own)
+    (tmp_path / "held.html").write_text("{% extends layout %}{% block subject %}")
+    message = placed(scene.order)
+    assert message
+    assert message.mail_text.subject == f"Hooray, {scene.order.body['number']}!"
+    assert "Total: £7.40" in message.mail_text.text
+    assert [fault[:10] for fault in faults(str(tmp_path))] == ["held.html:"]
+
+
+def test_each_attempt_has_the_same_message_id_and_a_refusal_is_final(
+    scene: Scene, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_HOST_USER = "127.0.0.1", None
+    id = uuid4()
+    outcomes = []
+    with receiving(**{".": "451 later"}) as receiver:
+        settings.EMAIL_PORT = receiver.port
+        for replies in ({".": "451 later"}, {}, {"RCPT": "550 nobody"}):
+            receiver.replies = replies
+            message = placed(scene.order, id=id)
+            assert message
+            outcomes.append(asyncio.run(MAILS.send(message)))
+    assert [type(outcome) for outcome in outcomes] == [Again, Sent, Failed]
+    assert {mail["Message-ID"] for mail in receiver.received} == {f"<{id}.customer@example.com>"}
+    assert receiver.received[0].get_content_type() == "multipart/alternative"
