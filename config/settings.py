@@ -19,7 +19,7 @@ from larder.core import limits
 from larder.db.postgresql.connection import REPLICA_POOL, TCP_OPTIONS, PrimaryConnection
 from larder.notifications import mail_texts
 from larder.ops import serve
-from larder.ops.environment import Environment, mail_settings, picture_storage
+from larder.ops.environment import Environment, mail_settings, picture_storage, push_accounts
 from larder.ops.telemetry.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -307,6 +307,8 @@ APP_ORDER_URL = env.str(
 )
 MAIL_TEMPLATES_DIR = env.str("MAIL_TEMPLATES_DIR", default="")
 WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS")
+# Accounts for messages to apps (larder/ops/push). Browsers need none.
+PUSH_ACCOUNTS = push_accounts(env.str("PUSH_ACCOUNTS", default=""))
 
 # --- Earlier contracts (larder/compat) -------------------------------------------------
 REST_FRAMEWORK = {

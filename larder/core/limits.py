@@ -91,6 +91,11 @@ MAX_KEY_NAME_LENGTH = 100
 MAX_PASSKEYS = 10
 MAX_ADDRESSES = 50
 MAX_LABEL_LENGTH = 100
+MAX_DEVICES = 20
+MAX_WATCHES = 200
+
+MAX_DEVICE_ADDRESS_LENGTH = 1_024
+"""The address of a device: push services have up to 500 characters. It is part of an index."""
 
 MAX_EMAIL_LENGTH = 254
 """An e-mail address: SMTP does not accept longer ones (RFC 5321)."""

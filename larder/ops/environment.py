@@ -1,6 +1,7 @@
 """Reads settings from the environment, or from files that it names (`NAME_FILE`)."""
 
 import builtins
+import json
 import os
 from collections.abc import Callable
 from decimal import Decimal
@@ -143,6 +144,27 @@ def mail_settings(url: str) -> dict[str, Any]:
             " @ as %40, : as %3A and / as %2F."
         )
     return mail | {"EMAIL_PORT": mail["EMAIL_PORT"] or PORTS.get(scheme)}
+
+
+PUSH_ACCOUNTS = {
+    "fcm": {"project_id", "client_email", "private_key", "token_uri"},
+    "apns": {"team_id", "key_id", "private_key", "topic"},
+}
+"""The members of the account of each push service."""
+
+
+def push_accounts(text: str) -> dict[str, dict[str, str]]:
+    """Returns the accounts of push services, by service. Raises ImproperlyConfigured, which does
+    not repeat the keys."""
+    try:
+        accounts = dict(json.loads(text or "{}"))
+        if all(PUSH_ACCOUNTS[name] <= accounts[name].keys() for name in accounts):
+            return accounts
+    except (ValueError, TypeError, LookupError, AttributeError):
+        pass
+    raise ImproperlyConfigured(
+        'PUSH_ACCOUNTS is not {"fcm": …, "apns": …} with the members of each (.env.example).'
+    )
 
 
 PATH = "/pictures/"

@@ -26,6 +26,8 @@ SECRET_TABLES = (
         "identity.note",
         "notifications.mail",
         "notifications.webhook_endpoint",
+        "notifications.device",
+        "notifications.watch",
         "common.idempotency_key",
         "common.rate_limit",
     ),

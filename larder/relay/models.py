@@ -9,7 +9,12 @@ from django.db import models
 from django.db.models import Q
 
 from larder.core.ids import new_id
-from larder.core.limits import MAX_NAME_LENGTH, MAX_SHORT_TEXT_LENGTH, MAX_WORD_LENGTH
+from larder.core.limits import (
+    MAX_DEVICE_ADDRESS_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_SHORT_TEXT_LENGTH,
+    MAX_WORD_LENGTH,
+)
 
 
 class RelayMark(models.Model):
@@ -98,4 +103,38 @@ class Endpoint(models.Model):
 
     class Meta:
         db_table = "webhook_endpoint"
+        default_permissions = ()
+
+
+class Device(models.Model):
+    """A device or browser of a customer that takes messages. `address` is where: the endpoint of a
+    browser's subscription or the token of an app. `keys` are those of a browser: `p256dh`, `auth`,
+    and `server`, the shop's public key of its time. `credential` is the session or API key that
+    registered it: a trigger deletes the device when that ends, other than by expiry."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    customer = models.ForeignKey("identity.Customer", on_delete=models.CASCADE, db_index=False)
+    credential = models.UUIDField(null=True, db_index=True)
+    kind = models.CharField(max_length=10)
+    address = models.CharField(max_length=MAX_DEVICE_ADDRESS_LENGTH)
+    keys = models.JSONField(default=dict)
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "device"
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["address"], name="device_address"),)
+        indexes = (models.Index(fields=["customer", "id"], name="device_of_customer"),)
+
+
+class Watch(models.Model):
+    """A product of which a customer wants to know when it is back in stock. It is deleted when that
+    is told; a trigger deletes it with the account."""
+
+    pk = models.CompositePrimaryKey("customer", "product")
+    customer = models.ForeignKey("identity.Customer", on_delete=models.CASCADE, db_index=False)
+    product = models.ForeignKey("catalog.Product", on_delete=models.CASCADE)
+
+    class Meta:
+        db_table = "watch"
         default_permissions = ()

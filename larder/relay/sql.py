@@ -72,3 +72,26 @@ DELETE FROM delivery WHERE id IN (
 RETURNING id
 """
 """Reads the beginning of delivery_pkey: ids ascend with time."""
+
+REGISTER_DEVICE = """
+INSERT INTO device (id, customer_id, credential, kind, address, keys, registered_at)
+VALUES (%(id)s::uuid, %(customer)s::bigint, %(credential)s::uuid, %(kind)s::text, %(address)s::text,
+        %(keys)s::jsonb, %(now)s::timestamptz)
+ON CONFLICT (address) DO UPDATE SET
+    id = CASE WHEN device.customer_id = EXCLUDED.customer_id THEN device.id ELSE EXCLUDED.id END,
+    customer_id = EXCLUDED.customer_id, credential = EXCLUDED.credential, kind = EXCLUDED.kind,
+    keys = EXCLUDED.keys, registered_at = EXCLUDED.registered_at
+RETURNING id
+"""
+"""Plan: looks up the address in device_address. What waits for a device of another customer has its
+former id, and is not sent."""
+
+TAKE_WATCHES = """
+WITH told AS (
+    DELETE FROM watch WHERE product_id = ANY(%s::bigint[])
+        AND EXISTS (SELECT FROM device WHERE device.customer_id = watch.customer_id)
+    RETURNING customer_id, product_id
+)
+SELECT told.product_id, device.id::text FROM told JOIN device USING (customer_id)
+"""
+"""Plan: the index of watch on the product, then device_of_customer for each watch."""

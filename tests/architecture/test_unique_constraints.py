@@ -23,6 +23,7 @@ NEVER_VIOLATED = {
     },
     "the statement ignores the conflict": {
         "counted_product_once",
+        "device_address",
         "auth_group_permissions_group_id_permission_id_0cd325b0_uniq",
         "customer_groups_customer_id_group_id_95d0ab85_uniq",
         "customer_user_permission_customer_id_permission_i_be5423b4_uniq",

@@ -6,6 +6,7 @@ from typing import Any
 from tests.conftest import Answer, Api, Person
 from tests.http.document import operations
 from tests.http.log_ins import of_log_ins
+from tests.relay.browser import Browser
 
 
 def record_payments(staff: Api, order: Answer) -> dict[str, Answer]:
@@ -50,6 +51,20 @@ def fill_cart(staff: Api, jam: int) -> dict[str, Answer]:
     answers["delete_cart_line"] = staff("DELETE", f"cart/lines/{jam}")
     answers["delete_cart"] = staff("DELETE", "cart")
     return answers
+
+
+def of_devices(api: Api, product: int) -> dict[str, Answer]:
+    """Answers of the operations on devices and watched products."""
+    browser = {"kind": "webpush", "address": "https://push.example.com/1", "keys": Browser().keys}
+    registered = api("POST", "me/devices", browser)
+    return {
+        "register_device": registered,
+        "list_devices": api("GET", "me/devices"),
+        "delete_device": api("DELETE", f"me/devices/{registered.body['id']}"),
+        "watch_product": api("PUT", f"me/watches/{product}"),
+        "list_watches": api("GET", "me/watches"),
+        "unwatch_product": api("DELETE", f"me/watches/{product}"),
+    }
 
 
 def of_addresses(api: Api) -> dict[str, Answer]:
@@ -101,6 +116,7 @@ def test_each_operation_answers_as_documented(
     answers["get_me"] = staff("GET", "me")
     answers["change_me"] = staff("PATCH", "me", {"first_name": "Grace"})
     answers |= of_addresses(staff)
+    answers |= of_devices(staff, jam)
     key = answers["create_key"] = staff("POST", "auth/keys", {"name": "Till"})
     answers["list_keys"] = staff("GET", "auth/keys")
     answers["delete_key"] = staff("DELETE", f"auth/keys/{key.body['id']}")

@@ -13,6 +13,7 @@ from larder.identity.models import Session
 from larder.orders.models import Order
 from tests.conftest import Api, Person
 from tests.identity.operations import FOUND, OPEN, OWN, Found, Sender, sender
+from tests.relay.browser import Browser
 
 __all__ = ["sender"]
 
@@ -22,7 +23,7 @@ OF_THE_SHOP = {
     *("int:category", "slug:code", "product"),
 }
 NONE: Mapping[str, str] = {
-    **dict.fromkeys(["id:key", "id:address", "id:session", "id:order"], str(uuid4())),
+    **dict.fromkeys(["id:key", "id:address", "id:device", "id:session", "id:order"], str(uuid4())),
     **dict.fromkeys(["int:customer", "int:number", "int:order"], "999999"),
     **dict.fromkeys(["user", "order_id"], str(uuid4())),
 }
@@ -64,6 +65,8 @@ def objects(
     key = api("POST", "auth/keys", {"name": "till"}).body
     details = {"name": "A", "line1": "B", "city": "C", "postal_code": "D", "country": "GB"}
     address = api("POST", "me/addresses", details).body
+    browser = {"kind": "webpush", "address": "https://push.example.com/1", "keys": Browser().keys}
+    device = api("POST", "me/devices", browser).body
     return api, {
         "id:order": order["id"],
         "order_id": order["id"],
@@ -71,6 +74,7 @@ def objects(
         "int:order": str(open_order["id"]),
         "id:key": key["id"],
         "id:address": address["id"],
+        "id:device": device["id"],
         "id:session": str(Session.objects.get(customer=who.id).id),
         "int:customer": str(who.id),
         "user": str(who.customer.public_id),

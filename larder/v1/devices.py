@@ -1,0 +1,174 @@
+"""The customer's devices, which get messages, and the products that they are told of."""
+
+import re
+from functools import partial
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from msgspec import Meta
+
+from larder.core.clock import now
+from larder.core.errors import Fault, InvalidInput, NotFound
+from larder.core.limits import MAX_DEVICE_ADDRESS_LENGTH
+from larder.core.parts import first
+from larder.http.pagination import Cursor
+from larder.identity.caller import Caller
+from larder.relay import queries, web_push
+from larder.relay.services import devices
+from larder.v1.http import (
+    PageParameters,
+    UuidCursor,
+    no_content,
+    reply,
+    reply_page,
+    shaped,
+)
+from larder.v1.operations import CACHED, Declaration
+from larder.v1.shapes import Id, Page, Request, Time, open_enum
+
+operation = partial(Declaration, tag="me", key_permission="identity.change_customer")
+reading = partial(operation, key_permission="identity.view_customer", traits=[CACHED])
+
+WEB, FCM = "webpush", "fcm"
+ADDRESSES = {WEB: r"https?://[!-~]+", FCM: r"[!-~]+", "apns": r"[0-9a-fA-F]{64,200}"}
+"""The form of an address, by kind: the endpoint of a browser's subscription, or a token."""
+
+
+def _base64url(characters: int, what: str) -> Meta:
+    pattern = rf"^[A-Za-z0-9_-]{{{characters}}}\Z"
+    form = f"Expected {characters} characters of base64url."
+    return Meta(pattern=pattern, description=what, extra={"form": form})
+
+
+class BrowserKeys(Request):
+    """The keys of a browser's subscription, without padding."""
+
+    p256dh: Annotated[str, _base64url(87, "A point of P-256.")]
+    auth: Annotated[str, _base64url(22, "A secret of 16 bytes.")]
+
+
+class NewDevice(Request):
+    """A device that takes messages. A browser has `keys`: `subscription.toJSON().keys`."""
+
+    kind: Annotated[str, open_enum("One of the `kinds` of this shop.", ADDRESSES)]
+    address: Annotated[
+        str,
+        Meta(
+            max_length=MAX_DEVICE_ADDRESS_LENGTH,
+            description="The `endpoint` of a browser's subscription, or the token of FCM or APNs.",
+        ),
+    ]
+    keys: BrowserKeys | None = None
+
+
+class Device(msgspec.Struct):
+    """A device that takes messages. Its address is not shown."""
+
+    id: UUID
+    kind: Annotated[str, open_enum("The service that delivers.", ADDRESSES)]
+    registered_at: Time
+
+
+class DevicePage(Page[Device]):
+    """A page of devices, oldest first."""
+
+    server_key: Annotated[
+        str, Meta(description="The `applicationServerKey` that browsers subscribe with.")
+    ]
+    kinds: Annotated[list[str], Meta(description="The kinds that this shop sends to.")]
+
+
+class Watched(msgspec.Struct):
+    """A product that the customer watches."""
+
+    product: Id
+
+
+class WatchCursor(Cursor, array_like=True):
+    """The last row of a page of watched products."""
+
+    product: Id
+
+
+class WatchPage(Page[Watched]):
+    """A page of watched products, by id."""
+
+
+def _kinds() -> list[str]:
+    return [WEB, *settings.PUSH_ACCOUNTS]
+
+
+@reading(answers={200: DevicePage})
+def list_devices(
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: UuidCursor | None
+) -> HttpResponse:
+    """A page of the caller's devices, oldest first."""
+    after = cursor.id if cursor else None
+    rows = queries.devices(caller.id, after=after, limit=query.rows + 1)
+    server_key = web_push.public_key(settings.SECRET_KEY)
+    page = partial(DevicePage, server_key=server_key, kinds=_kinds())
+    shape = partial(shaped, kind=Device)
+    return reply_page(request, first(rows, query.rows), UuidCursor, shape, page)
+
+
+@operation(answers={201: Device}, example={"kind": FCM, "address": "TOKEN"})
+def register_device(request: HttpRequest, caller: Caller, body: NewDevice) -> HttpResponse:
+    """Registers a device, or renews it: the same address is the same device. It gets messages until
+    it is deleted, or until its session or key is ended. An account has at most 20: one more
+    replaces the one that was renewed the longest time ago."""
+    registered_at = now()
+    device = devices.register(caller, body.kind, body.address, _keys(body), now=registered_at)
+    return reply(Device(device, body.kind, registered_at), status=201)
+
+
+def _keys(body: NewDevice) -> dict[str, str]:
+    """Returns what is stored with the address. Raises InvalidInput."""
+    faults = []
+    if body.kind not in _kinds():
+        faults.append(Fault("/kind", "unknown_value", f"Expected one of: {', '.join(_kinds())}."))
+    elif not re.fullmatch(ADDRESSES[body.kind], body.address):
+        faults.append(Fault("/address", "invalid_format", "Expected an address of this kind."))
+    if (body.kind == WEB) != (body.keys is not None):
+        faults.append(Fault("/keys", "one_of", "Expected the keys of a browser, and no others."))
+    elif body.keys is not None and not web_push.is_point(body.keys.p256dh):
+        faults.append(Fault("/keys/p256dh", "invalid_format", "Expected a point of P-256."))
+    if faults:
+        raise InvalidInput(faults)
+    if body.keys is None:
+        return {}
+    return {**msgspec.to_builtins(body.keys), "server": web_push.public_key(settings.SECRET_KEY)}
+
+
+@operation(answers={204: None}, problems=["not_found"])
+def delete_device(request: HttpRequest, caller: Caller, device: UUID) -> HttpResponse:
+    """Ends the messages to one of the caller's devices."""
+    if not devices.unregister(caller.id, device):
+        raise NotFound
+    return no_content()
+
+
+@reading(answers={200: WatchPage})
+def list_watches(
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: WatchCursor | None
+) -> HttpResponse:
+    """A page of the products that the caller watches."""
+    rows = queries.watches(caller.id, after=cursor.product if cursor else 0, limit=query.rows + 1)
+    shape = partial(shaped, kind=Watched)
+    return reply_page(request, first(rows, query.rows), WatchCursor, shape, WatchPage)
+
+
+@operation(answers={204: None}, problems=["not_found", "too_many_watches"])
+def watch_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+    """Sends a message to the caller's devices when the product is back in stock, once."""
+    devices.watch(caller, product)
+    return no_content()
+
+
+@operation(answers={204: None})
+def unwatch_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+    """Forgets that the caller watches the product, if so."""
+    devices.unwatch(caller.id, product)
+    return no_content()
