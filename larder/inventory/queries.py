@@ -194,6 +194,31 @@ def out_of_stock() -> tuple[int, int, int]:
     return sold, out, low
 
 
+@dataclass(frozen=True, slots=True)
+class StockState:
+    """Whether a product is `out` of stock, `low`, or neither (`back`). `changed_in` is the
+    transaction that changed the product last; one that `is_new` was added in it, and its stock did
+    not change since."""
+
+    product: int
+    changed_in: int
+    updated_at: datetime
+    state: str
+    is_new: bool
+    on_sale: bool
+
+
+def stock_states(products: Collection[int]) -> list[StockState]:
+    """Returns the states of these products."""
+    return [StockState(*row) for row in database.rows(sql.STATES_OF, [list(products)])]
+
+
+def stock_states_after(product: int, *, limit: int) -> list[StockState]:
+    """Returns the states of up to `limit` products after this id, by ascending id."""
+    rows = database.rows(sql.STATES_AFTER, [product, product, limit])
+    return [StockState(*row) for row in rows]
+
+
 def available(product_ids: Collection[int]) -> dict[int, int]:
     """Returns the available units of listed products, by product id."""
     return dict(database.rows(sql.AVAILABLE, [list(product_ids)]))

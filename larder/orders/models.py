@@ -293,13 +293,15 @@ class Payment(models.Model):
 
 class RefundDue(models.Model):
     """What the shop has to pay back of an order, or to an id that was abandoned, in one currency,
-    `since` a time. The row is deleted when nothing is due any more."""
+    `since` a time. The row is deleted when nothing is due any more. `told` is the amount that was
+    told last (larder/relay)."""
 
     id = models.BigAutoField(primary_key=True)
     order = models.UUIDField(_("order"))
     currency = models.CharField(max_length=3)
     amount = models.BigIntegerField()
     since = models.DateTimeField()
+    told = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         db_table = "refund_due"

@@ -2,7 +2,7 @@
 
 FACT = """json_build_array(id, order_id, type, at, position, from_status IN ('', 'draft'),
     CASE WHEN type = 'payment' THEN data -> 'payment' END,
-    (SELECT customer_id FROM "order" WHERE "order".id = order_id))"""
+    (SELECT customer_id FROM "order" WHERE "order".id = order_id))::text"""
 """An event of an order (larder/relay/queries.py: Fact)."""
 
 EARLIER = f"""

@@ -42,3 +42,15 @@ WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
 intent of one of them; the limit may be null. Index scans of payment_of_order and payment_of_intent.
 The ORM compares no two columns with a subquery: its EXISTS is planned as a join with all records
 without an order."""
+
+TELL_REFUNDS = """
+WITH untold AS (
+    SELECT id, told FROM refund_due WHERE told IS DISTINCT FROM amount
+    ORDER BY since, id LIMIT %s FOR UPDATE SKIP LOCKED
+)
+UPDATE refund_due SET told = amount FROM untold WHERE refund_due.id = untold.id
+RETURNING "order", currency, coalesce(untold.told, 0) < amount,
+    (SELECT customer_id FROM "order" WHERE "order".id = refund_due."order")
+"""
+"""Scans the index refund_due_by_age, whose rows are the refunds that are not paid. An order's
+transaction never waits for more than these updates, and what it has locked is told later."""

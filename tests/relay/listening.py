@@ -1,0 +1,58 @@
+"""A channel that tells targets which the test names."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from larder.core.clock import now
+from larder.relay.channels import Delivery, Event, NewDelivery, Outcome, Sent
+from larder.relay.event_types import EVENT_TYPES
+from larder.relay.models import Delivery as Row
+from larder.relay.services.relaying import Relay
+from tests.db.feeds import settle
+
+
+@dataclass
+class Listener:
+    """Tells each event of the wanted types to each target."""
+
+    targets: tuple[str, ...] = ("a",)
+    types: Collection[str] = tuple(EVENT_TYPES)
+    name: str = "webhook"
+    pauses: Sequence[float] = (0.1, 0.1)
+    told: list[Event] = field(default_factory=list)
+
+    def wanted(self) -> Collection[str]:
+        return self.types
+
+    def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
+        events = [event for event in events if event.type in self.types]
+        self.told += events
+        return [NewDelivery(event, target) for event in events for target in self.targets]
+
+    def prepare(self, delivery: Delivery) -> Any:
+        return delivery
+
+    async def send(self, message: Any) -> Outcome:
+        return Sent()
+
+    def ended(self, delivery: Delivery, outcome: Outcome) -> None: ...
+
+
+def relay_all(relay: Relay) -> None:
+    """Relays all that was committed before."""
+    settle()
+    while relay.once(now=now()):
+        pass
+
+
+def started(channel: Listener) -> Relay:
+    """A relay that has begun."""
+    relay = Relay([channel])
+    relay_all(relay)
+    return relay
+
+
+def told() -> list[tuple[str, str]]:
+    """The type and the object of each stored delivery."""
+    return list(Row.objects.order_by("id").values_list("type", "object"))
