@@ -24,17 +24,15 @@ COPY requirements/prod.txt /tmp/prod.txt
 RUN python3 -m venv /opt/venv \
     && pip install --no-compile --only-binary :all: --require-hashes -r /tmp/prod.txt
 COPY manage.py ./
-COPY config config
 COPY larder larder
-COPY demo demo
 COPY clients/typescript/dist clients/typescript/dist
 COPY docs/reference/problems.md docs/reference/problems.md
 COPY docs/openapi/*.json docs/openapi/
-# Static files are served from static/, so the packages' own copies of them go, and so do source maps,
+# Static files are served from larder/collected_static/, so the packages' own copies of them go, and so do source maps,
 # the sources of translations and what installs packages. Bytecode is not checked against the
 # sources, which do not change in here.
 RUN python manage.py collectstatic --no-input --verbosity 0 \
-    && find static \( -name '*.map' -o -name '*.map.gz' \) -type f -delete \
+    && find larder/collected_static \( -name '*.map' -o -name '*.map.gz' \) -type f -delete \
     && find /opt/venv/lib \( -path '*/static/*' -o -name '*.po' \) -type f -delete \
     && find /opt/venv/lib -path '*/botocore/data/*' -type f -mindepth 6 \
         ! -path '*/data/s3/*' ! -path '*/data/sts/*' -delete \

@@ -59,7 +59,7 @@ lint: .installed ## All checks that run no tests: style, types, walls, migration
 	@$(python) -m tools.budgets
 	$(python) -m mypy
 	$(VENV)/bin/lint-imports
-	$(python) -m bandit --quiet --recursive --severity-level medium --configfile pyproject.toml larder config manage.py
+	$(python) -m bandit --quiet --recursive --severity-level medium --configfile pyproject.toml larder manage.py
 	$(python) $(without_database) manage.py makemigrations --check --dry-run --skip-checks
 	@$(with_empty_database) $(python) -m tools.migrations
 	$(python) manage.py openapi --check
@@ -115,7 +115,7 @@ fonts: .installed
 	@theme=$$(echo $(VENV)/lib/python*/site-packages/unfold) && own=larder/staff/theme_static/unfold/fonts && \
 	subset="$(python) -m uv tool run --quiet --from fonttools[woff] fonttools subset" && words=$$(mktemp) && \
 	grep -rhoE '[a-z][a-z0-9_]{2,}' --include='*.py' --include='*.html' --include='*.js' \
-		larder/staff config/theme.py $$theme/templates $$theme/static/unfold/js/app.js $$theme/*.py | sort -u >$$words && \
+		larder/staff larder/config/theme.py $$theme/templates $$theme/static/unfold/js/app.js $$theme/*.py | sort -u >$$words && \
 	icons=material-symbols/Material-Symbols-Outlined.woff2 && \
 	$$subset $$theme/static/unfold/fonts/$$icons --glyphs-file=$$words --ignore-missing-glyphs \
 		--unicodes=U+5F,U+61-7A,U+30-39 --no-layout-closure '--layout-features=*' --flavor=woff2 --output-file=$$own/$$icons && \
@@ -129,14 +129,14 @@ fonts: .installed
 build: ## What a server needs besides its database, as in the image: the environment, the static files
 	@$(install) requirements/prod.txt
 	@$(python) manage.py collectstatic --no-input --verbosity 0
-	@echo "Built: $(VENV) and static/. Next: docs/deploy/index.md, or make run for everything."
+	@echo "Built: $(VENV) and larder/collected_static/. Next: docs/deploy/index.md, or make run for everything."
 
 .PHONY: clean
 clean: ## Remove files that can be made again: environments, static files, reports, caches; never the data
-	rm -rf $(VENV) $(VENV).lock .venv-docs .venv-docs.lock .venv-deploy .venv-deploy.lock docs/_build static .coverage sbom.json
+	rm -rf $(VENV) $(VENV).lock .venv-docs .venv-docs.lock .venv-deploy .venv-deploy.lock docs/_build dist larder/collected_static .coverage sbom.json
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find clients deploy tests -name node_modules -type d -prune -exec rm -rf {} +
-	find benchmarks config larder tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find benchmarks larder tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Test more
 

@@ -35,7 +35,7 @@ def main() -> None:
     """Makes everything and prints it as JSON."""
     import django
 
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
     django.setup()
     from larder.core.clock import now
 

@@ -26,7 +26,7 @@ class Server(Client):
     workers: int = 2
     threads: int = 32
     environment: dict[str, str] = field(default_factory=dict)
-    application: str = "config.asgi:application"
+    application: str = "larder.config.asgi:application"
     options: tuple[str, ...] = ()
     errors: Path | None = None
     """The file for what it logs. Without one, standard error of the tests."""

@@ -40,7 +40,7 @@ PASSED: dict[tuple[str, str], tuple[str, ...]] = {}
 def main() -> int:
     """Prints the faults; returns the exit status."""
     os.environ["DATABASE_URL"] = os.environ["OWNER_DATABASE_URL"]
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
     django.setup()
     refused = [
         f"{key[0]} {key[1]}: {fault}"

@@ -50,7 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.reference")
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
     settings.DEMO = True
     django.setup()
     stale = [(page, text) for page, text in pages() if page.read_text("utf-8") != text]

@@ -8,7 +8,7 @@ case $1 in /*) file=$1 ;; *) file=$PWD/$1 ;; esac
 cd "$(dirname "$0")/../.."
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-git archive "${2:-HEAD}" Dockerfile .dockerignore compose.yaml manage.py pyproject.toml config demo docs larder \
+git archive "${2:-HEAD}" Dockerfile .dockerignore compose.yaml manage.py pyproject.toml docs larder \
     requirements clients/typescript/dist deploy/nginx deploy/postgresql deploy/elasticbeanstalk | tar -x -C "$copy"
 cd "$copy"
 mv compose.yaml docker-compose.yml
@@ -16,4 +16,4 @@ mkdir .ebextensions
 mv deploy/elasticbeanstalk/larder.config .ebextensions
 rm -f "$file"
 python3 -m zipfile -c "$file" .ebextensions .dockerignore Dockerfile docker-compose.yml manage.py pyproject.toml \
-    config demo docs larder requirements clients deploy
+    docs larder requirements clients deploy

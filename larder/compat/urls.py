@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from larder.compat.views import OpenView
 from larder.http import handlers
 
-DOCUMENTS = Path(settings.BASE_DIR) / "docs" / "openapi"
+DOCUMENTS = Path(settings.SHARED_DIR) / "docs" / "openapi"
 """The contracts do not grow, so their documents are files."""
 
 TITLES = {

@@ -63,7 +63,7 @@ def answers_within(seconds: float) -> Iterator[None]:
 
 
 OWNER = "owner"
-"""The connection of migrations (config/settings.py)."""
+"""The connection of migrations (larder/config/settings.py)."""
 
 
 class Router:

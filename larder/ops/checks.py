@@ -213,7 +213,7 @@ def _users_of_a_demo() -> list[str]:
 def _connections() -> Iterator[CheckMessage]:
     """Pools of all processes that do not fit into what the server, the database and the role
     allow."""
-    # A command has no pool. It checks the pools of the server (config/asgi.py).
+    # A command has no pool. It checks the pools of the server (larder/config/asgi.py).
     pool = settings.DB_POOL_SIZE or POOL_SIZE
     needed = settings.WORKERS * pool + CONNECTIONS_FOR_OTHERS
     limit = sys.maxsize if settings.PGBOUNCER else _when_reachable(_most_connections, sys.maxsize)

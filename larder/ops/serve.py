@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
-APPLICATION = "config.asgi:application"
+APPLICATION = "larder.config.asgi:application"
 WORKERS, THREADS = 2, 32
 POOL_SIZE = 8
 """Connections of each process, unless DB_POOL_SIZE is set."""

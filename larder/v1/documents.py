@@ -14,7 +14,7 @@ from larder.http.negotiation import ANY
 from larder.v1.http import reply_body
 from larder.v1.operations import operation
 
-DOCS = Path(settings.BASE_DIR) / "docs"
+DOCS = Path(settings.SHARED_DIR) / "docs"
 
 
 @operation(answers={200: "application/json"}, token=False)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from config import urls
 from larder.compat import contract4, pages, views
 from larder.compat.urls import patterns
+from larder.config import urls
 from larder.core import parts, waits
 from larder.core.errors import Overloaded
 from larder.core.limits import MAX_PAGE_ROWS

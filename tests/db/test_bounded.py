@@ -9,7 +9,7 @@ import pytest
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
-from config.settings import database
+from larder.config.settings import database
 from larder.db.postgresql import connection
 from larder.db.postgresql.connection import ANSWER_TIMEOUT, TCP_OPTIONS, PrimaryConnection
 from larder.ops.roles import TIME_LIMITS

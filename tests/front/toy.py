@@ -7,7 +7,7 @@ from typing import Any
 
 import django
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
 django.setup()
 # They import models, so Django must be set up first.
 from larder.front import requests  # noqa: E402

@@ -14,7 +14,7 @@ from larder.http.content_type import Application, without_charsets
 
 
 def make() -> Application:
-    """Returns an application like that of config/asgi.py."""
+    """Returns an application like that of larder/config/asgi.py."""
     return without_charsets(WSGIHandler())
 
 

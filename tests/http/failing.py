@@ -5,7 +5,7 @@ from typing import NoReturn
 from django.http import HttpRequest
 from django.urls import get_resolver, path
 
-from config.asgi import application
+from larder.config.asgi import application
 
 __all__ = ["application"]
 

@@ -7,8 +7,8 @@ from typing import Any
 from django.urls import URLPattern, URLResolver
 from django.urls.resolvers import RegexPattern
 
-from config import urls
 from larder.compat.urls import TITLES, patterns
+from larder.config import urls
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 VALUES = {"int": "1", "id": ID, "uuid": ID}

@@ -7,8 +7,8 @@ import pytest
 from django.db import transaction
 from django.urls import URLPattern, URLResolver
 
-from config import urls
 from larder.compat.urls import TITLES, patterns
+from larder.config import urls
 from larder.db import database
 from larder.v1.resources import Resource
 from tests.conftest import Api

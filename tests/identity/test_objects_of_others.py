@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from config import urls
 from larder.compat.urls import TITLES, patterns
+from larder.config import urls
 from larder.identity.models import Session
 from larder.orders.models import Order
 from tests.conftest import Api, Person

@@ -11,7 +11,7 @@ from larder.core import structs
 
 
 def main() -> None:
-    import config.asgi  # noqa: F401 - it is what prepares
+    import larder.config.asgi  # noqa: F401 - it is what prepares
 
     for kind in structs.structs():
         if reads_fields(kind):

@@ -7,7 +7,7 @@ from typing import Any
 import django
 import msgspec
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
 django.setup()
 
 from larder.front.application import Front, Threads  # noqa: E402

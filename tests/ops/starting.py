@@ -11,7 +11,7 @@ from tests.server import ROOT
 def why_no_server_starts(status: int = REFUSED, /, **settings: str) -> str:
     """What a server says that ends at once with these settings."""
     done = subprocess.run(
-        [sys.executable, "-c", "import config.asgi"],
+        [sys.executable, "-c", "import larder.config.asgi"],
         cwd=ROOT,
         env={**os.environ, **settings},
         capture_output=True,

@@ -155,7 +155,7 @@ def test_a_server_with_unreadable_settings_ends_with_a_message() -> None:
 @pytest.mark.system
 def test_objects_loaded_at_start_are_excluded_from_garbage_collection() -> None:
     """Looking through it took a tenth of the time of an order, a fifth of a list page's."""
-    counted = "import gc, config.asgi; print(gc.get_freeze_count(), len(gc.get_objects()))"
+    counted = "import gc, larder.config.asgi; print(gc.get_freeze_count(), len(gc.get_objects()))"
     done = subprocess.run(
         [sys.executable, "-c", counted], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -166,7 +166,9 @@ def test_objects_loaded_at_start_are_excluded_from_garbage_collection() -> None:
 @pytest.mark.system
 def test_a_starting_server_does_not_import_json_schema_validators() -> None:
     """It took half of the time until the first answer, also after a crash under load."""
-    listed = "import sys, config.asgi; print(*{'jsonschema', 'hypothesis'} & sys.modules.keys())"
+    listed = (
+        "import sys, larder.config.asgi; print(*{'jsonschema', 'hypothesis'} & sys.modules.keys())"
+    )
     done = subprocess.run(
         [sys.executable, "-c", listed], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -176,7 +178,7 @@ def test_a_starting_server_does_not_import_json_schema_validators() -> None:
 @pytest.mark.system
 def test_settings_can_be_imported_in_an_empty_environment() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import config.settings"],
+        [sys.executable, "-c", "import larder.config.settings"],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -210,7 +212,7 @@ SECRETS = {
 }
 READ = """
 import json
-from config import settings
+from larder.config import settings
 names = %r
 print(json.dumps({name: getattr(settings, name) for name in names}))
 """
@@ -274,7 +276,7 @@ def test_a_list_has_no_spaces_and_no_empty_entries(monkeypatch: pytest.MonkeyPat
 def test_a_missing_secret_file_stops_the_start(tmp_path: Path) -> None:
     missing = {"PATH": "/usr/bin:/bin", "SECRET_KEY_FILE": str(tmp_path / "nothing")}
     done = subprocess.run(
-        [sys.executable, "-c", "import config.settings"],
+        [sys.executable, "-c", "import larder.config.settings"],
         cwd=ROOT,
         env=missing,
         capture_output=True,

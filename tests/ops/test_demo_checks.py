@@ -94,7 +94,7 @@ def test_a_demo_answers_to_this_machine_and_to_emulators(host: str, is_allowed: 
 
 @pytest.mark.system
 def test_a_demo_for_phones_answers_to_the_private_address_of_this_machine() -> None:
-    shown = "from config import settings; print(*settings.ALLOWED_HOSTS)"
+    shown = "from larder.config import settings; print(*settings.ALLOWED_HOSTS)"
     hosts = []
     for on_lan in ("0", "1"):
         environment = {"PATH": os.environ["PATH"], "DEMO": "1", "DEMO_ON_LAN": on_lan}

@@ -37,7 +37,7 @@ def manage(cluster: Cluster, *command: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "manage.py", *command],
         cwd=ROOT,
-        env=os.environ | urls | {"DJANGO_SETTINGS_MODULE": "config.settings"},
+        env=os.environ | urls | {"DJANGO_SETTINGS_MODULE": "larder.config.settings"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

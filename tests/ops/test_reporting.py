@@ -30,13 +30,14 @@ OPTIONAL = (
 def loaded(**environment: str) -> list[str]:
     """Which of OPTIONAL a process has that has imported all that a server imports."""
     code = (
-        "import sys, django; django.setup(); import config.urls, larder.ops.telemetry.instruments;"
+        "import sys, django; django.setup();"
+        "import larder.config.urls, larder.ops.telemetry.instruments;"
         f"print(*[name for name in {OPTIONAL} if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         cwd=ROOT,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"} | environment,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "larder.config.settings"} | environment,
         capture_output=True,
         text=True,
         check=True,
@@ -182,7 +183,10 @@ def test_a_missing_package_is_reported_with_its_name(variable: str, module: str)
         [sys.executable, "-W", "ignore", "-c", code],
         cwd=ROOT,
         env=os.environ
-        | {"DJANGO_SETTINGS_MODULE": "config.settings", variable: "http://key@127.0.0.1:9/1"},
+        | {
+            "DJANGO_SETTINGS_MODULE": "larder.config.settings",
+            variable: "http://key@127.0.0.1:9/1",
+        },
         capture_output=True,
         text=True,
         check=False,

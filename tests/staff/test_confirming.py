@@ -10,8 +10,8 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import Group
 
-from config import urls
 from larder.compat.urls import patterns
+from larder.config import urls
 from larder.core.clock import now
 from larder.core.limits import CONFIRMED_SECONDS
 from larder.http import middleware

@@ -10,9 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from config import urls
 from larder.catalog.models import Category
 from larder.compat.urls import patterns
+from larder.config import urls
 from larder.core.clock import now
 from larder.http import admin_session, middleware
 from larder.identity.models import Customer

@@ -112,7 +112,7 @@ def test_a_server_starts_while_the_database_is_away() -> None:
     """The admin's system checks, which the entry point runs, may not ask the database."""
     away = "postgresql://u@127.0.0.1:1/x"
     started = subprocess.run(
-        [sys.executable, "-c", "import config.asgi"],
+        [sys.executable, "-c", "import larder.config.asgi"],
         cwd=ROOT,
         env=os.environ | {"DATABASE_URL": away, "OWNER_DATABASE_URL": away},
         capture_output=True,

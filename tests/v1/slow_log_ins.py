@@ -7,7 +7,7 @@ from time import sleep
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-from config.asgi import application
+from larder.config.asgi import application
 
 __all__ = ["application"]
 

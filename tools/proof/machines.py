@@ -161,7 +161,7 @@ class Cluster:
             "DEMO": "1",
             "REGISTRATION": "open",
             "ALLOWED_HOSTS": network.ADDRESSES[name],
-            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DJANGO_SETTINGS_MODULE": "larder.config.settings",
             "HOST": network.ADDRESSES[name],
             "PORT": str(PORT),
             "WORKERS": "1",

@@ -196,7 +196,7 @@ def environment(cluster: Cluster) -> dict[str, str]:
     return inherited | {
         "DATABASE_URL": cluster.app_url(),
         "OWNER_DATABASE_URL": cluster.owner_url(),
-        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_SETTINGS_MODULE": "larder.config.settings",
         "DEMO": "1",
         "REGISTRATION": "open",
         "RATE_LIMITS": "wide",

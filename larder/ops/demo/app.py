@@ -12,7 +12,7 @@ from larder.http.headers import PAGE
 from larder.http.pages import refused_method
 
 APP = Path(settings.BASE_DIR) / "demo" / "app"
-SDK = Path(settings.BASE_DIR) / "clients" / "typescript" / "dist"
+SDK = Path(settings.SHARED_DIR) / "clients" / "typescript" / "dist"
 WORKER = "sw.js"
 POLICY = (
     PAGE.replace("img-src 'self'", "img-src 'self' https:")

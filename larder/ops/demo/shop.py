@@ -1,5 +1,5 @@
 """Demo mode: users with known passwords, and the products of a real shop, from the Online Retail
-data set. Its files are in demo/online_retail."""
+data set. Its files are in larder/demo/online_retail."""
 
 import csv
 import os

@@ -1,7 +1,7 @@
 """granian, except for how its processes end.
 
 granian starts every worker again that ended, and so one for ever whose settings are refused
-(config/asgi.py). Its workers outlive a main process that is killed, and keep the port.
+(larder/config/asgi.py). Its workers outlive a main process that is killed, and keep the port.
 """
 
 import os

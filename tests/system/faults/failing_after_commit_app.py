@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
-from config.asgi import application
+from larder.config.asgi import application
 from larder.db import replicas
 from larder.http import answered_requests, api_headers
 

@@ -7,7 +7,7 @@ import logging
 import os
 from typing import Any, NoReturn
 
-from config.asgi import application
+from larder.config.asgi import application
 from larder.db import idempotency
 from larder.identity.services import credentials, keys, sessions
 

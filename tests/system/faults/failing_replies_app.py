@@ -2,8 +2,8 @@
 
 from typing import NoReturn
 
-from config.asgi import application
 from larder.compat import contract4
+from larder.config.asgi import application
 from larder.staff.base import ServiceAdmin
 from larder.v1 import cart
 

@@ -32,7 +32,7 @@ def serving(cluster: Cluster, log: Path, defect: str = "") -> Server:
     application = (
         "tests.system.faults.failing_log_in_app:application"
         if defect
-        else "config.asgi:application"
+        else "larder.config.asgi:application"
     )
     variables = environment(cluster) | {"DEFECT": defect}
     return Server(workers=1, environment=variables, application=application, errors=log)

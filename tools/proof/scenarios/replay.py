@@ -128,7 +128,7 @@ def tell(fleet: Fleet, seconds: float) -> None:
     )
 
 
-DATA = Path(__file__).resolve().parents[3] / "demo" / "online_retail"
+DATA = Path(__file__).resolve().parents[3] / "larder" / "demo" / "online_retail"
 
 
 @dataclass

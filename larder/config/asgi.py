@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from larder.ops.serve import POOL_SIZE, REFUSED, WORKER_INDEX
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
 # The threads of a server share a pool of connections; a command opens and closes one.
 os.environ.setdefault("DB_POOL_SIZE", str(POOL_SIZE))
 

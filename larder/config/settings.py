@@ -14,7 +14,7 @@ from corsheaders.defaults import default_headers
 from django.conf.locale import LANG_INFO
 from psycopg.conninfo import conninfo_to_dict
 
-from config import theme
+from larder.config import theme
 from larder.core import limits
 from larder.db.postgresql.connection import REPLICA_POOL, TCP_OPTIONS, PrimaryConnection
 from larder.notifications import mail_texts
@@ -23,6 +23,8 @@ from larder.ops.environment import Environment, mail_settings, picture_storage, 
 from larder.ops.telemetry.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# Where docs/ and clients/ are: beside the package, but inside an installed one.
+SHARED_DIR = BASE_DIR if (BASE_DIR / "docs").is_dir() else BASE_DIR.parent
 env = Environment()
 
 # --- What this installation is -------------------------------------------------------------
@@ -217,7 +219,7 @@ MIDDLEWARE = [
 ]
 # `manage.py test` runs pytest.
 TEST_RUNNER = "tests.runner.PytestRunner"
-ROOT_URLCONF = "config.urls"
+ROOT_URLCONF = "larder.config.urls"
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = limits.MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = limits.MAX_FORM_FIELDS
@@ -229,7 +231,7 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         # Templates of the theme that the admin has in another form.
-        "DIRS": [BASE_DIR / "larder/staff/theme"],
+        "DIRS": [BASE_DIR / "staff/theme"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -243,8 +245,8 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 # Files of the theme that the admin has in another form: fonts without unused characters and icons
 # (`make fonts`), and no charts.
-STATICFILES_DIRS = [BASE_DIR / "larder/staff/theme_static"]
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or BASE_DIR / "static")
+STATICFILES_DIRS = [BASE_DIR / "staff/theme_static"]
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or BASE_DIR / "collected_static")
 # Uploaded pictures of products: a folder, or a bucket of S3; without both, none can be uploaded.
 PICTURES_DIR = env.str("PICTURES_DIR", default="")
 PICTURES_BUCKET = env.str("PICTURES_BUCKET", default="")
@@ -336,7 +338,7 @@ if not DEMO:
 # --- Language and time ---------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 # Only the admin has others (larder/http/middleware.py).
-LOCALE_PATHS = [BASE_DIR / "larder/staff/locale", BASE_DIR / "larder/staff/theme_texts"]
+LOCALE_PATHS = [BASE_DIR / "staff/locale", BASE_DIR / "staff/theme_texts"]
 _TRANSLATED = sorted(folder.name for folder in LOCALE_PATHS[0].iterdir())
 LANGUAGES = [("en-gb", "English"), *((code, LANG_INFO[code]["name_local"]) for code in _TRANSLATED)]
 # That of mails about orders: accounts have none.
