@@ -10,6 +10,9 @@ from larder.core.mailboxes import sent_to
 from larder.notifications.errors import NeverSent, NotSent, NotSentYet
 from larder.notifications.mail_texts import MailText
 
+CONSOLE = "django.core.mail.backends.console.EmailBackend"
+"""Django's way of sending in demo mode: mails are printed."""
+
 UNUSABLE = "The address cannot be written in a mail."
 
 PERMANENT = 500

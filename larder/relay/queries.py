@@ -10,7 +10,7 @@ import msgspec
 
 from larder.db import database, feed
 from larder.db.feed import Feed, Mark
-from larder.relay import sql
+from larder.relay import channels, sql
 from larder.relay.channels import Event
 from larder.relay.event_types import TOLD_AS
 from larder.relay.models import Delivery, Device, Watch
@@ -125,3 +125,10 @@ def watches(customer: int, *, after: int, limit: int) -> list[Any]:
     """Returns up to `limit` products that a customer watches, by id: `product`."""
     rows = Watch.objects.filter(customer=customer, product__gt=after).order_by("product")
     return list(rows.values_list("product", named=True)[:limit])
+
+
+def latest(channel: str, target: str, *, limit: int) -> list[channels.Delivery]:
+    """Returns the last deliveries to a target, the newest first, for the channel to prepare."""
+    rows = Delivery.objects.filter(channel=channel, target=target).order_by("-id")
+    columns = channels.Delivery.__slots__
+    return [channels.Delivery(*row) for row in rows.values_list(*columns)[:limit]]

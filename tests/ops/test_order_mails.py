@@ -1,6 +1,7 @@
 """The mails about orders: to whom, with what, and when none is sent."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,10 +11,14 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.http import Http404
+from django.test import RequestFactory
 
 from larder.notifications.rendering import faults
+from larder.ops.demo import mails
 from larder.ops.jobs.order_mails import CUSTOMER, KINDS, SHOP, Message, OrderMails
 from larder.relay.channels import Again, Delivery, Event, Failed, Sent
+from larder.relay.services.deliveries import store
 from tests.conftest import Answer, Api
 from tests.notifications.receiver import receiving
 from tests.v1.moving import move, moved, returning
@@ -241,6 +246,20 @@ def test_a_shop_overrides_a_template_by_a_file(scene: Scene, settings: Any, tmp_
     assert message.mail_text.subject == f"Hooray, {scene.order.body['number']}!"
     assert "Total: £7.40" in message.mail_text.text
     assert [fault[:10] for fault in faults(str(tmp_path))] == ["held.html:"]
+
+
+def test_a_demo_shows_the_last_mails(scene: Scene) -> None:
+    order = event("order.placed", scene.order.body["id"], event="placed")
+    gone = event("order.placed", str(uuid4()), event="placed")
+    store("mail", MAILS.fan_out([gone, order]))
+    page = mails.page(RequestFactory().get("/demo/mails")).content.decode()
+    links = re.findall(r'href="/demo/mails/(\d+)">([^<]+)<', page)
+    assert [text.split()[0] for _, text in links] == ["New", "We"]
+    shown = mails.mail(RequestFactory().get("/"), int(links[1][0]))
+    assert "Jam &lt;/td&gt;" in shown.content.decode()
+    assert shown.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    with pytest.raises(Http404):
+        mails.mail(RequestFactory().get("/"), int(links[0][0]) + 1)
 
 
 def test_each_attempt_has_the_same_message_id_and_a_refusal_is_final(

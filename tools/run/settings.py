@@ -75,7 +75,7 @@ Larder is ready at {address}
   app        {address}/demo/    demo / demo (a customer)
   API        {address}/api/v1/docs
   logs       {logs}
-  mails      {mails} (unless EMAIL_URL names a mail server)
+  mails      {address}/demo/mails, and {mails} for passwords
 
 First requests to try, in another terminal:
 

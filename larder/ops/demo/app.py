@@ -10,6 +10,7 @@ from django.views.generic import RedirectView
 
 from larder.http.headers import PAGE
 from larder.http.pages import refused_method
+from larder.ops.demo import mails
 
 APP = Path(settings.BASE_DIR) / "demo" / "app"
 SDK = Path(settings.SHARED_DIR) / "clients" / "typescript" / "dist"
@@ -66,6 +67,8 @@ urls = (
     [
         path("demo", RedirectView.as_view(url="/demo/")),
         path("demo/", file, {"name": ""}),
+        path("demo/mails", mails.page),
+        path("demo/mails/<int:id>", mails.mail),
         path("demo/<path:name>", file),
     ]
     if settings.DEMO

@@ -62,7 +62,9 @@ def log_ins() -> list[dict[str, str]]:
 def load_users() -> None:
     """Adds the missing demo users."""
     for name, user in USERS.items():
-        accounts.ensure_account(name, user.password, superuser=user.superuser)
+        accounts.ensure_account(
+            name, user.password, email=f"{name}@example.com", superuser=user.superuser
+        )
 
 
 def load_products(*, now: datetime) -> int:

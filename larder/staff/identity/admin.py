@@ -34,6 +34,7 @@ from larder.identity.permissions import ROLES_FOR
 from larder.identity.services import accounts, audit, passwords, rights, second_factors
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.notes import About
+from larder.notifications.delivery import CONSOLE
 from larder.notifications.services import PASSWORD_RESET, queue_mail
 from larder.staff.base import button
 from larder.staff.confirming import require_confirmation
@@ -85,7 +86,6 @@ RESET = _(
     "This removes the second factor and the recovery codes of the account. The next log-in with "
     "the password enrols another one. Make sure that the right person asks you for it."
 )
-CONSOLE = "django.core.mail.backends.console.EmailBackend"
 
 
 def link_offer(at: datetime) -> passwords.Offer:

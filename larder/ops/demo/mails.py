@@ -1,0 +1,46 @@
+"""Shows the last mails about orders at `/demo/mails` of a server in demo mode. They are stored
+nowhere: each is shown as it would be sent now."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from larder.http.pages import refused_method
+from larder.notifications.mail_texts import MailText
+from larder.ops.jobs.order_mails import CUSTOMER, SHOP, OrderMails
+from larder.relay.queries import latest
+
+LATEST = 20
+"""Mails that are shown to customers, and to the shop."""
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+"""The Content Security Policy of a mail, which loads nothing."""
+
+
+def _mails() -> dict[int, MailText]:
+    """Returns the last mails by the ids of their deliveries, the newest first."""
+    channel = OrderMails()
+    deliveries = [
+        delivery
+        for target in (CUSTOMER, SHOP)
+        for delivery in latest(channel.name, target, limit=LATEST)
+    ]
+    deliveries.sort(key=lambda delivery: delivery.id, reverse=True)
+    messages = {delivery.id: channel.prepare(delivery) for delivery in deliveries}
+    return {id: message.mail_text for id, message in messages.items() if message}
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """Returns the list of mails."""
+    refused = refused_method(request)
+    return refused or render(request, "demo/mails.html", {"mails": _mails()})
+
+
+def mail(request: HttpRequest, id: int) -> HttpResponse:
+    """Returns a mail as its recipient sees it. Raises Http404."""
+    refused = refused_method(request)
+    if refused is not None:
+        return refused
+    mails = _mails()
+    if id not in mails:
+        raise Http404
+    return HttpResponse(mails[id].html, headers={"Content-Security-Policy": POLICY})
