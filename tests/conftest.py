@@ -42,6 +42,7 @@ settings.load_profile("larder")
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MIGRATED = import_module("larder.identity.migrations.0002_rules").ROLES
 ROLES = {role: frozenset(names) for role, names in MIGRATED.items()}
+ROLES["owner"] |= {"relay.manage_endpoint"}
 _numbers = count(1)
 
 

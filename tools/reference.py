@@ -162,7 +162,7 @@ def permissions_table() -> str:
     """Return the rows of the permissions: what each allows, its operations of v1, its roles."""
     from larder.identity.permissions import PERMISSIONS
 
-    initial = import_module("larder.identity.migrations.0002_rules").ROLES
+    initial = import_module("larder.identity.migrations.0002_rules").ROLES | {"owner": PERMISSIONS}
     operations = list(_operations())
     lines = ["\n| permission | allows | operations of v1 | roles |", "| --- | --- | --- | --- |"]
     for name, text in PERMISSIONS.items():

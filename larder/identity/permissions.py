@@ -41,6 +41,7 @@ PERMISSIONS: Mapping[str, str] = {
     "identity.view_auditentry": _("see the audit trail"),
     "identity.view_key": _("see the API keys of all accounts"),
     "identity.delete_key": _("end API keys of other accounts"),
+    "relay.manage_endpoint": _("manage webhooks"),
 }
 """Each permission with what it allows. The last part of a codename is its model."""
 

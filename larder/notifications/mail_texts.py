@@ -75,6 +75,17 @@ def email_changed(former: str, *, at: datetime) -> MailText:
     return MailText(former, "Your email address was changed", text)
 
 
+def webhook_disabled(to: str, name: str) -> MailText:
+    """Returns the mail to the owner of an endpoint that is told nothing any more."""
+    text = (
+        f"The webhook {name} did not accept events for five days, or answered that it is gone.\n"
+        f"It is disabled. What waits for it is kept for 30 days.\n\n"
+        f"Mend the receiver, send a test, and enable the webhook again: in the admin of the shop,"
+        f" or with PATCH webhooks/ID.\n"
+    )
+    return MailText(to, "A webhook is disabled", text)
+
+
 def _how(reset: Reset, link: str, place: str) -> str:
     if link:
         return f"open this link:\n\n{link.replace(TOKEN, reset.token)}"

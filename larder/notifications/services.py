@@ -17,13 +17,16 @@ PASSWORD_RESET = "password_reset"
 EMAIL_CHANGED = "email_changed"
 """The kind of a mail to the former email address of an account."""
 
+WEBHOOK_DISABLED = "webhook_disabled"
+"""The kind of a mail to the owner of an endpoint, which is what it is about."""
+
 KEEP = timedelta(days=30)
 """Time after which a mail whose job was lost is deleted."""
 
 
 def queue_mail(kind: str, about: UUID, recipient: str = "", *, now: datetime) -> None:
-    """Queues a mail about an account, by its public id, for the worker, if the current transaction
-    commits.
+    """Queues a mail about an account (by its public id) or an endpoint for the worker, if the
+    current transaction commits.
 
     The job contains only the ids of the mail and of the request, so that the table of jobs has no
     recipient and no secret.

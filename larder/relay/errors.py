@@ -7,3 +7,9 @@ class TooManyWatches(TooMany):
     """The account watches the maximum number of products."""
 
     code = "too_many_watches"
+
+
+class TooManyWebhooks(TooMany):
+    """The shop has the maximum number of webhooks."""
+
+    code = "too_many_webhooks"

@@ -85,10 +85,9 @@ class Delivery(models.Model):
 
 
 class Endpoint(models.Model):
-    """An address of another system that is told events. `events` are names of types; none: all that
-    its owner may see. `secrets` are encrypted, the new one first; two while they change. `owner` is
-    the public id of the account whose rights it has. Disabled at a time, it is told nothing, and
-    what waits is held back."""
+    """An address of another system that is told events. `events` are names of types. `secrets` are
+    encrypted, the new one first; two after a change. `owner` is the public id of the account whose
+    rights it has. Disabled at a time, it is told nothing, and what waits is held back."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     url = models.CharField(max_length=MAX_NAME_LENGTH)
@@ -104,6 +103,7 @@ class Endpoint(models.Model):
     class Meta:
         db_table = "webhook_endpoint"
         default_permissions = ()
+        permissions = (("manage_endpoint", "Can manage webhooks"),)
 
 
 class Device(models.Model):

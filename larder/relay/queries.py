@@ -1,4 +1,4 @@
-"""Reads events of orders from their feed, and deliveries."""
+"""Reads events of orders from their feed, deliveries, endpoints and devices."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from uuid import UUID
 
 import msgspec
 
+from larder.core.errors import NotFound
 from larder.db import database, feed
 from larder.db.feed import Feed, Mark
 from larder.relay import channels, sql
 from larder.relay.channels import Event
 from larder.relay.event_types import TOLD_AS
-from larder.relay.models import Delivery, Device, Watch
+from larder.relay.models import Delivery, Device, Endpoint, Watch
 
 ORDER_EVENTS = Feed(
     "order_event",
@@ -132,3 +133,30 @@ def latest(channel: str, target: str, *, limit: int) -> list[channels.Delivery]:
     rows = Delivery.objects.filter(channel=channel, target=target).order_by("-id")
     columns = channels.Delivery.__slots__
     return [channels.Delivery(*row) for row in rows.values_list(*columns)[:limit]]
+
+
+_OF_ENDPOINTS = (
+    *("id", "url", "name", "events", "owner", "created_at"),
+    *("failing_since", "disabled_at", "version"),
+)
+
+
+def endpoints(*, after: UUID | None = None, limit: int) -> list[Any]:
+    """Returns up to `limit` endpoints by id, oldest first, without their secrets."""
+    rows = Endpoint.objects.order_by("id")
+    if after is not None:
+        rows = rows.filter(id__gt=after)
+    return list(rows.values_list(*_OF_ENDPOINTS, named=True)[:limit])
+
+
+def endpoint(id: UUID) -> Any:
+    """Returns an endpoint, without its secrets. Raises NotFound."""
+    row = Endpoint.objects.filter(id=id).values_list(*_OF_ENDPOINTS, named=True).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def targets() -> list[Any]:
+    """Returns all endpoints as the channel needs them, with their encrypted secrets."""
+    return list(Endpoint.objects.order_by("id").values_list(*_OF_ENDPOINTS, "secrets", named=True))

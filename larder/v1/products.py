@@ -310,10 +310,17 @@ def _answer(request: HttpRequest, caller: Caller, product_id: int) -> HttpRespon
 
 def _for_caller(caller: Caller, product: StockedProduct) -> Product:
     """Returns the product as the API shows it, for staff with its internal fields."""
-    (answer,) = shown([product])
     if caller.may("catalog.view_product") or caller.may("catalog.change_product"):
-        for name, value in internal_fields(product.id).items():
-            setattr(answer, name, value)
+        return for_staff(product)
+    (answer,) = shown([product])
+    return answer
+
+
+def for_staff(product: StockedProduct) -> Product:
+    """Returns the product with its internal fields."""
+    (answer,) = shown([product])
+    for name, value in internal_fields(product.id).items():
+        setattr(answer, name, value)
     return answer
 
 

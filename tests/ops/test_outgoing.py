@@ -1,14 +1,11 @@
 """Requests to addresses that others chose: none reaches what is inside."""
 
-import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -19,8 +16,8 @@ from cryptography.x509.oid import NameOID
 from larder.core.clock import now
 from larder.ops import outgoing
 from larder.ops.outgoing import Answer, Client, NoAnswer
+from tests.ops.receiving import LOOPBACK, Receiver, receiving, run
 
-LOOPBACK = [ip_network("127.0.0.1/32")]
 HERE = (
     *("127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1"),
     *("017700000001", "0x7F.0x0.0x0.0x1", "localhost", "LOCALHOST", "name@127.0.0.1"),
@@ -49,46 +46,6 @@ CLOSED = "Its address is not open to requests of the shop."
 REFUSALS = {CLOSED, "Its name cannot be resolved.", "Its address cannot be read."}
 
 
-@dataclass
-class Receiver:
-    """What reached a local server, and how it answers."""
-
-    answer: bytes = b"HTTP/1.1 204 No Content\r\n\r\n"
-    port: int = 0
-    connections: int = 0
-    heads: list[str] = field(default_factory=list)
-    names: list[str | None] = field(default_factory=list)
-
-
-@asynccontextmanager
-async def receiving(
-    receiver: Receiver, context: ssl.SSLContext | None = None
-) -> AsyncIterator[Receiver]:
-    """Listens on 127.0.0.1; an answer that ends with an ellipsis has no end."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        receiver.connections += 1
-        try:
-            while head := (await reader.readuntil(b"\r\n\r\n")).decode():
-                receiver.heads.append(head)
-                await reader.readexactly(2)
-                writer.write(receiver.answer.removesuffix(b"..."))
-                await writer.drain()
-                while receiver.answer.endswith(b"..."):
-                    writer.write(b"x")
-                    await writer.drain()
-                    await asyncio.sleep(0.001)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
-    receiver.port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield receiver
-
-
 async def post(url: str, client: Client) -> Answer | str:
     """The answer to a small body, or the reason why there is none, with a client of its own."""
     async with aclosing(client):
@@ -100,10 +57,6 @@ async def post_with(client: Client, url: str) -> Answer | str:
         return await client.post(url, {"Content-Type": "application/json"}, b"{}")
     except NoAnswer as error:
         return error.reason
-
-
-def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(work())
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -217,6 +217,14 @@ def rights(customer: int, factor: UUID | None = None) -> Rights:
     return _rights(rows[0]) if rows else NO_RIGHTS
 
 
+def held_permissions(accounts: Collection[UUID]) -> dict[UUID, frozenset[str]]:
+    """Returns the permissions of accounts by their public ids, whatever second factor they need:
+    those with which their endpoints are told events. An account that is not active has none."""
+    ids = Customer.objects.filter(public_id__in=accounts).values_list("public_id", "id")
+    held = {public_id: rights(id) for public_id, id in ids}
+    return {public_id: of.permissions for public_id, of in held.items() if of.is_active}
+
+
 def _of(customer: int, factor: UUID | None) -> dict[str, Any]:
     return {"customer": customer, "factor": factor, "key": None, "session": None}
 

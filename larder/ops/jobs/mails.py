@@ -14,7 +14,9 @@ from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 
 from larder.core.clock import now
+from larder.core.errors import NotFound
 from larder.db import database
+from larder.identity import queries as identity
 from larder.identity.services import passwords
 from larder.notifications import mail_texts, queries, services
 from larder.notifications.delivery import hand_over
@@ -22,6 +24,7 @@ from larder.notifications.errors import NotSent, NotSentYet
 from larder.notifications.mail_texts import MailText
 from larder.notifications.queries import Waiting
 from larder.notifications.services import SEND_MAIL
+from larder.relay import queries as relay
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +91,21 @@ def _email_changed(mail: Waiting) -> MailText | None:
     return mail_texts.email_changed(mail.recipient, at=mail.created_at)
 
 
+def _webhook_disabled(mail: Waiting) -> MailText | None:
+    try:
+        endpoint = relay.endpoint(mail.about)
+        owner = identity.profile_by_public_id(endpoint.owner)
+    except NotFound:
+        return None
+    if not (owner.email and owner.is_staff and endpoint.disabled_at):
+        return None
+    return mail_texts.webhook_disabled(owner.email, endpoint.name or str(endpoint.id))
+
+
 KINDS: Mapping[str, Callable[[Waiting], MailText | None]] = {
     services.PASSWORD_RESET: _password_reset,
     services.EMAIL_CHANGED: _email_changed,
+    services.WEBHOOK_DISABLED: _webhook_disabled,
 }
 """Makes the text of each kind of mail, with its recipient; None if it has none any more."""
 

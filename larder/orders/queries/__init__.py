@@ -373,11 +373,26 @@ def payment(id: int) -> Record:
     return Record(*Payment.objects.values_list(*Record.__slots__).get(id=id))
 
 
+def payment_of(provider: str, kind: str, transaction_id: str) -> Record | None:
+    """Returns the record of a movement of money, by its unique index."""
+    rows = Payment.objects.filter(provider=provider, kind=kind, transaction_id=transaction_id)
+    row = rows.values_list(*Record.__slots__).first()
+    return None if row is None else Record(*row)
+
+
+def refund_due(order: UUID, currency: str) -> Any:
+    """Returns the refund that is due of an order, as in `refunds_due`; None if none is."""
+    rows = RefundDue.objects.filter(order=order, currency=currency)
+    return rows.values_list(*_OF_REFUNDS, named=True).first()
+
+
+_OF_REFUNDS = ("id", "order", "amount", "currency", "since")
+
+
 def refunds_due(*, after: tuple[datetime, int] | None, limit: int) -> Part[Any]:
     """Returns up to `limit` refunds that are due, the oldest first, after the last one of a page:
     `id`, `order` (or an id that was abandoned), `amount`, `currency` and `since`."""
-    columns = ("id", "order", "amount", "currency", "since")
-    rows = RefundDue.objects.order_by("since", "id").values_list(*columns, named=True)
+    rows = RefundDue.objects.order_by("since", "id").values_list(*_OF_REFUNDS, named=True)
     if after is not None:
         since, id = after
         rows = rows.filter(Q(since__gt=since) | Q(id__gt=id), since__gte=since)

@@ -1,0 +1,207 @@
+"""Posts events to endpoints, by Standard Webhooks 1.0: a channel of the relay.
+
+An endpoint is told what its owner may see at that moment. The body is the present state of the
+event's object, as `larder/v1/told.py` has it.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+
+from larder.core.clock import Stopwatch, now
+from larder.identity import queries as identity
+from larder.notifications.services import WEBHOOK_DISABLED, queue_mail
+from larder.ops.environment import Network
+from larder.ops.outgoing import Answer, Client, NoAnswer
+from larder.relay import queries
+from larder.relay.channels import Again, Delivery, Event, Gone, NewDelivery, Outcome, Sent
+from larder.relay.event_types import EVENT_TYPES
+from larder.relay.services import endpoints
+from larder.relay.services.endpoints import CHANNEL, TEST
+from larder.v1 import told
+
+HOUR = 3600.0
+
+CURRENT = 1.0
+"""Seconds for which endpoints are not read again for the next delivery."""
+
+LONGEST_PAUSE = 24 * HOUR
+"""The longest pause that an endpoint can ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An endpoint. `types` are those that it is told: its own, as far as its owner may see them."""
+
+    url: str
+    types: frozenset[str]
+    secrets: Sequence[bytes]
+    is_failing: bool
+    is_disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request to an endpoint; `refusal`: why it is not sent now."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    refusal: str = ""
+
+
+class Webhooks:
+    """The channel of webhooks. Its targets are ids of endpoints."""
+
+    name = CHANNEL
+    pauses: Sequence[float] = (
+        *(5.0, 300.0, 1800.0),
+        *(hours * HOUR for hours in (2, 5, 10, 14, 20, 24)),
+    )
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self._client = Client(networks)
+        self._targets: Mapping[str, Target] = {}
+        self._age: Stopwatch | None = None
+
+    def wanted(self) -> Collection[str]:
+        """Returns the types of events that some endpoint is told."""
+        enabled = (target for target in self._read().values() if not target.is_disabled)
+        return frozenset().union(*(target.types for target in enabled))
+
+    def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
+        """Returns a delivery for each event and each endpoint that is told it. Assumes that
+        `wanted` was called before."""
+        enabled = [(id, target) for id, target in self._targets.items() if not target.is_disabled]
+        return [
+            NewDelivery(event, id)
+            for event in events
+            for id, target in enabled
+            if event.type in target.types
+        ]
+
+    def prepare(self, delivery: Delivery) -> Message | None:
+        """Returns the signed request; None if the endpoint is not told this any more, or if the
+        object does not exist any more."""
+        is_current = self._age is not None and self._age.seconds < CURRENT
+        target = (self._targets if is_current else self._read()).get(delivery.target)
+        if target is None:
+            return None
+        if delivery.type == TEST:
+            body: bytes | None = _test(delivery)
+        elif delivery.type not in target.types:
+            return None
+        elif target.is_disabled:
+            return Message("", {}, b"", "It is disabled.")
+        else:
+            at, root = delivery.at, settings.PUBLIC_URL
+            body = told.body(delivery.type, at, delivery.object, delivery.data, root)
+        if body is None:
+            return None
+        if not target.secrets:
+            return Message("", {}, b"", "Its secret cannot be read. Rotate it.")
+        return Message(target.url, headers(delivery.event, now(), body, target.secrets), body)
+
+    async def send(self, message: Message) -> Outcome:
+        """Posts a message."""
+        if message.refusal:
+            return Again(message.refusal)
+        try:
+            answer = await self._client.post(message.url, message.headers, message.body)
+        except NoAnswer as error:
+            return Again(error.reason)
+        return outcome(answer, now())
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    def ended(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Notes whether the endpoint works. One that is gone, or has failed for long, is disabled,
+        and its owner gets a mail."""
+        target = self._targets.get(delivery.target)
+        endpoint = UUID(delivery.target)
+        if not isinstance(outcome, Sent):
+            gone, at = isinstance(outcome, Gone), now()
+            endpoints.note_failure(endpoint, is_gone=gone, at=at, tell=_tell_owner)
+        elif target is None or target.is_failing:
+            endpoints.note_success(endpoint)
+
+    def _read(self) -> Mapping[str, Target]:
+        rows = queries.targets()
+        held = identity.held_permissions({row.owner for row in rows})
+        keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+        self._targets = {str(row.id): _target(row, held, keys) for row in rows}
+        self._age = Stopwatch()
+        return self._targets
+
+
+def _target(row: Any, held: Mapping[UUID, Collection[str]], keys: Sequence[str]) -> Target:
+    permissions = held.get(row.owner, ())
+    known = (EVENT_TYPES[name] for name in row.events if name in EVENT_TYPES)
+    return Target(
+        url=row.url,
+        types=frozenset(type.name for type in known if type.permission in permissions),
+        secrets=endpoints.opened(row.secrets, row.id, keys),
+        is_failing=row.failing_since is not None,
+        is_disabled=row.disabled_at is not None,
+    )
+
+
+def _test(delivery: Delivery) -> bytes:
+    return msgspec.json.encode(told.Told(TEST, delivery.at, {"id": delivery.object}))
+
+
+def _tell_owner(endpoint: UUID) -> None:
+    if settings.EMAIL_URL:
+        queue_mail(WEBHOOK_DISABLED, endpoint, now=now())
+
+
+def headers(event: UUID, at: datetime, body: bytes, secrets: Iterable[bytes]) -> dict[str, str]:
+    """Returns the headers of a request, with a signature by each secret."""
+    second = str(int(at.timestamp()))
+    signed = f"{event}.{second}.".encode() + body
+    digests = (hmac.digest(secret, signed, hashlib.sha256) for secret in secrets)
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "Larder",
+        "webhook-id": str(event),
+        "webhook-timestamp": second,
+        "webhook-signature": " ".join(_v1(digest) for digest in digests),
+    }
+
+
+def _v1(digest: bytes) -> str:
+    return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def outcome(answer: Answer, at: datetime) -> Outcome:
+    """Returns what an answer means. Redirects are failures."""
+    status = answer.status
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return Sent(str(status))
+    if status == HTTPStatus.GONE:
+        return Gone(str(status))
+    return Again(str(status), _pause(answer.headers.get("retry-after", ""), at))
+
+
+def _pause(text: str, at: datetime) -> float:
+    """Returns the seconds of a Retry-After (RFC 9110, section 10.2.3), at most LONGEST_PAUSE."""
+    try:
+        if text.isascii() and text.isdigit():
+            seconds = float(text[:10])
+        else:
+            seconds = (parsedate_to_datetime(text) - at).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0
+    return min(max(seconds, 0.0), LONGEST_PAUSE)

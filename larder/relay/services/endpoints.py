@@ -1,0 +1,244 @@
+"""Adds, changes and ends endpoints: the addresses that events are posted to.
+
+Who changes an endpoint needs the permission of each of its events beside MANAGE: the new address
+would be told them. `at` is the time of the change; each change raises what `require_permitted`
+raises.
+"""
+
+import base64
+import secrets as randomness
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from larder.core.errors import NotFound
+from larder.core.ids import new_id
+from larder.db import idempotency, versions
+from larder.db.idempotency import Claim
+from larder.identity import factors
+from larder.identity.caller import Caller
+from larder.identity.services import audit
+from larder.identity.services.credentials import require_permitted
+from larder.relay.channels import Event, NewDelivery
+from larder.relay.errors import TooManyWebhooks
+from larder.relay.event_types import EVENT_TYPES
+from larder.relay.models import Endpoint
+from larder.relay.services import deliveries
+
+CHANNEL = "webhook"
+
+TEST = "webhook.test"
+"""The type of an event that says nothing but that it came."""
+
+MANAGE = "relay.manage_endpoint"
+"""The permission for all that is done to endpoints."""
+
+MAX_ENDPOINTS = 50
+"""Endpoints of a shop: each event is told to all of them."""
+
+MAX_RECOVERED = 10_000
+"""Deliveries that one request lets be attempted again."""
+
+SECRET_BYTES = 32
+
+FAILS_AT_MOST = timedelta(days=5)
+"""An endpoint that fails for longer is disabled."""
+
+PREFIX = "whsec_"
+"""The beginning of a secret as it is shown (Standard Webhooks 1.0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """An endpoint and its new secret. `text` is None if the request repeats an earlier one."""
+
+    endpoint: UUID
+    text: str | None
+
+
+def endpoint_name(endpoint: UUID) -> str:
+    """Returns the name of an endpoint in the audit trail."""
+    return f"webhook:{endpoint}"
+
+
+def create_endpoint(
+    fields: Mapping[str, Any],
+    *,
+    caller: Caller,
+    keys: Sequence[str],
+    at: datetime,
+    claim: Claim | None = None,
+) -> NewSecret:
+    """Adds an endpoint of the caller with `url`, `name` and `events`; `keys` are the installation's
+    secrets. Raises TooManyWebhooks, KeyReused."""
+    id, secret = new_id(), _new_secret()
+
+    def save() -> UUID:
+        if Endpoint.objects.count() >= MAX_ENDPOINTS:
+            raise TooManyWebhooks(MAX_ENDPOINTS)
+        sealed = [_sealed(secret, id, keys)]
+        owner = caller.public_id
+        Endpoint.objects.create(id=id, owner=owner, secrets=sealed, created_at=at, **fields)
+        _require(caller, fields["events"])
+        shown = {"name": fields["name"], "events": fields["events"], "owner": owner}
+        audit.record(endpoint_name(id), "create", after=shown)
+        return id
+
+    with transaction.atomic(durable=True):
+        outcome = idempotency.once(claim, save, now=at)
+    return NewSecret(UUID(outcome.result), None if outcome.replayed else _text(secret))
+
+
+def change_endpoint(
+    endpoint: UUID,
+    fields: Mapping[str, Any],
+    *,
+    caller: Caller,
+    at: datetime,
+    version: int | None = None,
+) -> None:
+    """Changes `url`, `name`, `events` and `disabled` of an endpoint. What waits for it is held back
+    while it is disabled. Raises NotFound, StaleVersion."""
+    columns = {name: value for name, value in fields.items() if name != "disabled"}
+    with transaction.atomic(durable=True):
+        row = _row(endpoint)
+        versions.lock(row, version)
+        present = row.get()
+        if "disabled" in fields and fields["disabled"] != (present.disabled_at is not None):
+            columns |= _switched(endpoint, at if fields["disabled"] else None)
+        with audit.changing(endpoint_name(endpoint), row, columns, personal={"url"}):
+            versions.update(row, version, **columns)
+        _require(caller, {*present.events, *fields.get("events", ())})
+
+
+def delete_endpoint(endpoint: UUID, *, caller: Caller, version: int | None = None) -> None:
+    """Deletes an endpoint, and ends what waits for it. Raises NotFound, StaleVersion."""
+    with transaction.atomic(durable=True):
+        row = _row(endpoint)
+        versions.lock(row, version)
+        row.delete()
+        deliveries.end(CHANNEL, str(endpoint), "The webhook was deleted.")
+        require_permitted(caller, MANAGE)
+        audit.record(endpoint_name(endpoint), "delete")
+
+
+def rotate_secret(endpoint: UUID, *, caller: Caller, keys: Sequence[str]) -> NewSecret:
+    """Makes a new secret. The former one signs too, until the next rotation. Raises NotFound."""
+    secret = _new_secret()
+    with transaction.atomic(durable=True):
+        row = _row(endpoint)
+        versions.lock(row, None)
+        present = row.get()
+        sealed = [_sealed(secret, endpoint, keys), present.secrets[0]]
+        versions.update(row, None, secrets=sealed)
+        _require(caller, present.events)
+        audit.record(endpoint_name(endpoint), "rotate")
+    return NewSecret(endpoint, _text(secret))
+
+
+def send_test(endpoint: UUID, *, caller: Caller, at: datetime) -> None:
+    """Lets a test be sent to an endpoint, also to a disabled one. Raises NotFound."""
+    with _acting_on(endpoint, "test", caller):
+        deliveries.store(CHANNEL, [_told(endpoint, TEST, str(endpoint), at)])
+
+
+def resend(
+    endpoint: UUID, type: str, objects: Iterable[str], *, caller: Caller, at: datetime
+) -> None:
+    """Tells an endpoint the present state of objects, as events of a type. Raises NotFound."""
+    with _acting_on(endpoint, "resend", caller):
+        deliveries.store(CHANNEL, [_told(endpoint, type, object, at) for object in objects])
+        _require(caller, [type])
+
+
+def redeliver(endpoint: UUID, delivery: int, *, caller: Caller) -> None:
+    """Lets a delivery be attempted again. Raises NotFound."""
+    with _acting_on(endpoint, "redeliver", caller):
+        if not deliveries.repeat(CHANNEL, str(endpoint), delivery):
+            raise NotFound
+
+
+def recover(endpoint: UUID, *, caller: Caller, since: datetime) -> int:
+    """Lets deliveries that failed since then be attempted again, at most MAX_RECOVERED, the oldest
+    first. Returns their number. Raises NotFound."""
+    with _acting_on(endpoint, "recover", caller):
+        return deliveries.recover(CHANNEL, str(endpoint), since=since, limit=MAX_RECOVERED)
+
+
+def note_success(endpoint: UUID) -> None:
+    """Notes that an endpoint answers again."""
+    _row(endpoint).filter(failing_since__isnull=False).update(failing_since=None)
+
+
+def note_failure(
+    endpoint: UUID, *, is_gone: bool, at: datetime, tell: Callable[[UUID], None]
+) -> None:
+    """Notes that an endpoint fails. One that is gone, or has failed for FAILS_AT_MOST, is disabled,
+    and `tell` is called with its id, in the transaction. What waits for it is held back."""
+    with transaction.atomic():
+        row = _row(endpoint).select_for_update().first()
+        if row is None:
+            return
+        if row.disabled_at is not None:
+            # It was stored while the endpoint was disabled.
+            deliveries.hold(CHANNEL, str(endpoint))
+        elif is_gone or (row.failing_since and at - row.failing_since >= FAILS_AT_MOST):
+            columns = _switched(endpoint, at)
+            versions.update(_row(endpoint), None, **columns)
+            tell(endpoint)
+        elif row.failing_since is None:
+            _row(endpoint).update(failing_since=at)
+
+
+def opened(sealed: Iterable[str], endpoint: UUID, keys: Sequence[str]) -> list[bytes]:
+    """Returns the secrets of an endpoint, without those that the installation's secrets no longer
+    open."""
+    secrets = (factors.unseal(text.encode(), endpoint, keys) for text in sealed)
+    return [secret for secret in secrets if secret is not None]
+
+
+def _switched(endpoint: UUID, disabled_at: datetime | None) -> dict[str, Any]:
+    """Holds back what waits for an endpoint, or lets it be sent. Returns its columns."""
+    (deliveries.hold if disabled_at else deliveries.resume)(CHANNEL, str(endpoint))
+    return {"disabled_at": disabled_at, "failing_since": None}
+
+
+@contextmanager
+def _acting_on(endpoint: UUID, action: str, caller: Caller) -> Iterator[None]:
+    """A transaction of a caller about an endpoint that is not changed. Raises NotFound."""
+    with transaction.atomic(durable=True):
+        versions.lock(_row(endpoint), None)
+        require_permitted(caller, MANAGE)
+        audit.record(endpoint_name(endpoint), action)
+        yield
+
+
+def _told(endpoint: UUID, type: str, object: str, at: datetime) -> NewDelivery:
+    return NewDelivery(Event(new_id(), type, object, at, None, {}), str(endpoint))
+
+
+def _row(endpoint: UUID) -> "QuerySet[Endpoint]":
+    return Endpoint.objects.filter(id=endpoint)
+
+
+def _require(caller: Caller, events: Collection[str]) -> None:
+    known = [EVENT_TYPES[name].permission for name in events if name in EVENT_TYPES]
+    require_permitted(caller, MANAGE, *sorted(set(known)))
+
+
+def _new_secret() -> bytes:
+    return randomness.token_bytes(SECRET_BYTES)
+
+
+def _text(secret: bytes) -> str:
+    return PREFIX + base64.b64encode(secret).decode()
+
+
+def _sealed(secret: bytes, endpoint: UUID, keys: Sequence[str]) -> str:
+    return factors.seal(secret, endpoint, keys).decode()

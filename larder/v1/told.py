@@ -1,0 +1,106 @@
+"""The objects of the relay's events, in their present state, as the API shows them to staff."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from larder.core.errors import NotFound
+from larder.inventory import queries as inventory
+from larder.orders import queries
+from larder.relay.event_types import EVENT_TYPES
+from larder.v1 import order_shapes, products
+from larder.v1.http import shaped
+from larder.v1.order_shapes import Order
+from larder.v1.payments import Payment, RefundDue
+from larder.v1.products import Product
+from larder.v1.shapes import Link, Time, open_enum
+
+NOBODY = 0
+"""A customer without own prices."""
+
+
+class PaymentOfOrder(Payment):
+    """The record of a movement of money, with its order."""
+
+    order: UUID
+
+
+class TooLong(msgspec.Struct):
+    """An object of 20 kB or more: read it at `url`."""
+
+    id: UUID | int
+    version: int | UnsetType
+    url: Link
+
+
+class Told(msgspec.Struct):
+    """An event: its type and time, and the present state of its object."""
+
+    type: Annotated[str, open_enum("The type. Ignore unknown ones.", EVENT_TYPES)]
+    timestamp: Time
+    data: Any
+
+
+def _order(object: str, data: Mapping[str, Any]) -> Order:
+    return order_shapes.shown(queries.order(UUID(object), customer=None))
+
+
+def _payment(object: str, data: Mapping[str, Any]) -> PaymentOfOrder | None:
+    record = queries.payment_of(**data["payment"])
+    return None if record is None else shaped(record, PaymentOfOrder, order=UUID(object))
+
+
+def _refund(object: str, data: Mapping[str, Any]) -> RefundDue | None:
+    refund = queries.refund_due(UUID(object), data["currency"])
+    return None if refund is None else shaped(refund, RefundDue)
+
+
+def _product(object: str, data: Mapping[str, Any]) -> Product:
+    return products.for_staff(inventory.product(NOBODY, int(object), archived=True))
+
+
+KINDS: Mapping[str, tuple[type[msgspec.Struct], str, Callable[..., Any]]] = {
+    "order": (Order, "orders/{}", _order),
+    "payment": (PaymentOfOrder, "orders/{}/payments", _payment),
+    "refund": (RefundDue, "refunds-due", _refund),
+    "product": (Product, "products/{}", _product),
+}
+"""For each kind of object its shape, where the API has it, and what reads it."""
+
+
+def state(type: str, object: str, data: Mapping[str, Any]) -> Any | None:
+    """Returns the object of an event as it is now; None if there is none any more."""
+    _, _, read = KINDS[EVENT_TYPES[type].kind]
+    try:
+        return read(object, data)
+    except NotFound:
+        return None
+
+
+def link(type: str, object: str, root: str) -> str:
+    """Returns the address of an event's object."""
+    _, path, _ = KINDS[EVENT_TYPES[type].kind]
+    return f"{root}/api/v1/{path.format(object)}"
+
+
+def body(type: str, at: datetime, object: str, data: Mapping[str, Any], root: str) -> bytes | None:
+    """Returns an event as JSON of less than MAX_BYTES; None if its object does not exist any more.
+    `root` is the address of the shop."""
+    present = state(type, object, data)
+    if present is None:
+        return None
+    raw = msgspec.json.encode(Told(type, at, present))
+    if len(raw) < MAX_BYTES:
+        return raw
+    version = getattr(present, "version", UNSET)
+    return msgspec.json.encode(
+        Told(type, at, TooLong(present.id, version, link(type, object, root)))
+    )
+
+
+MAX_BYTES = 20_000
+"""Bytes of an event from which on it names its object's address (Standard Webhooks 1.0)."""

@@ -1,0 +1,262 @@
+"""Webhooks are signed, tell their owner's rights and the present state, and obey the receiver."""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from standardwebhooks import Webhook
+
+from larder.core.clock import now as moment
+from larder.identity.caller import Caller
+from larder.notifications.models import Mail
+from larder.notifications.queries import Waiting
+from larder.ops.jobs import mails, webhooks
+from larder.ops.jobs.webhooks import Message, Webhooks, outcome
+from larder.ops.outgoing import Answer
+from larder.orders.decision import RequestedLine
+from larder.orders.queries import OrderView
+from larder.orders.services.batches import place_order
+from larder.orders.services.placing.placement import Placement, Terms
+from larder.relay import queries
+from larder.relay.channels import Again, Delivery, Event, Gone, NewDelivery, Outcome, Sent
+from larder.relay.event_types import EVENT_TYPES
+from larder.relay.models import Endpoint
+from larder.relay.services import deliveries, endpoints
+from larder.relay.services.endpoints import NewSecret
+from tests.conftest import Person
+from tests.ops.receiving import LOOPBACK, Receiver, receiving, run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+URL = "https://shop.example/hook"
+
+
+@pytest.fixture
+def keys(settings: Any) -> list[str]:
+    settings.SECRET_KEY_FALLBACKS = []
+    settings.PUBLIC_URL = "https://shop.example"
+    return [settings.SECRET_KEY]
+
+
+@pytest.fixture
+def owner(person: MakePerson) -> Person:
+    return person(is_staff=True, role="owner", email="ada@example.com")
+
+
+Subscribe = Callable[..., NewSecret]
+
+
+@pytest.fixture
+def subscribe(owner: Person, keys: list[str], now: datetime) -> Subscribe:
+    def make(*events: str, url: str = URL, caller: Caller = owner.caller) -> NewSecret:
+        fields = {"url": url, "name": "ERP", "events": [*(events or EVENT_TYPES)]}
+        return endpoints.create_endpoint(fields, caller=caller, keys=keys, at=now)
+
+    return make
+
+
+def place(who: Person, *lines: tuple[int, int], at: datetime, **details: Any) -> OrderView:
+    requested = [RequestedLine(*line) for line in lines]
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=requested, **details)
+    return place_order(asked, terms=Terms(currency="GBP"), now=at).order
+
+
+def of(endpoint: UUID, type: str, object: object, data: Mapping[str, Any] = {}) -> Delivery:
+    """A delivery to the endpoint, stored and due."""
+    event = Event(uuid4(), type, str(object), moment(), None, data)
+    deliveries.store("webhook", [NewDelivery(event, str(endpoint))])
+    return deliveries.due("webhook", str(endpoint), limit=9)[-1]
+
+
+def told(message: Message | None) -> Any:
+    assert message is not None
+    return json.loads(message.body)
+
+
+def test_a_request_is_signed_as_the_standard_says(
+    subscribe: Subscribe, owner: Person, keys: list[str]
+) -> None:
+    made = subscribe()
+    first = Webhook(str(made.text))
+    second = endpoints.rotate_secret(made.endpoint, caller=owner.caller, keys=keys)
+    delivery = of(made.endpoint, "webhook.test", made.endpoint)
+    message = Webhooks([]).prepare(delivery)
+    assert message is not None
+    for secret in (first, Webhook(str(second.text))):
+        body = secret.verify(message.body, {**message.headers})
+        assert body["data"] == {"id": str(made.endpoint)}
+    assert message.headers["webhook-id"] == str(delivery.event)
+    with pytest.raises(Exception, match="signature"):
+        first.verify(message.body + b" ", {**message.headers})
+    other = endpoints.create_endpoint(
+        {"url": URL, "name": "", "events": []}, caller=owner.caller, keys=keys, at=moment()
+    )
+    with pytest.raises(Exception, match="signature"):
+        Webhook(str(other.text)).verify(message.body, {**message.headers})
+
+
+def test_an_endpoint_is_told_its_events_as_far_as_its_owner_may_see_them(
+    subscribe: Subscribe, owner: Person, person: MakePerson, now: datetime
+) -> None:
+    some = subscribe("order.placed", "stock.out").endpoint
+    every = subscribe().endpoint
+    disabled = subscribe().endpoint
+    endpoints.change_endpoint(disabled, {"disabled": True}, caller=owner.caller, at=now)
+    gone = person(is_staff=True, role="owner")
+    subscribe(caller=gone.caller)
+    gone.customer.is_active = False
+    gone.customer.save()
+    events = [Event(uuid4(), name, "1", now, None, {}) for name in ("order.placed", "order.held")]
+    channel = Webhooks([])
+    assert channel.wanted() == frozenset(EVENT_TYPES)
+    assert [(row.event.type, row.target) for row in channel.fan_out(events)] == [
+        ("order.placed", str(some)),
+        ("order.placed", str(every)),
+        ("order.held", str(every)),
+    ]
+    waits = of(every, "order.placed", uuid4())
+    owner.customer.groups.clear()
+    assert channel.wanted() == frozenset()
+    assert channel.fan_out(events) == []
+    assert channel.prepare(waits) is None
+
+
+def test_an_event_has_the_present_state_as_the_api_shows_it(
+    subscribe: Subscribe,
+    owner: Person,
+    as_: Callable[[Person], Any],
+    product: MakeProduct,
+    now: datetime,
+) -> None:
+    jam, api, endpoint = product(), as_(owner), subscribe().endpoint
+    order = place(owner, (jam, 2), at=now)
+    paid = api(
+        "POST",
+        f"orders/{order.id}/payments",
+        {"provider": "cash", "kind": "captured", "amount": 999, "currency": "GBP"},
+    ).body
+    channel = Webhooks([])
+    placed = of(endpoint, "order.placed", order.id)
+    body = told(channel.prepare(placed))
+    assert body["data"] == api("GET", f"orders/{order.id}").body
+    assert (body["type"], body["timestamp"][:19]) == ("order.placed", f"{placed.at:%FT%T}")
+    movement = {"provider": "cash", "kind": "captured", "transaction_id": paid["transaction_id"]}
+    recorded = of(endpoint, "payment.recorded", order.id, {"payment": movement})
+    assert told(channel.prepare(recorded))["data"] == paid | {"order": str(order.id)}
+    due = of(endpoint, "refund.due", order.id, {"currency": "GBP"})
+    assert told(channel.prepare(due))["data"]["order"] == str(order.id)
+    changed = of(endpoint, "product.changed", jam)
+    assert told(channel.prepare(changed))["data"] == api("GET", f"products/{jam}").body
+    for gone in (("order.placed", uuid4()), ("stock.out", 0)):
+        assert channel.prepare(of(endpoint, *gone)) is None
+    assert channel.prepare(of(endpoint, "refund.due", order.id, {"currency": "EUR"})) is None
+
+
+def test_a_large_object_is_named_by_its_address(
+    subscribe: Subscribe, owner: Person, product: MakeProduct, now: datetime
+) -> None:
+    lines = [(product(name="x" * 250), 1) for _ in range(60)]
+    order = place(owner, *lines, at=now)
+    message = Webhooks([]).prepare(of(subscribe().endpoint, "order.placed", order.id))
+    assert told(message)["data"] == {
+        "id": str(order.id),
+        "version": order.version,
+        "url": f"https://shop.example/api/v1/orders/{order.id}",
+    }
+
+
+AT = datetime.fromisoformat("2026-11-30T12:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "expected"),
+    [
+        (200, "", Sent("200")),
+        (204, "", Sent("204")),
+        (301, "", Again("301")),
+        (302, "", Again("302")),
+        (400, "", Again("400")),
+        (410, "", Gone("410")),
+        (429, "120", Again("429", 120)),
+        (503, format_datetime(AT + timedelta(hours=1), usegmt=True), Again("503", 3600)),
+        (503, format_datetime(AT - timedelta(hours=1), usegmt=True), Again("503")),
+        (429, "9" * 30, Again("429", 86_400)),
+        (429, "-5", Again("429")),
+        (429, "soon", Again("429")),
+        (429, "Mon, 30 Nov 2026 12:00:05 -0000", Again("429")),
+    ],
+)
+def test_an_answer_decides_what_becomes_of_a_delivery(
+    status: int, retry_after: str, expected: Outcome
+) -> None:
+    assert outcome(Answer(status, {"retry-after": retry_after}, b"not read"), AT) == expected
+
+
+def test_a_message_is_posted_and_a_closed_address_is_tried_again(subscribe: Subscribe) -> None:
+    made = subscribe()
+    channel = Webhooks(LOOPBACK)
+    message = channel.prepare(of(made.endpoint, "webhook.test", made.endpoint))
+    assert message is not None
+
+    async def work() -> None:
+        async with receiving(Receiver()) as receiver, aclosing(channel):
+            local = replace(message, url=f"http://127.0.0.1:{receiver.port}/hook")
+            assert await channel.send(local) == Sent("204")
+            (head,) = receiver.heads
+            assert f"webhook-id: {message.headers['webhook-id']}" in head
+            inside = replace(message, url=f"https://10.0.0.1:{receiver.port}/")
+            refused = await channel.send(inside)
+            assert refused == Again("Its address is not open to requests of the shop.")
+
+    run(work)
+
+
+def test_the_owner_gets_a_mail_about_an_endpoint_that_is_gone(
+    subscribe: Subscribe, settings: Any
+) -> None:
+    settings.EMAIL_URL = "smtp://localhost"
+    endpoint = subscribe().endpoint
+    channel, delivery = Webhooks([]), of(endpoint, "order.placed", uuid4())
+    channel.ended(delivery, Again("503"))
+    assert Endpoint.objects.get().failing_since is not None
+    channel.prepare(delivery)
+    channel.ended(delivery, Sent("200"))
+    assert Endpoint.objects.get().failing_since is None
+    channel.ended(delivery, Gone("410"))
+    assert queries.endpoint(endpoint).disabled_at is not None
+    mail = Mail.objects.get()
+    text = mails.KINDS[mail.kind](Waiting(mail.kind, mail.about, "", mail.created_at))
+    assert text is not None
+    assert (text.to, "ERP" in text.text) == ("ada@example.com", True)
+    # What was stored meanwhile waits too.
+    late = of(endpoint, "order.placed", uuid4())
+    message = Webhooks([]).prepare(late)
+    assert message is not None
+    channel.ended(late, Again(message.refusal))
+    assert deliveries.due("webhook", str(endpoint), limit=9) == []
+    assert Mail.objects.count() == 1
+
+
+def test_a_secret_that_cannot_be_opened_is_not_signed_with(
+    subscribe: Subscribe, settings: Any
+) -> None:
+    endpoint = subscribe().endpoint
+    settings.SECRET_KEY = "another" * 9
+    message = Webhooks([]).prepare(of(endpoint, "webhook.test", endpoint))
+    assert message is not None
+    assert (message.url, message.refusal) == ("", "Its secret cannot be read. Rotate it.")
+
+
+def test_the_pauses_are_those_of_the_standard() -> None:
+    assert [*webhooks.Webhooks.pauses] == [
+        *(5, 300, 1800),
+        *(hours * 3600 for hours in (2, 5, 10, 14, 20, 24)),
+    ]
