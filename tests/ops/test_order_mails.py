@@ -17,6 +17,7 @@ from django.test import RequestFactory
 from larder.notifications.rendering import faults
 from larder.ops.demo import mails
 from larder.ops.jobs.order_mails import CUSTOMER, KINDS, SHOP, Message, OrderMails
+from larder.orders.services.locks import set_refund_due
 from larder.relay.channels import Again, Delivery, Event, Failed, Sent
 from larder.relay.services.deliveries import store
 from tests.conftest import Answer, Api
@@ -131,9 +132,9 @@ def test_each_mail_says_in_text_and_html_what_happened(scene: Scene, name: str) 
     for text in (*texts, number, "Corner Shop"):
         assert text in mail.text
     page = {
-        CUSTOMER: f"https://app.example.com/orders/{scene.order.body['id']}",
-        SHOP: f"https://shop.example.com/admin/orders/order/{scene.order.body['id']}/change/",
-    }[target]
+        "refund_due": "https://shop.example.com/admin/orders/refunddue/",
+        "new_order": f"https://shop.example.com/admin/orders/order/{scene.order.body['id']}/change/",
+    }.get(name, f"https://app.example.com/orders/{scene.order.body['id']}")
     for part in (mail.text, mail.html):
         assert page in part
         assert "Ring twice" not in part  # nobody has checked whose the address is
@@ -164,6 +165,14 @@ def test_a_held_order_is_to_be_paid_until_a_time_of_the_shop(scene: Scene, setti
     assert '<html lang="de">' in message.mail_text.html
     moved(scene.staff, held, "cancel")
     assert mail_about(held, "order.held", data={"event": "held"}) is None
+
+
+def test_the_shop_is_told_what_is_due_of_an_abandoned_order(db: None) -> None:
+    id = uuid4()
+    set_refund_due(id, "GBP", 250, now=NOW)
+    message = mail_about(Answer(200, {"id": str(id)}, {}), "refund.due", SHOP, DUE)
+    assert message
+    assert message.mail_text.subject == "Pay back £2.50 for an abandoned order"
 
 
 def test_no_mail_is_sent_of_what_is_not_true_any_more(scene: Scene) -> None:

@@ -52,9 +52,6 @@ MOST_ROWS = 50
 NOBODY = 0
 """The customer whose prices are read with products, and not shown."""
 
-MOST_RECORDS = 1_000
-"""Payments of an order among which that of a mail is looked for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -154,7 +151,7 @@ class OrderMails:
                 mail_text = render(kind.name, {**_shop_context(), **context}, to=to, own=own)
         except NotFound:
             return None
-        return Message(f"{delivery.event}.{delivery.target}", mail_text)
+        return Message(_id(delivery), mail_text)
 
     async def send(self, message: Message) -> Outcome:
         """Hands the mail to the mail server, in a thread."""
@@ -167,18 +164,25 @@ class OrderMails:
         except NotSentYet as fault:
             return Again(fault.reason)
         except NotSent as fault:
+            _log(message.id, fault.reason)
             return Failed(fault.reason)
         except TimeoutError:
             return Again("The mail server is slow.")
         return Sent()
 
     def ended(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Logs a mail that is given up."""
-        is_last = isinstance(outcome, Again) and delivery.attempts >= len(self.pauses)
-        if is_last or isinstance(outcome, Failed):
-            details = {"event": str(delivery.event), "type": delivery.type, "to": delivery.target}
-            details |= {"reason": outcome.note, "do": DO}
-            logger.error("A mail could not be sent, and is given up.", extra={"details": details})
+        """Logs a mail that is given up after its last attempt."""
+        if isinstance(outcome, Again) and delivery.attempts >= len(self.pauses):
+            _log(_id(delivery), outcome.note)
+
+
+def _id(delivery: Delivery) -> str:
+    return f"{delivery.event}.{delivery.target}"
+
+
+def _log(mail: str, reason: str) -> None:
+    details = {"mail": mail, "reason": reason, "do": DO}
+    logger.error("A mail could not be sent, and is given up.", extra={"details": details})
 
 
 def _hand_over(message: Message) -> None:
@@ -192,12 +196,14 @@ def _shop_context() -> dict[str, Any]:
 
 def _addressed(kind: Kind, delivery: Delivery) -> tuple[str, dict[str, Any]]:
     """Returns the recipient, and what the template shows; no recipient if the mail is not true any
-    more. Raises NotFound if the order or its customer does not exist any more."""
+    more. Raises NotFound if the order, its customer or the refund does not exist any more."""
     if "products" in delivery.data:
         return settings.SHOP_MAIL, _of_products(delivery.data)
+    if "currency" in delivery.data:
+        return settings.SHOP_MAIL, _of_refund(UUID(delivery.object), delivery.data["currency"])
     order = queries.order(UUID(delivery.object), customer=None)
     context = _of_order(order, kind, delivery.data)
-    if order.status not in kind.statuses or (kind.name == "refund_due" and not context["refund"]):
+    if order.status not in kind.statuses:
         return "", {}
     if kind.target == SHOP:
         return settings.SHOP_MAIL, {**context, "link": _admin("orders_order_change", order.id)}
@@ -219,7 +225,7 @@ def _of_order(order: OrderView, kind: Kind, data: Mapping[str, Any]) -> dict[str
         "total": amount(total, order.currency),
         "until": time_of(order.expires_at, zone) if order.expires_at else "",
         "refund": minor_amount(refund, order.currency) if refund else "",
-        "paid_back": _paid_back(order.id, data["payment"]) if "payment" in data else "",
+        "paid_back": _paid_back(data["payment"]) if "payment" in data else "",
         "rows": [_row(line, order.currency) for line in lines[:MOST_ROWS]],
         "more": len(lines[MOST_ROWS:]),
         "link": settings.APP_ORDER_URL.replace(ORDER, str(order.id)),
@@ -240,13 +246,22 @@ def _row(line: LineView, currency: str) -> dict[str, str]:
     }
 
 
-def _paid_back(order: UUID, payment: Mapping[str, str]) -> str:
+def _paid_back(payment: Mapping[str, str]) -> str:
     """Returns the amount of a payment's record, by its names in the event."""
-    names = {**payment, "kind": PaymentKind.REFUNDED}
-    for record in queries.payments(order, after=0, limit=MOST_RECORDS).rows:
-        if all(getattr(record, name) == value for name, value in names.items()):
-            return minor_amount(record.amount, record.currency)
-    raise NotFound
+    record = queries.payment_of(**payment)
+    return minor_amount(record.amount, record.currency) if record else ""
+
+
+def _of_refund(id: UUID, currency: str) -> dict[str, Any]:
+    """Returns what is due of an order, or of the id of one that was abandoned, without a number."""
+    due, order = queries.refund_due(id, currency), queries.orders([id]).get(id)
+    if due is None:
+        raise NotFound
+    return {
+        "number": order.number if order else "",
+        "refund": minor_amount(due.amount, currency),
+        "link": _admin("orders_refunddue_changelist"),
+    }
 
 
 def _of_products(data: Mapping[str, Any]) -> dict[str, Any]:
