@@ -15,14 +15,18 @@ from larder.identity.queries import SHIP_TO_FIELDS, exists, named, with_rights
 from larder.identity.services import accounts, addresses
 from larder.ops.demo.shop import ADMIN, Row, rows
 from larder.orders.decision import RequestedLine
+from larder.orders.payment_state import Kind
 from larder.orders.queries import OrderView
-from larder.orders.services import batches, moves
+from larder.orders.services import batches, moves, payments
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 
 MEMBER_FOR = timedelta(days=60)
 
 STEP = timedelta(hours=17)
+
+UNPAID = ("placed", "packed")
+"""The statuses of orders that their customers pay when they get them."""
 
 
 def load_orders(*, now: datetime) -> int:
@@ -51,6 +55,8 @@ def load_orders(*, now: datetime) -> int:
         # Staff may have archived a product, or sold its units.
         with suppress(DomainError):
             order = batches.place_order(placement, terms=terms, now=at).order
+            if row["status"] not in UNPAID:
+                _pay(order, staff, at=at)
             _move(order, row["status"], staff, at=at, now=now)
     return len(orders)
 
@@ -81,6 +87,20 @@ def _customer(row: Row, *, now: datetime) -> Caller:
 def _caller(username: str) -> Caller:
     account = named(username).get()
     return with_rights(Caller(account.pk, account.public_id, account.is_staff, session=None))
+
+
+def _pay(order: OrderView, staff: Caller, *, at: datetime) -> None:
+    """Records that the customer has paid the order at the shop's terminal."""
+    payment = payments.NewPayment(
+        provider="terminal",
+        kind=Kind.CAPTURED,
+        transaction_id=payments.own_id(),
+        amount=order.payable,
+        currency=order.currency,
+        at=at,
+        by_hand=True,
+    )
+    payments.record_payment(order.id, payment, caller=staff, now=at)
 
 
 def _move(order: OrderView, status: str, staff: Caller, *, at: datetime, now: datetime) -> None:
