@@ -4,12 +4,10 @@ from typing import Any
 
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Larder",
     "SITE_HEADER": "Larder",
-    "SITE_SUBHEADER": gettext_lazy("Products, stock and orders"),
     "SITE_ICON": lambda _: static("api/larder.svg"),
     "SITE_URL": None,
     "SITE_FAVICONS": [
@@ -23,7 +21,6 @@ UNFOLD: dict[str, Any] = {
     "SCRIPTS": [lambda _: reverse("texts"), lambda _: static("staff/admin.js")],
     "DASHBOARD_CALLBACK": "larder.staff.dashboard.dashboard",
     "SIDEBAR": {"navigation": "larder.staff.menu.navigation", "show_search": True},
-    "TABS": "larder.staff.menu.tabs",
     "ACCOUNT": {"navigation": "larder.staff.site.account_links"},
     "SHOW_LANGUAGES": True,
     "COLORS": {

@@ -9,6 +9,7 @@ What their lists count and filter is in lists.py.
 """
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, TypeVar, cast
 
 from django import forms
@@ -26,6 +27,7 @@ from unfold.decorators import action
 
 from larder.core.errors import DomainError
 from larder.core.limits import LISTED_ROWS, MAX_SHOWN_ROWS
+from larder.staff import menu
 from larder.staff.history import history
 from larder.staff.lists import ListPage, ListPaginator
 from larder.staff.refusals import Sentence, explain
@@ -114,6 +116,13 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
 
     def get_changelist(self, request: Any, **kwargs: Any) -> type[ListPage]:
         return ListPage
+
+    def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
+        """Heads the list by its tab. The theme names the list of a model by the model."""
+        opts, tab = copy(self.opts), menu.present(request)
+        opts.verbose_name_plural = tab.name if tab else opts.verbose_name_plural
+        heads = {"opts": opts, "title": opts.verbose_name_plural}
+        return super().changelist_view(request, {**heads, **(extra_context or {})})
 
     def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
         form: Any = super().get_form(request, obj, change=change, **kwargs)

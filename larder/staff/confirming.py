@@ -11,10 +11,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
@@ -24,7 +23,7 @@ from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
 from larder.http import admin_session, problems
 from larder.http.addresses import address_of
 from larder.identity.services.attempts import attempt
-from larder.staff.pages import Page
+from larder.staff.pages import Page, show
 from larder.staff.refusals import BUSY, explain
 from larder.staff.words import gettext_lazy as _
 
@@ -113,8 +112,7 @@ def page(request: Any) -> HttpResponse:
         form=form,
         text=text.format(CONFIRMED_SECONDS // 60),
     )
-    context = {**admin.site.each_context(request), "title": page.title, "form": form, "page": page}
-    return answered(TemplateResponse(request, "staff/page.html", context))
+    return answered(show(request, page))
 
 
 def own_address(request: Any) -> str:

@@ -56,8 +56,8 @@ def _places(request: Any, term: str) -> Iterator[SearchResult]:
     ]
     (group,) = menu.navigation(request)
     places += [(item["title"], item["icon"], item["link"]) for item in group["items"]]
-    for tabs in menu.tabs(request):
-        places += [(item["title"], "arrow_forward", item["link"]) for item in tabs["items"]]
+    for part in menu.PARTS:
+        places += [(tab.name, part.icon, tab.link) for tab in menu.visible(request, part)]
     seen = set()
     for title, icon, link in places:
         named = str(title).casefold().split()

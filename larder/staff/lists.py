@@ -64,6 +64,10 @@ def label(value: str, variant: str) -> str:
     return str(display_for_label(value, "", {value: variant}))
 
 
+STOCK, CUSTOMERS, STAFF = ("stock", "all"), ("is_staff__exact", "0"), ("is_staff__exact", "1")
+"""The filters of lists that are in the menu, each a list of its own: of products those with the
+columns of the stock."""
+
 UNKNOWN = "This list has no such filter."
 
 
@@ -87,6 +91,8 @@ class ListPage(ChangeList):  # type: ignore[misc]
 
     def get_results(self, request: Any) -> None:
         super().get_results(request)
+        sent = {(name, *values) for name, values in self.get_filters_params().items()}
+        self.has_active_filters = bool(sent - {STOCK, CUSTOMERS, STAFF})
         if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count
 

@@ -1,6 +1,6 @@
 """The menu of the admin and the tabs of its parts: what a member of staff may see of each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,83 +9,124 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.text import capfirst
 
+from larder.staff.lists import CUSTOMERS, STAFF, STOCK
+from larder.staff.orders.tabs import status_tabs
 from larder.staff.words import gettext_lazy as _
 
 
 @dataclass(frozen=True, slots=True)
+class Tab:
+    """A list of the admin, with the name of its model; or another page of the model, for those who
+    have the permission. `query` is the filter that chooses its rows."""
+
+    model: str
+    title: str = ""
+    query: tuple[str, str] | None = None
+    page: str = "changelist"
+    permission: str = ""
+    split: Callable[[Any, str], list[dict[str, Any]]] | None = None
+    """Returns the tabs of the list itself, such as one for each status."""
+
+    @property
+    def name(self) -> str:
+        return self.title or capfirst(apps.get_model(self.model)._meta.verbose_name_plural)
+
+    @property
+    def path(self) -> str:
+        return reverse(f"admin:{self.model.replace('.', '_')}_{self.page}")
+
+    @property
+    def link(self) -> str:
+        return f"{self.path}?{'='.join(self.query)}" if self.query else self.path
+
+    def is_visible(self, request: Any) -> bool:
+        if self.permission:
+            return bool(request.user.has_perm(self.permission))
+        screen: Any = admin.site.get_model_admin(apps.get_model(self.model))
+        return bool(screen.has_view_or_change_permission(request))
+
+    def likeness(self, request: Any) -> tuple[int, int]:
+        """Returns how near a page below `path` is to this tab, compared with other tabs."""
+        if not self.query:
+            return len(self.path), 0
+        sent = request.GET.get(self.query[0])
+        return len(self.path), (sent == self.query[1]) + (1 if sent else -1)
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
-    """An item of the menu. Its models are its tabs; `query` chooses rows of the first one."""
+    """An item of the menu, which leads to the first of its tabs."""
 
     title: str
     icon: str
-    models: Sequence[str]
-    query: str = ""
+    tabs: Sequence[Tab]
 
 
-STAFF = "is_staff__exact"
-STOCK = ("inventory.ledgerentry", "inventory.adjustment")
 PARTS = (
-    Part(_("Orders"), "shopping_basket", ("orders.order", "orders.refunddue")),
-    Part(_("Products"), "sell", ("catalog.product", "catalog.category")),
-    Part(_("Stock"), "inventory_2", STOCK),
-    Part(_("Customers"), "person", ("identity.customer",), f"{STAFF}=0"),
-    Part(_("Staff"), "badge", ("identity.customer",), f"{STAFF}=1"),
-    Part(_("Settings"), "settings", ("identity.key", "identity.auditentry", "auth.group")),
+    Part(
+        _("Orders"),
+        "shopping_basket",
+        (Tab("orders.order", split=status_tabs), Tab("orders.refunddue")),
+    ),
+    Part(_("Products"), "sell", (Tab("catalog.product"), Tab("catalog.category"))),
+    Part(
+        _("Stock"),
+        "inventory_2",
+        (
+            Tab("catalog.product", _("On hand"), STOCK),
+            Tab("inventory.ledgerentry", _("Ledger")),
+            Tab("inventory.adjustment"),
+            Tab("inventory.adjustment", _("Counts"), None, "count", "inventory.add_adjustment"),
+        ),
+    ),
+    Part(_("Customers"), "person", (Tab("identity.customer", query=CUSTOMERS),)),
+    Part(_("Staff"), "badge", (Tab("identity.customer", _("Staff"), STAFF),)),
+    Part(
+        _("Settings"),
+        "settings",
+        (Tab("identity.key"), Tab("identity.auditentry"), Tab("auth.group")),
+    ),
 )
 
 
 def navigation(request: Any) -> list[dict[str, Any]]:
     """Returns the menu for this member of staff (`UNFOLD` in the settings refers to it)."""
     index = reverse("admin:index")
-    overview = {
-        "title": _("Overview"),
-        "icon": "home",
-        "link": index,
-        "active": request.path == index,
-    }
-    return [{"items": [overview, *_items(request)]}]
-
-
-def _items(request: Any) -> Iterator[dict[str, Any]]:
+    is_open = request.path == index
+    items = [{"title": _("Overview"), "icon": "home", "link": index, "active": is_open}]
+    here = present(request)
     for part in PARTS:
-        links = [_list(model) for model in part.models if _is_visible(request, model)]
-        if links:
-            is_open = any(request.path.startswith(link) for link in map(_list, part.models))
-            if STAFF in part.query and part.query not in request.GET.urlencode():
-                is_open = is_open and STAFF not in request.GET and part.query.endswith("0")
-            link = f"{links[0]}?{part.query}" if part.query else links[0]
-            yield {"title": part.title, "icon": part.icon, "link": link, "active": is_open}
+        if links := [tab.link for tab in visible(request, part)]:
+            is_open = here in part.tabs
+            item = {"title": part.title, "icon": part.icon, "link": links[0], "active": is_open}
+            items.append(item)
+    return [{"items": items}]
+
+
+def visible(request: Any, part: Part) -> Iterator[Tab]:
+    """Yields the tabs of a part that this member of staff may see."""
+    return (tab for tab in part.tabs if tab.is_visible(request))
+
+
+def present(request: Any) -> Tab | None:
+    """Returns the tab whose page this is, or that is above this page; None elsewhere."""
+    tabs = [tab for part in PARTS for tab in part.tabs if request.path.startswith(tab.path)]
+    return max(tabs, key=lambda tab: tab.likeness(request), default=None)
 
 
 def tabs(request: Any) -> list[dict[str, Any]]:
-    """Returns the tabs of the lists of each part (`UNFOLD` in the settings refers to it). The list
-    of orders has its own (orders/tabs.py)."""
-    return [
-        {
-            "models": [model for model in part.models if model != "orders.order"],
-            "items": list(_tabs_of(request, part)),
-        }
-        for part in PARTS
-        if len(part.models) > 1
-    ]
-
-
-def _tabs_of(request: Any, part: Part) -> Iterator[dict[str, Any]]:
-    if part.models == STOCK and _is_visible(request, "catalog.product"):
-        yield {"title": _("On hand"), "link": _list("catalog.product"), "active": False}
-    for model in part.models:
-        if _is_visible(request, model):
-            title = capfirst(apps.get_model(model)._meta.verbose_name_plural)
-            yield {"title": title, "link": _list(model), "active": request.path == _list(model)}
-    if part.models == STOCK and request.user.has_perm("inventory.add_adjustment"):
-        link = reverse("admin:inventory_adjustment_count")
-        yield {"title": _("Count"), "link": link, "active": False}
-
-
-def _list(model: str) -> str:
-    return reverse(f"admin:{model.replace('.', '_')}_changelist")
-
-
-def _is_visible(request: Any, model: str) -> bool:
-    screen: Any = admin.site.get_model_admin(apps.get_model(model))
-    return bool(screen.has_view_or_change_permission(request))
+    """Returns the tabs of this page, if it is one of several."""
+    here = present(request)
+    if here is None or request.path != here.path:
+        return []
+    (part,) = (part for part in PARTS if here in part.tabs)
+    items: list[dict[str, Any]] = []
+    for tab in visible(request, part):
+        if tab.split:
+            items += tab.split(request, tab.path)
+        else:
+            items.append({"title": tab.name, "link": tab.link, "active": tab == here})
+    items = [{**item, "has_permission": True} for item in items]
+    # The theme asks for the model of a list; staff/page.html for those of a page.
+    own = {"models": [here.model], "page": "page", "items": items}
+    return [own] if len(items) > 1 else []

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django import forms
+from django.contrib import admin
 from django.template.response import TemplateResponse
 from django.utils.formats import get_format
 from django.utils.translation import gettext
@@ -140,16 +141,16 @@ class Page:
                 self.form.add_error(name if name in self.form.fields else None, text)
 
 
-def show(model_admin: ServiceAdmin, request: Any, page: Page) -> TemplateResponse:
+def themed(request: Any, template: str, title: str, **context: Any) -> TemplateResponse:
+    """Returns a page of the admin."""
+    shared = admin.site.each_context(request)
+    return TemplateResponse(request, template, {**shared, "title": title, **context})
+
+
+def show(request: Any, page: Page) -> TemplateResponse:
     """Shows a page. It is sent to its own address."""
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "title": page.title,
-        "page": page,
-        "most_lines": MAX_FORM_LINES,
-    }
-    return TemplateResponse(request, page.template, context)
+    named = {"page": page, "form": page.form, "most_lines": MAX_FORM_LINES}
+    return themed(request, page.template, page.title, **named)
 
 
 def ask(
@@ -166,22 +167,13 @@ def ask(
     sends = [*sent, *options.pop("sends", ()), ("confirmed", "yes")]
     usual = {"answer": title, "back": model_admin.list_address}
     page = Page(title=title, about=about, sends=sends, **{**usual, **options})
-    return show(model_admin, request, page)
+    return show(request, page)
 
 
-def show_once(
-    model_admin: ServiceAdmin, request: Any, text: str, shown: str, back: str
-) -> TemplateResponse:
+def show_once(request: Any, text: str, shown: str, back: str) -> TemplateResponse:
     """Shows a secret, such as a key, with a button that copies it and one that leads back."""
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "title": gettext("Copy it now"),
-        "text": text,
-        "shown": shown,
-        "back": back,
-    }
-    return TemplateResponse(request, "staff/shown_once.html", context)
+    title, template = gettext("Copy it now"), "staff/shown_once.html"
+    return themed(request, template, title, text=text, shown=shown, back=back)
 
 
 _Named = tuple[LineForm, str | None, str]

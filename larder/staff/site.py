@@ -5,7 +5,6 @@ from functools import wraps
 from time import perf_counter
 from typing import Any
 
-from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
@@ -30,8 +29,9 @@ from larder.http.negotiation import prefers_page
 from larder.identity import queries
 from larder.identity.errors import SessionEnded
 from larder.identity.services import audit
-from larder.staff import confirming, finding
+from larder.staff import confirming, finding, menu
 from larder.staff.identity.own_account import LoginForm, own_password
+from larder.staff.pages import themed
 from larder.staff.recording import CHANNEL, FORMER
 from larder.staff.words import gettext_lazy as _
 
@@ -101,8 +101,7 @@ def answering(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _explained(request: Any, title: str, text: str) -> HttpResponse:
     """Returns a page with the menu that says why what was asked for is not shown."""
-    context = {**admin.site.each_context(request), "title": title, "text": text}
-    page = TemplateResponse(request, "staff/explained.html", context)
+    page = themed(request, "staff/explained.html", title, text=text)
     patch_vary_headers(page, ["Accept"])
     return page
 
@@ -150,6 +149,10 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
         """Returns the view with what all pages have: a log-in, and records of what it does."""
         return telling_of_the_end(super().admin_view(answering(view), cacheable))
+
+    def get_tabs_list(self, request: Any) -> list[dict[str, Any]]:
+        """Returns the tabs of this page. The theme would ask twice for those of its settings."""
+        return menu.tabs(request)
 
     def autocomplete_view(self, request: Any) -> HttpResponseBase:
         return _Offers.as_view(admin_site=self)(request)

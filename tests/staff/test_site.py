@@ -71,6 +71,36 @@ def test_an_address_without_a_page_is_answered_with_the_menu(desk: Desk) -> None
         assert "/admin/catalog/product/" in page.text
 
 
+TABS = re.compile(r'<nav id="tabs-items".*?</nav>', re.DOTALL)
+TAB = re.compile(r'<a href="([^"]*)" class="(active)?"[^>]*>\s*(.*?)\s*</a>', re.DOTALL)
+STOCK = {
+    "On hand": "catalog/product/?stock=all",
+    "Ledger": "inventory/ledgerentry/",
+    "Adjustments": "inventory/adjustment/",
+    "Counts": "inventory/adjustment/count/",
+}
+
+
+def test_each_page_of_the_stock_has_all_its_tabs_and_marks_its_own(desk: Desk) -> None:
+    for own, path in (*STOCK.items(), ("On hand", "catalog/product/?stock=low")):
+        (shown,) = TABS.findall(desk.get(path).text)
+        tabs = TAB.findall(shown)
+        assert [(title, link) for link, _, title in tabs] == [
+            (title, f"/admin/{address}") for title, address in STOCK.items()
+        ]
+        assert [title for _, active, title in tabs if active] == [own]
+    assert not TABS.findall(desk.get("inventory/adjustment/add/").text)
+
+
+def test_the_list_of_staff_is_headed_so_and_counts_as_no_filter(desk: Desk) -> None:
+    for title, chosen in (("Staff", "1"), ("Customers", "0")):
+        page = desk.get(f"identity/customer/?is_staff__exact={chosen}")
+        assert page.response.context["opts"].verbose_name_plural == title
+        assert not page.response.context["cl"].has_active_filters
+    narrowed = desk.get("identity/customer/?is_staff__exact=1&is_active__exact=1")
+    assert narrowed.response.context["cl"].has_active_filters
+
+
 def test_customers_are_redirected_to_the_log_in(person: Callable[..., Person]) -> None:
     page = Desk(person()).get("catalog/product/")
     assert page.response.redirect_chain[0][0].startswith("/admin/login/")

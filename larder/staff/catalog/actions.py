@@ -219,7 +219,7 @@ class RepriceableProducts(ServiceAdmin):
             form=form,
             text=text.format(grouped(len(products))),
         )
-        return show(self, request, page)
+        return show(request, page)
 
     def _price_preview(
         self, request: Any, products: Sequence[Product], changed: Sequence[NewPrice]

@@ -48,7 +48,7 @@ from larder.staff.catalog.categories import SENTENCES
 from larder.staff.exports import ExportableProducts
 from larder.staff.formatting import column, in_one_line, moment
 from larder.staff.inventory.imports import ImportableProducts
-from larder.staff.lists import containing
+from larder.staff.lists import STOCK, containing
 from larder.staff.pages import Amount, Whole
 from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence, VersionedForm
@@ -178,10 +178,11 @@ class StockFilter(admin.SimpleListFilter):
     """Filters products by their stock. Low stock is found by the index product_by_low_stock."""
 
     title = _("stock")
-    parameter_name = "stock"
+    parameter_name = STOCK[0]
 
     def lookups(self, request: Any, model_admin: Any) -> Any:
         return [
+            (STOCK[1], gettext("On hand")),
             ("in", gettext("Available")),
             ("low", gettext("Low stock")),
             ("out", gettext("Out of stock")),
@@ -249,6 +250,10 @@ class ProductAdmin(
         *("picture_small", "sku", "name", "price_shown", "category"),
         *("available", "committed"),
     )
+    list_of_stock = (
+        *("picture_small", "sku", "name", "shelf_place"),
+        *("available", "committed", "on_shelf", "low_stock_threshold"),
+    )
     list_display_links = ("sku", "name")
     list_filter = (OnSaleFilter, ("category", AutocompleteSelectFilter), StockFilter)
     list_filter_submit = True
@@ -258,6 +263,9 @@ class ProductAdmin(
     ordering = ("-id",)
     search_fields = ("search_text",)
     search_help_text = _("Words in name or SKU, or a barcode")
+
+    def get_list_display(self, request: Any) -> Any:
+        return self.list_of_stock if STOCK[0] in request.GET else self.list_display
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         """Searches products. In other forms only products on sale are offered."""
@@ -343,6 +351,7 @@ class ProductAdmin(
     on_shelf = column(
         _("On the shelf"),
         lambda product: grouped(product.stock.available + product.stock.committed),
+        numeric=True,
     )
 
     @admin.display(description=_("Picture"))

@@ -40,8 +40,7 @@ from larder.staff.base import button
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import column, full_name, moment, time_column
 from larder.staff.identity.customers import customer_contents, description, search
-from larder.staff.lists import label
-from larder.staff.menu import STAFF
+from larder.staff.lists import STAFF, label
 from larder.staff.notes import NotableAdmin
 from larder.staff.pages import ask, show_once
 from larder.staff.recording import caller_of
@@ -142,7 +141,7 @@ _FOLDED: Mapping[str, Any] = {"classes": ("collapse",)}
 
 
 def _is_of_staff(request: Any) -> bool:
-    return bool(request.GET.get(STAFF) == "1")
+    return STAFF in request.GET.items()
 
 
 @admin.register(Customer)
@@ -296,7 +295,7 @@ class CustomerAdmin(NotableAdmin):
         text = gettext(
             "Give this link to {} now. It is not shown again. It sets the password until {}."
         ).format(account.username, moment(link.until))
-        return show_once(self, request, text, f"{page}#{link.token}", back)
+        return show_once(request, text, f"{page}#{link.token}", back)
 
     @button(_("Reset second factor"), permissions=["factor"], url_path="reset-factor", icon="lock")
     def reset_factor(self, request: Any, object_id: str) -> HttpResponse:

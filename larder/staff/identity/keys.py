@@ -127,17 +127,17 @@ class KeyAdmin(ReadOnlyAdmin):
             ),
         )
         if sent is None or not page.is_valid():
-            return show(self, request, page)
+            return show(request, page)
         try:
             key = _make(request, page.form.cleaned_data)
         except DomainError as refusal:
             page.refuse(refusal, SENTENCES)
-            return show(self, request, page)
+            return show(request, page)
         if key.text is None:
             page.form.add_error(None, MADE_BEFORE)
-            return show(self, request, page)
+            return show(request, page)
         text = gettext("Copy the new key now. It is not shown again.")
-        return show_once(self, request, text, key.text, page.back)
+        return show_once(request, text, key.text, page.back)
 
     @admin.action(description=_("End"))
     def end_selected(self, request: Any, queryset: Any) -> HttpResponse | None:

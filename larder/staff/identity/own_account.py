@@ -9,7 +9,6 @@ from django.contrib import admin, messages
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
@@ -26,6 +25,7 @@ from larder.identity.caller import Caller
 from larder.identity.services import passwords
 from larder.staff.confirming import CountedForm, answered
 from larder.staff.identity import second_factor
+from larder.staff.pages import themed
 from larder.staff.refusals import Sentence, explain, refuse
 from larder.staff.words import gettext_lazy as _
 
@@ -141,5 +141,4 @@ def new_password(request: HttpRequest) -> HttpResponse:
 
 
 def _show(request: HttpRequest, form: NewPasswordForm) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": gettext("New password"), "form": form}
-    return answered(TemplateResponse(request, "staff/new_password.html", context))
+    return answered(themed(request, "staff/new_password.html", gettext("New password"), form=form))

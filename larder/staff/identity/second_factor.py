@@ -12,10 +12,8 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
@@ -36,7 +34,7 @@ from larder.identity.services.second_factors import Account, Enrolled
 from larder.staff import confirming
 from larder.staff.confirming import answered, own_address
 from larder.staff.formatting import moment
-from larder.staff.pages import words
+from larder.staff.pages import themed, words
 from larder.staff.recording import CHANNEL
 from larder.staff.refusals import Sentence, TextForm, refuse
 from larder.staff.words import gettext_lazy as _
@@ -215,12 +213,7 @@ def _refused(request: Any, form: forms.Form, refusal: DomainError) -> HttpRespon
 
 def _show(request: Any, form: forms.Form | None, recovery: Sequence[str] = ()) -> HttpResponse:
     """Returns the page: the form with the QR code of its secret, or new recovery codes."""
-    context: dict[str, Any] = {
-        **admin.site.each_context(request),
-        "title": gettext("Second factor"),
-        "form": form,
-        "codes": recovery,
-    }
+    context: dict[str, Any] = {"form": form, "codes": recovery}
     if isinstance(form, CodeForm):
         context["passkey"] = _offer(request, "get")
     elif form is not None:
@@ -239,7 +232,8 @@ def _show(request: Any, form: forms.Form | None, recovery: Sequence[str] = ()) -
         uri = factors.provisioning_uri(secret, account=name, issuer=request.get_host())
         context["secret"] = factors.secret_text(secret)
         context["qr_code"] = factors.qr_code(uri)
-    return answered(TemplateResponse(request, "staff/second_factor.html", context))
+    title = gettext("Second factor")
+    return answered(themed(request, "staff/second_factor.html", title, **context))
 
 
 def _offer(request: Any, act: Literal["create", "get"]) -> dict[str, str] | None:

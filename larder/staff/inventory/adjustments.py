@@ -143,12 +143,12 @@ class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
         )
         nothing = gettext("An adjustment has at least one line.")
         if request.method != "POST" or not is_complete(page, nothing):
-            return show(self, request, page)
+            return show(request, page)
         try:
             adjustment = _book(page, request)
         except DomainError as refusal:
             page.refuse(refusal, SENTENCES)
-            return show(self, request, page)
+            return show(request, page)
         self.message_user(request, gettext("Booked."), messages.SUCCESS)
         if not self.has_view_permission(request):
             return HttpResponseRedirect(reverse("admin:index"))

@@ -140,7 +140,7 @@ class CountableStock(ServiceAdmin):
             except DomainError as refusal:
                 _page(form, []).refuse(refusal, REFUSALS)
         counted = running_count(request.user.public_id, limit=LISTED_ROWS)
-        return show(self, request, _page(form, counted))
+        return show(request, _page(form, counted))
 
     @button(
         _("Differences of the count"),
@@ -169,7 +169,7 @@ class CountableStock(ServiceAdmin):
             ways=[(gettext("Discard the count"), "?discard=1")],
         )
         if sent is None or not page.is_valid():
-            return show(self, request, page)
+            return show(request, page)
         checked = [line.product for line in counted if line.cleaned_data["checked"]]
         shown, note = (page.form.cleaned_data[name] for name in ("shown", "note"))
         try:
@@ -177,7 +177,7 @@ class CountableStock(ServiceAdmin):
         except DomainError as refusal:
             if refusal.extensions.get("lines"):
                 page.refuse(refusal, REFUSALS)
-                return show(self, request, page)
+                return show(request, page)
             self.tell_refusal(request, refusal, REFUSALS)
             return HttpResponseRedirect(request.path)
         self.message_user(request, gettext("The count is booked."), messages.SUCCESS)

@@ -106,17 +106,17 @@ class ImportableProducts(ServiceAdmin):
             details=(gettext("Which columns?"), str(_COLUMNS).format(", ".join(COLUMNS))),
         )
         if not is_sent or not form.is_valid():
-            return show(self, request, page)
+            return show(request, page)
         try:
             raw, author = form.cleaned_data["file"].read(), Author(caller_of(request), now())
             preview = preview_products(raw, author, currency=settings.CURRENCY)
             return self._preview(request, preview)
         except FaultyFile as refusal:
             form.add_error("file", gettext("Nothing was stored. The faults are listed below."))
-            return show(self, request, replace(page, table=_faults(refusal)))
+            return show(request, replace(page, table=_faults(refusal)))
         except DomainError as refusal:
             page.refuse(refusal, {})
-        return show(self, request, page)
+        return show(request, page)
 
     def _preview(self, request: Any, preview: Preview) -> HttpResponse:
         """Shows what the kept file would change, with a button to import it."""
@@ -131,7 +131,7 @@ class ImportableProducts(ServiceAdmin):
             text=_summary(preview),
             table=_changes(preview.changes),
         )
-        return show(self, request, page)
+        return show(request, page)
 
     def _apply(self, request: Any) -> HttpResponse:
         """Stores the kept file, if the preview showed what it changes."""
@@ -163,7 +163,7 @@ class ImportableProducts(ServiceAdmin):
         title, again = gettext("The products are imported"), gettext("Import another file")
         ways, table = [(again, request.path)], _changes(changes)
         page = Page(title=title, answer="", back=self.list_address, ways=ways, table=table)
-        return show(self, request, page)
+        return show(request, page)
 
 
 GONE = _(

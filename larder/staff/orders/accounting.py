@@ -142,7 +142,7 @@ class AccountableOrders(ServiceAdmin):
                 "await their payment are sold when they are confirmed."
             ),
         )
-        return show(self, request, page)
+        return show(request, page)
 
 
 def _csv(request: Any, first: date, last: date) -> HttpResponseBase:

@@ -51,7 +51,7 @@ from larder.staff.orders.moves import MovableOrders
 from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
 from larder.staff.orders.search import NEWEST, DayFilter, search
-from larder.staff.orders.tabs import StatusFilter, tabs
+from larder.staff.orders.tabs import StatusFilter
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
@@ -109,9 +109,6 @@ class OrderAdmin(
         lines = OrderLine.objects.filter(order=OuterRef("pk"), returned__gt=0).values("order")
         back = Coalesce(Subquery(lines.values(sum=returned)), Decimal(0))
         return super().get_queryset(request).select_related("customer").annotate(back=back)
-
-    def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
-        return super().changelist_view(request, {"tab_list": tabs(request)})
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         return search(queryset, search_term.strip().removeprefix("#"), request), False

@@ -291,7 +291,7 @@ class MovableOrders(ServiceAdmin):
             message = text.format(order.number, word(order.status))
             self.message_user(request, message, messages.WARNING)
             return HttpResponseRedirect(_address(request, order.id))
-        return show(self, request, _page(request, order, move))
+        return show(request, _page(request, order, move))
 
     def _sent(self, request: Any, order: OrderView, move: Step) -> HttpResponse:
         """Handles a sent page. If the order has changed since, its lines are not validated: the
@@ -299,11 +299,11 @@ class MovableOrders(ServiceAdmin):
         page = _page(request, order, move)
         form: Any = page.form
         if not form.is_valid():
-            return show(self, request, page)
+            return show(request, page)
         version = form.cleaned_data["seen_version"]
         is_stale = version != order.version
         if not is_stale and not page.is_complete(form.nothing):
-            return show(self, request, page)
+            return show(request, page)
         key = str(form.cleaned_data["form_key"])
         transition = _transition(request, order.id, move, version, key)
         try:
@@ -311,7 +311,7 @@ class MovableOrders(ServiceAdmin):
         except DomainError as refusal:
             if not (is_stale or refusal.code in OF_THE_ORDER):
                 page.refuse(refusal, SENTENCES)
-                return show(self, request, page)
+                return show(request, page)
             about = ngettext("Order {}: ", "Orders {}: ", 1).format(order.number)
             self.tell_refusal(request, refusal, SENTENCES, about=about)
         else:

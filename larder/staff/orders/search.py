@@ -188,13 +188,11 @@ class DayFilter(RangeDateFilter):  # type: ignore[misc]
 
     def queryset(self, request: Any, queryset: Any) -> Any:
         """Returns the rows. Raises BadRequest."""
-        first, last = (self.used_parameters.get(f"{self.field_path}_{end}") for end in _ENDS)
+        ends = (f"{self.field_path}_{end}" for end in ("from", "to"))
+        first, last = map(self.used_parameters.get, ends)
         for text, lookup, after in ((first, "gte", 0), (last, "lt", 1)):
             if text:
                 at = _day(text, after=after)
                 day = at if isinstance(self.field, DateTimeField) else at.date()
                 queryset = queryset.filter(**{f"{self.field_path}__{lookup}": day})
         return queryset
-
-
-_ENDS = ("from", "to")

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import PAGE_VAR
+from django.http import QueryDict
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -43,29 +44,32 @@ class StatusFilter(admin.ChoicesFieldListFilter):
     template = "staff/status_filter.html"
 
 
-def tabs(request: Any) -> list[dict[str, Any]]:
-    """Returns the tabs for the theme. One statement counts, up to MAX_COUNTED_ORDERS a status."""
+def status_tabs(request: Any, path: str) -> list[dict[str, Any]]:
+    """Returns the tabs of the list at this path, which keep its other filters. One statement
+    counts, up to MAX_COUNTED_ORDERS a status."""
+    sent = request.GET.copy() if request.path == path else QueryDict(mutable=True)
+    chosen = sent.pop(CHOSEN, [""])[-1] if request.path == path else None
+    sent.pop(PAGE_VAR, None)
     counted = sales.count_by_status(STATUSES, limit=MAX_COUNTED_ORDERS)
     numbers = {status: counted[status].orders for status in STATUSES}
-    chosen = request.GET.get(CHOSEN, "")
     every = min(sum(numbers.values()), MAX_COUNTED_ORDERS)
-    items = [_tab(request, "", gettext("All"), every, chosen)]
+    shown = [("", gettext("All"), every)]
     for status in ORDER:
         if numbers[status] or status in ALWAYS or status == chosen:
             title = TITLES.get(status) or capfirst(word(status))
-            items.append(_tab(request, status, title, numbers[status], chosen))
-    return [{"models": ["orders.order"], "items": items}]
+            shown.append((status, title, numbers[status]))
+    return [
+        {
+            "title": format_html(TAB, title, bounded(number, MAX_COUNTED_ORDERS)),
+            "link": f"{path}?{_with(sent, status)}",
+            "active": status == chosen,
+        }
+        for status, title, number in shown
+    ]
 
 
-def _tab(request: Any, status: str, title: str, number: int, chosen: str) -> dict[str, Any]:
-    query = request.GET.copy()
-    for name in (CHOSEN, PAGE_VAR):
-        query.pop(name, None)
+def _with(sent: QueryDict, status: str) -> str:
+    query = sent.copy()
     if status:
         query[CHOSEN] = status
-    return {
-        "title": format_html(TAB, title, bounded(number, MAX_COUNTED_ORDERS)),
-        "link": f"?{query.urlencode()}",
-        "active": status == chosen,
-        "has_permission": True,
-    }
+    return query.urlencode()
