@@ -5,16 +5,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 import psycopg
 import pytest
 from django.db import connection
+from msgspec.structs import replace
 
-from larder.core.errors import UnknownProducts
+from larder.core.errors import AlreadyTaken, KeyReused, UnknownProducts
+from larder.core.ids import new_id
+from larder.identity.models import Customer
+from larder.identity.services.accounts import NewCustomer
+from larder.identity.services.audit import StaffActing
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import RequestedLine
-from larder.orders.services.batches import place_order
+from larder.orders.services.batches import place_for_new, place_order
 from larder.orders.services.placing.placement import Placed, Placement, Terms
 from tests.conftest import Person
 from tests.database import lock_is_awaited
@@ -48,6 +54,34 @@ def test_a_refused_order_changes_nothing_and_names_every_short_line(
         (rice, 0),
     ]
     assert inventory.available([jam, tea, rice]) == {jam: 5, tea: 1, rice: 0}
+
+
+def test_a_new_customer_and_their_order_are_stored_together_once_or_not_at_all(
+    person: Callable[..., Person], product: Callable[..., int], now: datetime
+) -> None:
+    clerk, jam = person(is_staff=True), product(stock=5)
+    new = NewCustomer(username="0117496", password=None)
+    known = Customer.objects.filter(username="0117496")
+
+    def place(units: int, id: UUID) -> Placed:
+        asked = [RequestedLine(jam, units)]
+        actor = clerk.customer.public_id
+        order = Placement(customer=0, actor=actor, lines=asked, order_id=id)
+        acting = StaffActing(actor, "admin", clerk.caller)
+        return place_for_new(new, replace(order, acting=acting), terms=GBP, now=now)
+
+    key = new_id()
+    with pytest.raises(InsufficientStock):
+        place(6, key)
+    assert not known.exists()
+    placed = place(2, key)
+    assert placed.order.customer == known.get().pk
+    repeat = place(2, key)
+    assert (repeat.replayed, repeat.order.id) == (True, placed.order.id)
+    for units, id, refusal in ((3, key, KeyReused), (2, new_id(), AlreadyTaken)):
+        with pytest.raises(refusal):
+            place(units, id)
+    assert inventory.available([jam]) == {jam: 3}
 
 
 @pytest.mark.django_db(transaction=True)

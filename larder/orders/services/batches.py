@@ -17,15 +17,18 @@ from functools import partial
 from typing import Any
 
 from django.db import Error
+from msgspec.structs import replace
 
 from larder.core import telemetry
 from larder.core.batch_queue import BatchQueue, Limits, Queued, State, Take
 from larder.core.clock import Stopwatch
-from larder.core.errors import DomainError, Overloaded
+from larder.core.errors import AlreadyTaken, DomainError, Overloaded
 from larder.db import database
 from larder.db.errors import CommitUnknown
 from larder.identity.services import audit, quotas
+from larder.identity.services.accounts import NewCustomer, add_within
 from larder.inventory.services import movements as inventory
+from larder.orders import queries
 from larder.orders.queries.carts import stored_cart
 from larder.orders.services.confirm_order import Confirmation, MustWait, confirm_alone
 from larder.orders.services.placing.place_batch import place_batch
@@ -91,6 +94,24 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
     raise Overloaded
 
 
+def place_for_new(new: NewCustomer, placement: Placement, *, terms: Terms, now: datetime) -> Placed:
+    """Adds a customer and places an order for them, both or neither. The placement has an id, and
+    0 in place of the customer. A repeat returns the order that it placed.
+
+    Raises AlreadyTaken and InvalidInput (username), and what `place_order` raises.
+    """
+    order = new_order(placement, now)
+    try:
+        placed = _place_alone(order, terms, new)
+    except AlreadyTaken:
+        known = queries.orders([order.id]).get(order.id)
+        if known is None:
+            raise
+        return place_order(replace(placement, customer=known.customer), terms=terms, now=now)
+    database.note_committed()
+    return placed
+
+
 def confirm_order(request: TransitionRequest) -> Moved:
     """Confirms an order: it becomes placed. An order that was confirmed before stays as it is.
 
@@ -126,19 +147,21 @@ def _result(request: Request) -> Any:
     return _server[0].queue.submit(request, lines=request.size)
 
 
-def _place_alone(order: OrderRequest, terms: Terms) -> Placed:
-    """Places an order in a transaction of its own, and waits for locks: first of all for the stock
-    that it did not get at the last attempt, or for all of a large order. Raises what refuses it."""
+def _place_alone(order: OrderRequest, terms: Terms, new: NewCustomer | None = None) -> Placed:
+    """Places an order in a transaction of its own, which first adds its new customer, and waits for
+    locks: first of all for the stock that it did not get at the last attempt, or for all of a large
+    order. Raises what refuses it."""
     waiting, before = Stopwatch(), database.has_committed()
-    place = partial(place_batch, lambda: [order], terms=terms, lock_wait=LOCK_WAIT_ALONE)
+    take = partial(_with_customer, order, new) if new else lambda: [order]
+    place = partial(place_batch, take, terms=terms, lock_wait=LOCK_WAIT_ALONE, is_whole=bool(new))
     is_large = order.size >= LARGE
     products: Set[int] = {line.product for line in order.lines} if is_large else frozenset()
     while waiting.seconds <= LIMITS.queue_timeout:
         try:
             answers = place(wait=partial(inventory.lock, products) if products else None)
+            (answer,) = answers.values()
         except Error as error:
-            answers = {order: error}
-        answer = answers[order]
+            answer = error
         if isinstance(answer, Placed):
             return answer
         if isinstance(answer, Skipped):
@@ -147,6 +170,12 @@ def _place_alone(order: OrderRequest, terms: Terms) -> Placed:
         elif isinstance(answer, Exception) and not database.is_lock_timeout(answer):
             raise answer
     raise Overloaded
+
+
+def _with_customer(order: OrderRequest, new: NewCustomer) -> list[OrderRequest]:
+    """Adds the customer. Returns the order as theirs."""
+    customer = add_within(new, by=order.placement.actor, now=order.now)
+    return [new_order(replace(order.placement, customer=customer), order.now)]
 
 
 class _Batches:

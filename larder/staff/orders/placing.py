@@ -28,22 +28,21 @@ from larder.core.limits import (
 )
 from larder.http.shop import terms
 from larder.identity import queries
-from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.identity.services import audit
-from larder.identity.services.accounts import NewCustomer, register
+from larder.identity.services.accounts import NewCustomer
 from larder.notifications.formatting import amount_pattern
 from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
-from larder.orders.services.batches import place_order
+from larder.orders.services.batches import place_for_new, place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
 from larder.staff.identity.customers import description, digits_of
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
 from larder.staff.pages import Page, further_line, lines_of, show, whole, words
 from larder.staff.product_choice import OfferedProducts, ProductLineForm, is_complete, sku_field
-from larder.staff.recording import CHANNEL, caller_of, claim
+from larder.staff.recording import CHANNEL, caller_of
 from larder.staff.words import gettext_lazy as _
 
 CUSTOMERS = "identity.view_customer"
@@ -193,10 +192,8 @@ class PlaceableOrders(OfferedProducts):
         )
         nothing = gettext("An order has at least one line.")
         if request.method != "POST" or not is_complete(page, nothing):
-            return show(self, request, page)
+            return show(request, page)
         try:
-            if form.cleaned_data["customer"] is None:
-                _add_customer(form, caller_of(request))
             placed = _place(page, form, request)
         except DomainError as refusal:
             page.refuse(refusal, SENTENCES)
@@ -205,7 +202,7 @@ class PlaceableOrders(OfferedProducts):
             self.message_user(request, text, messages.SUCCESS)
             address = reverse("admin:orders_order_change", args=[placed.order.id])
             return HttpResponseRedirect(address)
-        return show(self, request, page)
+        return show(request, page)
 
 
 def _last_address(customer: int) -> dict[str, str] | None:
@@ -225,24 +222,12 @@ def _chosen_customer(request: Any) -> dict[str, Any]:
     return {"customer": customers.values_list("pk", flat=True).first()}
 
 
-def _add_customer(form: OrderForm, by: Caller) -> None:
-    """Adds the customer, once for each page, and chooses it: if the order is refused, the page that
-    is shown again is one for a known customer."""
-    sent = form.cleaned_data
-    first, _, last = sent["new_name"].rpartition(" ")
-    new = NewCustomer(
-        username=sent["new_phone"], password=None, first_name=first.strip(), last_name=last
-    )
-    once = claim(by, "telephone", sent["form_key"], new)
-    added = register(new, policy="open", now=now(), claim=once, by=by.public_id)
-    sent["customer"] = Customer.objects.get(pk=added.id)
-    chosen = {"customer": str(added.id), "new_name": "", "new_phone": ""}
-    form.data = {**form.data, **chosen}
-
-
 def _place(page: Page, form: OrderForm, request: Any) -> Placed:
+    """Places the order, with its customer if that is a new one."""
+    sent = form.cleaned_data
+    customer = sent["customer"]
     placement = Placement(
-        customer=form.cleaned_data["customer"].pk,
+        customer=customer.pk if customer else 0,
         actor=request.user.public_id,
         lines=[
             RequestedLine(line.product, line.cleaned_data["quantity"])
@@ -250,7 +235,12 @@ def _place(page: Page, form: OrderForm, request: Any) -> Placed:
             if line.product is not None
         ],
         **form.details,
-        order_id=form.cleaned_data["form_key"],
+        order_id=sent["form_key"],
         acting=audit.StaffActing(request.user.public_id, CHANNEL, caller_of(request)),
     )
-    return place_order(placement, terms=terms(), now=now())
+    if customer:
+        return place_order(placement, terms=terms(), now=now())
+    first, _, last = sent["new_name"].rpartition(" ")
+    names = {"username": sent["new_phone"], "first_name": first.strip(), "last_name": last}
+    new = NewCustomer(**names, password=None)
+    return place_for_new(new, placement, terms=terms(), now=now())

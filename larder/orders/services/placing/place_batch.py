@@ -79,13 +79,15 @@ def place_batch(
     terms: Terms,
     lock_wait: float,
     wait: Callable[[], object] | None = None,
+    is_whole: bool = False,
 ) -> dict[Request, Answer]:
     """Places and confirms the orders that `take` returns, called in the transaction. Returns the
     answer to each of these requests.
 
     The transaction waits for each lock for `lock_wait` seconds, but not for stock: an order of
     stock that another transaction has locked is answered Skipped. `wait` is called before it has
-    any other lock: for stock of an order that is placed alone, or for the turn of the batch.
+    any other lock: for stock of an order that is placed alone, or for the turn of the batch. With
+    `is_whole`, an order that is not placed undoes what `take` did.
 
     A request that has the key, id, cart or order of another one is answered Later; the confirmation
     of a locked order, MustWait. The error of a failed transaction is the answer of its requests;
@@ -103,6 +105,8 @@ def place_batch(
                 wait()
             batch, later = _separated(take())
             outcomes = _run(batch, terms)
+            if is_whole and not all(isinstance(each, Accepted) for each in outcomes.values()):
+                transaction.set_rollback(True)
     except Exception as error:
         if not batch:
             raise
