@@ -86,6 +86,8 @@ def test_a_page_that_the_role_does_not_allow_says_whom_to_ask(
 def test_a_form_without_its_csrf_token_has_a_link_back(browser: Client) -> None:
     form = {"username": "a", "password": "b"}
     assert is_page(browser.post("/admin/login/", form), 403, "csrf_failed")
+    german = browser.post("/admin/login/", form, headers={"Accept-Language": "de"})
+    assert "<h1>Bitte noch einmal senden</h1>" in german.content.decode()
     answer = browser.post("/admin/login/", form, headers={"Accept": "application/json"})
     assert is_problem(answer, 403, "csrf_failed")
 
