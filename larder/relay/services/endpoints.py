@@ -181,7 +181,7 @@ def note_failure(
 ) -> None:
     """Notes that an endpoint fails. One that is gone, or has failed for FAILS_AT_MOST, is disabled,
     and `tell` is called with its id, in the transaction. What waits for it is held back."""
-    with transaction.atomic():
+    with transaction.atomic(durable=True):
         row = _row(endpoint).select_for_update().first()
         if row is None:
             return
