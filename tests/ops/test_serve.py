@@ -42,10 +42,12 @@ def served(
     folder: Path, port: int, application: str = SLOW_APPLICATION, **variables: str
 ) -> Iterator[subprocess.Popen[str]]:
     """The module as an installation starts it, with an application that waits for a file."""
-    (folder / "config").mkdir(parents=True)
-    (folder / "config" / "__init__.py").touch()
-    (folder / "config" / "asgi.py").write_text(application)
-    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{folder}:{ROOT}", "WORKERS": "1"}
+    package = folder / "larder"
+    (package / "config").mkdir(parents=True)
+    (package / "config" / "asgi.py").write_text(application)
+    for part in ("__init__.py", "ops"):
+        (package / part).symlink_to(ROOT / "larder" / part)
+    environment = {"PATH": "/usr/bin:/bin", "WORKERS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "larder.ops.serve"],
         cwd=folder,

@@ -101,9 +101,8 @@ def make_toy(folder: Path) -> Toy:
         copy = folder / "larder" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / "larder" / name, copy)
-    (folder / "config").mkdir()
-    (folder / "config" / "__init__.py").touch()
-    (folder / "config" / "asgi.py").write_text(ASGI)
+    (folder / "larder" / "config").mkdir()
+    (folder / "larder" / "config" / "asgi.py").write_text(ASGI)
     (folder / "manage.py").write_text(MANAGE)
     return Toy(folder)
 
