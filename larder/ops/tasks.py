@@ -26,6 +26,7 @@ from larder.notifications.services import SEND_MAIL, delete_old_mails
 from larder.ops.books import invariants
 from larder.ops.jobs import mails
 from larder.orders.services.cart import expire_carts
+from larder.relay.services import deliveries
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +60,16 @@ def delete_in_batches(delete: Callable[..., int]) -> int:
 def delete_old_rows(timestamp: int) -> int:
     """Deletes files that were not confirmed, expired idempotency keys (those of orders do not
     expire), sessions that can no longer be refreshed, counts of attempts that have gone back to
-    zero, old mails, and carts that were not changed for a long time or whose account was
-    deleted."""
+    zero, old mails, old deliveries, and carts that were not changed for a long time or whose
+    account was deleted."""
     moment = now()
     kept_files.delete_old(now=moment)
     SessionStore.clear_expired()
     deleted = delete_in_batches(delete_idle)
-    for delete in (delete_expired, delete_past_sessions, delete_old_mails, expire_carts):
+    for delete in (
+        *(delete_expired, delete_past_sessions, delete_old_mails),
+        *(deliveries.delete_old, expire_carts),
+    ):
         deleted += delete_in_batches(partial(delete, now=moment))
     return deleted
 

@@ -43,7 +43,11 @@ WITH RECURSIVE waiting (channel, target, next_at) AS (
         ORDER BY channel, target, next_at LIMIT 1
     ) AS following
 )
-SELECT channel, target FROM waiting WHERE next_at <= clock_timestamp() LIMIT %(limit)s
+SELECT channel, target FROM waiting
+WHERE next_at <= clock_timestamp() AND NOT EXISTS (
+    SELECT FROM unnest(%(channels)s::text[], %(targets)s::text[]) AS busy (channel, target)
+    WHERE busy.channel = waiting.channel AND busy.target = waiting.target)
+LIMIT %(limit)s
 """
 """Reads one entry of the index delivery_due for each target that waits."""
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from larder.core.clock import now
 from larder.relay.channels import Delivery, Event, NewDelivery, Outcome, Sent
@@ -10,6 +12,11 @@ from larder.relay.event_types import EVENT_TYPES
 from larder.relay.models import Delivery as Row
 from larder.relay.services.relaying import Relay
 from tests.db.feeds import settle
+
+
+def event(object: str = "1") -> Event:
+    """An event of a product."""
+    return Event(uuid4(), "stock.out", object, datetime(2026, 1, 2, tzinfo=UTC), None, {"a": 1})
 
 
 @dataclass

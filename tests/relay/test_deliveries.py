@@ -1,21 +1,17 @@
 """Deliveries wait, are held back, repeated and ended."""
 
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from datetime import timedelta
 
 import pytest
 
 from larder.core.clock import now
 from larder.relay import queries
-from larder.relay.channels import Event, NewDelivery
+from larder.relay.channels import NewDelivery
 from larder.relay.services import deliveries
 from larder.relay.services.deliveries import Attempt
+from tests.relay.listening import event
 
 pytestmark = pytest.mark.django_db
-
-
-def event(object: str = "1") -> Event:
-    return Event(uuid4(), "stock.out", object, datetime(2026, 1, 2, tzinfo=UTC), None, {"a": 1})
 
 
 def waiting(target: str) -> list[int]:

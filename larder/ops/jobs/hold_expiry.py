@@ -12,7 +12,8 @@ from threading import Event, Thread
 from django.db import Error, connections
 
 from larder.core import waits
-from larder.core.clock import Stopwatch, now
+from larder.core.clock import now
+from larder.ops.jobs.repeated_errors import RepeatedErrors
 from larder.orders.services.expire_holds import expire_holds
 
 logger = logging.getLogger(__name__)
@@ -25,9 +26,6 @@ BATCH = 200
 
 MOST_BATCHES = 100
 """Batches of one pass."""
-
-LOGGED_EVERY = 60.0
-"""Seconds between two log lines about errors: with the database away, each pass fails."""
 
 
 def expire_due() -> int:
@@ -55,15 +53,12 @@ def running() -> Iterator[None]:
 
 
 def _run(stop: Event) -> None:
-    logged: Stopwatch | None = None
+    errors = RepeatedErrors(logger, "Holds could not be expired.", _DO)
     while not waits.wait(stop, EVERY):
         try:
             expire_due()
         except Error as error:
-            if logged is None or logged.seconds > LOGGED_EVERY:
-                logged = Stopwatch()
-                details = {"error": str(error), "do": _DO}
-                logger.warning("Holds could not be expired.", extra={"details": details})
+            errors.log(error)
         finally:
             connections.close_all()
 

@@ -58,11 +58,15 @@ def store(channel: str, deliveries: Sequence[NewDelivery]) -> None:
     database.execute(sql.STORE, values)
 
 
-def due_targets(*, limit: int) -> list[tuple[str, str]]:
-    """Returns up to `limit` channels and targets of which a delivery is due."""
-    return [
-        (channel, target) for channel, target in database.rows(sql.DUE_TARGETS, {"limit": limit})
-    ]
+def due_targets(busy: Sequence[tuple[str, str]] = (), *, limit: int) -> list[tuple[str, str]]:
+    """Returns up to `limit` channels and targets of which a delivery is due, without the busy
+    ones."""
+    values = {
+        "channels": [channel for channel, _ in busy],
+        "targets": [target for _, target in busy],
+        "limit": limit,
+    }
+    return [(channel, target) for channel, target in database.rows(sql.DUE_TARGETS, values)]
 
 
 def due(channel: str, target: str, *, limit: int) -> list[Delivery]:
