@@ -11,6 +11,8 @@ import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -37,6 +39,9 @@ LONGEST = 15.0
 
 LONGEST_CONNECT = 5.0
 """Seconds for the connection to one of the addresses of a name."""
+
+LONGEST_PAUSE = 24 * 3600.0
+"""The longest pause in seconds that an answer can ask for."""
 
 MAX_ANSWER_BYTES = 4 * 1024
 """Bytes of an answer that are read."""
@@ -93,6 +98,18 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    def pause(self, at: datetime) -> float:
+        """Returns the seconds of Retry-After (RFC 9110, section 10.2.3), at most LONGEST_PAUSE."""
+        text = self.headers.get("retry-after", "")
+        try:
+            if text.isascii() and text.isdigit():
+                seconds = float(text[:10])
+            else:
+                seconds = (parsedate_to_datetime(text) - at).total_seconds()
+        except (TypeError, ValueError):
+            return 0.0
+        return min(max(seconds, 0.0), LONGEST_PAUSE)
 
 
 Resolve = Callable[[str], Iterable[str]]
@@ -164,10 +181,15 @@ def _parsed(resolve: Resolve, host: str) -> list[Address]:
 
 class Client:
     """Sends requests from one event loop: with https to public addresses and to these networks,
-    without TLS only to these networks."""
+    without TLS only to these networks. `http2`: by HTTP/2 to servers that offer it."""
 
     def __init__(
-        self, networks: Sequence[Network], resolve: Resolve = resolve, longest: float = LONGEST
+        self,
+        networks: Sequence[Network],
+        resolve: Resolve = resolve,
+        longest: float = LONGEST,
+        *,
+        http2: bool = False,
     ) -> None:
         def is_open(address: Address) -> bool:
             return any(address in network for network in networks)
@@ -184,6 +206,7 @@ class Client:
                 max_connections=None,
                 max_keepalive_connections=MAX_IDLE,
                 keepalive_expiry=IDLE_SECONDS,
+                http2=http2,
                 network_backend=backend,
             )
             for scheme, backend in self._backends.items()

@@ -10,7 +10,6 @@ import hmac
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -34,9 +33,6 @@ HOUR = 3600.0
 
 CURRENT = 1.0
 """Seconds for which endpoints are not read again for the next delivery."""
-
-LONGEST_PAUSE = 24 * HOUR
-"""The longest pause that an endpoint can ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +188,4 @@ def outcome(answer: Answer, at: datetime) -> Outcome:
         return Sent(str(status))
     if status == HTTPStatus.GONE:
         return Gone(str(status))
-    return Again(str(status), _pause(answer.headers.get("retry-after", ""), at))
-
-
-def _pause(text: str, at: datetime) -> float:
-    """Returns the seconds of a Retry-After (RFC 9110, section 10.2.3), at most LONGEST_PAUSE."""
-    try:
-        if text.isascii() and text.isdigit():
-            seconds = float(text[:10])
-        else:
-            seconds = (parsedate_to_datetime(text) - at).total_seconds()
-    except (TypeError, ValueError):
-        return 0.0
-    return min(max(seconds, 0.0), LONGEST_PAUSE)
+    return Again(str(status), answer.pause(at))

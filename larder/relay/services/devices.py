@@ -83,7 +83,10 @@ def watchers(products: Collection[int]) -> list[tuple[int, str]]:
     return database.rows(sql.TAKE_WATCHES, [list(products)]) if products else []
 
 
-def devices_of(customers: Collection[int]) -> list[tuple[int, str]]:
-    """Returns the devices of these customers, each with its customer."""
+def devices_of(customers: Collection[int]) -> dict[int, list[str]]:
+    """Returns the devices of each of these customers who has any."""
+    ids: dict[int, list[str]] = {}
     rows = Device.objects.filter(customer__in=customers).order_by("id")
-    return [(customer, str(id)) for customer, id in rows.values_list("customer", "id")]
+    for customer, device in rows.values_list("customer", "id") if customers else ():
+        ids.setdefault(customer, []).append(str(device))
+    return ids

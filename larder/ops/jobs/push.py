@@ -1,0 +1,138 @@
+"""Tells customers by messages to their devices: a channel of the relay.
+
+An order that is shipped is told to its customer's devices, and a product that is back in stock to
+those of the customers who watch it, once. A message is true when it is sent, or is not sent.
+"""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext
+
+from larder.core.errors import NotFound
+from larder.inventory import queries as inventory
+from larder.notifications.mail_texts import ORDER
+from larder.ops.outgoing import Client, NoAnswer
+from larder.ops.push import Adapter, Message
+from larder.ops.push.apns import Apns
+from larder.ops.push.fcm import Fcm
+from larder.ops.push.web import WebPush
+from larder.orders import queries as orders
+from larder.orders.lifecycle import SHIPPED
+from larder.relay import queries
+from larder.relay.channels import Again, Delivery, Event, Failed, Gone, NewDelivery, Outcome
+from larder.relay.services import devices
+
+ORDER_SHIPPED, STOCK_BACK = "order.shipped", "stock.back"
+
+
+class Push:
+    """The channel `push`. Its targets are ids of devices."""
+
+    name = "push"
+    pauses: Sequence[float] = (5.0, 60.0, 600.0, 3600.0, 4 * 3600.0)
+
+    def __init__(self) -> None:
+        # Browsers name their services: those are asked in the simplest way.
+        named, ours = Client(settings.WEBHOOK_NETWORKS), Client((), http2=True)
+        self._clients = named, ours
+        secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+        self._adapters: dict[str, Adapter] = {"webpush": WebPush(named, secrets, _subject())}
+        for kind, adapter in (("fcm", Fcm), ("apns", Apns)):
+            if kind in settings.PUSH_ACCOUNTS:
+                self._adapters[kind] = adapter(ours, settings.PUSH_ACCOUNTS[kind])
+
+    def wanted(self) -> Collection[str]:
+        """Returns the types of events that customers are told."""
+        return {ORDER_SHIPPED, STOCK_BACK}
+
+    def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
+        """Returns a delivery for each device. Watches that it tells are over."""
+        shipped = [
+            (event, event.customer)
+            for event in events
+            if event.type == ORDER_SHIPPED and event.customer is not None
+        ]
+        owned = devices.devices_of({customer for _, customer in shipped})
+        back = {int(event.object): event for event in events if event.type == STOCK_BACK}
+        return [
+            *(NewDelivery(event, id) for event, who in shipped for id in owned.get(who, ())),
+            *(NewDelivery(back[product], id) for product, id in devices.watchers(back)),
+        ]
+
+    def prepare(self, delivery: Delivery) -> Message | None:
+        """Returns the message; None if the device is gone, or if the message is not true any
+        more."""
+        device = queries.device(delivery.target)
+        if device is None:
+            return None
+        words = _order if delivery.type == ORDER_SHIPPED else _product
+        with translation.override(settings.MAIL_LANGUAGE):
+            shown = words(device.customer, delivery.object)
+        if shown is None:
+            return None
+        title, body, url = shown
+        return Message(
+            event=delivery.event,
+            kind=device.kind,
+            address=device.address,
+            keys=device.keys,
+            title=title,
+            body=body,
+            data={"type": delivery.type, "object": delivery.object, "url": url},
+        )
+
+    async def send(self, message: Message) -> Outcome:
+        """Sends a message by the service of its device."""
+        adapter = self._adapters.get(message.kind)
+        if adapter is None:
+            return Failed("The shop has no account of this push service.")
+        try:
+            return await adapter.send(message)
+        except NoAnswer as error:
+            return Again(error.reason)
+
+    def ended(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Forgets a device that is gone."""
+        if isinstance(outcome, Gone):
+            devices.forget(delivery.target)
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        for client in self._clients:
+            await client.aclose()
+
+
+Words = tuple[str, str, str]
+"""The title and the body of a message, and the page of the app."""
+
+
+def _order(customer: int, object: str) -> Words | None:
+    try:
+        order = orders.order(UUID(object), customer=customer)
+    except NotFound:
+        return None
+    if order.status != SHIPPED:
+        return None
+    title = gettext("Order {} is on its way").format(order.number)
+    parcel = f"{order.carrier} {order.tracking_number}".strip()
+    return title, parcel, settings.APP_ORDER_URL.replace(ORDER, object)
+
+
+def _product(customer: int, object: str) -> Words | None:
+    try:
+        product = inventory.product(customer, int(object))
+    except NotFound:
+        return None
+    if product.quantity < product.min_quantity:
+        devices.watch_again(customer, product.id)
+        return None
+    return gettext("Back in stock"), product.name, ""
+
+
+def _subject() -> str:
+    """Returns where push services reach the shop."""
+    url: str = settings.PUBLIC_URL
+    return url if url.startswith("https:") else f"mailto:{settings.DEFAULT_FROM_EMAIL}"

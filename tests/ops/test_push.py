@@ -1,0 +1,118 @@
+"""Messages to the devices of customers: who is told what, once, and only what is true."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+
+from larder.catalog.models import Product
+from larder.inventory.models import Stock
+from larder.ops.jobs.push import Push
+from larder.ops.push import Message
+from larder.relay.channels import Delivery, Event, Gone, NewDelivery, Outcome, Sent
+from larder.relay.models import Device, Watch
+from tests.conftest import Api
+from tests.relay.browser import Browser
+from tests.v1.moving import move, moved
+from tests.v1.placing import place
+
+Make = Callable[..., Any]
+NOW = datetime(2026, 11, 30, 18, 30, tzinfo=UTC)
+PUSH = Push()
+
+
+@pytest.fixture(autouse=True)
+def _shop(settings: Any) -> None:
+    settings.APP_ORDER_URL = "https://app.example.com/orders/{order}"
+    settings.MAIL_LANGUAGE = "en-gb"
+
+
+def register(api: Api, name: str) -> str:
+    browser = {"kind": "webpush", "address": f"https://a.example/{name}", "keys": Browser().keys}
+    return str(api("POST", "me/devices", browser).body["id"])
+
+
+def event(type: str, object: object, customer: int | None = None) -> Event:
+    return Event(uuid4(), type, str(object), NOW, customer, {})
+
+
+def fan_out(*events: Event) -> list[NewDelivery]:
+    with transaction.atomic():
+        return PUSH.fan_out(events)
+
+
+def prepared(told: NewDelivery) -> Message | None:
+    event = told.event
+    names = (event.id, event.type, "push", told.target, event.object, event.at)
+    return PUSH.prepare(Delivery(1, *names, attempts=0, created_at=NOW, data={}))
+
+
+def test_a_shipped_order_is_told_to_each_device_of_its_customer_while_it_is_true(
+    person: Make, as_: Make, product: Make, staff: Api
+) -> None:
+    owner, other = person(), person()
+    ids = {register(as_(owner), "1"), register(as_(owner), "2")}
+    register(as_(other), "3")
+    placed = place(as_(owner), (product(), 1))
+    moved(staff, placed, "pack", "ship")
+    shipped = event("order.shipped", placed.body["id"], owner.id)
+    told = fan_out(shipped, event("order.shipped", uuid4(), None))
+    assert {delivery.target for delivery in told} == ids
+    message = prepared(told[0])
+    assert message is not None
+    assert message.title == f"Order {placed.body['number']} is on its way"
+    assert message.data == {
+        "type": "order.shipped",
+        "object": placed.body["id"],
+        "url": f"https://app.example.com/orders/{placed.body['id']}",
+    }
+    Device.objects.filter(id=told[0].target).update(customer=other.id)
+    assert prepared(told[0]) is None
+    move(staff, placed, "unship")
+    assert prepared(told[1]) is None
+
+
+def test_a_product_that_is_back_is_told_to_its_watchers_once(
+    person: Make, as_: Make, product: Make
+) -> None:
+    jam, tea = product(name="Jam", stock=1), product()
+    ada, eve, joe = as_(person()), as_(person()), as_(person())
+    device = register(ada, "1")
+    register(joe, "2")
+    for api, watched in ((ada, jam), (ada, tea), (eve, jam)):
+        api("PUT", f"me/watches/{watched}")
+    back = event("stock.back", jam)
+    told = fan_out(back)
+    assert [(delivery.event, delivery.target) for delivery in told] == [(back, device)]
+    assert set(Watch.objects.values_list("product", flat=True)) == {tea, jam}, "Eve has no device"
+    message = prepared(told[0])
+    assert message is not None
+    assert (message.title, message.body) == ("Back in stock", "Jam")
+    assert fan_out(event("stock.back", jam)) == []
+
+
+def test_a_product_that_is_out_of_stock_again_is_not_told_and_stays_watched(
+    customer: Api, product: Make
+) -> None:
+    jam = product(stock=1)
+    register(customer, "1")
+    customer("PUT", f"me/watches/{jam}")
+    (told,) = fan_out(event("stock.back", jam))
+    Stock.objects.filter(product=jam).update(available=0)
+    assert prepared(told) is None
+    assert customer("GET", "me/watches").body["results"] == [{"product": jam}]
+    Product.objects.filter(id=jam).update(archived_at=NOW)
+    assert prepared(told) is None
+
+
+def test_a_device_that_is_gone_is_forgotten(customer: Api) -> None:
+    ids = [register(customer, "1"), register(customer, "2")]
+    outcomes: tuple[Outcome, Outcome] = Sent("201"), Gone("410")
+    for id, outcome in zip(ids, outcomes, strict=True):
+        names = (uuid4(), "stock.back", "push", id, "1", NOW)
+        delivery = Delivery(1, *names, attempts=0, created_at=NOW, data={})
+        PUSH.ended(delivery, outcome)
+    assert [str(id) for id in Device.objects.values_list("id", flat=True)] == ids[:1]
