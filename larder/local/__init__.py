@@ -1,0 +1,1 @@
+"""Larder on one machine: the command `larder`."""

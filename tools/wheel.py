@@ -1,0 +1,38 @@
+"""The build hook of the wheel: adds the documents and the SDK that a server shows, and collects
+the static files. `uv build` runs it with the dependencies of Larder installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SHOWN = ("docs/openapi/*.json", "docs/reference/problems.md", "clients/typescript/dist/*.js")
+
+
+class WheelHook(BuildHookInterface):  # type: ignore[misc]
+    """Adds files of other folders to the package."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Name the files to add, by their paths in the wheel."""
+        root = Path(self.root)
+        self._folder = TemporaryDirectory()
+        subprocess.run(
+            [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
+            cwd=root,
+            env=os.environ | {"STATIC_ROOT": self._folder.name},
+            check=True,
+        )
+        shown = (file for pattern in SHOWN for file in root.glob(pattern))
+        build_data["force_include"] |= {
+            str(file): f"larder/{file.relative_to(root)}" for file in shown
+        } | {self._folder.name: "larder/collected_static"}
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove what was collected."""
+        self._folder.cleanup()
