@@ -341,7 +341,7 @@ LANGUAGE_CODE = "en-gb"
 LOCALE_PATHS = [BASE_DIR / "staff/locale", BASE_DIR / "staff/theme_texts"]
 _TRANSLATED = sorted(folder.name for folder in LOCALE_PATHS[0].iterdir())
 LANGUAGES = [("en-gb", "English"), *((code, LANG_INFO[code]["name_local"]) for code in _TRANSLATED)]
-# That of mails about orders: accounts have none.
+# That of mails: accounts have none.
 MAIL_LANGUAGE = env.choice("MAIL_LANGUAGE", LANGUAGE_CODE, *_TRANSLATED)
 LANGUAGE_COOKIE_NAME = "admin_language"
 LANGUAGE_COOKIE_PATH = "/admin/"

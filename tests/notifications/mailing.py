@@ -1,6 +1,7 @@
 """Requests mails, and runs a worker that sends them."""
 
 import json
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,13 @@ def lines_of(log: Path) -> list[dict[str, Any]]:
     """Returns the log lines about mails."""
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     return [line for line in lines if line.get("logger") == "larder.ops.jobs.mails"]
+
+
+def text_of(mail: EmailMessage) -> str:
+    """Returns the plain text of a mail."""
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
 
 
 def jobs() -> list[tuple[str, int]]:

@@ -14,7 +14,7 @@ from larder.notifications.models import Mail
 from larder.notifications.services import PASSWORD_RESET
 from larder.ops.jobs.mails import RETRIES
 from tests.conftest import Api, Person
-from tests.notifications.mailing import FROM, ask, jobs, work
+from tests.notifications.mailing import FROM, ask, jobs, text_of, work
 from tests.notifications.receiver import receiving
 from tests.staff.desk import Desk, Page
 
@@ -53,8 +53,8 @@ def test_the_mail_to_the_former_address_has_time_and_advice_and_no_text_of_custo
     (mail,) = receiver.received
     assert (mail["To"], mail["From"]) == (OLD, FROM)
     said = mail.as_string()
-    assert f"{changed_at:%H:%M} UTC on {changed_at:%Y-%m-%d}" in mail.get_content()
-    assert "Change the password" in mail.get_content()
+    assert f"{changed_at:%d %b %Y, %H:%M} UTC" in text_of(mail)
+    assert "Change the password" in text_of(mail)
     for wrote in ("Ada", "Lovelace", NEW, "reset"):
         assert wrote not in said
     assert (line["level"], line["kind"]) == ("info", "email_changed")

@@ -21,7 +21,17 @@ from larder.db import database
 from larder.notifications.models import Mail
 from larder.ops.jobs.mails import RETRIES
 from tests.conftest import Api, Person
-from tests.notifications.mailing import EMAIL, FROM, NEW, ask, environment, jobs, lines_of, work
+from tests.notifications.mailing import (
+    EMAIL,
+    FROM,
+    NEW,
+    ask,
+    environment,
+    jobs,
+    lines_of,
+    text_of,
+    work,
+)
 from tests.notifications.receiver import Receiver, receiving
 from tests.ops.job_worker import job_worker as worker
 from tests.server import ROOT
@@ -32,7 +42,7 @@ MakePerson = Callable[..., Person]
 
 def token_in(receiver: Receiver) -> str:
     """Returns the token in the last mail."""
-    match = re.search(r"reset#(\S{80,})\n", receiver.received[-1].get_content())
+    match = re.search(r"reset#(\S{80,})\n", text_of(receiver.received[-1]))
     assert match
     return match[1]
 
@@ -53,7 +63,7 @@ def test_a_customer_resets_a_password_with_the_link_of_the_mail(
         (line,) = work(receiver, tmp_path / "log")
     (mail,) = receiver.received
     assert (mail["To"], mail["From"]) == (EMAIL, FROM)
-    assert "Ada Lovelace" not in mail.get_content()  # a stranger may have written the name
+    assert "Ada Lovelace" not in text_of(mail)  # a stranger may have written the name
     token = token_in(receiver)
     for text in (everything_stored(), (tmp_path / "log").read_text()):
         for secret in (token, EMAIL, "Ada Lovelace", who.customer.password):
@@ -89,7 +99,7 @@ def test_a_mail_without_a_link_has_a_code(
     with receiving() as receiver:
         ask()
         work(receiver, tmp_path / "log", PASSWORD_RESET_URL="")
-    assert re.search(r"\n\n\S{80,}\n\n", receiver.received[0].get_content())
+    assert re.search(r"\n\n\S{80,}\n\n", text_of(receiver.received[0]))
 
 
 @pytest.mark.system
@@ -183,7 +193,7 @@ def test_a_mail_is_sent_although_its_worker_is_killed(
     first, *again = receiver.received
     assert again
     assert {answer["Message-ID"] for answer in again} == {first["Message-ID"]}
-    assert {answer.get_content() for answer in again} == {first.get_content()}
+    assert {text_of(answer) for answer in again} == {text_of(first)}
     assert not Mail.objects.exists()
 
 

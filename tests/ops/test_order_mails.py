@@ -158,8 +158,9 @@ def test_a_held_order_is_to_be_paid_until_a_time_of_the_shop(scene: Scene, setti
     message = mail_about(held, "order.held", data={"event": "held"})
     assert message
     expires = datetime.fromisoformat(held.body["expires_at"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    until = f"{expires:%d.%m.%Y, %H:%M} JST"
     assert message.mail_text.subject == (
-        f"Bitte bezahlen Sie Ihre Bestellung {held.body['number']} bis {expires:%d.%m.%Y, %H:%M}"
+        f"Bitte bezahlen Sie Ihre Bestellung {held.body['number']} bis {until}"
     )
     assert "Summe: 2,20 £" in message.mail_text.text
     assert '<html lang="de">' in message.mail_text.html

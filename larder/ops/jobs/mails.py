@@ -6,10 +6,15 @@ is killed after it sent a mail and before it deleted the row, the mail is sent a
 
 import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from email.utils import parseaddr
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import translation
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -18,11 +23,13 @@ from larder.core.errors import NotFound
 from larder.db import database
 from larder.identity import queries as identity
 from larder.identity.services import passwords
-from larder.notifications import mail_texts, queries, services
+from larder.notifications import queries, services
 from larder.notifications.delivery import hand_over
 from larder.notifications.errors import NotSent, NotSentYet
-from larder.notifications.mail_texts import MailText
+from larder.notifications.formatting import time_of
+from larder.notifications.mail_texts import TOKEN, MailText
 from larder.notifications.queries import Waiting
+from larder.notifications.rendering import render
 from larder.notifications.services import SEND_MAIL
 from larder.relay import queries as relay
 
@@ -64,7 +71,8 @@ def _send(id: UUID, waiting: Waiting) -> bool:
     if waiting.kind not in KINDS:
         # It is of a newer release, whose workers may start soon.
         raise NotSentYet(f"This release knows no mail of the kind {waiting.kind}.")
-    mail_text = KINDS[waiting.kind](waiting)
+    with translation.override(settings.MAIL_LANGUAGE):
+        mail_text = KINDS[waiting.kind](waiting)
     if mail_text is None:
         return False
     # The mail server may be slow, and other threads need the connection.
@@ -73,22 +81,41 @@ def _send(id: UUID, waiting: Waiting) -> bool:
     return True
 
 
+def written(kind: str, *, to: str, **context: Any) -> MailText:
+    """Returns a mail of the shop, in the current language."""
+    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    shop = {"shop": name or settings.UNFOLD["SITE_TITLE"], "address": address}
+    return render(kind, {**shop, **context}, to=to, own=settings.MAIL_TEMPLATES_DIR)
+
+
+def shop_time(at: datetime) -> str:
+    """Returns a time in the shop's time zone, with its name: the reader may live in another one."""
+    zone = ZoneInfo(settings.SHOP_TIME_ZONE)
+    return f"{time_of(at, zone)} {at.astimezone(zone):%Z}"
+
+
 def _password_reset(mail: Waiting) -> MailText | None:
     invited = passwords.invitation(
         mail.about, requested_at=mail.created_at, secret=settings.SECRET_KEY, now=now()
     )
     if invited is None:
         return None
-    reset = mail_texts.Reset(invited.email, invited.token, invited.until)
-    if not invited.newcomer:
-        return mail_texts.password_reset(reset, link=settings.PASSWORD_RESET_URL)
-    page = reverse("new_password")
-    link = settings.PUBLIC_URL and f"{settings.PUBLIC_URL}{page}#{mail_texts.TOKEN}"
-    return mail_texts.invitation(reset, invited.newcomer, page=page, link=link)
+    kind, page, link = mail.kind, reverse("new_password"), settings.PASSWORD_RESET_URL
+    if invited.newcomer:
+        kind, link = "invitation", settings.PUBLIC_URL and f"{settings.PUBLIC_URL}{page}#{TOKEN}"
+    return written(
+        kind,
+        to=invited.email,
+        username=invited.newcomer,
+        page=page,
+        link=link.replace(TOKEN, invited.token),
+        code=invited.token,
+        until=shop_time(invited.until),
+    )
 
 
 def _email_changed(mail: Waiting) -> MailText | None:
-    return mail_texts.email_changed(mail.recipient, at=mail.created_at)
+    return written(mail.kind, to=mail.recipient, at=shop_time(mail.created_at))
 
 
 def _webhook_disabled(mail: Waiting) -> MailText | None:
@@ -99,7 +126,7 @@ def _webhook_disabled(mail: Waiting) -> MailText | None:
         return None
     if not (owner.email and owner.is_staff and endpoint.disabled_at):
         return None
-    return mail_texts.webhook_disabled(owner.email, endpoint.name or str(endpoint.id))
+    return written(mail.kind, to=owner.email, name=endpoint.name or str(endpoint.id))
 
 
 KINDS: Mapping[str, Callable[[Waiting], MailText | None]] = {

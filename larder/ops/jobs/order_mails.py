@@ -9,10 +9,8 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from email.utils import parseaddr
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
@@ -24,10 +22,9 @@ from larder.identity import queries as identity
 from larder.inventory import queries as inventory
 from larder.notifications.delivery import CONSOLE, hand_over
 from larder.notifications.errors import NotSent, NotSentYet
-from larder.notifications.formatting import amount, grouped, minor_amount, time_of
+from larder.notifications.formatting import amount, grouped, minor_amount
 from larder.notifications.mail_texts import ORDER, MailText
-from larder.notifications.rendering import render
-from larder.ops.jobs.mails import DO
+from larder.ops.jobs.mails import DO, shop_time, written
 from larder.orders import payment_state, queries
 from larder.orders.lifecycle import CANCELLED, DELIVERED, PENDING, RETURNED, SHIPPED, SOLD, STATUSES
 from larder.orders.payment_state import Kind as PaymentKind
@@ -147,8 +144,7 @@ class OrderMails:
                 to, context = _addressed(kind, delivery)
                 if not to:
                     return None
-                own = settings.MAIL_TEMPLATES_DIR
-                mail_text = render(kind.name, {**_shop_context(), **context}, to=to, own=own)
+                mail_text = written(kind.name, to=to, **context)
         except NotFound:
             return None
         return Message(_id(delivery), mail_text)
@@ -189,11 +185,6 @@ def _hand_over(message: Message) -> None:
     hand_over(message.id, message.mail_text, sender=settings.DEFAULT_FROM_EMAIL)
 
 
-def _shop_context() -> dict[str, Any]:
-    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    return {"shop": name or settings.UNFOLD["SITE_TITLE"], "address": address}
-
-
 def _addressed(kind: Kind, delivery: Delivery) -> tuple[str, dict[str, Any]]:
     """Returns the recipient, and what the template shows; no recipient if the mail is not true any
     more. Raises NotFound if the order, its customer or the refund does not exist any more."""
@@ -217,13 +208,12 @@ def _of_order(order: OrderView, kind: Kind, data: Mapping[str, Any]) -> dict[str
     if kind.name == "returned":
         lines = [_returned(line) for line in lines if line.returned]
         total -= order.unreturned_total
-    zone = ZoneInfo(settings.SHOP_TIME_ZONE)
     refund = payment_state.refund_due(order.sums, order.payable)
     return {
         "order": order,
         "number": order.number,
         "total": amount(total, order.currency),
-        "until": time_of(order.expires_at, zone) if order.expires_at else "",
+        "until": shop_time(order.expires_at) if order.expires_at else "",
         "refund": minor_amount(refund, order.currency) if refund else "",
         "paid_back": _paid_back(data["payment"]) if "payment" in data else "",
         "rows": [_row(line, order.currency) for line in lines[:MOST_ROWS]],
