@@ -50,7 +50,7 @@ SECTIONS = {
     "Try it": ["start", "explain/scope", "glossary"],
     "Build an app": [
         *("api/conventions", "api/account", "api/products", "api/orders", "api/payments"),
-        *("api/feeds", "reference/problems", "clients/README"),
+        *("api/feeds", "api/stream", "reference/problems", "clients/README"),
     ],
     "Run the shop": ["admin", "reference/permissions", "integrate/*"],
     "Operate": [

@@ -41,7 +41,8 @@ class Server(Client):
     def __enter__(self) -> "Server":
         self.port = free_port()
         command = [
-            *(sys.executable, "-m", "granian", "--interface", "asginl", "--no-ws", "--http", "1"),
+            *(sys.executable, "-m", "larder.ops.serving.granian_server"),
+            *("--interface", "asginl", "--no-ws", "--http", "1"),
             *("--port", str(self.port), "--workers", str(self.workers)),
             *("--backpressure", str(CONNECTIONS)),
             *("--workers-kill-timeout", "3"),

@@ -49,6 +49,7 @@ CORS_ALLOW_HEADERS = [
     "if-match",
     "if-none-match",
     "larder-position",
+    "last-event-id",
 ]
 CORS_EXPOSE_HEADERS = [
     *("Correlation-ID", "ETag", "Location", "Retry-After", "WWW-Authenticate"),

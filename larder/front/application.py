@@ -3,6 +3,7 @@ there, or lets Django answer it in a thread.
 
 No thread waits for a client: a body is read before, with a limit and a deadline, and an answer that
 a client reads slowly is sent by the server; only the parts of a long file wait for their reader.
+The parts of an asynchronous answer, which come whenever they do, take no thread at all.
 
 Only Django and its middleware compute the headers of an answer. They depend on the key of the
 request, so an operation of the event loop stores them for all requests with the same key, when
@@ -13,7 +14,14 @@ refused.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    MutableMapping,
+)
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
@@ -54,7 +62,10 @@ Result = TypeVar("Result")
 Stored = TypeVar("Stored")
 
 PART_SECONDS = 300.0
-"""Seconds in which a client must take a part of a long file."""
+"""Seconds in which a client must take a part of an answer."""
+
+END_SECONDS = 1.0
+"""Seconds in which a client must take the end of such an answer."""
 
 JOINED_BYTES = 1024 * 1024
 """A file with at most so many bytes is sent at once, not in parts."""
@@ -77,11 +88,12 @@ LONGEST_WAIT = 10.0
 
 
 class Answer(NamedTuple):
-    """An answer: status, headers, body."""
+    """An answer: status, headers, body; `parts` in place of a body that comes on the event loop."""
 
     status: int
     headers: Headers
     body: bytes
+    parts: AsyncIterator[bytes] | None = None
 
 
 class AtOnce(Protocol):
@@ -190,6 +202,15 @@ class Front:
         self._threads = threads
         self._at_once = at_once
         self._turns = Turns(queue_of)
+        self._open: set[asyncio.Task[None]] = set()
+        """Answers whose parts come on the event loop."""
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Ends answers that would not end by themselves, and begins no more: the server stops."""
+        self._is_stopping = True
+        for sending in self._open:
+            sending.cancel()
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         environ = environ_of(scope)
@@ -207,7 +228,13 @@ class Front:
         else:
             if raw is None and "HTTP_EXPECT" not in environ:
                 await discard_body(receive)
-        if answer is not None:
+        if answer is not None and answer.parts is not None and self._is_stopping:
+            answer = _refused(environ, Overloaded())
+        if answer is not None and answer.parts is not None:
+            # It lasts for minutes, and needs nothing of its request.
+            del environ, raw, scope
+            await stream.send(answer, answer.parts, self._open)
+        elif answer is not None:
             await send(_start(answer.status, answer.headers))
             await send({"type": "http.response.body", "body": answer.body})
 
@@ -238,7 +265,7 @@ class Front:
 
 
 class _Stream:
-    """An answer that a thread sends in parts. The event loop is that of its creation."""
+    """An answer that is sent in parts. The event loop is that of its creation."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
@@ -259,6 +286,27 @@ class _Stream:
         """Whether the headers are sent."""
         return self._gone is not None
 
+    async def send(
+        self, answer: Answer, parts: AsyncIterator[bytes], sent: set[asyncio.Task[None]]
+    ) -> None:
+        """Sends the answer and its parts, until they end, the client is gone, or the task in `sent`
+        is cancelled."""
+        gone = await self._begin(answer.status, answer.headers)
+        sending = asyncio.create_task(self._push_all(parts))
+        sent.add(sending)
+        await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
+        sent.discard(sending)
+        sending.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                await self.end()
+
+    async def _push_all(self, parts: AsyncIterator[bytes]) -> None:
+        with suppress(TimeoutError):
+            async for part in parts:
+                async with asyncio.timeout(PART_SECONDS):
+                    await self._push(part)
+
     async def end(self) -> None:
         """Ends the answer, if it has begun."""
         if self._gone is not None:
@@ -268,9 +316,11 @@ class _Stream:
     def _await(self, sending: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(sending, self._loop).result(PART_SECONDS)
 
-    async def _begin(self, status: int, headers: Headers) -> None:
+    async def _begin(self, status: int, headers: Headers) -> asyncio.Task[None]:
+        """Sends the headers. Returns the task that ends when the client is gone."""
         self._gone = asyncio.create_task(self._wait_until_gone())
         await self._send(_start(status, headers))
+        return self._gone
 
     async def _push(self, part: bytes) -> bool:
         if self._is_read():
@@ -310,20 +360,22 @@ def _route(path: str) -> str | None:
 def call(
     application: Application, environ: dict[str, Any], raw: bytes, begin: Begin, push: Push
 ) -> Answer | None:
-    """Returns the application's answer. Sends a long one in parts with `begin` and `push`, and
-    returns None at its end."""
+    """Returns the application's answer, with the parts of an asynchronous one. Sends another long
+    one in parts with `begin` and `push`, and returns None at its end."""
     environ["wsgi.input"] = BytesIO(raw)
     # Django reads no body without its length, as one in chunks is sent.
     if raw and not environ.get("CONTENT_LENGTH"):
         environ["CONTENT_LENGTH"] = str(len(raw))
     began: list[Any] = []
-    content = application(environ, lambda *arguments: began.extend(arguments))
+    content: Any = application(environ, lambda *arguments: began.extend(arguments))
     try:
         if not getattr(content, "streaming", False):
             body = b"".join(content)
             return _answer(began, body)
         if environ["REQUEST_METHOD"] == "HEAD":
             return _answer(began, b"")
+        if getattr(content, "is_async", False):
+            return _answer(began, b"")._replace(parts=aiter(content.streaming_content))
         if _length(began[1]) <= JOINED_BYTES:
             return _answer(began, b"".join(content))
         answer = _answer(began, b"")

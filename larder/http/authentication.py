@@ -2,6 +2,7 @@
 
 import logging
 from functools import cache
+from math import inf
 from threading import Lock
 from time import monotonic, time
 from uuid import UUID
@@ -111,6 +112,13 @@ def _verified(token: str) -> Caller:
         _known.pop(token, None)
         raise TokenExpired
     return known[0]
+
+
+def expiry(header: str) -> float:
+    """Returns when (Unix time) the access token of an accepted Authorization header expires;
+    infinity for a key."""
+    token = header.partition(" ")[2]
+    return signer().read_access(token)[1] if "." in token else inf
 
 
 def remembered_caller(header: str | None) -> Caller | None:

@@ -17,14 +17,16 @@ SMALLEST_COMPRESSED = 1024
 
 
 class Compression(GZipMiddleware):
-    """Django's compression, of reads without an ETag that are no pictures."""
+    """Django's compression, of reads without an ETag that are neither pictures nor asynchronous,
+    whose parts would wait for one another."""
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:
         """Returns the answer, compressed for a client that accepts it."""
         is_short = not response.streaming and len(response.content) < SMALLEST_COMPRESSED
+        is_async = getattr(response, "is_async", False)
         is_picture = response.headers.get("Content-Type", "").startswith("image/")
         is_read = request.method in {"GET", "HEAD"}
-        if is_short or is_picture or not is_read or response.has_header("ETag"):
+        if is_short or is_async or is_picture or not is_read or response.has_header("ETag"):
             return response
         return super().process_response(request, response)
 

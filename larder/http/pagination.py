@@ -63,8 +63,11 @@ UNUSABLE = {
         "invalid_since",
         "Use the since of the previous response unchanged, for the same customer.",
     ),
+    "Last-Event-ID": Fault(
+        "Last-Event-ID", "invalid_event_id", "Use the id of an event unchanged."
+    ),
 }
-"""The parameters that take a cursor, and the fault of one that is not of this list."""
+"""The parameters and the header that take a cursor, and the fault of one that is not of here."""
 
 
 Links = Callable[[Cursor], str]

@@ -28,7 +28,6 @@ from larder.core.errors import (
     KeyReused,
     Limited,
     Missing,
-    Overloaded,
     PreconditionRequired,
     StaleVersion,
     Unauthenticated,
@@ -253,8 +252,9 @@ def _detail(request: HttpRequest, error: DomainError) -> str:
 def headers_of(error: DomainError) -> dict[str, str]:
     """Returns the headers of a refusal: Retry-After, RateLimit, WWW-Authenticate."""
     standing = STANDING_HEADERS.get(kind_of(error.code).status, {})
-    if isinstance(error, Overloaded | RateLimited):
-        standing = standing | {"Retry-After": str(error.retry_after)}
+    wait = getattr(error, "retry_after", None)
+    if wait is not None:
+        standing = standing | {"Retry-After": str(wait)}
     return standing | (quota_headers(error.remaining) if isinstance(error, QuotaExceeded) else {})
 
 

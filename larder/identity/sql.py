@@ -13,7 +13,21 @@ WHERE id = ANY((SELECT %s::bigint[])::bigint[])
 """Index scans of customer_pkey; runs with every order and every request of staff. The docstring of
 larder/inventory/sql.py says why the array is in a subselect."""
 
-RIGHTS = """
+_IS_LIVE = """CASE
+    WHEN caller.key IS NOT NULL THEN EXISTS (
+        SELECT FROM key WHERE id = caller.key AND ended_at IS NULL
+            AND (expires_at IS NULL OR expires_at > clock_timestamp())
+    )
+    WHEN caller.session IS NOT NULL THEN EXISTS (
+        SELECT FROM session WHERE id = caller.session AND ended_at IS NULL
+            AND customer_id = customer.id
+    )
+    ELSE true
+END"""
+"""Whether the credential of a caller is live: the key (KEY_OWNER has the same condition), or the
+session."""
+
+RIGHTS = f"""
 WITH caller AS MATERIALIZED (
     SELECT %(factor)s::uuid AS factor, %(key)s::uuid AS key, %(session)s::uuid AS session
 )
@@ -33,25 +47,23 @@ SELECT customer.is_active, customer.is_staff, customer.is_superuser, array(
     SELECT FROM second_factor WHERE customer_id = customer.id AND id = caller.factor
     UNION ALL
     SELECT FROM recovery_code WHERE customer_id = customer.id AND id = caller.factor
-), CASE
-    WHEN caller.key IS NOT NULL THEN EXISTS (
-        SELECT FROM key WHERE id = caller.key AND ended_at IS NULL
-            AND (expires_at IS NULL OR expires_at > clock_timestamp())
-    )
-    WHEN caller.session IS NOT NULL THEN EXISTS (
-        SELECT FROM session WHERE id = caller.session AND ended_at IS NULL
-            AND customer_id = customer.id
-    )
-    ELSE true
-END
+), {_IS_LIVE}
 FROM customer, caller WHERE customer.id = %(customer)s
 """
 """Index scans of the account, its groups, their permissions and its second factors; runs with every
 request of staff. The same permissions as Django's ModelBackend finds. A factor that was removed
-since a session proved it is no proof any more. The last column says whether the credential is live:
-the key (KEY_OWNER has the same condition), or the session. MATERIALIZED
-hides the values from the planner, so that the plan is kept (larder/inventory/sql.py): planning
-takes ten times as long as the statement."""
+since a session proved it is no proof any more. The last column says whether the credential is live.
+MATERIALIZED hides the values from the planner, so that the plan is kept (larder/inventory/sql.py):
+planning takes ten times as long as the statement."""
+
+STILL_VALID = f"""
+SELECT place FROM unnest(
+    (SELECT %s::bigint[]), (SELECT %s::uuid[]), (SELECT %s::uuid[])
+) WITH ORDINALITY AS caller (customer, session, key, place)
+JOIN customer ON customer.id = caller.customer AND is_active
+WHERE {_IS_LIVE}
+"""
+"""Plan: a function scan, and index scans of customer_pkey and of the sessions or keys."""
 
 LOCK_RIGHTS = "SELECT pg_advisory_xact_lock(6, 1)"
 """Changes of rights that could remove the last owner wait for each other."""

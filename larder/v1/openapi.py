@@ -66,6 +66,7 @@ TAGS = {
     "orders": "Placing, changing and moving orders, and their history.",
     "payments": "Records of payments, refunds that are due, and events of payment providers.",
     "me": "The caller's own account and addresses.",
+    "events": "What has changed, told at once.",
     "categories": "The tree of the products.",
     "stock": "The units that can be ordered now; adjustments and the ledger for staff.",
     "audit": "The actions of staff and commands, for staff with the permission.",

@@ -19,6 +19,7 @@ from larder.v1 import (
     payments,
     products,
     stock,
+    stream,
 )
 from larder.v1.resources import Resource
 
@@ -109,6 +110,7 @@ urlpatterns = [
         Resource(GET=payments.list_payments, POST=payments.record_payment),
     ),
     path("refunds-due", Resource(GET=payments.list_refunds_due)),
+    path("events/stream", Resource(GET=stream.stream_events)),
     path("audit", Resource(GET=audit.list_audit_entries)),
 ]
 

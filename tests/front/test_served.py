@@ -15,6 +15,7 @@ from tools.processes import wait_until
 
 pytestmark = pytest.mark.system
 
+TOY = "tests.front.toy:application"
 SLOW = 50
 """Clients, many more than threads."""
 
@@ -23,7 +24,7 @@ SLOW = 50
 def served() -> Iterator[Server]:
     with Server(
         workers=1,
-        application="tests.front.toy:application",
+        application=TOY,
         environment={"BODY_SECONDS": "3", "LOG_LEVEL": "WARNING"},
     ) as server:
         yield server
@@ -70,6 +71,37 @@ def test_a_long_answer_waits_for_its_reader_and_ends_with_it(
 
 def test_a_long_answer_is_complete(served: Server, tmp_path: Path) -> None:
     assert len(asked(served, "GET", f"/parts?{tmp_path / 'sent'}")) == PARTS * 65_536
+
+
+def endless(server: Server, stack: ExitStack, ended: Path) -> socket.socket:
+    """A connection on which an answer without an end has begun."""
+    wire = opened(server, stack, f"GET /endless?{ended} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert wire.recv(15) == b"HTTP/1.1 200 OK"
+    return wire
+
+
+def test_answers_without_an_end_take_no_thread_and_end_with_their_clients(
+    served: Server, tmp_path: Path
+) -> None:
+    ended = [tmp_path / str(number) for number in range(SLOW)]
+    with ExitStack() as stack:
+        for file in ended:
+            endless(served, stack, file)
+        assert asked(served, "POST", "/", b"1") == b"1"
+        assert not any(file.exists() for file in ended)
+    assert wait_until(lambda: all(file.exists() for file in ended), LONGEST)
+
+
+def test_answers_without_an_end_do_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    options = ("--workers-kill-timeout", str(LONGEST))
+    with ExitStack() as stack:
+        with Server(workers=1, application=TOY, options=options) as server:
+            wire = endless(server, stack, ended)
+        assert ended.exists()
+        while part := wire.recv(65_536):
+            last = part
+        assert last.endswith(b"0\r\n\r\n")
 
 
 def test_a_client_that_expects_a_go_ahead_gets_it(served: Server) -> None:

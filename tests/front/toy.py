@@ -1,7 +1,8 @@
 """A WSGI application behind the event loop, with two threads, and bodies that must arrive soon."""
 
+import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,32 @@ class Streaming:
         self._file.write_text(str(self.sent))
 
 
+class Endless:
+    """Short parts without an end; the file that the query names is there when nobody takes more."""
+
+    streaming = is_async = True
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    @property
+    async def streaming_content(self) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"part"
+                await asyncio.sleep(0.01)
+        finally:
+            self._file.touch()
+
+
 def answer(environ: dict[str, Any], start_response: Any) -> Any:
     """Answers with the length of the body, or with long parts."""
     raw = environ["wsgi.input"].read()
     start_response("200 OK", [("Content-Type", "text/plain")])
     if environ["PATH_INFO"] == "/parts":
         return Streaming(Path(environ["QUERY_STRING"]))
+    if environ["PATH_INFO"] == "/endless":
+        return Endless(Path(environ["QUERY_STRING"]))
     return [str(len(raw)).encode()]
 
 

@@ -146,6 +146,7 @@ def test_each_operation_answers_as_documented(
     answers["list_order_changes"] = staff("GET", "orders/changes")
     owner = as_(person(is_staff=True, role="owner"))
     answers |= record_payments(owner, placed)
+    answers["stream_events"] = owner("HEAD", "events/stream")
     answers["list_audit_entries"] = owner("GET", f"audit?object=product:{jam}")
     held = staff("POST", "orders", {**order, "payment": {"required": True}}).headers["Location"]
     answers["confirm_order"] = owner("POST", f"{held}/confirm")

@@ -11,6 +11,7 @@ from larder.http.problems import kinds
 from larder.ops.management.commands.openapi import FILE
 from larder.orders.lifecycle import STATUSES
 from larder.v1.operations import CSV
+from larder.v1.stream import EVENT_STREAM
 from larder.v1.urls import urlpatterns
 from tests.conftest import Api
 from tests.http.document import Operation, operations, whole
@@ -64,7 +65,7 @@ def test_every_operation_has_a_unique_name_a_summary_and_a_tag() -> None:
     )
 
 
-FILES = {"export_orders": CSV}
+FILES = {"export_orders": CSV, "stream_events": EVENT_STREAM}
 """What is no JSON, and of what type. It is sent while it is read: there is no digest of it."""
 
 

@@ -17,10 +17,10 @@ export type ProblemCode =
   | "return_exceeds_shipped" | "second_factor_required" | "session_ended"
   | "signature_invalid" | "since_expired" | "sku_taken" | "stock_limit_exceeded"
   | "throttled" | "token_expired" | "token_invalid" | "too_many_addresses"
-  | "too_many_categories" | "too_many_keys" | "too_many_payments" | "too_many_watches"
-  | "too_many_webhooks" | "unknown_category" | "unknown_field" | "unknown_product"
-  | "unpaid_limit" | "unsupported_media_type" | "username_taken" | "validation_error"
-  | "wrong_password"
+  | "too_many_categories" | "too_many_keys" | "too_many_payments" | "too_many_streams"
+  | "too_many_watches" | "too_many_webhooks" | "unknown_category" | "unknown_field"
+  | "unknown_product" | "unpaid_limit" | "unsupported_media_type" | "username_taken"
+  | "validation_error" | "wrong_password"
   | (string & {});
 
 /** A line of an order that was refused. `code` determines which other members are there. */

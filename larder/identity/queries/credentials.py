@@ -1,7 +1,7 @@
 """Reads of sessions, long-lived keys and second factors."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,14 @@ def is_ongoing_session(session: UUID | None) -> bool:
     clock."""
     rows = Session.objects.live(ClockTimestamp())
     return session is not None and rows.filter(id=session).exists()
+
+
+def still_valid(callers: Sequence[Caller]) -> Iterator[Caller]:
+    """Yields the callers whose account is active, and whose session or key has not ended. The
+    expiry of an access token does not matter."""
+    columns = database.columns([(caller.id, caller.session, caller.key) for caller in callers])
+    for (place,) in database.rows(sql.STILL_VALID, columns) if callers else ():
+        yield callers[place - 1]
 
 
 def log_ins(customer: int, *, after: UUID | None, limit: int, now: datetime) -> list[Any]:

@@ -1,19 +1,21 @@
 """granian, except for how its processes end.
 
 granian starts every worker again that ended, and so one for ever whose settings are refused
-(larder/config/asgi.py). Its workers outlive a main process that is killed, and keep the port.
+(larder/config/asgi.py). Its workers outlive a main process that is killed, and keep the port. They
+wait for answers that do not end by themselves.
 """
 
 import os
 from collections.abc import Callable
 from functools import partial
 from shutil import rmtree
-from signal import SIGTERM
+from signal import SIGINT, SIGTERM
 from threading import Thread
 from time import sleep
 from typing import Any
 
-from granian import cli
+from granian import _signals, cli
+from granian._granian import WorkerSignal
 from granian.server.mp import MPServer
 from prometheus_client.multiprocess import mark_process_dead
 
@@ -40,7 +42,22 @@ def _begin(index: int, parent: int, load: Callable[[], Any]) -> Any:
     """Returns the application, in a worker."""
     os.environ[WORKER_INDEX] = str(index)
     Thread(target=_end_with, args=[parent], name="parent", daemon=True).start()
-    return load()
+    application = load()
+    _signals.set_loop_signals = partial(_set_signals, getattr(application, "stop", lambda: None))
+    return application
+
+
+def _set_signals(stop: Callable[[], None], loop: Any) -> Any:
+    """Replaces granian's function: tells the application that the process ends, then granian."""
+    ending = WorkerSignal()
+
+    def end() -> None:
+        stop()
+        ending.set()
+
+    for number in (SIGINT, SIGTERM):
+        loop.add_signal_handler(number, end)
+    return ending
 
 
 def _end_with(parent: int) -> None:

@@ -1,6 +1,6 @@
 """The customer's cart, alone and together with placed orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -69,6 +69,12 @@ def cart_row(customer: int, rows: Sequence[Sequence[Any]]) -> CartRow:
 def stored_cart(customer: int) -> CartRow:
     """Returns the customer's row as it is stored."""
     return cart_row(customer, database.rows(carts.READ, [customer]))
+
+
+def versions(customers: Collection[int]) -> dict[int, CartVersion]:
+    """Returns the present cart of each of these customers who ever had one."""
+    found = database.rows(carts.VERSIONS, [list(customers)])
+    return {customer: CartVersion(id, version) for customer, id, version in found}
 
 
 @dataclass(frozen=True, slots=True)

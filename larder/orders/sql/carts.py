@@ -7,6 +7,12 @@ _COLUMNS = '"order", number, version, lines::text, created_at, updated_at, ended
 
 READ = f"SELECT {_COLUMNS} FROM cart WHERE customer_id = %s"
 
+VERSIONS = """
+SELECT customer_id, "order", version FROM cart
+WHERE customer_id = ANY((SELECT %s::bigint[])::bigint[])
+"""
+"""Index scans of cart_pkey."""
+
 MAKE = """
 INSERT INTO cart (customer_id, version, lines) VALUES (%s, 0, '[]') ON CONFLICT DO NOTHING
 """

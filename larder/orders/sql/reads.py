@@ -127,3 +127,28 @@ OWN_ORDERS = """(
     WHERE {behind}"""
 """The feed of one customer (larder/db/feed.py): one range of the index order_feed from the mark,
 for any number of orders. The customer is hidden from the planner as above."""
+
+EVENT = """json_build_object('customer', customer_id, 'told', json_build_object(
+    'id', order_id, 'number', number, 'status', to_status, 'version', version, 'event', id,
+    'type', type, 'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+))::text"""
+"""An event as JSON: whose order it is, and what is told of it, with the status after the event and
+the present version of the order."""
+
+_EVENTS = """(
+    SELECT event.transaction_id, event.position, event.id, order_id, type, to_status, at,
+           customer_id, number, version
+    FROM {table} AS event JOIN "order" ON "order".id = order_id
+    WHERE """
+
+_AFTER = ") AS event WHERE {behind}"
+
+EVENTS = f"""{_EVENTS}(SELECT %s::bigint[]) IS NULL
+        OR customer_id IN (SELECT unnest((SELECT %s::bigint[]))){_AFTER}"""
+"""The feed of the events of all orders, or of those of many customers. Plan: the range of
+order_event_feed from the mark, and a row by order_pkey for each; the customers are a hash table."""
+
+EVENTS_OF_ONE = f"""{_EVENTS}customer_id = (SELECT %s::bigint)
+        AND "order".transaction_id >= (SELECT %s::text::xid8){_AFTER}"""
+"""The same of one customer, for any number of orders of others. An event changes its order, so the
+order is in the range of order_feed from the mark. Its events come by order_event_history."""
