@@ -20,6 +20,7 @@ from larder.core.clock import now
 from larder.db import database
 from larder.notifications.models import Mail
 from larder.ops.jobs.mails import RETRIES
+from larder.relay.models import RelayMark
 from tests.conftest import Api, Person
 from tests.notifications.mailing import (
     EMAIL,
@@ -38,6 +39,7 @@ from tests.server import ROOT
 from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
+As = Callable[[Person], Api]
 
 
 def token_in(receiver: Receiver) -> str:
@@ -244,3 +246,21 @@ def test_a_mail_with_an_expired_token_is_not_sent(
         Mail.objects.update(created_at=long_ago() - timedelta(hours=1))
         work(receiver, tmp_path / "log")
     assert receiver.received == []
+
+
+@pytest.mark.system
+def test_an_order_is_mailed_to_its_customer_and_the_shop(
+    transactional_db: None, person: MakePerson, as_: As, product: Any, tmp_path: Path
+) -> None:
+    ada, jam = as_(person(email=EMAIL)), product(name="Jam")
+    mails = {"ORDER_MAILS": "placed,new_order", "SHOP_MAIL": "owner@example.com"}
+    with receiving() as receiver, worker(tmp_path / "log", **environment(receiver, **mails)):
+        assert wait_until(lambda: RelayMark.objects.filter(feed="orders").exists(), 60)
+        body = {"lines": [{"product": jam, "quantity": 1}]}
+        order = ada("POST", "orders", body).body
+        assert wait_until(lambda: len(receiver.received) == 2, 60), (tmp_path / "log").read_text()
+    (event,) = ada("GET", f"orders/{order['id']}/events").body["results"]
+    assert {mail["To"]: mail["Message-ID"] for mail in receiver.received} == {
+        EMAIL: f"<{event['id']}.customer@example.com>",
+        "owner@example.com": f"<{event['id']}.shop@example.com>",
+    }
