@@ -116,6 +116,11 @@ def devices(customer: int, *, after: UUID | None, limit: int) -> list[Any]:
     return list(rows.values_list("id", "kind", "registered_at", named=True)[:limit])
 
 
+def has_devices() -> bool:
+    """Returns whether any customer has a device."""
+    return Device.objects.exists()
+
+
 def device(id: str) -> Any | None:
     """Returns a device to send to: `customer`, `kind`, `address`, `keys`; None if there is none."""
     rows = Device.objects.filter(id=id)

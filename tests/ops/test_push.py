@@ -1,5 +1,6 @@
 """Messages to the devices of customers: who is told what, once, and only what is true."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,13 +12,19 @@ from django.db import transaction
 from larder.catalog.models import Product
 from larder.inventory.models import Stock
 from larder.ops.jobs.push import Push
+from larder.ops.jobs.sending import Sender
 from larder.ops.push import Message
 from larder.relay.channels import Delivery, Event, Gone, NewDelivery, Outcome, Sent
 from larder.relay.models import Device, Watch
+from larder.relay.services.relaying import Relay
 from tests.conftest import Api
+from tests.ops.receiver import receiver
+from tests.ops.receiving import LOOPBACK
 from tests.relay.browser import Browser
+from tests.relay.listening import relay_all
 from tests.v1.moving import move, moved
 from tests.v1.placing import place
+from tools.processes import wait_until
 
 Make = Callable[..., Any]
 NOW = datetime(2026, 11, 30, 18, 30, tzinfo=UTC)
@@ -30,8 +37,11 @@ def _shop(settings: Any) -> None:
     settings.MAIL_LANGUAGE = "en-gb"
 
 
+BROWSER = {"kind": "webpush", "keys": Browser().keys}
+
+
 def register(api: Api, name: str) -> str:
-    browser = {"kind": "webpush", "address": f"https://a.example/{name}", "keys": Browser().keys}
+    browser = BROWSER | {"address": f"https://push.example.com/{name}"}
     return str(api("POST", "me/devices", browser).body["id"])
 
 
@@ -106,6 +116,37 @@ def test_a_product_that_is_out_of_stock_again_is_not_told_and_stays_watched(
     assert customer("GET", "me/watches").body["results"] == [{"product": jam}]
     Product.objects.filter(id=jam).update(archived_at=NOW)
     assert prepared(told) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_browser_reads_what_its_customer_is_told(
+    person: Make, as_: Make, product: Make, staff: Api, settings: Any
+) -> None:
+    settings.WEBHOOK_NETWORKS = LOOPBACK
+    owner, jam = person(), product(stock=1)
+    api = as_(owner)
+    with receiver() as service:
+        push = Push()
+        assert push.wanted() == ()
+        address = f"http://127.0.0.1:{service.port}/send"
+        api("POST", "me/devices", BROWSER | {"address": address})
+        relay = Relay([push])
+        relay_all(relay)
+        placed = place(api, (jam, 1))
+        api("PUT", f"me/watches/{jam}")
+        relay_all(relay)
+        moved(staff, placed, "pack", "ship")
+        adjustment = {"reason": "received", "lines": [{"product": jam, "delta": 5}]}
+        assert staff("POST", "stock/adjustments", adjustment).status == 201
+        relay_all(relay)
+        sender = Sender([push])
+        sender.start()
+        assert wait_until(lambda: len(service.received) == 2)
+        sender.stop()
+    read = [json.loads(Browser().read(body)) for _, body in service.received]
+    told = {(message["type"], message["object"]) for message in read}
+    assert told == {("order.shipped", placed.body["id"]), ("stock.back", str(jam))}
+    assert api("GET", "me/watches").body["results"] == []
 
 
 def test_a_device_that_is_gone_is_forgotten(customer: Api) -> None:

@@ -37,7 +37,6 @@ class Push:
     def __init__(self) -> None:
         # Browsers name their services: those are asked in the simplest way.
         named, ours = Client(settings.WEBHOOK_NETWORKS), Client((), http2=True)
-        self._clients = named, ours
         secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
         self._adapters: dict[str, Adapter] = {"webpush": WebPush(named, secrets, _subject())}
         for kind, adapter in (("fcm", Fcm), ("apns", Apns)):
@@ -45,8 +44,8 @@ class Push:
                 self._adapters[kind] = adapter(ours, settings.PUSH_ACCOUNTS[kind])
 
     def wanted(self) -> Collection[str]:
-        """Returns the types of events that customers are told."""
-        return {ORDER_SHIPPED, STOCK_BACK}
+        """Returns the types of events that customers are told, if any has a device."""
+        return {ORDER_SHIPPED, STOCK_BACK} if queries.has_devices() else ()
 
     def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
         """Returns a delivery for each device. Watches that it tells are over."""
@@ -98,11 +97,6 @@ class Push:
         """Forgets a device that is gone."""
         if isinstance(outcome, Gone):
             devices.forget(delivery.target)
-
-    async def aclose(self) -> None:
-        """Closes the connections."""
-        for client in self._clients:
-            await client.aclose()
 
 
 Words = tuple[str, str, str]

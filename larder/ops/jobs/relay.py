@@ -15,6 +15,7 @@ from django.db import connections
 
 from larder.core.clock import Stopwatch, now
 from larder.ops.jobs.order_mails import OrderMails
+from larder.ops.jobs.push import Push
 from larder.ops.jobs.repeated_errors import RepeatedErrors
 from larder.ops.jobs.sending import Sender
 from larder.ops.jobs.worker import connection_string
@@ -37,7 +38,7 @@ LOCK = "SELECT pg_try_advisory_lock(11, 1)"
 
 def channels() -> list[Channel]:
     """Returns the channels by which events are told."""
-    return [OrderMails()]
+    return [OrderMails(), Push()]
 
 
 @contextmanager
