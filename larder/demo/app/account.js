@@ -25,7 +25,6 @@ export async function logInPage(shop) {
   // A session that was ended by the shop leaves its account; a log-out does not.
   const hasEnded = (await shop.larder.account()) !== undefined;
   return [
-    h("img.welcome", { src: "icon.svg", alt: "" }),
     h("h2", hasEnded ? "Log in again" : "Welcome"),
     hasEnded ? h("p", "Your session has ended. Waiting orders stay.") : null,
     button("Try as demo", () => logIn("demo", "demo"), { className: "primary" }),

@@ -3,7 +3,7 @@
 import { accountPage, logInPage } from "./account.js";
 import { cartPage } from "./cart.js";
 import { Catalogue } from "./catalogue.js";
-import { when } from "./dom.js";
+import { number, when } from "./dom.js";
 import { orderPage, ordersPage } from "./orders.js";
 import { productPage, productsPage } from "./products.js";
 import { IndexedDbStorage, Larder, NoNetworkError, SessionEndedError } from "./sdk/index.js";
@@ -127,7 +127,7 @@ async function key(name) {
 
 function showUnits(cart) {
   const units = [...cart.values()].reduce((before, more) => before + more, 0);
-  element("units").textContent = units ? units.toLocaleString() : "";
+  element("units").textContent = units ? number(units) : "";
 }
 
 async function sayOffline() {

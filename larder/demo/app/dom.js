@@ -66,8 +66,11 @@ export function money(amount, currency) {
   return formats.get(currency).format(Number(amount));
 }
 
+/** Returns a number as text. Its toLocaleString() builds a new format each time, which is slow. */
+export const { format: number } = new Intl.NumberFormat();
+
 export function counted(products) {
-  return products === 1 ? "1 product" : `${products.toLocaleString()} products`;
+  return products === 1 ? "1 product" : `${number(products)} products`;
 }
 
 /** Returns the time of the day, with the date if it is not today. */

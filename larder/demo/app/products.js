@@ -1,6 +1,6 @@
 /** The list of products, the page of one, and the buttons that put it in the cart. */
 
-import { choice, counted, h, money, picture, setText } from "./dom.js";
+import { choice, counted, h, money, number, picture, setText } from "./dom.js";
 
 /** Cards of the first screen, and those that come when the list is scrolled. */
 const [FIRST, MORE] = [8, 20];
@@ -28,6 +28,7 @@ function productList(shop, categories) {
   /** Cards by the product's id: made once, and moved by each search. */
   const made = new Map();
   let [cart, ordered, products] = [new Map(), new Set(), []];
+  let saving;
   // A newer catalogue leaves the user at the same place.
   let first = Math.max(FIRST, list?.cards.childElementCount ?? 0);
 
@@ -40,8 +41,8 @@ function productList(shop, categories) {
   /** Shows products from one place to another. Cards that stay where they are cost no layout. */
   const fill = (from, to) => {
     const next = products.slice(from, to);
-    for (const [number, element] of next.map(card).entries()) {
-      const before = cards.children[from + number];
+    for (const [place, element] of next.map(card).entries()) {
+      const before = cards.children[from + place];
       if (before === undefined) cards.append(element);
       else if (before !== element) before.replaceWith(element);
     }
@@ -58,7 +59,8 @@ function productList(shop, categories) {
     );
     products.sort((a, b) => ordered.has(b.id) - ordered.has(a.id));
     const chosen = { text: search.value, is, categories: inCategories };
-    sessionStorage.setItem("filter", JSON.stringify(chosen));
+    clearTimeout(saving);
+    saving = setTimeout(() => sessionStorage.setItem("filter", JSON.stringify(chosen)), DEBOUNCE);
     const isLoading = catalogue.products.length === 0;
     count.textContent = isLoading ? "Loading the products …" : matched(products.length, corrected);
     while (cards.childElementCount > Math.min(first, products.length)) cards.lastChild.remove();
@@ -122,7 +124,7 @@ function productCard(shop, product) {
 
 function stocked(shop, product) {
   const stock = shop.stockOf(product);
-  return orderable(1, product, stock) > 0 ? `${stock.toLocaleString()} in stock` : "Sold out";
+  return orderable(1, product, stock) > 0 ? `${number(stock)} in stock` : "Sold out";
 }
 
 /** The products whose stock is asked for next, by id, each with what is called then. */
@@ -163,7 +165,7 @@ export function stepper(shop, product, { first = "+", changed = () => {} } = {})
   let units = 0;
   const set = (wanted) => {
     const most = orderable(wanted, product, shop.stockOf(product));
-    if (most < wanted) shop.toast(`${most.toLocaleString()} of ${product.name} can be ordered`);
+    if (most < wanted) shop.toast(`${number(most)} of ${product.name} can be ordered`);
     field.value = most;
     update(most);
     void shop.put([[product.id, most]]);
