@@ -12,7 +12,6 @@ from django.db import transaction
 from larder.catalog.models import Product
 from larder.inventory.models import Stock
 from larder.ops.jobs.push import Push
-from larder.ops.jobs.sending import Sender
 from larder.ops.push import Message
 from larder.relay.channels import Delivery, Event, Gone, NewDelivery, Outcome, Sent
 from larder.relay.models import Device, Watch
@@ -21,7 +20,7 @@ from tests.conftest import Api
 from tests.ops.receiver import receiver
 from tests.ops.receiving import LOOPBACK
 from tests.relay.browser import Browser
-from tests.relay.listening import relay_all
+from tests.relay.listening import relay_all, sending
 from tests.v1.moving import move, moved
 from tests.v1.placing import place
 from tools.processes import wait_until
@@ -139,10 +138,8 @@ def test_a_browser_reads_what_its_customer_is_told(
         adjustment = {"reason": "received", "lines": [{"product": jam, "delta": 5}]}
         assert staff("POST", "stock/adjustments", adjustment).status == 201
         relay_all(relay)
-        sender = Sender([push])
-        sender.start()
-        assert wait_until(lambda: len(service.received) == 2)
-        sender.stop()
+        with sending(push):
+            assert wait_until(lambda: len(service.received) == 2)
     read = [json.loads(Browser().read(body)) for _, body in service.received]
     told = {(message["type"], message["object"]) for message in read}
     assert told == {("order.shipped", placed.body["id"]), ("stock.back", str(jam))}

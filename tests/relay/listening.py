@@ -1,13 +1,16 @@
 """A channel that tells targets which the test names."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Event as Signal
 from typing import Any
 from uuid import uuid4
 
 from larder.core.clock import now
-from larder.relay.channels import Delivery, Event, NewDelivery, Outcome, Sent
+from larder.ops.jobs.sending import Sender
+from larder.relay.channels import Channel, Delivery, Event, NewDelivery, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.models import Delivery as Row
 from larder.relay.services.relaying import Relay
@@ -63,3 +66,16 @@ def started(channel: Listener) -> Relay:
 def told() -> list[tuple[str, str]]:
     """The type and the object of each stored delivery."""
     return list(Row.objects.order_by("id").values_list("type", "object"))
+
+
+@contextmanager
+def sending(channel: Channel) -> Iterator[None]:
+    """Sends what is due within the block."""
+    leading = Signal()
+    leading.set()
+    sender = Sender([channel], leading)
+    sender.start()
+    try:
+        yield
+    finally:
+        sender.stop()

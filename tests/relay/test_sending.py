@@ -1,17 +1,16 @@
 """The sender keeps the order of an object, tries again after pauses, and waits for no target."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
-from larder.ops.jobs.sending import OVERTAKEN, Sender
+from larder.ops.jobs.sending import OVERTAKEN
 from larder.relay import queries
 from larder.relay.channels import Again, Delivery, Failed, NewDelivery, Outcome, Sent
 from larder.relay.services import deliveries
-from tests.relay.listening import Listener, event
+from tests.relay.listening import Listener, event, sending
 from tools.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,16 +49,6 @@ def outcomes(target: str) -> list[tuple[str, int, bool]]:
         (row.outcome, row.attempts, row.ended_at is not None)
         for row in reversed(queries.deliveries("webhook", target, limit=100))
     ]
-
-
-@contextmanager
-def sending(channel: Recorder) -> Iterator[None]:
-    sender = Sender([channel])
-    sender.start()
-    try:
-        yield
-    finally:
-        sender.stop()
 
 
 def all_ended(target: str) -> bool:

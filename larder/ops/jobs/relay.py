@@ -1,4 +1,4 @@
-"""Tells committed events, in one of the job workers: the relay in a thread, the sender in another.
+"""Tells committed events, in one of the job workers: relays in a thread, and sends in another.
 
 The worker with an advisory lock does it; others stand by. The lock belongs to a session, so it ends
 with the process. If a session is lost without an end, two workers may tell for a moment: the relay
@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 import psycopg
+from django.conf import settings
 from django.db import connections
 
 from larder.core.clock import Stopwatch, now
 from larder.ops.jobs.order_mails import OrderMails
+from larder.ops.jobs.pace import Pace
 from larder.ops.jobs.push import Push
 from larder.ops.jobs.repeated_errors import RepeatedErrors
 from larder.ops.jobs.sending import Sender
+from larder.ops.jobs.webhooks import Webhooks
 from larder.ops.jobs.worker import connection_string
 from larder.relay.channels import Channel
 from larder.relay.services.relaying import Relay
@@ -38,36 +41,42 @@ LOCK = "SELECT pg_try_advisory_lock(11, 1)"
 
 def channels() -> list[Channel]:
     """Returns the channels by which events are told."""
-    return [OrderMails(), Push()]
+    return [Webhooks(settings.WEBHOOK_NETWORKS), OrderMails(), Push()]
 
 
 @contextmanager
 def running(telling: Sequence[Channel]) -> Iterator[None]:
     """Tells events by these channels during the block."""
-    stop = Event()
-    thread = Thread(target=_run, args=[telling, stop], name="relay", daemon=True)
+    stop, leading = Event(), Event()
+    sender = Sender(telling, leading)
+    thread = Thread(target=_run, args=[telling, leading, stop], name="relay", daemon=True)
+    sender.start()
     thread.start()
     try:
         yield
     finally:
         stop.set()
+        sender.stop()
         thread.join(timeout=STANDBY * 10)
 
 
-def _run(telling: Sequence[Channel], stop: Event) -> None:
+def _run(telling: Sequence[Channel], leading: Event, stop: Event) -> None:
     errors = RepeatedErrors(logger, "Events could not be told.", _DO)
     while not stop.is_set():
         try:
             with psycopg.connect(connection_string(), autocommit=True) as session:
-                while not _has(session) and not stop.wait(STANDBY):
-                    pass
-                if not stop.is_set():
-                    _lead(session, telling, stop, errors)
+                while not _has(session):
+                    if stop.wait(STANDBY):
+                        return
+                leading.set()
+                _lead(session, telling, stop, errors)
         except Exception as error:
             # The thread must not end.
             errors.log(error)
+        finally:
+            leading.clear()
+            connections.close_all()
         stop.wait(STANDBY)
-    connections.close_all()
 
 
 def _has(session: "psycopg.Connection[tuple[bool]]") -> bool:
@@ -81,25 +90,21 @@ def _lead(
     stop: Event,
     errors: RepeatedErrors,
 ) -> None:
-    """Tells events until the end, or until the session is lost: raises psycopg.Error."""
-    sender = Sender(telling)
-    sender.start()
-    try:
-        relay, checked = Relay(telling), Stopwatch()
-        while not stop.is_set():
-            if checked.seconds >= CHECKED_EVERY:
-                session.execute("SELECT 1")
-                checked = Stopwatch()
-            try:
-                # The thread keeps its connection: to open one takes longer than a pass.
-                pause = 0.0 if relay.once(now=now()) else EVERY
-            except Exception as error:
-                errors.log(error)
-                connections.close_all()
-                relay, pause = Relay(telling), STANDBY
-            stop.wait(pause)
-    finally:
-        sender.stop()
+    """Relays until the end, or until the session is lost: raises psycopg.Error."""
+    relay, pace, checked = Relay(telling), Pace(), Stopwatch()
+    while not stop.is_set():
+        if checked.seconds >= CHECKED_EVERY:
+            session.execute("SELECT 1")
+            checked = Stopwatch()
+        taken = Stopwatch()
+        try:
+            # The thread keeps its connection: to open one takes longer than a pass.
+            pause = 0.0 if relay.once(now=now()) else EVERY
+        except Exception as error:
+            errors.log(error)
+            connections.close_all()
+            relay, pause = Relay(telling), STANDBY
+        stop.wait(max(pause, pace.pause(taken.seconds)))
 
 
 _DO = "Events wait, and are told as soon as this ends. If this repeats, check the database."

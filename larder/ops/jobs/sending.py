@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from secrets import SystemRandom
-from threading import Thread
+from threading import Event, Thread
 from typing import TypeVar
 
 from django.db import Error, connections
@@ -57,13 +57,13 @@ OVERTAKEN = "overtaken"
 
 
 class Sender:
-    """Sends from `start` to `stop`."""
+    """Sends from `start` to `stop`, while this worker is `leading`."""
 
-    def __init__(self, channels: Sequence[Channel]) -> None:
+    def __init__(self, channels: Sequence[Channel], leading: Event) -> None:
         self._channels = {channel.name: channel for channel in channels}
         self._tasks: dict[tuple[str, str], Task[None]] = {}
         self._random = SystemRandom()
-        self._is_stopped = False
+        self._leading, self._is_stopped = leading, False
         self._errors = RepeatedErrors(logger, "Deliveries could not be sent.", _DO)
         self._thread = Thread(target=self._run, name="sender", daemon=True)
 
@@ -76,6 +76,10 @@ class Sender:
         self._is_stopped = True
         self._thread.join(timeout=GRACE * 2)
 
+    @property
+    def _may_send(self) -> bool:
+        return self._leading.is_set() and not self._is_stopped
+
     def _run(self) -> None:
         with ThreadPoolExecutor(1, thread_name_prefix="sender-database") as self._database:
             asyncio.run(self._main())
@@ -83,7 +87,8 @@ class Sender:
     async def _main(self) -> None:
         while not self._is_stopped:
             try:
-                await self._look()
+                if self._may_send:
+                    await self._look()
                 await asyncio.sleep(EVERY)
             except Error as error:
                 self._log(error)
@@ -104,7 +109,7 @@ class Sender:
         """Sends what is due to a target."""
         channel = self._channels[name]
         try:
-            while not self._is_stopped:
+            while self._may_send:
                 due = partial(deliveries.due, name, target, limit=BATCH)
                 batch = await self._in_database(due)
                 if not batch:
@@ -130,7 +135,7 @@ class Sender:
         async def tell(of_object: Sequence[Delivery]) -> None:
             async with slots:
                 for delivery in of_object:
-                    if self._is_stopped:
+                    if not self._may_send:
                         return
                     attempts.append((delivery, await self._attempt(channel, delivery)))
 
