@@ -153,11 +153,12 @@ def _attributes(path: Path) -> Iterator[str]:
 
 PROBES = {
     "larder/ops/demo/app.py",
+    "larder/ops/demo/mails.py",
     "larder/ops/health.py",
     "larder/ops/telemetry/metrics.py",
     "larder/ops/telemetry/tracing.py",
 }
-"""The example app; `/livez` and `/readyz`; `/metrics`; the span of a request."""
+"""The example app and its mails; `/livez` and `/readyz`; `/metrics`; the span of a request."""
 
 
 def test_only_these_modules_of_ops_know_http() -> None:
