@@ -14,6 +14,7 @@ from larder.core.errors import Telling
 from larder.core.limits import MAX_PAGE_LINES, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.structs import with_fields
 from larder.http.problems import example, first_sentence, kind_of, kinds
+from larder.v1 import told
 from larder.v1.bodies import CSV_TYPES, Csv
 from larder.v1.operations import BODY, CACHED, EVERYWHERE, TOKEN, WRITTEN, Header, Operation, Trait
 from larder.v1.resources import METHODS, Resource
@@ -69,6 +70,7 @@ TAGS = {
     "events": "What has changed, told at once.",
     "categories": "The tree of the products.",
     "stock": "The units that can be ordered now; adjustments and the ledger for staff.",
+    "webhooks": "Addresses of other systems that are told events.",
     "audit": "The actions of staff and commands, for staff with the permission.",
 }
 """In the order in which an app uses them."""
@@ -199,6 +201,7 @@ def document() -> dict[str, Any]:
         "info": {"title": "Larder", "version": "1", "description": ABOUT},
         "servers": [{"url": "/"}],
         "paths": documented,
+        "webhooks": told.receivers(_reference),
         "components": {
             "schemas": schemas,
             "securitySchemes": {"bearer": BEARER},
@@ -346,7 +349,8 @@ def _reference(kind: type[msgspec.Struct]) -> dict[str, str]:
 
 def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
     """Returns the schemas of all bodies and answers, and those that they refer to, by name."""
-    kinds: dict[str, Any] = {"Problem": Problem}
+    shapes: list[Any] = [Problem, *told.SHAPES]
+    kinds = {kind.__name__: kind for kind in shapes}
     for operation in operations:
         for kind in (operation.body, *operation.declared.answers.values()):
             if isinstance(kind, type) and issubclass(kind, msgspec.Struct):

@@ -20,6 +20,7 @@ from larder.v1 import (
     products,
     stock,
     stream,
+    webhooks,
 )
 from larder.v1.resources import Resource
 
@@ -111,6 +112,22 @@ urlpatterns = [
     ),
     path("refunds-due", Resource(GET=payments.list_refunds_due)),
     path("events/stream", Resource(GET=stream.stream_events)),
+    path("webhooks", Resource(GET=webhooks.list_webhooks, POST=webhooks.create_webhook)),
+    path(
+        "webhooks/<id:webhook>",
+        Resource(
+            GET=webhooks.get_webhook, PATCH=webhooks.change_webhook, DELETE=webhooks.delete_webhook
+        ),
+    ),
+    path("webhooks/<id:webhook>/rotate", Resource(POST=webhooks.rotate_webhook_secret)),
+    path("webhooks/<id:webhook>/test", Resource(POST=webhooks.test_webhook)),
+    path("webhooks/<id:webhook>/recover", Resource(POST=webhooks.recover_webhook)),
+    path("webhooks/<id:webhook>/resend", Resource(POST=webhooks.resend_to_webhook)),
+    path("webhooks/<id:webhook>/deliveries", Resource(GET=webhooks.list_webhook_deliveries)),
+    path(
+        "webhooks/<id:webhook>/deliveries/<int:delivery>/redeliver",
+        Resource(POST=webhooks.redeliver),
+    ),
     path("audit", Resource(GET=audit.list_audit_entries)),
 ]
 

@@ -9,6 +9,28 @@ from tests.http.log_ins import of_log_ins
 from tests.relay.browser import Browser
 
 
+def manage_webhooks(owner: Api) -> dict[str, Answer]:
+    """The answers about a webhook."""
+    body = {"url": "https://shop.example/events", "events": ["order.placed"]}
+    made = owner("POST", "webhooks", body)
+    place = made.headers["Location"]
+    answers = {
+        "create_webhook": made,
+        "list_webhooks": owner("GET", "webhooks"),
+        "get_webhook": owner("GET", place),
+        "change_webhook": owner("PATCH", place, {"name": "Till"}),
+        "rotate_webhook_secret": owner("POST", f"{place}/rotate"),
+        "test_webhook": owner("POST", f"{place}/test"),
+        "resend_to_webhook": owner("POST", f"{place}/resend", {"products": [1]}),
+        "recover_webhook": owner("POST", f"{place}/recover", {"since": "2026-01-02T03:04:05Z"}),
+    }
+    listed = answers["list_webhook_deliveries"] = owner("GET", f"{place}/deliveries")
+    delivery = listed.body["results"][0]["id"]
+    answers["redeliver"] = owner("POST", f"{place}/deliveries/{delivery}/redeliver")
+    answers["delete_webhook"] = owner("DELETE", place)
+    return answers
+
+
 def record_payments(staff: Api, order: Answer) -> dict[str, Answer]:
     """A payment that is too much."""
     path = f"orders/{order.body['id']}/payments"
@@ -147,6 +169,7 @@ def test_each_operation_answers_as_documented(
     owner = as_(person(is_staff=True, role="owner"))
     answers |= record_payments(owner, placed)
     answers["stream_events"] = owner("HEAD", "events/stream")
+    answers |= manage_webhooks(owner)
     answers["list_audit_entries"] = owner("GET", f"audit?object=product:{jam}")
     held = staff("POST", "orders", {**order, "payment": {"required": True}}).headers["Location"]
     answers["confirm_order"] = owner("POST", f"{held}/confirm")

@@ -83,7 +83,7 @@ def test_nobody_directs_to_themselves_what_they_may_not_see(
         lambda who: change(endpoint, who, now, url="https://thief.example/"),
         lambda who: change(endpoint, who, now, events=["order.placed"]),
         lambda who: endpoints.rotate_secret(endpoint, caller=who, keys=KEYS),
-        lambda who: endpoints.resend(endpoint, "refund.due", ["1"], caller=who, at=now),
+        lambda who: endpoints.resend(endpoint, [("refund.due", "1")], caller=who, at=now),
     ):
         with pytest.raises(PermissionMissing, match="refunddue"):
             attempt(clerk.caller)
@@ -133,7 +133,7 @@ def test_an_endpoint_is_disabled_once_it_is_gone_or_fails_for_five_days(
     def fail(after: timedelta, *, is_gone: bool = False) -> None:
         endpoints.note_failure(endpoint, is_gone=is_gone, at=now + after, tell=told.append)
 
-    endpoints.resend(endpoint, "order.placed", ["1"], caller=owner, at=now)
+    endpoints.resend(endpoint, [("order.placed", "1")], caller=owner, at=now)
     fail(timedelta(0))
     endpoints.note_success(endpoint)
     fail(timedelta(hours=1))

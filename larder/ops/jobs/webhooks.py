@@ -37,9 +37,10 @@ CURRENT = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An endpoint. `types` are those that it is told: its own, as far as its owner may see them."""
+    """An endpoint. `seen` are the types that its owner may see, `types` those that it is told."""
 
     url: str
+    seen: frozenset[str]
     types: frozenset[str]
     secrets: Sequence[bytes]
     is_failing: bool
@@ -95,7 +96,7 @@ class Webhooks:
             return None
         if delivery.type == TEST:
             body: bytes | None = _test(delivery)
-        elif delivery.type not in target.types:
+        elif delivery.type not in target.seen:
             return None
         elif target.is_disabled:
             return Message("", {}, b"", "It is disabled.")
@@ -144,10 +145,11 @@ class Webhooks:
 
 def _target(row: Any, held: Mapping[UUID, Collection[str]], keys: Sequence[str]) -> Target:
     permissions = held.get(row.owner, ())
-    known = (EVENT_TYPES[name] for name in row.events if name in EVENT_TYPES)
+    seen = frozenset(type.name for type in EVENT_TYPES.values() if type.permission in permissions)
     return Target(
         url=row.url,
-        types=frozenset(type.name for type in known if type.permission in permissions),
+        seen=seen,
+        types=seen.intersection(row.events),
         secrets=endpoints.opened(row.secrets, row.id, keys),
         is_failing=row.failing_since is not None,
         is_disabled=row.disabled_at is not None,

@@ -149,12 +149,12 @@ def send_test(endpoint: UUID, *, caller: Caller, at: datetime) -> None:
 
 
 def resend(
-    endpoint: UUID, type: str, objects: Iterable[str], *, caller: Caller, at: datetime
+    endpoint: UUID, objects: Collection[tuple[str, str]], *, caller: Caller, at: datetime
 ) -> None:
-    """Tells an endpoint the present state of objects, as events of a type. Raises NotFound."""
+    """Tells an endpoint the present state of objects: types of events, and ids. Raises NotFound."""
     with _acting_on(endpoint, "resend", caller):
-        deliveries.store(CHANNEL, [_told(endpoint, type, object, at) for object in objects])
-        _require(caller, [type])
+        deliveries.store(CHANNEL, [_told(endpoint, type, id, at) for type, id in objects])
+        _require(caller, {type for type, _ in objects})
 
 
 def redeliver(endpoint: UUID, delivery: int, *, caller: Caller) -> None:
