@@ -22,6 +22,8 @@ export const shop = {
   larder: new Larder({ url: location.origin, storage }),
   /** The products of the offline copy. */
   catalogue: new Catalogue(),
+  /** What is searched. It is stored when the page is left. */
+  filter: JSON.parse(sessionStorage.getItem("filter") ?? "{}"),
   /** `[exact stock, that of the copy then]` by the product's id. */
   figures: new Map(),
   /** Returns the units in the cart by the product's id. */
@@ -96,6 +98,7 @@ export const shop = {
     const names = [...(await storage.entries(await key(""))).keys()];
     await storage.write(Object.fromEntries(names.map((name) => [name, undefined])));
     sessionStorage.clear();
+    shop.filter = {};
     await shop.larder.logOut();
     await shop.read();
   },
@@ -157,11 +160,12 @@ async function show(to) {
   const [part] = /^#\/(cart|orders|account)/.exec(location.hash) ?? ["#/"];
   for (const tab of element("tabs").children)
     tab.setAttribute("aria-current", tab.hash === part ? "page" : "false");
+  if (place !== undefined) {
+    element("view").focus({ preventScroll: true });
+    scrollTo(0, place);
+    place = undefined;
+  }
   if (isLoggedIn) showUnits(await shop.cart());
-  if (place === undefined) return;
-  element("view").focus({ preventScroll: true });
-  scrollTo(0, place);
-  place = undefined;
 }
 
 /** Shows the page that the user went to: a new one from its top, one before where it was left. */
@@ -226,6 +230,7 @@ addEventListener("beforeinstallprompt", (event) => {
     void event.prompt();
   };
 });
+addEventListener("pagehide", () => sessionStorage.setItem("filter", JSON.stringify(shop.filter)));
 document.addEventListener("visibilitychange", () => document.hidden || void sync());
 setInterval(() => document.hidden || void sync(shop.larder.catalogue), CATALOGUE_EVERY);
 setInterval(() => document.hidden || void syncHistory(), HISTORY_EVERY);

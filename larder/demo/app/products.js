@@ -17,8 +17,7 @@ export async function productsPage(shop) {
 }
 
 function productList(shop, categories) {
-  const { catalogue } = shop;
-  const filter = JSON.parse(sessionStorage.getItem("filter") ?? "{}");
+  const { catalogue, filter } = shop;
   const text = { placeholder: "Search the shop", "aria-label": "Search", value: filter.text ?? "" };
   const search = h("input", { type: "search", ...text });
   const chips = h("form.chips", { "aria-label": "Filters", oninput: () => apply() });
@@ -28,7 +27,6 @@ function productList(shop, categories) {
   /** Cards by the product's id: made once, and moved by each search. */
   const made = new Map();
   let [cart, ordered, products] = [new Map(), new Set(), []];
-  let saving;
   // A newer catalogue leaves the user at the same place.
   let first = Math.max(FIRST, list?.cards.childElementCount ?? 0);
 
@@ -58,9 +56,7 @@ function productList(shop, categories) {
         (!is.includes("in stock") || shop.stockOf(product) > 0),
     );
     products.sort((a, b) => ordered.has(b.id) - ordered.has(a.id));
-    const chosen = { text: search.value, is, categories: inCategories };
-    clearTimeout(saving);
-    saving = setTimeout(() => sessionStorage.setItem("filter", JSON.stringify(chosen)), DEBOUNCE);
+    shop.filter = { text: search.value, is, categories: inCategories };
     const isLoading = catalogue.products.length === 0;
     count.textContent = isLoading ? "Loading the products …" : matched(products.length, corrected);
     while (cards.childElementCount > Math.min(first, products.length)) cards.lastChild.remove();
