@@ -1,6 +1,7 @@
 /** The log-in and the account. */
 
 import { button, h } from "./dom.js";
+import { subscribe } from "./push.js";
 
 export async function logInPage(shop) {
   const fault = h("p.bad", { role: "alert" });
@@ -17,6 +18,7 @@ export async function logInPage(shop) {
     await shop.read();
     await shop.show(0);
     await shop.sync();
+    await subscribe(shop).catch(shop.fail);
   };
   const submitted = (event) => {
     event.preventDefault();
@@ -39,16 +41,11 @@ export async function logInPage(shop) {
   ];
 }
 
-export async function accountPage(shop) {
-  const logOut = async () => {
-    await shop.logOut();
-    location.hash = "#/";
-    await shop.show(0);
-  };
+export function accountPage(shop) {
   return [
     h("h2", "Account"),
     h("p", "Orders that wait for the network stay on this device after a log-out."),
     h("aside", "Install it from the menu of the browser: it opens at once, also without a network."),
-    button("Log out", logOut),
+    button("Log out", shop.logOut),
   ];
 }

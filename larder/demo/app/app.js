@@ -6,6 +6,7 @@ import { Catalogue } from "./catalogue.js";
 import { number, when } from "./dom.js";
 import { orderPage, ordersPage } from "./orders.js";
 import { productPage, productsPage } from "./products.js";
+import { subscribe } from "./push.js";
 import { IndexedDbStorage, Larder, NoNetworkError, SessionEndedError } from "./sdk/index.js";
 
 const CATALOGUE_EVERY = 5 * 60_000;
@@ -101,6 +102,8 @@ export const shop = {
     shop.filter = {};
     await shop.larder.logOut();
     await shop.read();
+    location.hash = "#/";
+    await show(0);
   },
   show,
   sync,
@@ -238,3 +241,4 @@ navigator.serviceWorker?.register("sw.js");
 await shop.read();
 await show();
 await sync();
+await subscribe(shop).catch(shop.fail);

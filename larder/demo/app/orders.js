@@ -2,6 +2,7 @@
 
 import { putBack } from "./cart.js";
 import { button, counted, dayName, h, inOneLine, money, picture, reason, total, when } from "./dom.js";
+import { bell } from "./push.js";
 
 const SENDING = 3_000;
 /** The states of the outbox, and the statuses of orders. */
@@ -129,6 +130,7 @@ export async function orderPage(shop, id, thanks) {
         ),
       ),
     ),
+    ["placed", "packed"].includes(order.status) ? bell(shop, "Tell me when it is sent") : null,
     h("p.total", h("span", "Total"), h("span", money(order.total, order.currency))),
     ...(thanks ? [h("a.button", { href: "#/" }, "To the products")] : orderButtons(shop, order)),
   ];

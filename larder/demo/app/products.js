@@ -1,9 +1,11 @@
 /** The list of products, the page of one, and the buttons that put it in the cart. */
 
 import { choice, counted, h, money, number, picture, setText } from "./dom.js";
+import { bell } from "./push.js";
 
 /** Cards of the first screen, and those that come when the list is scrolled. */
 const [FIRST, MORE] = [8, 20];
+const SOLD_OUT = "Sold out";
 const DEBOUNCE = 150;
 const MOST_STOCKS = 200;
 
@@ -120,7 +122,7 @@ function productCard(shop, product) {
 
 function stocked(shop, product) {
   const stock = shop.stockOf(product);
-  return orderable(1, product, stock) > 0 ? `${number(stock)} in stock` : "Sold out";
+  return orderable(1, product, stock) > 0 ? `${number(stock)} in stock` : SOLD_OUT;
 }
 
 /** The products whose stock is asked for next, by id, each with what is called then. */
@@ -198,8 +200,11 @@ export async function productPage(shop, id) {
   const stock = h("p", { id: `stock-${id}` });
   const first = `Add · ${money(price, currency)}`;
   const buttons = stepper(shop, product, { first });
+  const watch = () => shop.larder.request("PUT", `me/watches/${id}`);
+  const back = bell(shop, "Tell me when it is back", watch);
   const update = (units) => {
     stock.textContent = stocked(shop, product);
+    if (back) back.hidden = stock.textContent !== SOLD_OUT;
     buttons.update(units);
   };
   update((await shop.cart()).get(product.id) ?? 0);
@@ -221,6 +226,7 @@ export async function productPage(shop, id) {
         h("h2", product.name),
         h("p.price", money(price, currency), each),
         stock,
+        back,
         h("p", product.description),
         h("p.soft", facts.filter(Boolean).join(", ")),
         h("div.bar", buttons.element),

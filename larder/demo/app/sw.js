@@ -1,11 +1,10 @@
-/** Keeps the files of the app and pictures, so that it opens without a network. Data are the SDK's. */
+/** Keeps the files of the app, so that it opens without a network, and shows messages. Data are the
+ * SDK's; pictures never change, and the browser keeps them. */
 
 const PREFIX = "larder-example-";
 /** The server writes a hash of all files here: another version is another service worker. */
 const VERSION = `${PREFIX}{{ version }}`;
-const PICTURES = `${PREFIX}pictures`;
-const MOST_PICTURES = 500;
-const PAGES = ["app", "account", "cart", "catalogue", "dom", "orders", "products"];
+const PAGES = ["app", "account", "cart", "catalogue", "dom", "orders", "products", "push"];
 const SDK = ["index", "connection", "copy", "errors", "larder", "outbox", "storage", "types"];
 const FILES = [
   ...["./", "style.css", "manifest.webmanifest", "icon.svg", "icon-180.png", "icon-192.png"],
@@ -15,11 +14,14 @@ const FILES = [
 
 addEventListener("install", (event) => event.waitUntil(keep()));
 addEventListener("activate", (event) => event.waitUntil(removeOthers()));
+addEventListener("push", (event) => event.waitUntil(tell(event.data.json())));
+addEventListener("notificationclick", ({ notification }) => {
+  notification.close();
+  clients.openWindow(notification.tag);
+});
 addEventListener("fetch", (event) => {
   const { method, url } = event.request;
   if (method === "GET" && url.startsWith(registration.scope)) event.respondWith(kept(event.request));
-  // Those of other hosts are not kept: they are opaque, and each counts as megabytes.
-  if (url.startsWith(`${location.origin}/pictures/`)) event.respondWith(picture(event.request));
 });
 
 async function keep() {
@@ -36,8 +38,8 @@ async function keepFile(cache, file) {
 }
 
 async function removeOthers() {
-  const present = (await caches.keys()).filter((name) => name.startsWith(PREFIX));
-  const others = present.filter((name) => name !== VERSION && name !== PICTURES);
+  const isOther = (name) => name.startsWith(PREFIX) && name !== VERSION;
+  const others = (await caches.keys()).filter(isOther);
   await Promise.all(others.map((name) => caches.delete(name)));
   await clients.claim();
 }
@@ -47,17 +49,8 @@ async function kept(request) {
   return (await cache.match(request, { ignoreSearch: true })) ?? fetch(request);
 }
 
-/** Returns a picture, and keeps the newest. Its content never changes under one name. */
-async function picture(request) {
-  const cache = await caches.open(PICTURES);
-  const known = await cache.match(request);
-  if (known) return known;
-  const answer = await fetch(request);
-  // The page of a captive portal is no picture.
-  if (answer.ok && answer.headers.get("Content-Type")?.startsWith("image/")) {
-    await cache.put(request, answer.clone());
-    const [oldest, ...others] = await cache.keys();
-    if (others.length >= MOST_PICTURES) await cache.delete(oldest);
-  }
-  return answer;
+/** Shows a message of the shop, which leads to its page; one of the same page takes its place. */
+async function tell({ title, body, type, object }) {
+  const tag = `${registration.scope}#/${type.startsWith("order.") ? "orders" : "products"}/${object}`;
+  await registration.showNotification(title, { body, tag, icon: "icon-192.png" });
 }

@@ -20,7 +20,9 @@ from larder.identity.models import Address
 from larder.inventory.models import Stock
 from larder.ops.demo.shop import store_pictures
 from larder.orders.models import Order
+from larder.relay.models import Device, Watch
 from tests.conftest import Person
+from tests.relay.browser import Browser
 from tests.server import Server
 from tests.staff.browser import CHROMIUM, in_browser
 from tests.system.clients.npm import SDK, require_node
@@ -117,9 +119,65 @@ def test_a_picture_of_the_shop_is_shown_under_any_name_of_the_shop(
         shown = page.locator("li.card img")
         expect(shown).to_be_visible()
         widths.append(shown.evaluate(LOADED))
+        page.evaluate("navigator.serviceWorker.ready")
+        page.context.set_offline(True)
+        page.reload()
+        widths.append(shown.evaluate(LOADED))
 
     in_browser(look)
-    assert widths == [THUMBNAIL_SIDE]
+    assert widths == [THUMBNAIL_SIDE] * 2
+
+
+SUBSCRIBED = """
+PushManager.prototype.subscribe = async ({ applicationServerKey }) => {
+  if (applicationServerKey.length !== 87) throw new Error("no key");
+  return { toJSON: () => ({ endpoint: "https://push.example.com/1", keys: KEYS }) };
+};
+""".replace("KEYS", json.dumps(Browser().keys))
+"""A push service is not reached from here."""
+
+
+def test_a_sold_out_product_is_watched_and_a_message_leads_to_it(
+    shop: Server, jam: int, ada: Person
+) -> None:
+    Stock.objects.filter(product_id=jam).update(available=0)
+
+    def journey(page: Page) -> None:
+        page.add_init_script(SUBSCRIBED)
+        page.context.grant_permissions(["notifications"])
+        open_app(page, shop.port, ada)
+        devtools = page.context.new_cdp_session(page)
+        registered: list[str] = []
+        devtools.on(
+            "ServiceWorker.workerRegistrationUpdated",
+            lambda event: registered.extend(
+                registration["registrationId"] for registration in event["registrations"]
+            ),
+        )
+        devtools.send("ServiceWorker.enable")
+        page.evaluate(f"location.hash = '#/products/{jam}'")
+        page.get_by_role("button", name="Tell me when it is back").click()
+        expect(page.get_by_text("You will get a message")).to_be_visible()
+        message = {"title": "Back in stock", "body": "Jam", "type": "stock.back", "object": "7"}
+        sent = {"registrationId": registered[0], "data": json.dumps(message)}
+        devtools.send(
+            "ServiceWorker.deliverPushMessage", {"origin": f"http://127.0.0.1:{shop.port}", **sent}
+        )
+        shown = page.evaluate(
+            """async () => {
+              const registration = await navigator.serviceWorker.ready;
+              for (let tries = 0; tries < 50; tries++) {
+                const [shown] = await registration.getNotifications();
+                if (shown) return [shown.title, shown.tag];
+                await new Promise((resolve) => setTimeout(resolve, 100));
+              }
+            }"""
+        )
+        assert shown == ["Back in stock", f"http://127.0.0.1:{shop.port}/demo/#/products/7"]
+
+    in_browser(journey, width=PHONE)
+    assert Device.objects.get().address == "https://push.example.com/1"
+    assert Watch.objects.get().product_id == jam
 
 
 def order_jam(page: Page, units: int) -> None:
