@@ -111,7 +111,7 @@ export async function orderPage(shop, id, thanks) {
   const delivery = day ? `${where}, ${day}` : where;
   return [
     thanks
-      ? h("div.thanks", h("h2", `Thank you, order ${order.number}`), h("p", `${delivery}.`))
+      ? h("div.thanks", h("h2", `✓ Thank you, order ${order.number}`), h("p", `${delivery}.`))
       : h("h2", `Order ${order.number}`),
     h("p.soft", `Placed ${when(order.placed_at)}`),
     PROGRESS.includes(order.status) ? progress(order.status) : h("p", status(order)),
