@@ -9,6 +9,7 @@ from larder.catalog import prices
 from larder.db import database
 from larder.db.postgresql.connection import with_numbered_parameters
 from larder.inventory import sql as inventory
+from larder.orders.queries import changes
 from larder.orders.sql import carts, payments
 from tests.database import analyze, generic_plan, make_new
 
@@ -39,6 +40,9 @@ PLANS = {
     "renew a cart": (carts.RENEW, ["cart_order_key"]),
     "lock unchanged carts": (carts.LOCK_UNCHANGED, ["cart_"]),
     "end carts": (carts.END, ["cart_pkey"]),
+    "versions of carts": (carts.VERSIONS, ["cart_pkey"]),
+    "events": (changes._EVENTS.page(10), ["order_event_feed", "order_pkey"]),
+    "events of one": (changes._EVENTS_OF_ONE.page(10), ["order_feed", "order_event_history"]),
     "records": (payments.RECORDS, ["payment_of_order", "payment_of_intent"]),
 }
 """Each statement with its indexes."""

@@ -128,27 +128,38 @@ OWN_ORDERS = """(
 """The feed of one customer (larder/db/feed.py): one range of the index order_feed from the mark,
 for any number of orders. The customer is hidden from the planner as above."""
 
-EVENT = """json_build_object('customer', customer_id, 'told', json_build_object(
-    'id', order_id, 'number', number, 'status', to_status, 'version', version, 'event', id,
-    'type', type, 'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-))::text"""
+EVENT = """concat('{"customer":', customer_id, ',"told":{"id":"', order_id, '","number":', number,
+    ',"status":"', to_status, '","version":', version, ',"event":"', id, '","type":"', type,
+    '","at":', replace(to_json(at)::text, '+00:00"', 'Z"'), '}}')"""
 """An event as JSON: whose order it is, and what is told of it, with the status after the event and
-the present version of the order."""
+the present version of the order. With json_build_object and to_char it takes thrice the time."""
 
-_EVENTS = """(
-    SELECT event.transaction_id, event.position, event.id, order_id, type, to_status, at,
-           customer_id, number, version
-    FROM {table} AS event JOIN "order" ON "order".id = order_id
-    WHERE """
+_TOLD = """event.transaction_id, event.position, event.id, order_id, type, to_status, at,
+           customer_id, number, version"""
 
-_AFTER = ") AS event WHERE {behind}"
-
-EVENTS = f"""{_EVENTS}(SELECT %s::bigint[]) IS NULL
-        OR customer_id IN (SELECT unnest((SELECT %s::bigint[]))){_AFTER}"""
+EVENTS = f"""(
+    SELECT {_TOLD}
+    FROM {{table}} AS event CROSS JOIN LATERAL (
+        SELECT customer_id, number, version FROM "order"
+        WHERE id = order_id AND ((SELECT %s::bigint[]) IS NULL
+            OR customer_id IN (SELECT unnest((SELECT %s::bigint[]))))
+        LIMIT 1
+    ) AS "order"
+) AS event WHERE {{behind}}"""
 """The feed of the events of all orders, or of those of many customers. Plan: the range of
-order_event_feed from the mark, and a row by order_pkey for each; the customers are a hash table."""
+order_event_feed from the mark, and a row by order_pkey for each; the customers are a hash table.
+The limit keeps the planner from other joins, and from parallel workers, whose start takes longer.
+"""
 
-EVENTS_OF_ONE = f"""{_EVENTS}customer_id = (SELECT %s::bigint)
-        AND "order".transaction_id >= (SELECT %s::text::xid8){_AFTER}"""
-"""The same of one customer, for any number of orders of others. An event changes its order, so the
-order is in the range of order_feed from the mark. Its events come by order_event_history."""
+EVENTS_OF_ONE = f"""(
+    SELECT {_TOLD}
+    FROM (
+        SELECT id AS own, customer_id, number, version FROM "order"
+        WHERE customer_id = (SELECT %s::bigint) AND transaction_id >= (SELECT %s::text::xid8)
+        OFFSET 0
+    ) AS "order"
+    CROSS JOIN LATERAL (SELECT * FROM {{table}} WHERE order_id = own OFFSET 0) AS event
+) AS event WHERE {{behind}}"""
+"""The same of one customer, after any mark. An event changes its order, so the order is in the
+range of order_feed from the mark. Its events come by order_event_history: OFFSET keeps the planner
+from the range of all events."""
