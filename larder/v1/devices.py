@@ -33,7 +33,11 @@ operation = partial(Declaration, tag="me", key_permission="identity.change_custo
 reading = partial(operation, key_permission="identity.view_customer", traits=[CACHED])
 
 WEB, FCM = "webpush", "fcm"
-ADDRESSES = {WEB: r"https?://[!-~]+", FCM: r"[!-~]+", "apns": r"[0-9a-fA-F]{64,200}"}
+ADDRESSES = {
+    WEB: r"https?://[A-Za-z0-9.:\[\]-]+/[!-~]*",
+    FCM: r"[!-~]+",
+    "apns": r"[0-9a-fA-F]{64,200}",
+}
 """The form of an address, by kind: the endpoint of a browser's subscription, or a token."""
 
 

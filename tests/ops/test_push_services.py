@@ -14,7 +14,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.core.exceptions import ImproperlyConfigured
 
+from larder.ops.environment import push_accounts
 from larder.ops.outgoing import Client
 from larder.ops.push import Message
 from larder.ops.push.apns import Apns
@@ -83,6 +85,15 @@ def test_a_browser_gets_what_it_alone_can_read_signed_with_the_key_of_its_time()
             assert kinds([await adapter.send(unknown)]) == [Gone]
 
     run(work())
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "7", '{"pager": {}}', '{"fcm": {"private_key": "secret"}}', '{"apns": 7}']
+)
+def test_faulty_accounts_are_refused_without_their_keys(text: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="PUSH_ACCOUNTS") as refused:
+        push_accounts(text)
+    assert "secret" not in str(refused.value)
 
 
 def test_fcm_gets_a_message_with_a_token_of_the_service_account() -> None:

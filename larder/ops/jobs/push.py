@@ -4,7 +4,8 @@ An order that is shipped is told to its customer's devices, and a product that i
 those of the customers who watch it, once. A message is true when it is sent, or is not sent.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from email.utils import parseaddr
 from uuid import UUID
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from larder.core.errors import NotFound
 from larder.inventory import queries as inventory
 from larder.notifications.mail_texts import ORDER
 from larder.ops.outgoing import Client, NoAnswer
-from larder.ops.push import Adapter, Message
+from larder.ops.push import Message
 from larder.ops.push.apns import Apns
 from larder.ops.push.fcm import Fcm
 from larder.ops.push.web import WebPush
@@ -26,6 +27,7 @@ from larder.relay.channels import Again, Delivery, Event, Failed, Gone, NewDeliv
 from larder.relay.services import devices
 
 ORDER_SHIPPED, STOCK_BACK = "order.shipped", "stock.back"
+APPS: Mapping[str, type[Fcm] | type[Apns]] = {"fcm": Fcm, "apns": Apns}
 
 
 class Push:
@@ -38,10 +40,10 @@ class Push:
         # Browsers name their services: those are asked in the simplest way.
         named, ours = Client(settings.WEBHOOK_NETWORKS), Client((), http2=True)
         secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-        self._adapters: dict[str, Adapter] = {"webpush": WebPush(named, secrets, _subject())}
-        for kind, adapter in (("fcm", Fcm), ("apns", Apns)):
-            if kind in settings.PUSH_ACCOUNTS:
-                self._adapters[kind] = adapter(ours, settings.PUSH_ACCOUNTS[kind])
+        self._adapters: dict[str, WebPush | Fcm | Apns] = {
+            "webpush": WebPush(named, secrets, _subject()),
+            **{kind: APPS[kind](ours, account) for kind, account in settings.PUSH_ACCOUNTS.items()},
+        }
 
     def wanted(self) -> Collection[str]:
         """Returns the types of events that customers are told, if any has a device."""
@@ -129,4 +131,6 @@ def _product(customer: int, object: str) -> Words | None:
 def _subject() -> str:
     """Returns where push services reach the shop."""
     url: str = settings.PUBLIC_URL
-    return url if url.startswith("https:") else f"mailto:{settings.DEFAULT_FROM_EMAIL}"
+    return (
+        url if url.startswith("https:") else f"mailto:{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}"
+    )

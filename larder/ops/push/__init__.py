@@ -3,7 +3,6 @@ its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import UUID
 
 from larder.core.clock import now
@@ -26,13 +25,6 @@ class Message:
     title: str
     body: str
     data: Mapping[str, str]
-
-
-class Adapter(Protocol):
-    """How a kind of push service takes messages."""
-
-    async def send(self, message: Message) -> Outcome:
-        """Sends a message. Raises NoAnswer."""
 
 
 def judged(answer: Answer, *, is_gone: bool, is_refused: bool = False) -> Outcome:

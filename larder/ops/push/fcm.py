@@ -1,5 +1,6 @@
 """Firebase Cloud Messaging, HTTP v1."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -26,12 +27,13 @@ class Fcm:
     ) -> None:
         self._client, self._account = client, account
         self._url = f"{url}/v1/projects/{account['project_id']}/messages:send"
-        self._token, self._age = "", Stopwatch()
+        self._token, self._age, self._renewing = "", Stopwatch(), asyncio.Lock()
 
     async def send(self, message: Message) -> Outcome:
         """Sends a message. Raises NoAnswer."""
-        if not self._token or self._age.seconds > TOKEN_SECONDS:
-            await self._renew()
+        async with self._renewing:
+            if not self._token or self._age.seconds > TOKEN_SECONDS:
+                await self._renew()
         if not self._token:
             return Again("no token for the service account")
         told = {
