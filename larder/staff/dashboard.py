@@ -62,7 +62,8 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
         period = request.GET.get("period", "")
         period = period if period in PERIODS else "week"
         parts |= {"periods": PERIODS.items(), "period": period}
-        parts |= _sales(today, PERIODS[period][1])
+        parts |= _sales(today, *PERIODS[period])
+        parts["figures"] += [figure for figure in parts["sold"] if figure.number != "0"]
     return {**context, **parts}
 
 
@@ -180,17 +181,20 @@ def _stock() -> Iterable[Figure]:
             yield Figure(title, grouped(int(noted.found[name])), link, text)
 
 
-def _sales(today: date, number: int) -> dict[str, Any]:
+def _sales(today: date, period: str, number: int) -> dict[str, Any]:
     """Returns the sales of the last days, and what changed against as many days before."""
     first, before = today - timedelta(days=number - 1), today - timedelta(days=2 * number - 1)
     days = sales.day_sales(first, today, shop_zone())
     former = sales.day_sales(before, first - timedelta(days=1), shop_zone())
     total = _orders_of(first, today, sum(day.orders for day in days))
+    revenue, placed, orders = _revenue(days), _placed(days), _orders(**_of_days(first, today))
+    earned = amount(revenue, settings.CURRENCY) if revenue else "0"
+    titles = [f"{title}, {period}" for title in (gettext("Revenue"), gettext("Orders"))]
     return {
         "heading": gettext("Sales, {} to {}").format(day_of(first), day_of(today)),
-        "changes": [
-            (gettext("Revenue"), _change(_revenue(days), _revenue(former))),
-            (gettext("Orders"), _change(_placed(days), _placed(former))),
+        "sold": [
+            Figure(titles[0], earned, "#sales", _change(revenue, _revenue(former))),
+            Figure(titles[1], grouped(placed), orders, _change(placed, _placed(former))),
         ],
         "days": _days(total, days),
         "best": _best(first, today),

@@ -5,6 +5,7 @@ as the member of staff may see it. Each part reads a range of an index, however 
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import Case, Q, When
 from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
@@ -70,7 +71,13 @@ def _places(request: Any, term: str) -> Iterator[SearchResult]:
 
 def _products(request: Any, term: str) -> Iterator[SearchResult]:
     if request.user.has_perm("catalog.view_product"):
-        for product in containing(Product.objects.order_by("archived_at", "name"), term)[:SHOWN]:
+        begins = (
+            Q(name__istartswith=term) | Q(name__icontains=f" {term}") | Q(sku__istartswith=term)
+        )
+        known = Product.objects.order_by(
+            "archived_at", Case(When(begins, then=0), default=1), "name"
+        )
+        for product in containing(known, term)[:SHOWN]:
             yield _row(product.name, (product.sku,), "catalog_product", product.pk, "sell")
 
 

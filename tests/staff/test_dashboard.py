@@ -58,7 +58,10 @@ def numbers(desk: Desk, **period: str) -> list[tuple[str, str]]:
         ("", cell) if link is None else link.groups()
         for cell, link in zip(cells, matches, strict=True)
     ]
-    figures = [(figure.link, figure.number) for figure in context["figures"]]
+    figures = [
+        ("" if figure.link == "#sales" else figure.link, figure.number)
+        for figure in context["figures"]
+    ]
     return [*figures, *((unescape(link), number.split(" ")[0]) for link, number in links)]
 
 

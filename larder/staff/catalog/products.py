@@ -208,6 +208,14 @@ def _view_only(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "fields": ["price_shown" if name == "price" else name for name in shown]}
 
 
+def _available(product: Product) -> str:
+    """Returns the units that can be ordered, in red if they are few."""
+    text = grouped(product.stock.available)
+    if product.stock.available > (product.low_stock_threshold or 0):
+        return text
+    return format_html('<strong class="page-warning">{}</strong>', text)
+
+
 def _fields_of(section: str | None) -> tuple[str, ...]:
     return tuple(field.name for field in FIELDS if field.section == section)
 
@@ -342,9 +350,7 @@ class ProductAdmin(
             return gettext("on sale")
         return gettext("archived {}").format(moment(archived))
 
-    available = column(
-        _("Available"), lambda product: grouped(product.stock.available), numeric=True
-    )
+    available = column(_("Available"), _available, numeric=True)
     committed = column(
         _("Reserved for orders"), lambda product: grouped(product.stock.committed), numeric=True
     )

@@ -12,8 +12,6 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponseRedirect
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -150,9 +148,7 @@ class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
             page.refuse(refusal, SENTENCES)
             return show(request, page)
         self.message_user(request, gettext("Booked."), messages.SUCCESS)
-        if not self.has_view_permission(request):
-            return HttpResponseRedirect(reverse("admin:index"))
-        return HttpResponseRedirect(self.change_address(adjustment))
+        return self.to_adjustment(request, adjustment)
 
     def may_choose_products(self, request: Any) -> bool:
         return bool(request.user.has_perm(PERMISSION))

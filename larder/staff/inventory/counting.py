@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -173,7 +174,8 @@ class CountableStock(ServiceAdmin):
         checked = [line.product for line in counted if line.cleaned_data["checked"]]
         shown, note = (page.form.cleaned_data[name] for name in ("shown", "note"))
         try:
-            counts.book_count(shown, note, checked=checked, caller=caller_of(request), now=now())
+            caller = caller_of(request)
+            booked = counts.book_count(shown, note, checked=checked, caller=caller, now=now())
         except DomainError as refusal:
             if refusal.extensions.get("lines"):
                 page.refuse(refusal, REFUSALS)
@@ -181,7 +183,14 @@ class CountableStock(ServiceAdmin):
             self.tell_refusal(request, refusal, REFUSALS)
             return HttpResponseRedirect(request.path)
         self.message_user(request, gettext("The count is booked."), messages.SUCCESS)
-        return HttpResponseRedirect(page.back)
+        return self.to_adjustment(request, booked)
+
+    def to_adjustment(self, request: Any, booked: UUID) -> HttpResponse:
+        """Leads to what was booked, or to the first page for users who may not see it."""
+        may_view = self.has_view_permission(request)
+        return HttpResponseRedirect(
+            self.change_address(booked) if may_view else reverse("admin:index")
+        )
 
     def _discard(self, request: Any) -> HttpResponse:
         back = reverse("admin:inventory_adjustment_count")

@@ -26,6 +26,7 @@ from larder.staff.formatting import (
     column,
     contents,
     customer_name,
+    full_name,
     in_one_line,
     link,
     moment,
@@ -41,9 +42,9 @@ from larder.staff.orders.contents import (
     VARIANTS,
     address_lines,
     given,
-    lines_table,
     payment_tables,
     returned_of,
+    shown_lines,
     tax_of,
     timeline,
 )
@@ -126,10 +127,11 @@ class OrderAdmin(
             "returned": returned_of(order),
             "content": contents(units, len(order.lines)),
             "status": word(order.status),
+            "paid": self.paid(options["obj"]),
             "variant": VARIANTS.get(order.status, "default"),
             "steps": self.steps(request, order),
             "prints": prints(options["obj"]),
-            "lines": lines_table(order),
+            "lines": shown_lines(order),
             "address": address_lines(order.ship_to or {}),
             "facts": self._facts(request, options["obj"]),
             "payments": payment_tables(order, with_refunds=refunds),
@@ -165,12 +167,14 @@ class OrderAdmin(
             return "–"
         state = payment_state.state(order.payments or payment_state.NOTHING, payable)
         shown, variant = word(state.value), PAYMENT_VARIANTS.get(state)
+        if state is payment_state.State.OVERPAID:
+            shown = gettext("To refund")
         return label(shown, variant) if variant else capfirst(shown)
 
     def account(self, request: Any, order: Order) -> str:
         """Returns the customer's name, with a link to the account if there is one that the user may
         see."""
-        name = customer_name(order.customer)
+        name = full_name(order.customer) or customer_name(order.customer)
         if order.customer.deleted_at or not request.user.has_perm("identity.view_customer"):
             return name
         return change_link("identity_customer", order.customer_id, name)

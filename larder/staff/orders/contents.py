@@ -21,7 +21,7 @@ from larder.orders.payment_state import Record, State
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.locks import order_name
 from larder.orders.services.payments import OWN
-from larder.staff.formatting import actor_names, change_link, in_one_line, moment
+from larder.staff.formatting import actor_names, in_one_line, moment
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
@@ -47,30 +47,28 @@ PAYMENT_VARIANTS: dict[str, str] = {
 """The same of each state of the payments; others have none."""
 
 
-def lines_table(order: OrderView) -> dict[str, Any]:
-    """Returns the table of the order's lines, of which there are at most a thousand."""
-    rows = [
-        [
-            change_link("catalog_product", line.product, line.sku),
-            line.name,
-            _quantity(line),
-            grouped(line.returned),
-            in_one_line(amount(line.unit_price, order.currency)),
-            in_one_line(amount(line.line_total, order.currency)),
-        ]
+def shown_lines(order: OrderView) -> list[dict[str, Any]]:
+    """Returns the order's lines, of which there are at most a thousand, as texts."""
+    return [
+        {
+            "product": line.product,
+            "name": line.name,
+            "sku": line.sku,
+            "note": ", ".join(_less(line)),
+            "quantity": grouped(line.quantity),
+            "unit_price": amount(line.unit_price, order.currency),
+            "total": amount(line.line_total, order.currency),
+        }
         for line in order.lines
     ]
-    headers = [
-        *(_("SKU"), _("Name"), _("Quantity"), _("Returned")),
-        *(_("Unit price"), _("Line total")),
-    ]
-    return {"headers": headers, "rows": rows}
 
 
-def _quantity(line: LineView) -> str:
-    if not line.ordered:
-        return grouped(line.quantity)
-    return gettext("{} of {} ordered").format(grouped(line.quantity), grouped(line.ordered))
+def _less(line: LineView) -> Iterator[str]:
+    """Yields what is not with the customer of what was ordered."""
+    if line.ordered:
+        yield gettext("{} of {} ordered").format(grouped(line.quantity), grouped(line.ordered))
+    if line.returned:
+        yield gettext("{} returned").format(grouped(line.returned))
 
 
 def tax_of(order: OrderView) -> str:

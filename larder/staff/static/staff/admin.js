@@ -155,6 +155,13 @@
         const field = document.getElementById("search-input-command");
         field?.setAttribute("hx-trigger", "keyup changed delay:120ms");
         field && htmx.process(field);
+        // The theme's Enter needs a choice by the arrow keys first.
+        field?.addEventListener("keydown", ({key}) => {
+            const results = document.getElementById("command-results");
+            if (key === "Enter" && !results.querySelector("li.active")) {
+                results.querySelector("a")?.click();
+            }
+        });
         improve(document.body);
         watch();
     });
