@@ -100,6 +100,29 @@ def test_complete_requests_wait_up_to_a_limit_that_ignores_incomplete_ones_and_p
                 probe.recv(65_536)
 
 
+def test_streams_take_no_place_and_are_passed_on_at_once(tmp_path: Path) -> None:
+    few = {r"max_conns=\d+": "max_conns=1"}
+    part = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n:\n\n\r\n"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        nginx_before(listener.getsockname()[1], tmp_path, few) as port,
+        ExitStack() as streams,
+    ):
+        listener.settimeout(20)
+        for _ in range(3):
+            client = streams.enter_context(socket.create_connection(("127.0.0.1", port), 20))
+            client.sendall(b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            behind = streams.enter_context(listener.accept()[0])
+            behind.sendall(part)
+            received = b""
+            while b":\n\n" not in received:
+                received += client.recv(65_536)
+        client.close()
+        behind.settimeout(20)
+        while behind.recv(65_536):
+            continue
+
+
 @with_lua
 @pytest.mark.parametrize("site", SITES)
 def test_an_upload_below_the_minimum_rate_is_ended(silent: int, tmp_path: Path, site: str) -> None:
