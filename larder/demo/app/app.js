@@ -9,12 +9,10 @@ import { productPage, productsPage } from "./products.js";
 import { subscribe } from "./push.js";
 import { IndexedDbStorage, Larder, NoNetworkError, SessionEndedError } from "./sdk/index.js";
 
-const CATALOGUE_EVERY = 5 * 60_000;
-const HISTORY_EVERY = 60_000;
+const SYNC_EVERY = 2 * 60_000;
 const TOAST_FOR = 4_000;
 /** Short lists that are read with the catalogue. */
 const LISTS = ["categories", "me/addresses"];
-const UNDER_WAY = ["pending", "placed", "packed", "shipped"];
 const storage = new IndexedDbStorage("larder-example");
 const element = (id) => document.getElementById(id);
 
@@ -182,37 +180,28 @@ function arrive() {
 /** Whether the catalogue is copied, or was when it failed: it may have got some of its pages. */
 let isCopying = false;
 
-/** Brings copies up to date, without others both, and shows what has changed. */
-async function sync(...copies) {
+/** Brings the copies up to date, and shows what has changed. */
+async function sync() {
   const { larder } = shop;
   try {
     if (!(await larder.isLoggedIn())) return;
-    let changed = 0;
-    if (!copies.includes(larder.catalogue)) changed += await larder.history.sync();
-    if (!copies.includes(larder.history)) {
-      for (const path of LISTS) {
-        const { results } = await larder.page(path, { limit: "200" });
-        await storage.write({ [await key(path)]: results });
-      }
-      const isLate = isCopying;
-      isCopying = true;
-      const products = await larder.catalogue.sync();
-      if (products > 0 || isLate) await shop.read();
-      isCopying = false;
-      changed += products;
-      await storage.write({ [await key("updated")]: Date.now() });
+    const orders = await larder.history.sync();
+    for (const path of LISTS) {
+      const { results } = await larder.page(path, { limit: "200" });
+      await storage.write({ [await key(path)]: results });
     }
+    const isLate = isCopying;
+    isCopying = true;
+    const products = await larder.catalogue.sync();
+    if (products > 0 || isLate) await shop.read();
+    isCopying = false;
+    await storage.write({ [await key("updated")]: Date.now() });
     shop.say("");
     // Not under the fingers of the user: the next page shows it.
-    if (changed > 0 && document.activeElement?.tagName !== "INPUT") await show();
+    if (orders + products > 0 && document.activeElement?.tagName !== "INPUT") await show();
   } catch (error) {
     await shop.fail(error);
   }
-}
-
-async function syncHistory() {
-  const orders = await shop.larder.history.all();
-  if (orders.some((order) => UNDER_WAY.includes(order.status))) await sync(shop.larder.history);
 }
 
 shop.larder.onSessionEnded = () => void show(0);
@@ -235,8 +224,7 @@ addEventListener("beforeinstallprompt", (event) => {
 });
 addEventListener("pagehide", () => sessionStorage.setItem("filter", JSON.stringify(shop.filter)));
 document.addEventListener("visibilitychange", () => document.hidden || void sync());
-setInterval(() => document.hidden || void sync(shop.larder.catalogue), CATALOGUE_EVERY);
-setInterval(() => document.hidden || void syncHistory(), HISTORY_EVERY);
+setInterval(() => document.hidden || void sync(), SYNC_EVERY);
 navigator.serviceWorker?.register("sw.js");
 await shop.read();
 await show();

@@ -68,7 +68,7 @@ function estimate({ lines }, { byId }) {
 
 /** Returns what is known of an order that the shop has not placed, and what can be done. */
 function entrySection(shop, { id, state, at, draft, problem }) {
-  const { outbox, catalogue } = shop.larder;
+  const { outbox } = shop.larder;
   const nameOf = (product) => shop.catalogue.byId.get(product)?.name ?? `Product ${product}`;
   const refused = problem?.lines ?? [];
   const whys = refused.map((line) => ({ name: nameOf(line.product), why: reason(line, problem) }));
@@ -80,7 +80,7 @@ function entrySection(shop, { id, state, at, draft, problem }) {
     const byProduct = refused.map((line, place) => [line.product, whys[place]]);
     sessionStorage.setItem("reasons", JSON.stringify(Object.fromEntries(byProduct)));
     // The refusal may come from a copy with earlier prices.
-    void shop.sync(catalogue);
+    void shop.sync();
     await outbox.dismiss(id);
     location.hash = "#/cart";
   };

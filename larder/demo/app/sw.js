@@ -2,15 +2,9 @@
  * SDK's; pictures never change, and the browser keeps them. */
 
 const PREFIX = "larder-example-";
-/** The server writes a hash of all files here: another version is another service worker. */
+/** The server writes the files here, and their hash: another one is another service worker. */
+const FILES = "{{ files }}".split(" ");
 const VERSION = `${PREFIX}{{ version }}`;
-const PAGES = ["app", "account", "cart", "catalogue", "dom", "orders", "products", "push"];
-const SDK = ["index", "connection", "copy", "errors", "larder", "outbox", "storage", "types"];
-const FILES = [
-  ...["./", "style.css", "manifest.webmanifest", "icon.svg", "icon-180.png", "icon-192.png"],
-  ...PAGES.map((name) => `${name}.js`),
-  ...SDK.map((name) => `sdk/${name}.js`),
-];
 
 addEventListener("install", (event) => event.waitUntil(keep()));
 addEventListener("activate", (event) => event.waitUntil(removeOthers()));

@@ -1,5 +1,6 @@
 """The example app, which a server in demo mode serves at `/demo/`."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -52,8 +53,15 @@ def file(request: HttpRequest, name: str) -> HttpResponse:
     content = files[name].read_bytes()
     if name == WORKER:
         content = content.replace(b"{{ version }}", _version(files).encode())
+        content = content.replace(b"{{ files }}", " ".join(_kept(files)).encode())
     headers = {"Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
     return HttpResponse(content, content_type=TYPES[files[name].suffix], headers=headers)
+
+
+def _kept(files: Iterable[str]) -> list[str]:
+    """Returns the addresses that the service worker keeps: not itself, nor what only the
+    installation shows."""
+    return [f"./{name}" for name in files if name != WORKER and not name.startswith("screenshots/")]
 
 
 def _version(files: dict[str, Path]) -> str:
