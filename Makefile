@@ -16,8 +16,8 @@ export VENV DATA
 python := $(VENV)/bin/python
 install := $(SHELL) tools/bootstrap.sh
 # The database of `make run`, running or not; DATABASE_URL wins. Or an empty one for a moment.
-with_database := $(python) -m tools.local_postgres with --data $(DATA)/postgresql --
-with_empty_database := $(python) -m tools.local_postgres with --
+with_database := $(python) -m tools.with_database --data $(DATA)/postgresql --
+with_empty_database := $(python) -m tools.with_database --
 # Django asks the database for its history and warns when there is none.
 without_database := -W "ignore:Got an error checking a consistent migration history:RuntimeWarning"
 
@@ -29,7 +29,7 @@ help: ## List the targets in groups
 
 .PHONY: run
 run: .installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, DATA=, WORKERS=, THREADS=, DATABASE_URL=)
-	@exec $(python) -m tools.run --end-with-parent
+	@exec $(python) -m larder.local --end-with-parent
 
 # `make test` leaves out the tests that start a server (make test/system) or take minutes (make slow).
 without_servers := --ignore tests/system -m "not system and not slow"
@@ -185,7 +185,7 @@ shell: .installed-run ## A Python shell on the database of `make run`, or on DAT
 
 .PHONY: psql
 psql: .installed-run ## An SQL shell on the database of `make run`, as the owner of its tables
-	@$(python) -m tools.local_postgres psql --data $(DATA)/postgresql
+	@$(python) -m larder.local manage dbshell --database owner
 
 # One argument, with its spaces, or none.
 file = $(if $(FILE),"$(FILE)")

@@ -14,7 +14,7 @@ from benchmarks.installation import SMALL, Amount, Installation, durability, ins
 from benchmarks.loads import Pace
 from benchmarks.machine import describe
 from benchmarks.report import Report
-from tools.terminal import say
+from larder.local.terminal import say
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ import psycopg
 from benchmarks.installation import Installation
 from benchmarks.measurement import Measurement
 from benchmarks.shop import STOCK
-from tools.terminal import LauncherError
+from larder.local.terminal import LauncherError
 
 PLACED = """
 SELECT count(*) FILTER (WHERE reference <> 'pgbench'),

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.generator import BadReply
 from benchmarks.loads import Pace
-from tools.terminal import LauncherError, complain
+from larder.local.terminal import LauncherError, complain
 
 FULL, QUICK = Pace(3, 0.6, 2.0), Pace(1, 0.4, 1.0)
 RESULTS = Path(__file__).with_name("results")

@@ -20,11 +20,12 @@ from benchmarks import pgbench
 from benchmarks.pgbench import Stock, Writes
 from benchmarks.sessions import Sessions
 from benchmarks.shop import PASSWORD, Shop
+from larder.local.postgresql import Cluster
+from larder.local.processes import Kept
+from larder.local.terminal import LauncherError, step
 from larder.ops.serve import COUNTS
 from tools.http_client import Client
-from tools.local_postgres import Cluster
-from tools.processes import Kept, free_port
-from tools.terminal import LauncherError, step
+from tools.processes import free_port
 
 KEPT_LOG = {"min_wal_size": "2GB"}
 """As production has it (deploy/postgresql/postgresql.conf)."""
@@ -35,9 +36,8 @@ CHOSEN = ("WORKERS", "THREADS", "DB_POOL_SIZE")
 """Settings that are taken from the environment if they are there."""
 SERVER_COMMAND = """
 import json, os
-from tools.run.settings import from_environment
-from tools.run.supervisor import server_command
-print(json.dumps(server_command(from_environment(os.environ))))
+from larder.ops.serve import command, from_environment
+print(json.dumps(command(from_environment(os.environ))))
 """
 READY_SECONDS = 60.0
 SHOWN_LINES = 15

@@ -17,7 +17,7 @@ from benchmarks.measurement import Measurement, Meter
 from benchmarks.pgbench import Writes
 from benchmarks.shop import PASSWORD
 from benchmarks.traffic import LIST, Details, Holds, LogIns, Orders, Page, Traffic
-from tools.terminal import say
+from larder.local.terminal import say
 
 CONNECTIONS, FEW, LOG_INS = 64, 8, 3
 PGBENCH_CLIENTS = 16

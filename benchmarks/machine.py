@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from tools.local_postgres import binaries
+from larder.local import programs
 
 PACKAGES = ("Django", "djangorestframework", "granian", "psycopg", "msgspec")
 
@@ -37,7 +37,7 @@ def describe(data: Path) -> Machine:
         kernel=platform.release(),
         filesystem=_filesystem(data),
         python=platform.python_version(),
-        postgresql=binaries.find().version(),
+        postgresql=programs.version(),
         packages=", ".join(f"{name} {version(name)}" for name in PACKAGES),
     )
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from benchmarks.installation import Installation, postmaster
 from benchmarks.measurement import Meter
 from benchmarks.traffic import PROXIED
+from larder.local.terminal import LauncherError
 from tools.http_client import Client
-from tools.terminal import LauncherError
 
 TIMES = 100
 Body = Mapping[str, Any]

@@ -18,7 +18,7 @@ from benchmarks.installation import Amount, Installation, durability, install
 from benchmarks.loads import CONNECTIONS, Loads, Pace
 from benchmarks.measurement import Measurement
 from benchmarks.report import aligned
-from tools.terminal import say
+from larder.local.terminal import say
 
 COUNTS = (16, 32, 64, 128)
 """Numbers of connections among which the best rate is looked for, before and after the rush."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.measurement import Measurement, Meter, watch
-from tools.local_postgres import binaries
+from larder.local import programs
 
 SCRIPT = Path(__file__).with_name("sql") / "order.sql"
 THREADS = 2
@@ -58,7 +58,7 @@ class Writes:
             "customers": self.stock.customers,
         }
         return [
-            str(binaries.find().program("pgbench")),
+            str(programs.program("pgbench")),
             *("--no-vacuum", "--protocol=prepared", f"--file={self.script}"),
             *(f"--client={self.clients}", f"--jobs={THREADS}"),
             *(f"--define={name}={value}" for name, value in variables.items()),

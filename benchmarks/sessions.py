@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.traffic import PROXIED
+from larder.local.terminal import LauncherError
 from tools.http_client import Client
-from tools.terminal import LauncherError
 
 RENEWED_AFTER = 120.0
 """Seconds: an access token is good for five minutes, a measurement lasts a few seconds."""

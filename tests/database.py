@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tools.local_postgres import Cluster
+from larder.local.postgresql import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "larder"

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from larder.local.terminal import LauncherError
 from tools.processes import free_port, listens, wait_until
-from tools.terminal import LauncherError
 from tools.wire import HOST, Wire
 
 PROGRAM = "pgbouncer"

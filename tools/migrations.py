@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 
-from tools.terminal import say
+from larder.local.terminal import say
 
 RELEASED = 2
 """The number of the last migration of each app in release 0.2.0."""

@@ -17,8 +17,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.processes import Keeping, Kept, children, free_port, listens, send, wait_until
-from tools.terminal import LauncherError
+from larder.local.processes import Kept
+from larder.local.terminal import LauncherError
+from tools.processes import children, free_port, listens, send, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "deploy" / "nginx"
@@ -100,7 +101,7 @@ class Front:
             "daemon off;",
         ]
         with (folder / "log").open("ab") as output:
-            self._kept = Kept(words, Keeping(stop=(("QUIT", 10.0),)), output=output)
+            self._kept = Kept(words, (("QUIT", 10.0),), output=output)
         if not wait_until(lambda: listens(self.port)):
             raise LauncherError(f"nginx does not listen:\n{(folder / 'log').read_text()}")
 

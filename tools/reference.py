@@ -22,8 +22,8 @@ from django.conf import settings
 from django.db import models
 
 from larder.core.errors import DomainError
+from larder.local.terminal import complain, say
 from larder.orders.lifecycle import STATUSES, Move, is_allowed, may_be_made
-from tools.terminal import complain, say
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"

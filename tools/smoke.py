@@ -12,8 +12,8 @@ import sys
 import uuid
 from typing import Any
 
+from larder.local.terminal import complain, say
 from tools.http_client import Client
-from tools.terminal import complain, say
 
 
 class SmokeError(Exception):

@@ -17,7 +17,7 @@ from benchmarks.installation import SMALL, Amount, Installation, install
 from benchmarks.loads import Loads, Pace, failures
 from benchmarks.measurement import Measurement, quotient
 from benchmarks.report import Row, aligned
-from tools.terminal import complain, say, step
+from larder.local.terminal import complain, say, step
 
 LOADS: Mapping[str, Callable[[Loads], Measurement]] = {
     "R": Loads.page,
@@ -65,7 +65,7 @@ def measure(
     with ExitStack() as stack:
         shops = []
         for letter, commit in zip("AB", commits, strict=True):
-            with step(f"{letter} ready: {commit.name}", reminds=False):
+            with step(f"{letter} ready: {commit.name}"):
                 own = folder / letter
                 own.mkdir()
                 amount = SMALL if options.quick else Amount()

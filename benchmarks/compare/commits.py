@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.installation import HERE, Checkout
-from tools.processes import Kept
-from tools.terminal import LauncherError
+from larder.local.terminal import LauncherError
 
 REQUIREMENTS = Path("requirements", "run.txt")
 AS_IT_IS = "."
-NEEDED = ("benchmarks/shop.py", "benchmarks/sql/order.sql", "tools/run/supervisor.py")
+NEEDED = ("benchmarks/shop.py", "benchmarks/sql/order.sql", "larder/local/supervisor.py")
 """How a commit's shop is filled and its server started: it has to know itself."""
 
 
@@ -65,10 +64,11 @@ def python_for(code: Path, venv: Path) -> str:
         return HERE.python
     environment = dict(os.environ) | {"VENV": str(venv), "PYTHON": HERE.python}
     command = ["/bin/sh", "tools/bootstrap.sh", str(REQUIREMENTS)]
-    with Kept(command, environment=environment, output=subprocess.PIPE, folder=code) as kept:
-        printed = kept.read()
-        if kept.wait():
-            raise LauncherError(f"{REQUIREMENTS} cannot be installed:\n{printed[-3000:]}")
+    done = subprocess.run(
+        command, env=environment, cwd=code, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise LauncherError(f"{REQUIREMENTS} cannot be installed:\n{done.stderr[-3000:]}")
     return str(venv / "bin" / "python")
 
 

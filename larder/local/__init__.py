@@ -1,1 +1,1 @@
-"""Larder on one machine: the command `larder`."""
+"""Larder on one machine: the command `larder`, and a PostgreSQL of its own."""

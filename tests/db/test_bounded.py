@@ -12,8 +12,8 @@ from psycopg.conninfo import make_conninfo
 from larder.config.settings import database
 from larder.db.postgresql import connection
 from larder.db.postgresql.connection import ANSWER_TIMEOUT, TCP_OPTIONS, PrimaryConnection
+from larder.local.postgresql import Cluster, temporary_cluster
 from larder.ops.roles import TIME_LIMITS
-from tools.local_postgres import Cluster, temporary_cluster
 
 
 @pytest.fixture(scope="module")

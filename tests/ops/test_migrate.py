@@ -11,10 +11,10 @@ from time import monotonic, sleep
 import psycopg
 import pytest
 
+from larder.local.postgresql import Cluster, temporary_cluster
 from larder.ops.management.commands.migrate import FORMER, PAUSE, REFUSED
 from tests.database import patient
 from tests.server import ROOT
-from tools.local_postgres import Cluster, temporary_cluster
 
 pytestmark = pytest.mark.system
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from larder.local.supervisor import STOP_SECONDS
 from larder.ops import serve
 from tests.server import ROOT
 from tests.tiers import LONGEST
 from tools.processes import alive, children, free_port, listens, wait_until
-from tools.run.settings import STOP_SECONDS
 
 pytestmark = pytest.mark.system
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from larder.local.terminal import LauncherError
 from tests.conftest import Person
 from tests.staff.scripts import AXE, fetched
 from tests.system.clients.npm import unavailable
-from tools.terminal import LauncherError
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

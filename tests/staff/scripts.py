@@ -10,7 +10,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.terminal import LauncherError
+from larder.local.terminal import LauncherError
 
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.local_postgres import Cluster, temporary_cluster
+from larder.local.postgresql import Cluster, temporary_cluster
 from tools.processes import free_port
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from tools.local_postgres import Cluster, LauncherError
-from tools.local_postgres.takeover import processes_of
+from larder.local.postgresql import Cluster, processes_of
+from larder.local.terminal import LauncherError
 from tools.processes import alive, wait_until
 
 pytestmark = pytest.mark.system

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from larder.local.postgresql import Cluster
 from tests.system.faults.copies import prepare
-from tools.local_postgres import Cluster
 
 pytestmark = pytest.mark.system
 

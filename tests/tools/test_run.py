@@ -1,4 +1,4 @@
-"""`python -m tools.run`: one command starts all processes, and all end with it."""
+"""`larder run`: one command starts all processes, and all end with it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from larder.local.postgresql import Cluster
 from tests.tools.toy import Toy, kill, make_toy, ready
-from tools.local_postgres import Cluster
 from tools.processes import alive, parent, wait_until
 
 pytestmark = pytest.mark.system
@@ -129,7 +129,7 @@ def test_a_second_run_on_the_same_folder_is_refused_with_one_line(
         printed = said(second)
     assert second.returncode == 1
     assert printed.count("\n") == 1
-    assert f"already runs on the data folder {toy.folder / '.data'} (process {run.pid}" in printed
+    assert f"{toy.folder / '.data' / 'postgresql'} is in use by process {run.pid}" in printed
 
 
 def test_the_end_of_the_log_is_printed_if_the_server_cannot_start(toy: Toy, port: int) -> None:

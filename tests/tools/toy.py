@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,18 +17,32 @@ from tools.processes import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-MANAGE = """
-import os, sys, time
+SETTINGS = """
+INSTALLED_APPS = ["toy"]
+SECRET_KEY = "toy"
+"""
+
+PREPARE = """
+import os, psycopg
+from django.core.management import BaseCommand
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        print("preparing", flush=True)
+        with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS t ()")
+"""
+
+WORKER = """
+import os, time
 from pathlib import Path
-import psycopg
-if sys.argv[1] == "prepare":
-    print("preparing", flush=True)
-    with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS t ()")
-else:
-    Path("worker.pid").write_text(str(os.getpid()))
-    while True:
-        time.sleep(1)
+from django.core.management import BaseCommand
+class Command(BaseCommand):
+    def add_arguments(self, parser):
+        parser.add_argument("worker")
+    def handle(self, *args, **options):
+        Path("worker.pid").write_text(str(os.getpid()))
+        while True:
+            time.sleep(1)
 """
 
 ASGI = """
@@ -46,7 +59,7 @@ async def application(scope, receive, send):
 
 @dataclass
 class Toy:
-    """A separate checkout, with our tools and next to nothing to serve."""
+    """A separate checkout, with the launcher and next to nothing to serve."""
 
     folder: Path
 
@@ -54,9 +67,15 @@ class Toy:
     def start(self, port: int, **variables: str) -> Iterator[subprocess.Popen[str]]:
         """Run the supervisor in a separate process group; killed at the end if need be."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "tools.run"],
+            [sys.executable, "-m", "larder.local"],
             cwd=self.folder,
-            env={"PATH": "/usr/bin:/bin", "PORT": str(port), "WORKERS": "1", **variables},
+            env={
+                "PATH": "/usr/bin:/bin",
+                "DATA": ".data",
+                "PORT": str(port),
+                "WORKERS": "1",
+                **variables,
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -88,22 +107,20 @@ def lives_below(entry: Path, folder: Path) -> bool:
 
 def make_toy(folder: Path) -> Toy:
     """Lay out the toy checkout."""
-    shutil.copytree(
-        CHECKOUT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__")
-    )
     ours = (
-        "__init__",
-        "serve",
-        "serving/__init__",
-        "serving/granian_server",
+        *("__init__", "ops/__init__", "ops/serve"),
+        *("ops/serving/__init__", "ops/serving/granian_server"),
+        *(f"local/{file.stem}" for file in (CHECKOUT / "larder" / "local").glob("*.py")),
     )
-    for name in ("__init__.py", *(f"ops/{module}.py" for module in ours)):
-        copy = folder / "larder" / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CHECKOUT / "larder" / name, copy)
-    (folder / "larder" / "config").mkdir()
-    (folder / "larder" / "config" / "asgi.py").write_text(ASGI)
-    (folder / "manage.py").write_text(MANAGE)
+    files = {f"larder/{name}.py": (CHECKOUT / f"larder/{name}.py").read_text() for name in ours} | {
+        "larder/config/settings.py": SETTINGS,
+        "larder/config/asgi.py": ASGI,
+        "toy/management/commands/prepare.py": PREPARE,
+        "toy/management/commands/procrastinate.py": WORKER,
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
     return Toy(folder)
 
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
+from larder.local.terminal import LauncherError, complain, say
 from tools.backup import databases, dump, restore
 from tools.backup.manifest import beside
 from tools.backup.restore import Target
-from tools.terminal import LauncherError, complain, say
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

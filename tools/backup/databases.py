@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tools.terminal import LauncherError
+from larder.local.terminal import LauncherError
 
 MAINTENANCE = "postgres"
 RESTORED = "_restored"

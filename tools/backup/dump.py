@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
+from larder.local import programs
+from larder.local.folders import sync
+from larder.local.terminal import LauncherError, step
 from tools.backup import manifest
 from tools.backup.manifest import Manifest
-from tools.folders import sync
-from tools.local_postgres import binaries
-from tools.terminal import LauncherError, step
 
 
 def make(url: str, file: Path) -> Manifest:
@@ -88,7 +90,7 @@ def put(draft: Path, file: Path, made: Manifest) -> None:
 def find(name: str) -> Path:
     """Return the program. Raises LauncherError when there is none."""
     try:
-        return binaries.find().program(name)
+        return programs.program(name)
     except LauncherError:
         found = shutil.which(name)
     if found is None:
@@ -103,7 +105,7 @@ def run(name: str, url: str, arguments: Sequence[str | Path]) -> None:
     """Run it, connected to that database. Raises LauncherError with what it complained of."""
     done = subprocess.run(
         [find(name), "--no-password", *arguments],
-        env=binaries.connection_environment(url),
+        env=connection_environment(url),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -118,3 +120,26 @@ def complaint(printed: str) -> str:
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     _, _, said = next((line for line in lines if "error:" in line), "").partition("error: ")
     return said or (lines[-1] if lines else "")
+
+
+SERVICES = frozenset({"PGSERVICE", "PGSERVICEFILE"})
+"""To libpq a service counts for more than variables do, and less than what is in an address."""
+
+
+def variables() -> dict[str, str]:
+    """Return libpq's own variables by the options that they stand for."""
+    found = ((one.keyword.decode(), one.envvar) for one in Conninfo.get_defaults())
+    known = {option: variable.decode() for option, variable in found if variable}
+    return {option: variable for option, variable in known.items() if variable not in SERVICES}
+
+
+def connection_environment(url: str, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment for a program that is to connect as we do with this address.
+
+    What the address does not say is left to the variables that are set (PGSSLROOTCERT and the
+    others), for so it is here. A service is not: in the environment it would beat the address.
+    """
+    given = {option: str(value) for option, value in conninfo_to_dict(url).items() if value}
+    said = {name: given[option] for option, name in variables().items() if option in given}
+    others = {name: value for name, value in inherited.items() if name not in SERVICES}
+    return {**others, **said}

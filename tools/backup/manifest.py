@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tools.folders import write_private
-from tools.terminal import LauncherError
+from larder.local.folders import write_private
+from larder.local.terminal import LauncherError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FORMAT = 1

@@ -13,9 +13,9 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from larder.local.terminal import LauncherError, step
 from tools.backup import databases, dump, manifest
 from tools.backup.manifest import CHECKOUT, Manifest
-from tools.terminal import LauncherError, step
 
 JOBS = 2
 SHOWN = 20

@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
+from larder.local.terminal import LauncherError, complain, say
 from tools.proof.site import Site, opened
-from tools.terminal import LauncherError, complain, say
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("v1", "contract0", "contract1", "contract2", "contract3", "contract4")

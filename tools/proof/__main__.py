@@ -14,11 +14,11 @@ from pathlib import Path
 from pkgutil import iter_modules
 from random import Random
 
+from larder.local.terminal import LauncherError, complain, say
 from tools.proof import __doc__ as about
 from tools.proof import books, network, scenarios
 from tools.proof.fleet import Account, Fleet
 from tools.proof.site import Kit, opened
-from tools.terminal import LauncherError, complain, say
 
 NAMES = sorted(module.name for module in iter_modules(scenarios.__path__))
 SHOWN = 20

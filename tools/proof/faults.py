@@ -12,10 +12,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from larder.local.terminal import LauncherError
 from tools.processes import send
 from tools.proof import network
 from tools.proof.machines import DATA, Cluster, Node
-from tools.terminal import LauncherError
 
 HELD_SECONDS = 20.0
 """As long as a fault lasts that has to be ended: longer than the cluster takes to go on without."""

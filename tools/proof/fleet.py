@@ -17,8 +17,8 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
+from larder.local.terminal import LauncherError
 from tools.http_client import LATER, Client, Reply
-from tools.terminal import LauncherError
 
 DONE = {"order": 201, "receive": 201, "cancel": 200, "pack": 200, "ship": 200, "return": 200}
 """The status that says that a wish is fulfilled, by its kind."""

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.processes import LogFile, wait_until
+from larder.local.processes import LogFile, Service
+from larder.local.terminal import LauncherError
+from tools.processes import wait_until
 from tools.proof import network
 from tools.proof.network import Machine
-from tools.run.readiness import Service
-from tools.terminal import LauncherError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEPLOY = CHECKOUT / "deploy" / "patroni"

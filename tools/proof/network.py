@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.terminal import LauncherError
+from larder.local.terminal import LauncherError
 
 INSIDE = "LARDER_CLUSTER_NAMESPACE"
 NETWORK = "10.77.0"

@@ -20,11 +20,12 @@ from typing import Any
 
 import psycopg
 
+from larder.local.postgresql import Cluster, temporary_cluster
+from larder.local.processes import Kept
+from larder.local.terminal import LauncherError, say
 from tools.http_client import Client
-from tools.local_postgres.cluster import Cluster, temporary_cluster
-from tools.processes import Keeping, Kept, alive, children, free_port, send, wait_until
+from tools.processes import alive, children, free_port, send, wait_until
 from tools.proof.fleet import Fleet
-from tools.terminal import LauncherError, say
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NOT_OURS = ("PYTHONPATH", "REPLICA_URLS")
@@ -74,7 +75,7 @@ class Site:
         with (self.folder / f"{name}.log").open("ab") as output:
             self.parts[name] = Kept(
                 [code.python, *words],
-                Keeping(stop=(("TERM", 30.0),)),
+                (("TERM", 30.0),),
                 environment=own,
                 output=output,
                 folder=code.checkout,

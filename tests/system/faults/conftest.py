@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from larder.local.postgresql import Cluster
 from tests.database import patient
 from tests.system.faults.proxied_shop import ProxiedShop, open_proxied
 from tests.system.faults.shop import Shop, open_shop
-from tools.local_postgres import Cluster
 from tools.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psycopg
 
+from larder.local.postgresql import Cluster, temporary_cluster
 from tests.database import patient
 from tests.system.faults.conftest import ROOT
 from tools.backup import dump
 from tools.backup.restore import Target
-from tools.local_postgres import Cluster, temporary_cluster
 
 TIMEOUT = 60.0
 """Seconds until something must have happened, on a loaded machine."""

@@ -12,8 +12,8 @@ from threading import Thread
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from larder.local.postgresql import Cluster
 from tests.server import Reply, Server
-from tools.local_postgres import Cluster
 from tools.processes import free_port
 
 ERRORS_RECEIVED: list[str] = []

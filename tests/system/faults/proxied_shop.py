@@ -9,9 +9,9 @@ from typing import Any
 
 import psycopg
 
+from larder.local.postgresql import Cluster
 from tests.server import Reply, Server
 from tests.system.faults.shop import PASSWORD
-from tools.local_postgres import Cluster
 from tools.wire import Wire
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import psycopg
 
+from larder.local.postgresql import Cluster
 from tests.server import Reply, Server
-from tools.local_postgres import Cluster
 
 PASSWORD = "a rather good one"
 RECOVERY = 10.0

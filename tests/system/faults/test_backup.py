@@ -9,14 +9,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from larder.local.postgresql import Cluster, temporary_cluster
+from larder.local.terminal import LauncherError
 from tests.server import Reply, Server
 from tests.system.faults.copies import TIMEOUT, backed_up, copies, names, prepare, target
 from tests.system.faults.load import Load
 from tests.system.faults.shop import PASSWORD, Shop, served_by
 from tools.backup import databases, dump, manifest, restore
-from tools.local_postgres import Cluster, temporary_cluster
 from tools.processes import wait_until
-from tools.terminal import LauncherError
 
 STOCK = 1_000_000
 CUSTOMERS = 8

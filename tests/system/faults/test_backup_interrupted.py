@@ -11,12 +11,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from larder.local.postgresql import Cluster
+from larder.local.terminal import LauncherError
 from tests.system.faults.conftest import ROOT
 from tests.system.faults.copies import TIMEOUT, backed_up, copies, target
 from tools.backup import databases, restore
-from tools.local_postgres import Cluster
 from tools.processes import wait_until
-from tools.terminal import LauncherError
 
 COPY = "larder_restored"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -6,12 +6,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from larder.local.postgresql import Cluster, temporary_cluster
 from tests.server import Server
 from tests.system.faults.copies import prepare
 from tests.system.faults.shop import PASSWORD, open_shop
 from tools.backup import dump, restore
 from tools.backup.restore import Target
-from tools.local_postgres import Cluster, temporary_cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

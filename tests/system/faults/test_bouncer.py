@@ -8,11 +8,11 @@ from time import sleep
 
 import pytest
 
+from larder.local.postgresql import Cluster
 from tests.server import Reply
 from tests.system.faults.proxied_shop import ProxiedShop, open_proxied
 from tests.system.replica.standby import change
 from tools.bouncer import bouncer, program
-from tools.local_postgres import Cluster
 
 pytestmark = [
     pytest.mark.skipif(program() is None, reason="pgbouncer is not installed"),

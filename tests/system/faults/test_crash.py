@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from larder.core.ids import new_id
+from larder.local.postgresql import Cluster
 from tests.server import Reply
 from tests.system.faults.shop import RECOVERY, Shop, read_feed
-from tools.local_postgres import Cluster
 from tools.processes import alive, wait_until
 
 ROLLED_BACK = "DO $$ BEGIN PERFORM pg_current_xact_id(); RAISE 'no'; END $$"

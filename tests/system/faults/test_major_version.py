@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from larder.local.postgresql import Cluster
+from larder.local.terminal import LauncherError
 from tests.system.faults.copies import prepare, target
 from tests.system.faults.shop import PASSWORD, open_shop, served_by
 from tools.backup import dump, restore
-from tools.local_postgres import Cluster
-from tools.terminal import LauncherError
 
 FORMER = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 """Other versions of PostgreSQL, from Debian's packages."""

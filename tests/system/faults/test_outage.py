@@ -7,11 +7,11 @@ from time import monotonic, sleep
 import pytest
 
 from larder.db.postgresql.connection import ANSWER_TIMEOUT as LONGEST_WAIT
+from larder.local.postgresql import Cluster
 from larder.ops import serve
 from tests.system.faults.conftest import kill
 from tests.system.faults.shop import RECOVERY, Shop, Timed
 from tests.system.replica.standby import frozen
-from tools.local_postgres import Cluster
 
 LONGEST_ANSWER = 3.0
 """Seconds within which a request is answered while the database is away: what is promised."""

@@ -11,6 +11,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from larder.core.ids import new_id
+from larder.local.postgresql import Cluster
 from larder.ops.jobs import worker
 from tests.server import Reply, Server
 from tests.system.faults.contracts import CONTRACTS, Send, make_key
@@ -18,9 +19,8 @@ from tests.system.faults.proxied_shop import ProxiedShop, open_proxied
 from tests.system.faults.shop import RECOVERY
 from tests.system.replica.standby import ask, catch_up, change
 from tools.bouncer import bouncer, program
-from tools.local_postgres import Cluster
-from tools.local_postgres.cluster import standby
 from tools.processes import wait_until
+from tools.standby import standby
 from tools.wire import Wire
 
 pytestmark = pytest.mark.timeout(120)

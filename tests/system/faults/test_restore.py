@@ -12,10 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from larder.local import programs
+from larder.local.postgresql import Cluster, temporary_cluster
 from tests.server import Reply, Server
 from tests.system.faults.copies import prepare
 from tests.system.faults.shop import Shop, open_shop, read_feed, served_by
-from tools.local_postgres import Cluster, binaries, temporary_cluster
 
 FEEDS = ("orders", "products")
 LATER = 5_000
@@ -78,7 +79,7 @@ END $$
 @contextmanager
 def from_a_dump(cluster: Cluster, folder: Path) -> Iterator[Cluster]:
     """pg_dump of a shop that is open, pg_restore into another cluster."""
-    programs, dump = binaries.find(), folder / "larder.dump"
+    dump = folder / "larder.dump"
     source, options = cluster.superuser_url("larder"), ["--clean", "--if-exists", "--exit-on-error"]
     run([programs.program("pg_dump"), "--format=custom", f"--file={dump}", f"--dbname={source}"])
     with temporary_cluster() as fresh:

@@ -10,6 +10,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from larder.local.postgresql import Cluster
 from tests.server import Reply, Server
 from tests.system.faults.conftest import ROOT
 from tests.system.faults.planted_secrets import (
@@ -22,7 +23,6 @@ from tests.system.faults.planted_secrets import (
     secrets_of,
     texts_of,
 )
-from tools.local_postgres import Cluster
 
 pytestmark = pytest.mark.timeout(240)
 _numbers = count(1)

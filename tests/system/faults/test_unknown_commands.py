@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tools.local_postgres import Cluster
+from larder.local.postgresql import Cluster
 from tools.wire import Loss, Wire
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from larder.local.postgresql import Cluster
 from tests.server import Reply, Server
 from tests.system.faults.copies import prepare
 from tests.system.replica.standby import catch_up, change
-from tools.local_postgres import Cluster
-from tools.local_postgres.cluster import standby
 from tools.processes import wait_until
+from tools.standby import standby
 
 PASSWORD = "a rather good one"
 SETTINGS = {"synchronous_commit": "on", "autovacuum": "off"}

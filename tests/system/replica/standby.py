@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from tools.local_postgres import Cluster
+from larder.local.postgresql import Cluster
 from tools.processes import children, wait_until
 
 

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 
 from larder.http.api_headers import decode_position
+from larder.local.postgresql import Cluster, temporary_cluster
 from tests.server import Server
 from tests.system.faults.conftest import kill
 from tests.system.replica.conftest import Phone, Shop, environment
 from tests.system.replica.standby import change, delayed, frozen
-from tools.local_postgres import Cluster, temporary_cluster
 from tools.processes import wait_until
 
 LONGEST_ANSWER = 8.0

@@ -8,10 +8,10 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from larder.http.api_headers import add_positions, has_written
+from larder.local.postgresql import Cluster
 from tests.server import Server
 from tests.system.replica.conftest import Phone, Shop, environment
 from tests.system.replica.standby import paused
-from tools.local_postgres import Cluster
 from tools.processes import wait_until
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from larder.local.postgresql import Cluster
 from tests.server import Server
 from tests.system.replica.conftest import Phone, Shop, environment
 from tests.system.replica.standby import ask, catch_up, change
-from tools.local_postgres import Cluster
-from tools.local_postgres.cluster import standby
 from tools.processes import wait_until
+from tools.standby import standby
 
 pytestmark = pytest.mark.timeout(180)
 GROW = "CREATE TABLE public.more AS SELECT generate_series(1, 100000) AS number"

@@ -21,10 +21,10 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from larder.local.terminal import say
 from tools.http_client import Client, Reply
 from tools.proof.fleet import Account, require
 from tools.proof.site import Kit, Site
-from tools.terminal import say
 
 SETTINGS = {
     "TRUSTED_PROXIES": "127.0.0.1/32",

@@ -20,11 +20,12 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from larder.local.processes import Kept
+from larder.local.terminal import LauncherError, say
 from tools.http_client import Client, Reply
-from tools.processes import Kept, free_port, listens, wait_until
+from tools.processes import free_port, listens, wait_until
 from tools.proof.fleet import Account
 from tools.proof.site import Kit, strike
-from tools.terminal import LauncherError, say
 
 SECRET = "whsec_of-the-simulated-provider-alone"
 SETTINGS = {"STRIPE_WEBHOOK_SECRETS": SECRET}

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+from larder.local.terminal import LauncherError, say
 from tools.processes import wait_until
 from tools.proof import network
 from tools.proof.faults import FAULTS, struck
 from tools.proof.machines import PORT, SERVERS, Cluster
 from tools.proof.site import Kit, Site
-from tools.terminal import LauncherError, say
 
 PROGRAMS = ("patroni", "etcd", "haproxy", "pgbouncer", "nft", "ip")
 SECONDS, FULL_ROUNDS = 180, 100

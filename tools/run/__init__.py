@@ -1,1 +1,0 @@
-"""`make run`: Larder and its database on this machine, in the foreground."""
