@@ -8,14 +8,13 @@ FACT = """json_build_array(id, order_id, type, at, position, from_status IN ('',
 EARLIER = f"""
 SELECT told.fact FROM unnest(%(orders)s::uuid[], %(positions)s::bigint[]) AS read (id, position),
 LATERAL (
-    SELECT {FACT} AS fact FROM order_event
-    WHERE order_id = read.id AND order_event.position < read.position
-      AND (transaction_id, order_event.position)
-        > (%(transaction_id)s::text::xid8, %(number)s::bigint)
+    SELECT {FACT} AS fact, transaction_id, order_event.position FROM order_event
+    WHERE order_id = read.id AND order_event.position < read.position OFFSET 0
 ) AS told
+WHERE (told.transaction_id, told.position) > (%(transaction_id)s::text::xid8, %(number)s::bigint)
 """
 """Events before these of their orders which the feed has behind this mark. For each order an index
-scan of order_event_history."""
+scan of order_event_history: without OFFSET, PostgreSQL could read the feed from the mark on."""
 
 STORE = """
 INSERT INTO delivery (event, type, channel, target, object, at, data, next_at, created_at)

@@ -16,6 +16,12 @@ from larder.relay.models import Delivery as Row
 from larder.relay.services.relaying import Relay
 from tests.db.feeds import settle
 
+ADD_EVENT = """
+INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
+VALUES (%s, %s, %s, 'placed', 'placed', gen_random_uuid(), now(), '{}')
+"""
+"""Adds an event of an id to an order, of this type."""
+
 
 def event(object: str = "1") -> Event:
     """An event of a product."""

@@ -19,17 +19,12 @@ from larder.relay.services.relaying import MarkMoved, Relay
 from tests.conftest import Person
 from tests.db.feeds import transaction
 from tests.orders.holding import confirm, expire, hold, order, pass_seconds, request
-from tests.relay.listening import Listener, relay_all, started, told
+from tests.relay.listening import ADD_EVENT, Listener, relay_all, started, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
-
-ADD_EVENT = """
-INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
-VALUES (%s, %s, %s, 'placed', 'placed', gen_random_uuid(), now(), '{}')
-"""
 
 
 def of_orders() -> list[tuple[str, str]]:

@@ -77,9 +77,9 @@ class Webhooks:
         return frozenset().union(*(target.types for target in enabled))
 
     def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
-        """Returns a delivery for each event and each endpoint that is told it. Assumes that
-        `wanted` was called before."""
-        enabled = [(id, target) for id, target in self._targets.items() if not target.is_disabled]
+        """Returns a delivery for each event and each endpoint that is told it."""
+        # Read anew: another thread may have read the endpoints before one was added.
+        enabled = [(id, target) for id, target in self._read().items() if not target.is_disabled]
         return [
             NewDelivery(event, id)
             for event in events
@@ -138,9 +138,9 @@ class Webhooks:
         rows = queries.targets()
         held = identity.held_permissions({row.owner for row in rows})
         keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-        self._targets = {str(row.id): _target(row, held, keys) for row in rows}
-        self._age = Stopwatch()
-        return self._targets
+        targets = {str(row.id): _target(row, held, keys) for row in rows}
+        self._targets, self._age = targets, Stopwatch()
+        return targets
 
 
 def _target(row: Any, held: Mapping[UUID, Collection[str]], keys: Sequence[str]) -> Target:
