@@ -7,6 +7,7 @@ connections of running servers and poolers do not have.
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from larder.core.ids import new_id
 from larder.core.limits import (
@@ -104,6 +105,11 @@ class Endpoint(models.Model):
         db_table = "webhook_endpoint"
         default_permissions = ()
         permissions = (("manage_endpoint", "Can manage webhooks"),)
+        verbose_name = _("webhook")
+        verbose_name_plural = _("webhooks")
+
+    def __str__(self) -> str:
+        return self.name or str(self.id)
 
 
 class Device(models.Model):

@@ -9,7 +9,8 @@ import larder.staff.identity.audit_trail
 import larder.staff.identity.keys
 import larder.staff.identity.roles
 import larder.staff.inventory.adjustments
-import larder.staff.orders.admin  # noqa: F401
+import larder.staff.orders.admin
+import larder.staff.webhooks  # noqa: F401
 
 # Jobs are for operators only. Their arguments are private: mails, addresses, reset links.
 admin.site.unregister(ProcrastinateJob)

@@ -84,7 +84,12 @@ PARTS = (
     Part(
         _("Settings"),
         "settings",
-        (Tab("identity.key"), Tab("identity.auditentry"), Tab("auth.group")),
+        (
+            Tab("identity.key"),
+            Tab("relay.endpoint"),
+            Tab("identity.auditentry"),
+            Tab("auth.group"),
+        ),
     ),
 )
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, InvalidInput, Overloaded
+from larder.core.ids import new_id
 from larder.core.texts import text_fault
 from larder.http.problems import first_sentence
 from larder.identity.services.attempts import RateLimited
@@ -142,7 +143,18 @@ class VersionedForm(RefusableForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk is None:
+        if self.instance._state.adding:
             del self.fields["seen_version"]
         else:
             self.initial["seen_version"] = self.instance.version
+
+
+class KeyedForm(VersionedForm):
+    """Contains the idempotency key of a new object, so that a second click does nothing."""
+
+    form_key = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            del self.fields["form_key"]

@@ -42,7 +42,7 @@ Url = Annotated[
     str,
     Meta(
         max_length=MAX_NAME_LENGTH,
-        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?\Z",
+        pattern=endpoints.ADDRESS,
         description="https; http only into networks that the shop opened.",
         extra={"form": "Expected an address such as https://shop.example.com/events."},
         examples=["https://shop.example.com/events"],

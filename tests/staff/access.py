@@ -27,7 +27,7 @@ from larder.orders.services.placing.placement import Hold, Placement
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Api, Person
 from tests.orders.holding import GBP
-from tests.staff.confirming import REFUSED_TO_ALL, admin_pages
+from tests.staff.confirming import REFUSED_TO_ALL, admin_pages, make_webhook
 
 ADDRESS = {"name": "Mary", "line1": "1 Quay", "city": "Leith", "country": "GB"}
 TEXT = "Ring before delivery.\nSecond floor."
@@ -57,6 +57,7 @@ def shop(
     archive_product(old, caller=by, now=clock())
     create_category(name="Jams", parent=None, caller=by, now=clock())
     keys.create_key(by, "till", now=clock())
+    make_webhook(by)
     placed = arranged.orders["placed"]
     RefundDue.objects.create(order=placed, currency="GBP", amount=5, since=clock())
     claims = (Claim(Scope(boss.customer.public_id, "note", key), b"") for key in ("one", "two"))

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from uuid import UUID
 
+from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern
 
+from larder.core.clock import now
 from larder.core.limits import CONFIRMED_SECONDS
 from larder.http.admin_session import CONFIRMED
+from larder.identity.caller import Caller
+from larder.relay.services.endpoints import create_endpoint
 from tests.staff.desk import Desk, Page
 
 TITLE = "Confirm your password"
@@ -46,6 +51,8 @@ DANGEROUS = {
     "identity_customer_reset_factor": Dangerous("clerk", {}, at_get=True),
     "identity_customer_password_link": Dangerous("customer", {}, at_get=True),
     "identity_key_make": Dangerous("", {}, at_get=True),
+    "relay_endpoint_add": Dangerous("", {"name": "ERP"}, at_get=True),
+    "relay_endpoint_change": Dangerous("webhook", {"name": "ERP"}, at_get=True),
     "orders_order_accounting": Dangerous("", {"first": "2026-01-01"}, at_get=True),
     "catalog_product_import_file": Dangerous("", {"kept_file": "x"}, at_get=True),
 }
@@ -79,6 +86,7 @@ _HARMLESS = """
     orders_order_note orders_order_products orders_order_addresses
     orders_refunddue_add orders_refunddue_change orders_refunddue_changelist
     orders_refunddue_delete orders_refunddue_history
+    relay_endpoint_changelist relay_endpoint_delete relay_endpoint_history
     """
 HARMLESS = set(_HARMLESS.split())
 REFUSED_TO_ALL = {
@@ -96,6 +104,13 @@ REFUSED_TO_ALL = {
     "orders_refunddue_add",
     "orders_refunddue_delete",
 }
+
+
+def make_webhook(caller: Caller) -> UUID:
+    """Makes a webhook, and returns its id."""
+    fields = {"name": "ERP", "url": "https://shop.example/events", "events": ["order.placed"]}
+    keys = [settings.SECRET_KEY]
+    return create_endpoint(fields, caller=caller, keys=keys, at=now()).endpoint
 
 
 def admin_pages(patterns: Any, at: str = "") -> Iterator[tuple[str, str]]:

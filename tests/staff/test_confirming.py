@@ -26,6 +26,7 @@ from tests.staff.confirming import (
     age,
     answer,
     asks,
+    make_webhook,
 )
 from tests.staff.desk import Desk
 
@@ -49,7 +50,8 @@ def test_each_dangerous_page_asks_for_the_password_and_changes_nothing(
     desk: Desk, tom: Person, person: Callable[..., Person], name: str
 ) -> None:
     group, clerk = Group.objects.create(name="Till"), person(is_staff=True)
-    objects = {"customer": tom.id, "clerk": clerk.id, "group": group.pk}
+    objects: dict[str, object] = {"customer": tom.id, "clerk": clerk.id, "group": group.pk}
+    objects["webhook"] = make_webhook(person(is_staff=True, is_superuser=True).caller)
     route = dict(admin_pages(admin.site.urls[0]))[name]
     page = DANGEROUS[name]
     path = re.sub(r"<[^>]+>", str(objects.get(page.object, "")), route)

@@ -22,8 +22,15 @@ from larder.identity.models import AuditEntry, Customer
 from larder.identity.services import keys, sessions
 from larder.inventory.models import LedgerEntry
 from larder.orders.models import RefundDue
+from larder.relay.services.endpoints import MANAGE
 from tests.conftest import Api, Person
-from tests.staff.confirming import DANGEROUS, HARMLESS, REFUSED_TO_ALL, admin_pages
+from tests.staff.confirming import (
+    DANGEROUS,
+    HARMLESS,
+    REFUSED_TO_ALL,
+    admin_pages,
+    make_webhook,
+)
 from tests.staff.desk import Desk, allow
 
 OTHERS = {
@@ -68,6 +75,7 @@ def objects(
         "inventory_ledgerentry": LedgerEntry.objects.earliest("id").pk,
         "orders_order": order.body["id"],
         "orders_refunddue": refund.pk,
+        "relay_endpoint": make_webhook(person(is_staff=True, is_superuser=True).caller),
     }
 
 
@@ -253,5 +261,7 @@ def needed(page: str, method: str = "GET") -> tuple[str, ...]:
     model, _, action = rest.partition("_")
     if app == "auth":
         return ("identity.manage_rights",)
+    if app == "relay":
+        return (MANAGE,)
     is_read = action in _READ or (action == "change" and method == "GET")
     return (f"{app}.{'view' if is_read else action}_{model}",)

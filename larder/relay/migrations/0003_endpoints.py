@@ -24,7 +24,12 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AlterModelOptions(
             name="endpoint",
-            options={"default_permissions": (), "permissions": ((CODENAME, TITLE),)},
+            options={
+                "default_permissions": (),
+                "permissions": ((CODENAME, TITLE),),
+                "verbose_name": "webhook",
+                "verbose_name_plural": "webhooks",
+            },
         ),
         migrations.RunPython(give_to_owners, migrations.RunPython.noop),
     ]

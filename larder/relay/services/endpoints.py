@@ -39,6 +39,9 @@ TEST = "webhook.test"
 MANAGE = "relay.manage_endpoint"
 """The permission for all that is done to endpoints."""
 
+ADDRESS = r"^https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?\Z"
+"""The form of an address: without a name and a password."""
+
 MAX_ENDPOINTS = 50
 """Endpoints of a shop: each event is told to all of them."""
 

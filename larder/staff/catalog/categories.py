@@ -3,19 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 
 from larder.catalog.models import Category
 from larder.catalog.search import words
 from larder.catalog.services.categories import change_category, create_category, delete_category
 from larder.core.clock import now
-from larder.core.ids import new_id
 from larder.db.fields import Fold, in_order
 from larder.staff.base import ServiceAdmin
 from larder.staff.lists import with_words
 from larder.staff.recording import caller_of, claim
-from larder.staff.refusals import Sentence, VersionedForm
+from larder.staff.refusals import KeyedForm, Sentence
 from larder.staff.words import gettext_lazy as _
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -33,10 +31,9 @@ SENTENCES: Mapping[str, Sentence] = {
 """The messages for refusals of the catalogue."""
 
 
-class CategoryForm(VersionedForm):
-    """Name and place of a category. `form_key` is the idempotency key of a new one."""
+class CategoryForm(KeyedForm):
+    """Name and place of a category."""
 
-    form_key = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
     sentences = {
         **SENTENCES,
         "unknown_category": SENTENCES["unknown_category"]._replace(field="parent"),
@@ -47,11 +44,6 @@ class CategoryForm(VersionedForm):
             "name": _("Customers see it."),
             "parent": _("The category that this one is a part of; empty for a main category."),
         }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk is not None:
-            del self.fields["form_key"]
 
 
 @admin.register(Category)
