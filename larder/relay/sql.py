@@ -1,5 +1,7 @@
 """Reads facts, and writes and reads deliveries."""
 
+from larder.core.limits import MAX_SHORT_TEXT_LENGTH
+
 FACT = """json_build_array(id, order_id, type, at, position, from_status IN ('', 'draft'),
     CASE WHEN type = 'payment' THEN data -> 'payment' END,
     (SELECT customer_id FROM "order" WHERE "order".id = order_id))::text"""
@@ -57,8 +59,9 @@ ORDER BY next_at, id LIMIT %(limit)s
 """
 """Reads a range of the index delivery_due."""
 
-RECORD = """
-UPDATE delivery SET attempts = attempts + 1, outcome = attempt.outcome, is_sent = attempt.sent,
+RECORD = f"""
+UPDATE delivery SET attempts = attempts + 1,
+    outcome = left(attempt.outcome, {MAX_SHORT_TEXT_LENGTH}), is_sent = attempt.sent,
     next_at = CASE WHEN NOT attempt.ends AND next_at IS NOT NULL
         THEN clock_timestamp() + attempt.pause * interval '1 second' END,
     ended_at = CASE WHEN attempt.ends THEN clock_timestamp() END

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import msgspec
 from django.db.models.functions import Now
 
-from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.db import database
 from larder.relay import sql
 from larder.relay.channels import Delivery, NewDelivery
@@ -34,21 +32,8 @@ def store(channel: str, deliveries: Sequence[NewDelivery]) -> None:
     """Stores deliveries, to be attempted now, in this order."""
     if not deliveries:
         return
-    indexes: dict[UUID, int] = {}
-    events = []
-    for delivery in deliveries:
-        event = delivery.event
-        if event.id not in indexes:
-            indexes[event.id] = len(indexes) + 1
-            events.append(
-                {
-                    "id": event.id,
-                    "type": event.type,
-                    "object": event.object,
-                    "at": event.at,
-                    "data": event.data,
-                }
-            )
+    events = list({delivery.event.id: delivery.event for delivery in deliveries}.values())
+    indexes = {event.id: index for index, event in enumerate(events, 1)}
     values = {
         "channel": channel,
         "indexes": [indexes[delivery.event.id] for delivery in deliveries],
@@ -77,17 +62,7 @@ def due(channel: str, target: str, *, limit: int) -> list[Delivery]:
 
 def record(attempts: Sequence[Attempt]) -> None:
     """Stores attempts."""
-    rows = [
-        {
-            "id": attempt.id,
-            "outcome": attempt.outcome[:MAX_SHORT_TEXT_LENGTH],
-            "sent": attempt.sent,
-            "ends": attempt.ends,
-            "pause": attempt.pause,
-        }
-        for attempt in attempts
-    ]
-    database.execute(sql.RECORD, [msgspec.json.encode(rows).decode()])
+    database.execute(sql.RECORD, [msgspec.json.encode(attempts).decode()])
 
 
 def hold(channel: str, target: str) -> None:

@@ -19,7 +19,7 @@ from larder.core.ids import new_id
 from larder.db import feed
 from larder.db.feed import Mark, SinceExpired
 from larder.inventory.changes import CHANGES
-from larder.inventory.queries import stock_states, stock_states_after
+from larder.inventory.queries import StockState, stock_states, stock_states_after
 from larder.orders.services.refunds import tell_refunds
 from larder.relay.channels import Channel, Event
 from larder.relay.event_types import TOLD_AS
@@ -78,24 +78,22 @@ class Relay:
     def once(self, *, now: datetime, limit: int = EVENTS) -> bool:
         """Tells up to `limit` events of each feed. Returns whether there are more. `now` is when
         refunds became due and stock changed. Raises MarkMoved."""
-        more = False
-        relays: dict[str, Callable[[int], bool]] = {
-            ORDERS: self._orders,
-            PRODUCTS: partial(self._products, now),
-        }
-        for name, relay in relays.items():
-            try:
-                more |= relay(limit)
-            except SinceExpired:
-                self._begin_anew(name)
+        more = self._from(ORDERS, self._orders, limit)
+        more |= self._from(PRODUCTS, partial(self._products, now), limit)
         if self._looked is None or self._looked.seconds >= SECONDS:
             self._looked = Stopwatch()
             self._tell(lambda: (_refunds(now, limit), False))
             self._tell(lambda: (self._low_stock(now), False))
         return more
 
-    def _orders(self, limit: int) -> bool:
-        position = self._position(ORDERS)
+    def _from(self, name: str, relay: Callable[[_Position, int], bool], limit: int) -> bool:
+        try:
+            return relay(self._position(name), limit)
+        except SinceExpired:
+            self._begin_anew(name)
+            return False
+
+    def _orders(self, position: _Position, limit: int) -> bool:
         if not self._wants_orders:
             self._pass_over(position)
             return False
@@ -116,8 +114,7 @@ class Relay:
             position.mark, position.ahead = end, frozenset()
             self._tell(lambda: ([], True), position, ORDERS)
 
-    def _products(self, now: datetime, limit: int) -> bool:
-        position = self._position(PRODUCTS)
+    def _products(self, now: datetime, position: _Position, limit: int) -> bool:
         page = feed.read(CHANGES, position.mark, limit=limit)
         if not page.subjects:
             return False
@@ -126,14 +123,7 @@ class Relay:
         def events() -> tuple[list[Event], bool]:
             rows, states = set(page.rows), stock_states(set(page.subjects))
             changed = [
-                Event(
-                    uuid5(NAMESPACE_URL, f"{page.mark.epoch}/{state.product}/{state.changed_in}"),
-                    "product.changed",
-                    str(state.product),
-                    state.updated_at,
-                    None,
-                    {},
-                )
+                _product_changed(state, page.mark.epoch)
                 for state in states
                 if (state.changed_in, state.product) in rows
             ]
@@ -203,33 +193,24 @@ def _begin(name: str) -> RelayMark:
         with transaction.atomic(durable=True):
             while tell_refunds(limit=EVENTS):
                 pass
-    columns = {"epoch": mark.epoch, "transaction_id": mark.transaction_id, "number": mark.number}
-    return RelayMark.objects.get_or_create(feed=name, defaults=columns)[0]
+    return RelayMark.objects.get_or_create(feed=name, defaults=mark._asdict())[0]
 
 
 def _store(name: str, position: _Position) -> None:
-    epoch, transaction_id, number = position.stored
-    rows = RelayMark.objects.filter(
-        feed=name, epoch=epoch, transaction_id=transaction_id, number=number
-    )
-    epoch, transaction_id, number = position.mark
-    moved = rows.update(
-        epoch=epoch, transaction_id=transaction_id, number=number, ahead=sorted(position.ahead)
-    )
+    rows = RelayMark.objects.filter(feed=name, **position.stored._asdict())
+    moved = rows.update(**position.mark._asdict(), ahead=sorted(position.ahead))
     if not moved:
         raise MarkMoved(name)
 
 
+def _product_changed(state: StockState, epoch: str) -> Event:
+    id = uuid5(NAMESPACE_URL, f"{epoch}/{state.product}/{state.changed_in}")
+    return Event(id, "product.changed", str(state.product), state.updated_at, None, {})
+
+
 def _refunds(now: datetime, limit: int) -> list[Event]:
+    told = (refund for refund in tell_refunds(limit=limit) if refund.is_more)
     return [
-        Event(
-            new_id(),
-            "refund.due",
-            str(refund.order),
-            now,
-            refund.customer,
-            {"currency": refund.currency},
-        )
-        for refund in tell_refunds(limit=limit)
-        if refund.is_more
+        Event(new_id(), "refund.due", str(order), now, customer, {"currency": currency})
+        for order, currency, _, customer in told
     ]
