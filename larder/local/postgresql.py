@@ -91,6 +91,7 @@ class Cluster:
         if self.running:
             return
         self.stop()
+        programs.folder()
         open_folder(self.data)
         if not self._lock.acquire(timeout=LOCK_SECONDS):
             raise LauncherError(

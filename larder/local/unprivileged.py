@@ -19,6 +19,10 @@ CAPABILITY_VERSION_3 = 0x20080522
 PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 28, 47, 2
 SECBIT_NO_SETUID_FIXUP = 4
 """Rights are independent of user ids, for the system call access() too, which initdb asks."""
+NO_OTHER_USER = (
+    "PostgreSQL does not run as root, and root cannot become nobody here: run Larder as an "
+    "ordinary user, or set DATABASE_URL."
+)
 # Loaded before the fork: between fork and exec, a lock of another thread is never released.
 _LIBRARY = ctypes.CDLL(None, use_errno=True)
 
@@ -33,10 +37,7 @@ def owner() -> tuple[int, int]:
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
-        raise LauncherError(
-            "PostgreSQL does not run as root, and there is no user nobody: run Larder as an "
-            "ordinary user, or set DATABASE_URL."
-        ) from None
+        raise LauncherError(NO_OTHER_USER) from None
     return nobody.pw_uid, nobody.pw_gid
 
 
@@ -68,8 +69,11 @@ def hand_over(folder: Path) -> None:
             f"The data folder {folder.parent} cannot be used: it belongs to user number "
             f"{folder.stat().st_uid}. Run this as its owner, or choose another with DATA=."
         )
-    for path in [folder, *folder.rglob("*")]:
-        os.chown(path, uid, gid, follow_symlinks=False)
+    try:
+        for path in [folder, *folder.rglob("*")]:
+            os.chown(path, uid, gid, follow_symlinks=False)
+    except PermissionError:
+        raise LauncherError(NO_OTHER_USER) from None
 
 
 def system_call(name: str, *arguments: int | ctypes.Array[ctypes.c_uint32]) -> None:
