@@ -1,6 +1,7 @@
-"""The compatibility gate: whether the present API breaks the last release.
+"""The OpenAPI document of v1, and the compatibility gate: whether it breaks the last release.
 
-    python -m tools.openapi     the document of v1 breaks nothing that was released
+    python -m tools.openapi             checks that it is current, and breaks nothing
+    python -m tools.openapi --write     writes it
 
 A release keeps its documents in `docs/openapi/released/<version>/`, and their SHA-256 in the file
 `SHA256SUMS` there: they are not edited afterwards. The gate compares the document of v1 with that
@@ -14,6 +15,7 @@ version that may break: the next major version, before 1.0.0 the next minor one.
 
 import hashlib
 import json
+import os
 import re
 import sys
 import tomllib
@@ -22,9 +24,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import django
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "openapi"
 SUMS = "SHA256SUMS"
+LEVELS = 3
+"""A line for each operation and component, so that a difference names what changed."""
 
 Json = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -34,7 +40,32 @@ CEILINGS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperti
 _NO_LIMIT = {name: float("-inf") for name in FLOORS} | {name: float("inf") for name in CEILINGS}
 
 
-def main(folder: Path = FOLDER, version: str | None = None) -> int:
+def main() -> int:
+    """Writes the document, or checks it and runs the gate. Returns 1 if it is not as it should
+    be."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
+    django.setup()
+    # The routes need the settings.
+    from tools.openapi_document import document
+
+    file, text = FOLDER / "v1.json", _lines(document(), LEVELS) + "\n"
+    if "--write" in sys.argv:
+        file.write_text(text, encoding="utf-8")
+    elif text != file.read_text(encoding="utf-8"):
+        sys.stderr.write(f"Out of date: {file.name}. Run `make openapi`.\n")
+        return 1
+    return gate()
+
+
+def _lines(value: Any, levels: int) -> str:
+    """Returns compact JSON, with a line for each member of the outer objects."""
+    if not levels or not isinstance(value, dict) or not value:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    members = (f"{json.dumps(name)}:{_lines(part, levels - 1)}" for name, part in value.items())
+    return "{\n" + ",\n".join(members) + "\n}"
+
+
+def gate(folder: Path = FOLDER, version: str | None = None) -> int:
     """Runs the gate, with the faults on standard error. Returns 1 for an edited release, or for a
     break that `version` (by default that of pyproject.toml) does not allow; otherwise 0."""
     release, present = releases(folder)[-1], version or _version()

@@ -19,7 +19,7 @@ DOCS = Path(settings.SHARED_DIR) / "docs"
 
 @operation(answers={200: "application/json"}, token=False)
 def show_document(request: HttpRequest) -> HttpResponse:
-    """Returns the OpenAPI document, which `manage.py openapi` writes."""
+    """Returns the OpenAPI document, which `make openapi` writes."""
     is_packed = takes_gzip(request)
     response = reply_body(request, _bodies()[is_packed])
     note_encoding(response, is_packed=is_packed)

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from what the operations declare and their structs."""
+"""The OpenAPI 3.1 document of v1, made from what the operations declare and their structs."""
 
 import dataclasses
 import re
