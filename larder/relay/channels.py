@@ -1,10 +1,14 @@
 """What the relay and the channels that tell its events hand one another."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
+
+from larder.relay import models
+
+Delivery = models.Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,31 +23,6 @@ class Event:
     object: str
     at: datetime
     customer: int | None
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
-    """An event to tell to a target: the id of an endpoint or of a device, a kind of recipient."""
-
-    event: Event
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A stored delivery whose attempt is due. `attempts` counts those before; `event` is the id of
-    its event, which is the same at each attempt."""
-
-    id: int
-    event: UUID
-    type: str
-    channel: str
-    target: str
-    object: str
-    at: datetime
-    attempts: int
-    created_at: datetime
     data: Mapping[str, Any]
 
 
@@ -90,13 +69,9 @@ class Channel(Protocol):
     pauses: Sequence[float]
     """Seconds before the second attempt, the third and so on. Up to a tenth is added."""
 
-    def wanted(self) -> Collection[str]:
-        """Returns the types of events that some target is told now. Without any the relay reads no
-        events. Called about five times a second, and for each thousand events."""
-
-    def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
-        """Returns what is to be told of these events, which are of wanted types of any channel, in
-        order. Called in the relay's transaction."""
+    def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
+        """Returns which of these events, which are in order, are told to which targets: ids of
+        endpoints or devices, kinds of recipients. Called in the relay's transaction."""
 
     def prepare(self, delivery: Delivery) -> Any | None:
         """Returns the message for `send`, rendered from the object's present state; None if there

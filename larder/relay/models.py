@@ -25,8 +25,6 @@ class RelayMark(models.Model):
     epoch = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH)
     transaction_id = models.BigIntegerField()
     number = models.BigIntegerField()
-    ahead = ArrayField(models.UUIDField(), default=list)
-    """Events behind the mark that were told with a later one of their order."""
 
     class Meta:
         db_table = "relay_mark"

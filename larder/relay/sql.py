@@ -1,33 +1,33 @@
 """Reads facts, and writes and reads deliveries."""
 
-from larder.core.limits import MAX_SHORT_TEXT_LENGTH
-
-FACT = """json_build_array(id, order_id, type, at, position, from_status IN ('', 'draft'),
-    CASE WHEN type = 'payment' THEN data -> 'payment' END,
-    (SELECT customer_id FROM "order" WHERE "order".id = order_id))::text"""
-"""An event of an order (larder/relay/queries.py: Fact)."""
-
-EARLIER = f"""
-SELECT told.fact FROM unnest(%(orders)s::uuid[], %(positions)s::bigint[]) AS read (id, position),
-LATERAL (
-    SELECT {FACT} AS fact, transaction_id, order_event.position FROM order_event
-    WHERE order_id = read.id AND order_event.position < read.position OFFSET 0
-) AS told
-WHERE (told.transaction_id, told.position) > (%(transaction_id)s::text::xid8, %(number)s::bigint)
+EVENTS_OF = """
+SELECT event.id, event.type, event.order_id, event.at, customer_id,
+       CASE WHEN event.type = 'payment' THEN event.data -> 'payment' END
+FROM unnest((SELECT %(orders)s::uuid[])) AS changed (id)
+JOIN "order" ON "order".id = changed.id, LATERAL (
+    SELECT max(position) FILTER (
+               WHERE (transaction_id, position) <= (%(after)s::text::xid8, %(after_number)s)
+           ) AS told,
+           max(position) FILTER (
+               WHERE (transaction_id, position) <= (%(up_to)s::text::xid8, %(up_to_number)s)
+           ) AS last
+    FROM order_event WHERE order_id = changed.id
+) AS reached, LATERAL (
+    SELECT * FROM order_event
+    WHERE order_id = changed.id AND position > coalesce(told, 0) AND position <= last
+) AS event
+ORDER BY event.position
 """
-"""Events before these of their orders which the feed has behind this mark. For each order an index
-scan of order_event_history: without OFFSET, PostgreSQL could read the feed from the mark on."""
+"""For each order index scans of order_pkey and order_event_history."""
 
 STORE = """
 INSERT INTO delivery (event, type, channel, target, object, at, data, next_at, created_at)
 SELECT event.id, event.type, %(channel)s, delivery.target, event.object, event.at, event.data,
        moment.now, moment.now
 FROM (SELECT clock_timestamp() AS now) AS moment,
-     unnest(%(indexes)s::int[], %(targets)s::text[]) WITH ORDINALITY
-         AS delivery (event, target, nth)
-JOIN ROWS FROM (json_to_recordset(%(events)s::json) AS (
-    id uuid, type text, object text, at timestamptz, data jsonb)
-) WITH ORDINALITY AS event (id, type, object, at, data, nth) ON event.nth = delivery.event
+     unnest(%(ids)s::uuid[], %(targets)s::text[]) WITH ORDINALITY AS delivery (event, target, nth)
+JOIN json_to_recordset(%(events)s::json) AS event (
+    id uuid, type text, object text, at timestamptz, data jsonb) ON event.id = delivery.event
 ORDER BY delivery.nth
 """
 """Inserts deliveries in their order. Joins function scans; each event is sent and read once."""
@@ -52,21 +52,13 @@ LIMIT %(limit)s
 """
 """Reads one entry of the index delivery_due for each target that waits."""
 
-DUE = """
-SELECT id, event, type, channel, target, object, at, attempts, created_at, data FROM delivery
-WHERE channel = %(channel)s AND target = %(target)s AND next_at <= clock_timestamp()
-ORDER BY next_at, id LIMIT %(limit)s
-"""
-"""Reads a range of the index delivery_due."""
-
-RECORD = f"""
-UPDATE delivery SET attempts = attempts + 1,
-    outcome = left(attempt.outcome, {MAX_SHORT_TEXT_LENGTH}), is_sent = attempt.sent,
-    next_at = CASE WHEN NOT attempt.ends AND next_at IS NOT NULL
+RECORD = """
+UPDATE delivery SET attempts = attempts + 1, outcome = attempt.outcome, is_sent = attempt.sent,
+    next_at = CASE WHEN next_at IS NOT NULL
         THEN clock_timestamp() + attempt.pause * interval '1 second' END,
-    ended_at = CASE WHEN attempt.ends THEN clock_timestamp() END
+    ended_at = CASE WHEN attempt.pause IS NULL THEN clock_timestamp() END
 FROM json_to_recordset(%s::json) AS attempt (
-    id bigint, outcome text, sent boolean, ends boolean, pause float)
+    id bigint, outcome text, sent boolean, pause float)
 WHERE delivery.id = attempt.id AND ended_at IS NULL
 """
 """Stores attempts, by delivery_pkey. What was held back or ended meanwhile stays so."""

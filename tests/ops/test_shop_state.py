@@ -12,9 +12,8 @@ from larder.db import database
 from larder.ops import tasks
 from larder.ops.books.invariants import INVARIANTS
 from larder.ops.telemetry.shop_state import GAUGES, ShopState
-from larder.relay.channels import NewDelivery
+from larder.relay.channels import Sent
 from larder.relay.services import deliveries
-from larder.relay.services.deliveries import Attempt
 from tests.database import analyze
 from tests.ops.samples import numbers
 from tests.relay.listening import event
@@ -54,9 +53,9 @@ def test_an_empty_queue_has_depth_0_and_age_0(db: None) -> None:
 
 def test_deliveries_wait_until_they_ended(db: None) -> None:
     assert gauges()["larder_deliveries_oldest_due_seconds"] == 0
-    deliveries.store("webhook", [NewDelivery(event(), target) for target in "ab"])
+    deliveries.store("webhook", [(event(), target) for target in "ab"])
     (due,) = deliveries.due("webhook", "a", limit=9)
-    deliveries.record([Attempt(due.id, "200", sent=True, ends=True)])
+    deliveries.record([(due.id, Sent("200"), None)])
     database.execute(
         "UPDATE delivery SET next_at = now() - interval '1 minute' WHERE next_at IS NOT NULL"
     )

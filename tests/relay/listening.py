@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from larder.core.clock import now
 from larder.ops.jobs.sending import Sender
-from larder.relay.channels import Channel, Delivery, Event, NewDelivery, Outcome, Sent
+from larder.relay.channels import Channel, Delivery, Event, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.models import Delivery as Row
 from larder.relay.services.relaying import Relay
@@ -38,13 +38,10 @@ class Listener:
     pauses: Sequence[float] = (0.1, 0.1)
     told: list[Event] = field(default_factory=list)
 
-    def wanted(self) -> Collection[str]:
-        return self.types
-
-    def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
+    def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
         events = [event for event in events if event.type in self.types]
         self.told += events
-        return [NewDelivery(event, target) for event in events for target in self.targets]
+        return [(event, target) for event in events for target in self.targets]
 
     def prepare(self, delivery: Delivery) -> Any:
         return delivery

@@ -6,9 +6,8 @@ import pytest
 
 from larder.core.clock import now
 from larder.relay import queries
-from larder.relay.channels import NewDelivery
+from larder.relay.channels import Again, Failed, Sent
 from larder.relay.services import deliveries
-from larder.relay.services.deliveries import Attempt
 from tests.relay.listening import event
 
 pytestmark = pytest.mark.django_db
@@ -19,15 +18,13 @@ def waiting(target: str) -> list[int]:
 
 
 def stored(*targets: str) -> list[int]:
-    deliveries.store("webhook", [NewDelivery(event(), target) for target in targets])
+    deliveries.store("webhook", [(event(), target) for target in targets])
     return [id for target in sorted(set(targets)) for id in waiting(target)]
 
 
 def test_deliveries_are_due_in_the_order_in_which_they_were_stored() -> None:
     first, second = event("1"), event("2")
-    deliveries.store(
-        "webhook", [NewDelivery(told, target) for told in (first, second) for target in "ba"]
-    )
+    deliveries.store("webhook", [(told, target) for told in (first, second) for target in "ba"])
     assert deliveries.due_targets(limit=9) == [("webhook", "a"), ("webhook", "b")]
     due = deliveries.due("webhook", "a", limit=9)
     assert [(row.event, row.object, row.data) for row in due] == [
@@ -41,14 +38,15 @@ def test_an_attempt_ends_a_delivery_or_is_followed_by_another_after_its_pause() 
     sent, again = stored("a", "a")
     deliveries.record(
         [
-            Attempt(sent, "200", sent=True, ends=True),
-            Attempt(again, "503", sent=False, ends=False, pause=3600),
+            (sent, Sent("200"), None),
+            (again, Again("503"), 3600),
         ]
     )
     assert waiting("a") == []
     later, ended = queries.deliveries("webhook", "a", limit=9)
     assert (ended.outcome, ended.is_sent, ended.next_at) == ("200", True, None)
     assert (later.outcome, later.attempts, later.ended_at) == ("503", 1, None)
+    assert later.next_at is not None
     assert timedelta(minutes=59) < later.next_at - now() < timedelta(minutes=61)
 
 
@@ -57,7 +55,7 @@ def test_what_is_held_back_waits_until_its_target_resumes() -> None:
     deliveries.hold("webhook", "a")
     assert deliveries.due_targets(limit=9) == [("webhook", "b")]
     # An attempt was under way.
-    deliveries.record([Attempt(held, "503", sent=False, ends=False)])
+    deliveries.record([(held, Again("503"), 0)])
     assert waiting("a") == []
     deliveries.resume("webhook", "a")
     assert waiting("a") == [held]
@@ -68,7 +66,7 @@ def test_a_target_that_ended_is_told_nothing_more() -> None:
     deliveries.hold("webhook", "a")
     deliveries.end("webhook", "a", "deleted")
     deliveries.resume("webhook", "a")
-    deliveries.record([Attempt(id, "200", sent=True, ends=True)])
+    deliveries.record([(id, Sent("200"), None)])
     assert waiting("a") == []
     assert queries.deliveries("webhook", "a", limit=9)[0].outcome == "deleted"
 
@@ -78,9 +76,9 @@ def test_a_delivery_is_repeated_and_failed_ones_are_recovered() -> None:
     sent, failed, waits = stored("a", "a", "a")
     deliveries.record(
         [
-            Attempt(sent, "200", sent=True, ends=True),
-            Attempt(failed, "404", sent=False, ends=True),
-            Attempt(waits, "503", sent=False, ends=False, pause=9),
+            (sent, Sent("200"), None),
+            (failed, Failed("404"), None),
+            (waits, Again("503"), 9),
         ]
     )
     assert deliveries.recover("webhook", "a", since=now() + timedelta(minutes=1), limit=9) == 0

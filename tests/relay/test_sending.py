@@ -8,7 +8,7 @@ import pytest
 
 from larder.ops.jobs.sending import OVERTAKEN
 from larder.relay import queries
-from larder.relay.channels import Again, Delivery, Failed, NewDelivery, Outcome, Sent
+from larder.relay.channels import Again, Delivery, Failed, Outcome, Sent
 from larder.relay.services import deliveries
 from tests.relay.listening import Listener, event, sending
 from tools.processes import wait_until
@@ -40,7 +40,7 @@ class Recorder(Listener):
 
 
 def store(*pairs: tuple[str, str]) -> None:
-    deliveries.store("webhook", [NewDelivery(event(object), target) for target, object in pairs])
+    deliveries.store("webhook", [(event(object), target) for target, object in pairs])
 
 
 def outcomes(target: str) -> list[tuple[str, int, bool]]:

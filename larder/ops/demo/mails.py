@@ -7,7 +7,7 @@ from django.shortcuts import render
 from larder.http.pages import refused_method
 from larder.notifications.mail_texts import MailText
 from larder.ops.jobs.order_mails import CUSTOMER, SHOP, OrderMails
-from larder.relay.queries import latest
+from larder.relay import queries
 
 LATEST = 20
 """Mails that are shown to customers, and to the shop."""
@@ -22,7 +22,7 @@ def _mails() -> dict[int, MailText]:
     deliveries = [
         delivery
         for target in (CUSTOMER, SHOP)
-        for delivery in latest(channel.name, target, limit=LATEST)
+        for delivery in queries.deliveries(channel.name, target, limit=LATEST)
     ]
     deliveries.sort(key=lambda delivery: delivery.id, reverse=True)
     messages = {delivery.id: channel.prepare(delivery) for delivery in deliveries}

@@ -6,7 +6,7 @@ mail, such as that of an order that was cancelled since, it is not sent.
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,8 +29,7 @@ from larder.orders import payment_state, queries
 from larder.orders.lifecycle import CANCELLED, DELIVERED, PENDING, RETURNED, SHIPPED, SOLD, STATUSES
 from larder.orders.payment_state import Kind as PaymentKind
 from larder.orders.queries import LineView, OrderView
-from larder.relay.channels import Again, Delivery, Event, Failed, NewDelivery, Outcome, Sent
-from larder.relay.event_types import TOLD_AS
+from larder.relay.channels import Again, Delivery, Event, Failed, Outcome, Sent
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +78,6 @@ KINDS = {
 """All kinds by name, as ORDER_MAILS has them."""
 
 
-TYPES = {**TOLD_AS, PaymentKind.REFUNDED: TOLD_AS["payment"]}
-"""The relay's types of these events; others are types themselves."""
-
-
 def sent_kinds() -> list[Kind]:
     """Returns the kinds of mails that this shop sends."""
     kinds = [KINDS[name] for name in sorted(settings.ORDER_MAILS) if settings.EMAIL_URL]
@@ -114,11 +109,7 @@ class OrderMails:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(SENDING, thread_name_prefix="mail")
 
-    def wanted(self) -> Collection[str]:
-        """Returns the types of the events that mails are sent about."""
-        return {TYPES.get(event, event) for kind in sent_kinds() for event in kind.events}
-
-    def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
+    def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
         """Returns a delivery for each mail. Products that are low together are one mail."""
         told, low = [], []
         for event in events:
@@ -127,11 +118,11 @@ class OrderMails:
                 if kind is KINDS["low_stock"]:
                     low.append(event)
                 elif kind:
-                    told.append(NewDelivery(event, target))
+                    told.append((event, target))
         if low:
             products = [int(event.object) for event in low]
             data = {"products": products[:MOST_ROWS], "more": len(products[MOST_ROWS:])}
-            told.append(NewDelivery(replace(low[0], data=data), SHOP))
+            told.append((replace(low[0], data=data), SHOP))
         return told
 
     def prepare(self, delivery: Delivery) -> Message | None:

@@ -4,7 +4,7 @@ An order that is shipped is told to its customer's devices, and a product that i
 those of the customers who watch it, once. A message is true when it is sent, or is not sent.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from larder.ops.push.web import WebPush
 from larder.orders import queries as orders
 from larder.orders.lifecycle import SHIPPED
 from larder.relay import queries
-from larder.relay.channels import Again, Delivery, Event, Failed, Gone, NewDelivery, Outcome
+from larder.relay.channels import Again, Delivery, Event, Failed, Gone, Outcome
 from larder.relay.services import devices
 
 ORDER_SHIPPED, STOCK_BACK = "order.shipped", "stock.back"
@@ -45,11 +45,7 @@ class Push:
             **{kind: APPS[kind](ours, account) for kind, account in settings.PUSH_ACCOUNTS.items()},
         }
 
-    def wanted(self) -> Collection[str]:
-        """Returns the types of events that customers are told, if any has a device."""
-        return {ORDER_SHIPPED, STOCK_BACK} if queries.has_devices() else ()
-
-    def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
+    def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
         """Returns a delivery for each device. Watches that it tells are over."""
         shipped = [
             (event, event.customer)
@@ -59,8 +55,8 @@ class Push:
         owned = devices.devices_of({customer for _, customer in shipped})
         back = {int(event.object): event for event in events if event.type == STOCK_BACK}
         return [
-            *(NewDelivery(event, id) for event, who in shipped for id in owned.get(who, ())),
-            *(NewDelivery(back[product], id) for product, id in devices.watchers(back)),
+            *((event, id) for event, who in shipped for id in owned.get(who, ())),
+            *((back[product], id) for product, id in devices.watchers(back)),
         ]
 
     def prepare(self, delivery: Delivery) -> Message | None:

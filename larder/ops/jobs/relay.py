@@ -103,7 +103,7 @@ def _lead(
         except Exception as error:
             errors.log(error)
             connections.close_all()
-            relay, pause = Relay(telling), STANDBY
+            pause = STANDBY
         stop.wait(max(pause, pace.pause(taken.seconds)))
 
 

@@ -17,9 +17,8 @@ from typing import TypeVar
 from django.db import Error, connections
 
 from larder.ops.jobs.repeated_errors import RepeatedErrors
-from larder.relay.channels import Again, Channel, Delivery, Failed, Outcome, Sent
+from larder.relay.channels import Again, Channel, Delivery, Failed, Outcome
 from larder.relay.services import deliveries
-from larder.relay.services.deliveries import Attempt
 
 logger = logging.getLogger(__name__)
 
@@ -161,17 +160,21 @@ class Sender:
             return Again(f"error: {type(error).__name__}")
 
     def _store(self, channel: Channel, attempts: Sequence[tuple[Delivery, Outcome]]) -> None:
-        deliveries.record([self._attempted(channel, *attempt) for attempt in attempts])
+        deliveries.record(
+            [
+                (delivery.id, outcome, self._pause(channel, delivery, outcome))
+                for delivery, outcome in attempts
+            ]
+        )
         for delivery, outcome in attempts:
             channel.ended(delivery, outcome)
 
-    def _attempted(self, channel: Channel, delivery: Delivery, outcome: Outcome) -> Attempt:
-        sent = isinstance(outcome, Sent)
+    def _pause(self, channel: Channel, delivery: Delivery, outcome: Outcome) -> float | None:
+        """Returns the seconds until the next attempt; None if there is none."""
         if not isinstance(outcome, Again) or delivery.attempts >= len(channel.pauses):
-            return Attempt(delivery.id, outcome.note, sent, ends=True)
+            return None
         pause = channel.pauses[delivery.attempts] * self._random.uniform(1, 1 + JITTER)
-        pause = max(pause, min(outcome.after, MOST_SECONDS))
-        return Attempt(delivery.id, outcome.note, sent, ends=False, pause=pause)
+        return max(pause, min(outcome.after, MOST_SECONDS))
 
     async def _in_database(self, run: Callable[[], T]) -> T:
         """Runs a function in the thread with the connection, which it keeps."""

@@ -23,7 +23,7 @@ from larder.notifications.services import WEBHOOK_DISABLED, queue_mail
 from larder.ops.environment import Network
 from larder.ops.outgoing import Answer, Client, NoAnswer
 from larder.relay import queries
-from larder.relay.channels import Again, Delivery, Event, Gone, NewDelivery, Outcome, Sent
+from larder.relay.channels import Again, Delivery, Event, Gone, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.services import endpoints
 from larder.relay.services.endpoints import CHANNEL, TEST
@@ -71,20 +71,12 @@ class Webhooks:
         self._targets: Mapping[str, Target] = {}
         self._age: Stopwatch | None = None
 
-    def wanted(self) -> Collection[str]:
-        """Returns the types of events that some endpoint is told."""
-        enabled = (target for target in self._read().values() if not target.is_disabled)
-        return frozenset().union(*(target.types for target in enabled))
-
-    def fan_out(self, events: Sequence[Event]) -> list[NewDelivery]:
-        """Returns a delivery for each event and each endpoint that is told it."""
+    def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
+        """Returns each event with each endpoint that is told it."""
         # Read anew: another thread may have read the endpoints before one was added.
         enabled = [(id, target) for id, target in self._read().items() if not target.is_disabled]
         return [
-            NewDelivery(event, id)
-            for event in events
-            for id, target in enabled
-            if event.type in target.types
+            (event, id) for event in events for id, target in enabled if event.type in target.types
         ]
 
     def prepare(self, delivery: Delivery) -> Message | None:

@@ -56,12 +56,6 @@ class Migration(migrations.Migration):
                 ("epoch", models.CharField(max_length=200)),
                 ("transaction_id", models.BigIntegerField()),
                 ("number", models.BigIntegerField()),
-                (
-                    "ahead",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.UUIDField(), default=list, size=None
-                    ),
-                ),
             ],
             options={
                 "db_table": "relay_mark",

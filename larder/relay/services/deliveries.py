@@ -1,46 +1,32 @@
 """Stores deliveries and their attempts, and holds, repeats and ends those of a target."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 from django.db.models.functions import Now
 
+from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.db import database
 from larder.relay import sql
-from larder.relay.channels import Delivery, NewDelivery
-from larder.relay.models import Delivery as Row
+from larder.relay.channels import Event, Outcome, Sent
+from larder.relay.models import Delivery
 
 KEPT = timedelta(days=30)
 """Deliveries are deleted after it, also those that are held back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """An attempt of a delivery. One that does not end it is followed by another after a pause of
-    seconds. `outcome` says in words what became of it."""
-
-    id: int
-    outcome: str
-    sent: bool
-    ends: bool
-    pause: float = 0.0
-
-
-def store(channel: str, deliveries: Sequence[NewDelivery]) -> None:
-    """Stores deliveries, to be attempted now, in this order."""
-    if not deliveries:
-        return
-    events = list({delivery.event.id: delivery.event for delivery in deliveries}.values())
-    indexes = {event.id: index for index, event in enumerate(events, 1)}
+def store(channel: str, told: Sequence[tuple[Event, str]]) -> None:
+    """Stores deliveries of events to targets, to be attempted now, in this order."""
+    events = {event.id: event for event, _ in told}
     values = {
         "channel": channel,
-        "indexes": [indexes[delivery.event.id] for delivery in deliveries],
-        "targets": [delivery.target for delivery in deliveries],
-        "events": msgspec.json.encode(events).decode(),
+        "ids": [event.id for event, _ in told],
+        "targets": [target for _, target in told],
+        "events": msgspec.json.encode([*events.values()]).decode(),
     }
-    database.execute(sql.STORE, values)
+    if told:
+        database.execute(sql.STORE, values)
 
 
 def due_targets(busy: Sequence[tuple[str, str]] = (), *, limit: int) -> list[tuple[str, str]]:
@@ -56,46 +42,57 @@ def due_targets(busy: Sequence[tuple[str, str]] = (), *, limit: int) -> list[tup
 
 def due(channel: str, target: str, *, limit: int) -> list[Delivery]:
     """Returns the deliveries to a target that are due, in the order of their attempts."""
-    rows = database.rows(sql.DUE, {"channel": channel, "target": target, "limit": limit})
-    return [Delivery(*[*row[:-1], msgspec.json.decode(row[-1])]) for row in rows]
+    rows = Delivery.objects.filter(channel=channel, target=target, next_at__lte=Now())
+    return list(rows.order_by("next_at", "id")[:limit])
 
 
-def record(attempts: Sequence[Attempt]) -> None:
-    """Stores attempts."""
-    database.execute(sql.RECORD, [msgspec.json.encode(attempts).decode()])
+def record(attempts: Sequence[tuple[int, Outcome, float | None]]) -> None:
+    """Stores the outcomes of attempts of deliveries, each with the seconds until the next attempt;
+    None if it was the last one."""
+    rows = [
+        {
+            "id": id,
+            "outcome": outcome.note[:MAX_SHORT_TEXT_LENGTH],
+            "sent": isinstance(outcome, Sent),
+            "pause": pause,
+        }
+        for id, outcome, pause in attempts
+    ]
+    database.execute(sql.RECORD, [msgspec.json.encode(rows).decode()])
 
 
 def hold(channel: str, target: str) -> None:
     """Holds back what waits for a target."""
-    Row.objects.filter(channel=channel, target=target, next_at__isnull=False).update(next_at=None)
+    waiting = Delivery.objects.filter(channel=channel, target=target, next_at__isnull=False)
+    waiting.update(next_at=None)
 
 
 def resume(channel: str, target: str) -> None:
     """Lets what was held back for a target be attempted now."""
-    held = Row.objects.filter(channel=channel, target=target, next_at=None, ended_at=None)
+    held = Delivery.objects.filter(channel=channel, target=target, next_at=None, ended_at=None)
     held.update(next_at=Now())
 
 
 def end(channel: str, target: str, outcome: str) -> None:
     """Ends what waits or is held back for a target that is told nothing any more."""
-    waiting = Row.objects.filter(channel=channel, target=target, ended_at=None)
+    waiting = Delivery.objects.filter(channel=channel, target=target, ended_at=None)
     waiting.update(next_at=None, ended_at=Now(), outcome=outcome)
 
 
 def repeat(channel: str, target: str, delivery: int) -> bool:
     """Lets a delivery that ended be attempted again, from the first attempt on. Returns False if
     the target has no such delivery."""
-    rows = Row.objects.filter(id=delivery, channel=channel, target=target)
+    rows = Delivery.objects.filter(id=delivery, channel=channel, target=target)
     return bool(rows.update(next_at=Now(), ended_at=None, attempts=0, is_sent=False))
 
 
 def recover(channel: str, target: str, *, since: datetime, limit: int) -> int:
     """Lets up to `limit` deliveries of since then that failed be attempted again. Returns their
     number."""
-    failed = Row.objects.filter(channel=channel, target=target, is_sent=False)
+    failed = Delivery.objects.filter(channel=channel, target=target, is_sent=False)
     failed = failed.filter(ended_at__isnull=False, created_at__gte=since).order_by("id")
     ids = list(failed.values_list("id", flat=True)[:limit])
-    return Row.objects.filter(id__in=ids).update(next_at=Now(), ended_at=None, attempts=0)
+    return Delivery.objects.filter(id__in=ids).update(next_at=Now(), ended_at=None, attempts=0)
 
 
 def delete_old(*, now: datetime, limit: int) -> int:

@@ -25,7 +25,7 @@ from larder.identity import factors
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
-from larder.relay.channels import Event, NewDelivery
+from larder.relay.channels import Event
 from larder.relay.errors import TooManyWebhooks
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.models import Endpoint
@@ -222,8 +222,8 @@ def _acting_on(endpoint: UUID, action: str, caller: Caller) -> Iterator[None]:
         yield
 
 
-def _told(endpoint: UUID, type: str, object: str, at: datetime) -> NewDelivery:
-    return NewDelivery(Event(new_id(), type, object, at, None, {}), str(endpoint))
+def _told(endpoint: UUID, type: str, object: str, at: datetime) -> tuple[Event, str]:
+    return Event(new_id(), type, object, at, None, {}), str(endpoint)
 
 
 def _row(endpoint: UUID) -> "QuerySet[Endpoint]":

@@ -12,9 +12,9 @@ import pytest
 from larder.core.clock import now
 from larder.core.ids import new_id
 from larder.ops.jobs.webhooks import headers
+from larder.relay.channels import Failed
 from larder.relay.models import Endpoint
 from larder.relay.services import deliveries, endpoints
-from larder.relay.services.deliveries import Attempt
 from tests.conftest import Person
 from tests.pages import DOCS, blocks
 from tests.server import Server
@@ -100,4 +100,4 @@ def _fail_one(owner: Person, endpoint: UUID) -> None:
     """Lets a delivery fail for good."""
     endpoints.send_test(endpoint, caller=owner.caller, at=now())
     for row in deliveries.due("webhook", str(endpoint), limit=9):
-        deliveries.record([Attempt(row.id, "503", sent=False, ends=True)])
+        deliveries.record([(row.id, Failed("503"), None)])
