@@ -1,12 +1,16 @@
 """A local server that counts connections, and answers as it is told."""
 
 import asyncio
+import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from threading import Event, Thread
 from typing import Any
+
+from tests.tiers import LONGEST
 
 LOOPBACK = [ip_network("127.0.0.1/32")]
 
@@ -19,6 +23,7 @@ class Receiver:
     port: int = 0
     connections: int = 0
     heads: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     names: list[str | None] = field(default_factory=list)
 
 
@@ -33,7 +38,8 @@ async def receiving(
         try:
             while head := (await reader.readuntil(b"\r\n\r\n")).decode():
                 receiver.heads.append(head)
-                await reader.readexactly(2)
+                length = re.search(r"Content-Length: (\d+)", head, re.IGNORECASE)
+                receiver.bodies.append(await reader.readexactly(int(length[1]) if length else 0))
                 writer.write(receiver.answer.removesuffix(b"..."))
                 await writer.drain()
                 while receiver.answer.endswith(b"..."):
@@ -53,3 +59,24 @@ async def receiving(
 
 def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(work())
+
+
+@contextmanager
+def receiving_beside(receiver: Receiver) -> Iterator[None]:
+    """Listens in another thread."""
+    is_open, loop, end = Event(), asyncio.new_event_loop(), asyncio.Event()
+
+    async def listen() -> None:
+        async with receiving(receiver):
+            is_open.set()
+            await end.wait()
+
+    thread = Thread(target=loop.run_until_complete, args=[listen()])
+    thread.start()
+    try:
+        assert is_open.wait(LONGEST)
+        yield
+    finally:
+        loop.call_soon_threadsafe(end.set)
+        thread.join(LONGEST)
+        loop.close()

@@ -29,8 +29,11 @@ from larder.relay.event_types import EVENT_TYPES
 from larder.relay.models import Endpoint
 from larder.relay.services import deliveries, endpoints
 from larder.relay.services.endpoints import NewSecret
+from larder.relay.services.relaying import Relay
 from tests.conftest import Person
-from tests.ops.receiving import LOOPBACK, Receiver, receiving, run
+from tests.ops.receiving import LOOPBACK, Receiver, receiving, receiving_beside, run
+from tests.relay.listening import relay_all, sending
+from tools.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -215,6 +218,25 @@ def test_a_message_is_posted_and_a_closed_address_is_tried_again(subscribe: Subs
             assert refused == Again("Its address is not open to requests of the shop.")
 
     run(work)
+
+
+def test_a_placed_order_reaches_its_receiver(
+    subscribe: Subscribe, owner: Person, product: MakeProduct, now: datetime
+) -> None:
+    answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+    channel, receiver = Webhooks(LOOPBACK), Receiver(answer)
+    with receiving_beside(receiver), sending(channel):
+        made = subscribe("order.placed", url=f"http://127.0.0.1:{receiver.port}/hook")
+        relay = Relay([channel])
+        relay_all(relay)
+        order = place(owner, (product(), 2), at=now)
+        relay_all(relay)
+        assert wait_until(lambda: bool(receiver.bodies))
+        target = str(made.endpoint)
+        assert wait_until(lambda: queries.deliveries("webhook", target, limit=1)[0].is_sent)
+    lines = [line.split(": ", 1) for line in receiver.heads[0].split("\r\n") if ": " in line]
+    event = Webhook(str(made.text)).verify(receiver.bodies[0], dict(lines))
+    assert (event["type"], event["data"]["id"]) == ("order.placed", str(order.id))
 
 
 def test_the_owner_gets_a_mail_about_an_endpoint_that_is_gone(
