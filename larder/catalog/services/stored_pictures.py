@@ -72,7 +72,11 @@ def storage() -> Storage:
 def store(content: bytes) -> str:
     """Stores the picture of an uploaded file and its thumbnail. Returns the address, which is a
     path if the shop serves its pictures itself. Raises what `prepare` raises."""
-    picture = prepare(content)
+    return save(prepare(content))
+
+
+def save(picture: Picture) -> str:
+    """Stores a picture and its thumbnail. Returns the address. Raises InvalidInput (`/picture`)."""
     key = sha256(picture.full).hexdigest()
     waits.release()
     full, thumbnail = _names(key)

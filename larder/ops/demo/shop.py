@@ -17,8 +17,8 @@ from django.db import Error, transaction
 from larder.catalog import queries as catalog
 from larder.catalog import tables
 from larder.catalog.services import categories
-from larder.catalog.services.stored_pictures import store
-from larder.core.errors import InvalidInput, Overloaded
+from larder.catalog.services.stored_pictures import Picture, save
+from larder.core.errors import InvalidInput
 from larder.db import database
 from larder.identity.services import accounts
 from larder.inventory.services.products import Author, import_products
@@ -124,18 +124,15 @@ def _record(row: Row, category_ids: Mapping[str, int], addresses: Mapping[str, s
 
 
 def store_pictures(names: Collection[str]) -> dict[str, str]:
-    """Stores these pictures as if staff had uploaded them. Returns their addresses.
-
-    Returns none if pictures cannot be stored here, or if another process adds the products now:
-    the shop starts without.
-    """
+    """Stores these pictures as if staff had uploaded them. Returns their addresses; none if
+    pictures cannot be stored here: the shop starts without."""
     if not (settings.PICTURES_DIR or settings.PICTURES_BUCKET):
         return {}
     site = settings.PUBLIC_URL or f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
     try:
         with ZipFile(FOLDER / "pictures.zip") as pictures:
-            return {
-                name: urljoin(site, store(pictures.read(f"{name}.webp"))) for name in sorted(names)
-            }
-    except (InvalidInput, Overloaded, Error):
+            # They are as small as thumbnails.
+            files = {name: pictures.read(f"{name}.webp") for name in sorted(names)}
+            return {name: urljoin(site, save(Picture(file, file))) for name, file in files.items()}
+    except (InvalidInput, Error):
         return {}
