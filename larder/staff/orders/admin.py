@@ -199,6 +199,10 @@ class OrderAdmin(
     changed = column(_("Last changed"), lambda order: moment(order.updated_at))
 
 
+NAMES = ("username", "first_name", "last_name", "deleted_at")
+"""What of an account its name needs."""
+
+
 @admin.register(RefundDue)
 class RefundDueAdmin(ReadOnlyAdmin):
     """The refunds that are due, the oldest first, with the last payment of each. A recorded refund
@@ -227,8 +231,7 @@ class RefundDueAdmin(ReadOnlyAdmin):
             .annotate(
                 number=Subquery(orders.values("number")),
                 own_currency=Subquery(orders.values("currency")),
-                username=Subquery(orders.values("customer__username")),
-                deleted_at=Subquery(orders.values("customer__deleted_at")),
+                **{name: Subquery(orders.values(f"customer__{name}")) for name in NAMES},
                 paid_by=Subquery(paid.values("provider")),
                 paid_as=Subquery(paid.values_list(named)),
             )
@@ -247,10 +250,11 @@ class RefundDueAdmin(ReadOnlyAdmin):
         if refund.number is None:
             text = '<span class="breakable">{}</span>: {}'
             return format_html(text, refund.order, gettext("abandoned"))
-        return change_link("orders_order", refund.order, refund.number)
+        return change_link("orders_order", refund.order, f"#{refund.number}")
 
     customer = column(
-        _("Customer"), lambda refund: customer_name(refund) if refund.username else "–"
+        _("Customer"),
+        lambda refund: (full_name(refund) or customer_name(refund)) if refund.username else "–",
     )
     provider = column(_("Provider"), lambda refund: METHODS.get(refund.paid_by, refund.paid_by))
     transaction = column(_("Transaction"), lambda refund: in_brief(given(refund.paid_as or "")))
