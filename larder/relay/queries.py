@@ -56,24 +56,20 @@ def deliveries(
     return list(rows[:limit])
 
 
-def devices(customer: int, *, after: UUID | None, limit: int) -> list[Any]:
-    """Returns up to `limit` devices of a customer by id, which is the order of registration: `id`,
-    `kind`, `registered_at`."""
-    rows = Device.objects.filter(customer=customer).order_by("id")
-    rows = rows if after is None else rows.filter(id__gt=after)
-    return list(rows.values_list("id", "kind", "registered_at", named=True)[:limit])
+def devices(customer: int) -> list[Device]:
+    """Returns the devices of a customer by id, which is the order of registration."""
+    return list(Device.objects.filter(customer=customer).order_by("id"))
 
 
-def device(id: str) -> Any | None:
-    """Returns a device to send to: `customer`, `kind`, `address`, `keys`; None if there is none."""
-    rows = Device.objects.filter(id=id)
-    return rows.values_list("customer", "kind", "address", "keys", named=True).first()
+def device(id: str) -> Device | None:
+    """Returns a device to send to; None if there is none."""
+    return Device.objects.filter(id=id).first()
 
 
-def watches(customer: int, *, after: int, limit: int) -> list[Any]:
-    """Returns up to `limit` products that a customer watches, by id: `product`."""
-    rows = Watch.objects.filter(customer=customer, product__gt=after).order_by("product")
-    return list(rows.values_list("product", named=True)[:limit])
+def watches(customer: int) -> list[int]:
+    """Returns the products that a customer watches, by id."""
+    rows = Watch.objects.filter(customer=customer).order_by("product")
+    return list(rows.values_list("product", flat=True))
 
 
 _OF_ENDPOINTS = (

@@ -71,19 +71,6 @@ RETURNING id
 """
 """Reads the beginning of delivery_pkey: ids ascend with time."""
 
-REGISTER_DEVICE = """
-INSERT INTO device (id, customer_id, credential, kind, address, keys, registered_at)
-VALUES (%(id)s::uuid, %(customer)s::bigint, %(credential)s::uuid, %(kind)s::text, %(address)s::text,
-        %(keys)s::jsonb, %(now)s::timestamptz)
-ON CONFLICT (address) DO UPDATE SET
-    id = CASE WHEN device.customer_id = EXCLUDED.customer_id THEN device.id ELSE EXCLUDED.id END,
-    customer_id = EXCLUDED.customer_id, credential = EXCLUDED.credential, kind = EXCLUDED.kind,
-    keys = EXCLUDED.keys, registered_at = EXCLUDED.registered_at
-RETURNING id
-"""
-"""Plan: looks up the address in device_address. What waits for a device of another customer has its
-former id, and is not sent."""
-
 TAKE_WATCHES = """
 WITH told AS (
     DELETE FROM watch WHERE product_id = ANY(%s::bigint[])

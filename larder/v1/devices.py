@@ -13,21 +13,12 @@ from msgspec import Meta
 from larder.core.clock import now
 from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.limits import MAX_DEVICE_ADDRESS_LENGTH
-from larder.core.parts import first
-from larder.http.pagination import Cursor
 from larder.identity.caller import Caller
 from larder.relay import queries, web_push
 from larder.relay.services import devices
-from larder.v1.http import (
-    PageParameters,
-    UuidCursor,
-    no_content,
-    reply,
-    reply_page,
-    shaped,
-)
+from larder.v1.http import no_content, reply, reply_tagged, shaped
 from larder.v1.operations import CACHED, Declaration
-from larder.v1.shapes import Id, Page, Request, Time, open_enum
+from larder.v1.shapes import Id, Request, Time, open_enum
 
 operation = partial(Declaration, tag="me", key_permission="identity.change_customer")
 reading = partial(operation, key_permission="identity.view_customer", traits=[CACHED])
@@ -57,7 +48,7 @@ class BrowserKeys(Request):
 class NewDevice(Request):
     """A device that takes messages. A browser has `keys`: `subscription.toJSON().keys`."""
 
-    kind: Annotated[str, open_enum("One of the `kinds` of this shop.", ADDRESSES)]
+    kind: Annotated[str, open_enum("`fcm` and `apns` if the shop has an account.", ADDRESSES)]
     address: Annotated[
         str,
         Meta(
@@ -76,46 +67,26 @@ class Device(msgspec.Struct):
     registered_at: Time
 
 
-class DevicePage(Page[Device]):
-    """A page of devices, oldest first."""
+class Devices(msgspec.Struct):
+    """All devices of the account, oldest first."""
 
+    results: list[Device]
     server_key: Annotated[
         str, Meta(description="The `applicationServerKey` that browsers subscribe with.")
     ]
-    kinds: Annotated[list[str], Meta(description="The kinds that this shop sends to.")]
 
 
-class Watched(msgspec.Struct):
-    """A product that the customer watches."""
+class Watches(msgspec.Struct):
+    """The ids of all products that the account watches."""
 
-    product: Id
-
-
-class WatchCursor(Cursor, array_like=True):
-    """The last row of a page of watched products."""
-
-    product: Id
+    products: list[Id]
 
 
-class WatchPage(Page[Watched]):
-    """A page of watched products, by id."""
-
-
-def _kinds() -> list[str]:
-    return [WEB, *settings.PUSH_ACCOUNTS]
-
-
-@reading(answers={200: DevicePage})
-def list_devices(
-    request: HttpRequest, caller: Caller, query: PageParameters, cursor: UuidCursor | None
-) -> HttpResponse:
-    """A page of the caller's devices, oldest first."""
-    after = cursor.id if cursor else None
-    rows = queries.devices(caller.id, after=after, limit=query.rows + 1)
-    server_key = web_push.public_key(settings.SECRET_KEY)
-    page = partial(DevicePage, server_key=server_key, kinds=_kinds())
-    shape = partial(shaped, kind=Device)
-    return reply_page(request, first(rows, query.rows), UuidCursor, shape, page)
+@reading(answers={200: Devices})
+def list_devices(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """The caller's devices, oldest first."""
+    rows = [shaped(row, Device) for row in queries.devices(caller.id)]
+    return reply_tagged(request, Devices(rows, web_push.public_key(settings.SECRET_KEY)))
 
 
 @operation(answers={201: Device}, example={"kind": FCM, "address": "TOKEN"})
@@ -123,16 +94,15 @@ def register_device(request: HttpRequest, caller: Caller, body: NewDevice) -> Ht
     """Registers a device, or renews it: the same address is the same device. It gets messages until
     it is deleted, or until its session or key is ended. An account has at most 20: one more
     replaces the one that was renewed the longest time ago."""
-    registered_at = now()
-    device = devices.register(caller, body.kind, body.address, _keys(body), now=registered_at)
-    return reply(Device(device, body.kind, registered_at), status=201)
+    device = devices.register(caller, body.kind, body.address, _keys(body), now=now())
+    return reply(shaped(device, Device), status=201)
 
 
 def _keys(body: NewDevice) -> dict[str, str]:
     """Returns what is stored with the address. Raises InvalidInput."""
-    faults = []
-    if body.kind not in _kinds():
-        faults.append(Fault("/kind", "unknown_value", f"Expected one of: {', '.join(_kinds())}."))
+    kinds, faults = [WEB, *settings.PUSH_ACCOUNTS], []
+    if body.kind not in kinds:
+        faults.append(Fault("/kind", "unknown_value", f"Expected one of: {', '.join(kinds)}."))
     elif not re.fullmatch(ADDRESSES[body.kind], body.address):
         faults.append(Fault("/address", "invalid_format", "Expected an address of this kind."))
     if (body.kind == WEB) != (body.keys is not None):
@@ -154,14 +124,10 @@ def delete_device(request: HttpRequest, caller: Caller, device: UUID) -> HttpRes
     return no_content()
 
 
-@reading(answers={200: WatchPage})
-def list_watches(
-    request: HttpRequest, caller: Caller, query: PageParameters, cursor: WatchCursor | None
-) -> HttpResponse:
-    """A page of the products that the caller watches."""
-    rows = queries.watches(caller.id, after=cursor.product if cursor else 0, limit=query.rows + 1)
-    shape = partial(shaped, kind=Watched)
-    return reply_page(request, first(rows, query.rows), WatchCursor, shape, WatchPage)
+@reading(answers={200: Watches})
+def list_watches(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """The products that the caller watches, by id."""
+    return reply_tagged(request, Watches(queries.watches(caller.id)))
 
 
 @operation(answers={204: None}, problems=["not_found", "too_many_watches"])

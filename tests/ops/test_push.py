@@ -114,7 +114,7 @@ def test_a_product_that_is_out_of_stock_again_is_not_told_and_stays_watched(
     (told,) = fan_out(event("stock.back", jam))
     Stock.objects.filter(product=jam).update(available=0)
     assert prepared(told) is None
-    assert customer("GET", "me/watches").body["results"] == [{"product": jam}]
+    assert customer("GET", "me/watches").body == {"products": [jam]}
     Product.objects.filter(id=jam).update(archived_at=NOW)
     assert prepared(told) is None
 
@@ -144,7 +144,7 @@ def test_a_browser_reads_what_its_customer_is_told(
     read = [json.loads(Browser().read(body)) for _, body in service.received]
     told = {(message["type"], message["object"]) for message in read}
     assert told == {("order.shipped", placed.body["id"]), ("stock.back", str(jam))}
-    assert api("GET", "me/watches").body["results"] == []
+    assert api("GET", "me/watches").body == {"products": []}
 
 
 def test_a_device_that_is_gone_is_forgotten(customer: Api) -> None:

@@ -13,7 +13,6 @@ from larder.relay import web_push
 from larder.relay.models import Device, Watch
 from tests.conftest import Api, Person
 from tests.relay.browser import Browser
-from tests.v1.reading import walk
 
 BROWSER = {
     "kind": "webpush",
@@ -35,7 +34,6 @@ def test_a_device_is_registered_once_and_listed_without_its_address(customer: Ap
     page = customer("GET", "me/devices").body
     assert page["results"] == [again.body]
     assert page["server_key"] == web_push.public_key(shop.SECRET_KEY)
-    assert page["kinds"] == ["webpush"]
     assert "example.com" not in str(page)
 
 
@@ -84,7 +82,7 @@ def test_a_device_of_another_account_becomes_a_new_one_of_this_account(
 
 def test_the_twenty_first_device_replaces_the_first(customer: Api) -> None:
     ids = [register(customer, str(number)) for number in range(21)]
-    assert [device["id"] for device in walk(customer, "me/devices?limit=9")] == ids[1:]
+    assert [device["id"] for device in customer("GET", "me/devices").body["results"]] == ids[1:]
 
 
 def test_a_device_goes_with_the_session_or_key_that_registered_it(
@@ -119,10 +117,10 @@ def test_a_product_is_watched_until_it_is_not(customer: Api, product: Callable[.
     jam, tea, oil = sorted(product() for _ in range(3))
     for watched in (tea, jam, oil, tea):
         assert customer("PUT", f"me/watches/{watched}").status == 204
-    assert [row["product"] for row in walk(customer, "me/watches?limit=2")] == [jam, tea, oil]
+    assert customer("GET", "me/watches").body == {"products": [jam, tea, oil]}
     for _ in range(2):
         assert customer("DELETE", f"me/watches/{jam}").status == 204
-    assert customer("GET", "me/watches").body["results"] == [{"product": tea}, {"product": oil}]
+    assert customer("GET", "me/watches").body == {"products": [tea, oil]}
     assert customer("PUT", "me/watches/999999").status == 404
 
 

@@ -67,7 +67,7 @@ class Push:
             return None
         words = _order if delivery.type == ORDER_SHIPPED else _product
         with translation.override(settings.MAIL_LANGUAGE):
-            shown = words(device.customer, delivery.object)
+            shown = words(device.customer_id, delivery.object)
         if shown is None:
             return None
         title, body, url = shown

@@ -5,10 +5,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
 from django.db import transaction
 
-from larder.core.ids import new_id
 from larder.core.limits import MAX_DEVICES, MAX_WATCHES
 from larder.db import database
 from larder.identity.caller import Caller
@@ -21,26 +19,26 @@ from larder.relay.models import Device, Watch
 
 def register(
     caller: Caller, kind: str, address: str, keys: Mapping[str, str], *, now: datetime
-) -> UUID:
-    """Registers a device, or renews it. Returns its id. One of another account becomes a new device
-    of this account. Of more than MAX_DEVICES the one that was renewed the longest time ago is
-    deleted. Raises SessionEnded."""
+) -> Device:
+    """Registers a device, or renews it. One of another account becomes a new device of this
+    account. Of more than MAX_DEVICES the one that was renewed the longest time ago is deleted.
+    Raises SessionEnded."""
     columns = {
-        "id": new_id(),
-        "customer": caller.id,
+        "customer_id": caller.id,
         "credential": caller.session or caller.key,
         "kind": kind,
-        "address": address,
-        "keys": msgspec.json.encode(keys).decode(),
-        "now": now,
+        "keys": keys,
+        "registered_at": now,
     }
     with transaction.atomic(durable=True):
         lock_account(caller)
-        [(device,)] = database.rows(sql.REGISTER_DEVICE, columns)
+        # What waits for it has its id, and is not sent.
+        Device.objects.filter(address=address).exclude(customer=caller.id).delete()
+        device, _ = Device.objects.update_or_create(columns, address=address)
         newest = Device.objects.filter(customer=caller.id).order_by("-registered_at", "-id")
         former = list(newest.values_list("id", flat=True)[MAX_DEVICES:])
         Device.objects.filter(id__in=former).delete()
-    return UUID(str(device))
+    return device
 
 
 def unregister(customer: int, device: UUID) -> bool:
@@ -87,6 +85,6 @@ def devices_of(customers: Collection[int]) -> dict[int, list[str]]:
     """Returns the devices of each of these customers who has any."""
     ids: dict[int, list[str]] = {}
     rows = Device.objects.filter(customer__in=customers).order_by("id")
-    for customer, device in rows.values_list("customer", "id") if customers else ():
+    for customer, device in rows.values_list("customer", "id"):
         ids.setdefault(customer, []).append(str(device))
     return ids
