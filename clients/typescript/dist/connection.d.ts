@@ -14,6 +14,9 @@ export interface Request {
     key?: string;
     /** The account that the request is for. If another one is logged in, nothing is sent. */
     account?: number | undefined;
+    /** Reads a long answer in place of its JSON. Then `signal` ends the request, not the time-out. */
+    read?: (response: Response) => Promise<void>;
+    signal?: AbortSignal;
 }
 export declare class Connection {
     #private;

@@ -22,7 +22,8 @@ export class Connection {
             }
         }
     }
-    async #once(method, path, { body, headers, key }) {
+    async #once(method, path, request) {
+        const { body, headers, key } = request;
         const sent = new Headers({ Accept: "application/json", ...headers });
         if (body !== undefined)
             sent.set("Content-Type", "application/json");
@@ -38,8 +39,10 @@ export class Connection {
                 body: body === undefined ? null : JSON.stringify(body),
                 redirect: "manual",
                 cache: "no-cache",
-                signal: AbortSignal.timeout(this.options.timeout ?? 20_000),
+                signal: request.signal ?? AbortSignal.timeout(this.options.timeout ?? 20_000),
             });
+            if (request.read && response.ok)
+                return await request.read(response);
             this.#position = response.headers.get("Larder-Position") ?? this.#position;
             return read(response, await response.text());
         }

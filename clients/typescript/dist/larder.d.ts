@@ -3,7 +3,7 @@ import { type Options, type Request } from "./connection.js";
 import { Copy } from "./copy.js";
 import { Outbox } from "./outbox.js";
 import type { Storage } from "./storage.js";
-import type { Order, Page, Product } from "./types.js";
+import type { LarderEvent, Order, Page, Product } from "./types.js";
 export declare class Larder {
     #private;
     /** Orders that are sent until the shop has answered, also after the app was killed. */
@@ -36,4 +36,10 @@ export declare class Larder {
     page<T = any>(path: string, parameters?: Record<string, string>, next?: string | null): Promise<Page<T>>;
     /** Returns a page of products. `q` searches them; others are `category`, `in_stock`, `limit`. */
     products(parameters?: Record<string, string>, next?: string | null): Promise<Page<Product>>;
+    /**
+     * Tells the events of the stream that follow on `after`, the last `id`; also those of products in
+     * `watch`. Returns when the stream ends, which it does every few minutes: wait some seconds, and
+     * call it again. Throws as `request`.
+     */
+    listen(tell: (event: LarderEvent) => void, signal: AbortSignal, after?: string, watch?: number[]): Promise<void>;
 }

@@ -59,7 +59,7 @@ export class Larder {
      * NoNetworkError and SessionEndedError.
      */
     async request(method, path, request = {}) {
-        const isSafe = method === "GET" || request.key !== undefined;
+        const isSafe = (method === "GET" && !request.read) || request.key !== undefined;
         let { account } = request;
         for (let refreshed = false;; refreshed = true) {
             const { access, ...session } = (await this.#session()) ?? {};
@@ -87,6 +87,32 @@ export class Larder {
     /** Returns a page of products. `q` searches them; others are `category`, `in_stock`, `limit`. */
     products(parameters, next) {
         return this.page("products", parameters, next);
+    }
+    /**
+     * Tells the events of the stream that follow on `after`, the last `id`; also those of products in
+     * `watch`. Returns when the stream ends, which it does every few minutes: wait some seconds, and
+     * call it again. Throws as `request`.
+     */
+    listen(tell, signal, after = "", watch = []) {
+        const headers = { Accept: "text/event-stream" };
+        if (after)
+            headers["Last-Event-ID"] = after;
+        const read = async ({ body }) => {
+            const parts = body.pipeThrough(new TextDecoderStream()).getReader();
+            for (let text = "";;) {
+                const { done, value } = await parts.read();
+                if (done)
+                    return;
+                const messages = (text + value).split("\n\n");
+                text = messages.pop();
+                for (const lines of messages.map((message) => message.split("\n"))) {
+                    const fields = Object.fromEntries(lines.map((line) => line.split(/: (.*)/)));
+                    if (fields.event)
+                        tell({ ...fields, data: JSON.parse(fields.data) });
+                }
+            }
+        };
+        return this.request("GET", `events/stream?watch=${watch.join()}`, { headers, read, signal });
     }
     async #exchange() {
         const session = await this.#session();

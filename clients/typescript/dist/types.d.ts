@@ -24,6 +24,12 @@ export interface Product {
     updated_at: string;
     version: number;
 }
+/** A message of the stream. `id` is where to go on; there may be more events. */
+export interface LarderEvent {
+    event: "order" | "cart" | "product" | "ready" | (string & {});
+    id: string;
+    data: any;
+}
 export interface OrderLine {
     product: number;
     sku: string;

@@ -18,6 +18,9 @@ export interface Request {
   key?: string;
   /** The account that the request is for. If another one is logged in, nothing is sent. */
   account?: number | undefined;
+  /** Reads a long answer in place of its JSON. Then `signal` ends the request, not the time-out. */
+  read?: (response: Response) => Promise<void>;
+  signal?: AbortSignal;
 }
 
 const API = "/api/v1/";
@@ -41,7 +44,8 @@ export class Connection {
     }
   }
 
-  async #once(method: string, path: string, { body, headers, key }: Request): Promise<unknown> {
+  async #once(method: string, path: string, request: Request): Promise<unknown> {
+    const { body, headers, key } = request;
     const sent = new Headers({ Accept: "application/json", ...headers });
     if (body !== undefined) sent.set("Content-Type", "application/json");
     if (key !== undefined) sent.set("Idempotency-Key", key);
@@ -54,8 +58,9 @@ export class Connection {
         body: body === undefined ? null : JSON.stringify(body),
         redirect: "manual",
         cache: "no-cache",
-        signal: AbortSignal.timeout(this.options.timeout ?? 20_000),
+        signal: request.signal ?? AbortSignal.timeout(this.options.timeout ?? 20_000),
       });
+      if (request.read && response.ok) return await request.read(response);
       this.#position = response.headers.get("Larder-Position") ?? this.#position;
       return read(response, await response.text());
     } catch (error) {

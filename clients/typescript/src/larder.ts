@@ -5,7 +5,7 @@ import { Copy } from "./copy.js";
 import { ProblemError, SessionEndedError } from "./errors.js";
 import { Outbox } from "./outbox.js";
 import type { Storage } from "./storage.js";
-import type { Order, Page, Product } from "./types.js";
+import type { LarderEvent, Order, Page, Product } from "./types.js";
 
 /** What is kept of a log-in. Without `access` the session is over. */
 interface Session {
@@ -79,7 +79,7 @@ export class Larder {
    * NoNetworkError and SessionEndedError.
    */
   async request<T = any>(method: string, path: string, request: Request = {}): Promise<T> {
-    const isSafe = method === "GET" || request.key !== undefined;
+    const isSafe = (method === "GET" && !request.read) || request.key !== undefined;
     let { account } = request;
     for (let refreshed = false; ; refreshed = true) {
       const { access, ...session }: Partial<Session> = (await this.#session()) ?? {};
@@ -109,6 +109,35 @@ export class Larder {
   /** Returns a page of products. `q` searches them; others are `category`, `in_stock`, `limit`. */
   products(parameters?: Record<string, string>, next?: string | null): Promise<Page<Product>> {
     return this.page("products", parameters, next);
+  }
+
+  /**
+   * Tells the events of the stream that follow on `after`, the last `id`; also those of products in
+   * `watch`. Returns when the stream ends, which it does every few minutes: wait some seconds, and
+   * call it again. Throws as `request`.
+   */
+  listen(
+    tell: (event: LarderEvent) => void,
+    signal: AbortSignal,
+    after = "",
+    watch: number[] = [],
+  ): Promise<void> {
+    const headers: Record<string, string> = { Accept: "text/event-stream" };
+    if (after) headers["Last-Event-ID"] = after;
+    const read = async ({ body }: Response) => {
+      const parts = body!.pipeThrough(new TextDecoderStream()).getReader();
+      for (let text = ""; ; ) {
+        const { done, value } = await parts.read();
+        if (done) return;
+        const messages = (text + value).split("\n\n");
+        text = messages.pop()!;
+        for (const lines of messages.map((message) => message.split("\n"))) {
+          const fields = Object.fromEntries(lines.map((line) => line.split(/: (.*)/)));
+          if (fields.event) tell({ ...fields, data: JSON.parse(fields.data) } as LarderEvent);
+        }
+      }
+    };
+    return this.request("GET", `events/stream?watch=${watch.join()}`, { headers, read, signal });
   }
 
   async #exchange(): Promise<void> {

@@ -27,6 +27,13 @@ export interface Product {
   version: number;
 }
 
+/** A message of the stream. `id` is where to go on; there may be more events. */
+export interface LarderEvent {
+  event: "order" | "cart" | "product" | "ready" | (string & {});
+  id: string;
+  data: any;
+}
+
 export interface OrderLine {
   product: number;
   sku: string;

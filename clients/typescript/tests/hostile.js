@@ -20,6 +20,8 @@ const suffered = {};
 function choose(request) {
   const [name] = request.split("?");
   if (!name.includes("/api/")) return undefined;
+  // No stream passes this network: the app reads the feeds.
+  if (name.endsWith("/events/stream")) return "refuse";
   const before = (suffered[name] ??= []);
   const [chance, which] = createHash("sha256").update(`${seed} ${name} ${before.length}`).digest();
   const fault = chance < 128 ? HOSTILE[which % HOSTILE.length] : undefined;

@@ -18,6 +18,7 @@ export async function logInPage(shop) {
     await shop.read();
     await shop.show(0);
     await shop.sync();
+    void shop.listen();
     await subscribe(shop).catch(shop.fail);
   };
   const submitted = (event) => {

@@ -10,6 +10,7 @@ import { subscribe } from "./push.js";
 import { IndexedDbStorage, Larder, NoNetworkError, SessionEndedError } from "./sdk/index.js";
 
 const SYNC_EVERY = 2 * 60_000;
+const RETRY = 3_000;
 const TOAST_FOR = 4_000;
 /** Short lists that are read with the catalogue. */
 const LISTS = ["categories", "me/addresses"];
@@ -97,12 +98,14 @@ export const shop = {
     const names = [...(await storage.entries(await key(""))).keys()];
     await storage.write(Object.fromEntries(names.map((name) => [name, undefined])));
     sessionStorage.clear();
+    listening.abort();
     shop.filter = {};
     await shop.larder.logOut();
     await shop.read();
     location.hash = "#/";
     await show(0);
   },
+  listen,
   show,
   sync,
 };
@@ -204,6 +207,38 @@ async function sync() {
   }
 }
 
+let listening = new AbortController();
+let reading = Promise.resolve();
+let isStale = false;
+
+/** Hears at once of changes while the page is seen. Without a stream, SYNC_EVERY brings them. */
+async function listen() {
+  const { larder } = shop;
+  let last = "";
+  const tell = ({ event, id }) => {
+    last = id;
+    if (isStale || event === "cart") return;
+    isStale = true;
+    reading = reading.then(() => {
+      isStale = false;
+      return sync();
+    });
+  };
+  listening.abort();
+  const { signal } = (listening = new AbortController());
+  while (!signal.aborted && !document.hidden && (await larder.isLoggedIn())) {
+    const watched = [...(await shop.cart()).keys()].slice(0, 100);
+    await larder.listen(tell, signal, last, watched).catch(() => (last = ""));
+    await new Promise((resolve) => setTimeout(resolve, RETRY + Math.random() * RETRY));
+  }
+}
+
+/** The user sees the page, or sees it no more. */
+function seen() {
+  listening.abort();
+  if (!document.hidden) void sync().then(listen);
+}
+
 shop.larder.onSessionEnded = () => void show(0);
 shop.larder.outbox.onChange = () => {
   if (location.hash.startsWith("#/orders")) void show();
@@ -212,7 +247,7 @@ shop.larder.outbox.start();
 history.scrollRestoration = "manual";
 history.replaceState({ here }, "");
 addEventListener("hashchange", arrive);
-addEventListener("online", () => void sync());
+addEventListener("online", seen);
 addEventListener("offline", () => void sayOffline());
 addEventListener("beforeinstallprompt", (event) => {
   event.preventDefault();
@@ -223,10 +258,11 @@ addEventListener("beforeinstallprompt", (event) => {
   };
 });
 addEventListener("pagehide", () => sessionStorage.setItem("filter", JSON.stringify(shop.filter)));
-document.addEventListener("visibilitychange", () => document.hidden || void sync());
+document.addEventListener("visibilitychange", seen);
 setInterval(() => document.hidden || void sync(), SYNC_EVERY);
 navigator.serviceWorker?.register("sw.js");
 await shop.read();
 await show();
 await sync();
+void listen();
 await subscribe(shop).catch(shop.fail);

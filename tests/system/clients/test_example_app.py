@@ -333,6 +333,25 @@ def test_an_order_whose_answers_are_lost_is_placed_once(
     assert (Order.objects.count(), left(jam)) == (1, UNITS - 4)
 
 
+def test_a_parcel_that_is_packed_is_seen_at_once(
+    shop: Server, jam: int, ada: Person, person: Callable[..., Person]
+) -> None:
+    """The next poll of the feed would be a minute later."""
+    staff = person(is_staff=True)
+
+    def journey(page: Page) -> None:
+        with page.expect_response("**/events/stream*"):
+            open_app(page, shop.port, ada)
+        order_jam(page, 2)
+        expect(placed(page)).to_have_count(1, timeout=TIMEOUT)
+        token = shop.token(staff.customer.username, staff.password)
+        (order,) = shop.call("GET", "orders?status=placed", token=token).body["results"]
+        assert shop.call("POST", f"orders/{order['id']}/pack", token=token).status == 200
+        expect(page.get_by_text("Packed")).to_be_visible(timeout=TIMEOUT)
+
+    in_browser(journey, width=PHONE)
+
+
 def test_an_order_through_a_hostile_proxy_is_placed_and_shown_once(
     shop: Server, jam: int, ada: Person
 ) -> None:
