@@ -5,8 +5,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import PAGE_VAR
-from django.http import QueryDict
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
@@ -47,8 +47,9 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 def status_tabs(request: Any, path: str) -> list[dict[str, Any]]:
     """Returns the tabs of the list at this path, which keep its other filters. One statement
     counts, up to MAX_COUNTED_ORDERS a status."""
-    sent = request.GET.copy() if request.path == path else QueryDict(mutable=True)
-    chosen = sent.pop(CHOSEN, [""])[-1] if request.path == path else None
+    is_here = request.path == path
+    sent = dict(request.GET.lists()) if is_here else {}
+    (chosen, *_) = sent.pop(CHOSEN, [""]) if is_here else [None]
     sent.pop(PAGE_VAR, None)
     counted = sales.count_by_status(STATUSES, limit=MAX_COUNTED_ORDERS)
     numbers = {status: counted[status].orders for status in STATUSES}
@@ -61,15 +62,8 @@ def status_tabs(request: Any, path: str) -> list[dict[str, Any]]:
     return [
         {
             "title": format_html(TAB, title, bounded(number, MAX_COUNTED_ORDERS)),
-            "link": f"{path}?{_with(sent, status)}",
+            "link": f"{path}?{urlencode(sent | ({CHOSEN: status} if status else {}), doseq=True)}",
             "active": status == chosen,
         }
         for status, title, number in shown
     ]
-
-
-def _with(sent: QueryDict, status: str) -> str:
-    query = sent.copy()
-    if status:
-        query[CHOSEN] = status
-    return query.urlencode()
