@@ -24,7 +24,7 @@ from larder.orders.queries import OrderView
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.relay import queries
-from larder.relay.channels import Again, Delivery, Event, Gone, Outcome, Sent
+from larder.relay.channels import Again, Delivery, Event, Failed, Gone, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.models import Endpoint
 from larder.relay.services import deliveries, endpoints
@@ -245,6 +245,8 @@ def test_the_owner_gets_a_mail_about_an_endpoint_that_is_gone(
     settings.EMAIL_URL = "smtp://localhost"
     endpoint = subscribe().endpoint
     channel, delivery = Webhooks([]), of(endpoint, "order.placed", uuid4())
+    channel.ended(delivery, Failed("overtaken"))
+    assert Endpoint.objects.get().failing_since is None
     channel.ended(delivery, Again("503"))
     assert Endpoint.objects.get().failing_since is not None
     channel.prepare(delivery)

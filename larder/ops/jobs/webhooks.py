@@ -116,14 +116,14 @@ class Webhooks:
         await self._client.aclose()
 
     def ended(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Notes whether the endpoint works. One that is gone, or has failed for long, is disabled,
-        and its owner gets a mail."""
+        """Notes whether the endpoint works, unless the event was overtaken. One that is gone, or
+        has failed for long, is disabled, and its owner gets a mail."""
         target = self._targets.get(delivery.target)
         endpoint = UUID(delivery.target)
-        if not isinstance(outcome, Sent):
+        if isinstance(outcome, Again | Gone):
             gone, at = isinstance(outcome, Gone), now()
             endpoints.note_failure(endpoint, is_gone=gone, at=at, tell=_tell_owner)
-        elif target is None or target.is_failing:
+        elif isinstance(outcome, Sent) and (target is None or target.is_failing):
             endpoints.note_success(endpoint)
 
     def _read(self) -> Mapping[str, Target]:
