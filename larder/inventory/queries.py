@@ -197,14 +197,12 @@ def out_of_stock() -> tuple[int, int, int]:
 @dataclass(frozen=True, slots=True)
 class StockState:
     """Whether a product is `out` of stock, `low`, or neither (`back`). `changed_in` is the
-    transaction that changed the product last; one that `is_new` was added in it, and its stock did
-    not change since."""
+    transaction that changed the product last."""
 
     product: int
     changed_in: int
     updated_at: datetime
     state: str
-    is_new: bool
     on_sale: bool
 
 

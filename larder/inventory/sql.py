@@ -223,7 +223,7 @@ STATES = f"""
 SELECT p.id, p.transaction_id::text::bigint, p.updated_at,
     CASE WHEN {WITHOUT_STOCK} THEN 'out' WHEN s.available <= p.low_stock_threshold THEN 'low'
          ELSE 'back' END,
-    p.version = 1 AND p.transaction_id = s.transaction_id, p.archived_at IS NULL
+    p.archived_at IS NULL
 {_SOURCE} WHERE """
 STATES_OF = f"{STATES}{IDS}"
 """Index scans of product_pkey and stock_pkey."""

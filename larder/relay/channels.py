@@ -27,36 +27,31 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """The target has it. `note` is shown with the delivery, such as a status."""
+class Outcome:
+    """What an attempt came to. `note` is shown with the delivery: a status, or why it failed,
+    without a secret or an address."""
 
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
-    """The attempt failed. The next one is after the channel's pause, or `after` seconds if that is
-    longer. `note` says why, without a secret or an address."""
+class Sent(Outcome):
+    """The target has it."""
 
-    note: str
+
+@dataclass(frozen=True, slots=True)
+class Again(Outcome):
+    """The attempt failed. The next one is after the channel's pause, or `after` seconds if that is
+    longer."""
+
     after: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Outcome):
     """This delivery cannot succeed, and is not tried again."""
 
-    note: str
 
-
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(Outcome):
     """The target takes nothing any more. The channel ends or disables it in `ended`."""
-
-    note: str
-
-
-Outcome = Sent | Again | Failed | Gone
 
 
 class Channel(Protocol):
@@ -75,7 +70,7 @@ class Channel(Protocol):
 
     def prepare(self, delivery: Delivery) -> Any | None:
         """Returns the message for `send`, rendered from the object's present state; None if there
-        is nothing to tell any more."""
+        is nothing to tell any more. An Outcome is that of the attempt, without a message."""
 
     async def send(self, message: Any) -> Outcome:
         """Sends a message. Uses the network and no database; must end within 30 seconds."""

@@ -32,7 +32,7 @@ class RelayMark(models.Model):
 
 
 class ToldStock(models.Model):
-    """The stock of a product as it was told last: `back`, as without a row, `low` or `out`."""
+    """The stock of a product as it was told last: `back`, `low` or `out`."""
 
     product = models.BigIntegerField(primary_key=True)
     state = models.CharField(max_length=MAX_WORD_LENGTH)
@@ -45,8 +45,8 @@ class ToldStock(models.Model):
 class Delivery(models.Model):
     """An event told to a target by a channel. The body is rendered when it is sent.
 
-    It waits while it has `next_at`; without, it has ended at `ended_at`, or is held back until its
-    target takes deliveries again. `outcome` is that of the last attempt, in words.
+    It waits while it has `next_at`, and has ended without. `outcome` is that of the last attempt,
+    in words, or says why there was none.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -59,7 +59,6 @@ class Delivery(models.Model):
     data = models.JSONField(default=dict)
     attempts = models.IntegerField(default=0, db_default=0)
     next_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
     is_sent = models.BooleanField(default=False, db_default=False)
     outcome = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, default="", db_default="")
     created_at = models.DateTimeField()
@@ -67,12 +66,6 @@ class Delivery(models.Model):
     class Meta:
         db_table = "delivery"
         default_permissions = ()
-        constraints = (
-            models.CheckConstraint(
-                condition=Q(next_at__isnull=True) | Q(ended_at__isnull=True),
-                name="delivery_waits_or_ended",
-            ),
-        )
         indexes = (
             models.Index(
                 fields=["channel", "target", "next_at", "id"],
@@ -86,7 +79,7 @@ class Delivery(models.Model):
 class Endpoint(models.Model):
     """An address of another system that is told events. `events` are names of types. `secrets` are
     encrypted, the new one first; two after a change. `owner` is the public id of the account whose
-    rights it has. Disabled at a time, it is told nothing, and what waits is held back."""
+    rights it has. Disabled at a time, it is told nothing; enabled, what waited."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     url = models.CharField(max_length=MAX_NAME_LENGTH)

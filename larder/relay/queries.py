@@ -72,28 +72,17 @@ def watches(customer: int) -> list[int]:
     return list(rows.values_list("product", flat=True))
 
 
-_OF_ENDPOINTS = (
-    *("id", "url", "name", "events", "owner", "created_at"),
-    *("failing_since", "disabled_at", "version"),
-)
-
-
-def endpoints(*, after: UUID | None = None, limit: int) -> list[Any]:
-    """Returns up to `limit` endpoints by id, oldest first, without their secrets."""
+def endpoints(*, after: UUID | None = None, limit: int) -> list[Endpoint]:
+    """Returns up to `limit` endpoints by id, oldest first."""
     rows = Endpoint.objects.order_by("id")
     if after is not None:
         rows = rows.filter(id__gt=after)
-    return list(rows.values_list(*_OF_ENDPOINTS, named=True)[:limit])
+    return list(rows[:limit])
 
 
-def endpoint(id: UUID) -> Any:
-    """Returns an endpoint, without its secrets. Raises NotFound."""
-    row = Endpoint.objects.filter(id=id).values_list(*_OF_ENDPOINTS, named=True).first()
+def endpoint(id: UUID) -> Endpoint:
+    """Returns an endpoint. Raises NotFound."""
+    row = Endpoint.objects.filter(id=id).first()
     if row is None:
         raise NotFound
     return row
-
-
-def targets() -> list[Any]:
-    """Returns all endpoints as the channel needs them, with their encrypted secrets."""
-    return list(Endpoint.objects.order_by("id").values_list(*_OF_ENDPOINTS, "secrets", named=True))

@@ -54,14 +54,27 @@ LIMIT %(limit)s
 
 RECORD = """
 UPDATE delivery SET attempts = attempts + 1, outcome = attempt.outcome, is_sent = attempt.sent,
-    next_at = CASE WHEN next_at IS NOT NULL
-        THEN clock_timestamp() + attempt.pause * interval '1 second' END,
-    ended_at = CASE WHEN attempt.pause IS NULL THEN clock_timestamp() END
+    next_at = clock_timestamp() + attempt.pause * interval '1 second'
 FROM json_to_recordset(%s::json) AS attempt (
     id bigint, outcome text, sent boolean, pause float)
-WHERE delivery.id = attempt.id AND ended_at IS NULL
+WHERE delivery.id = attempt.id AND next_at IS NOT NULL
 """
-"""Stores attempts, by delivery_pkey. What was held back or ended meanwhile stays so."""
+"""Stores attempts, by delivery_pkey. What ended meanwhile stays so."""
+
+TELL_STOCK = """
+WITH stored AS (
+    INSERT INTO told_stock (product, state)
+    SELECT product, stock.state
+    FROM unnest(%(products)s::bigint[], %(states)s::text[]) AS stock (product, state)
+    LEFT JOIN told_stock USING (product)
+    WHERE told_stock.state IS DISTINCT FROM stock.state
+    ON CONFLICT (product) DO UPDATE SET state = EXCLUDED.state
+    RETURNING product, state
+)
+SELECT stored.product, former.state, stored.state
+FROM stored JOIN told_stock AS former USING (product)
+"""
+"""Stores states that are others than before. The last join reads what was there before."""
 
 DELETE_OLD = """
 DELETE FROM delivery WHERE id IN (

@@ -112,7 +112,7 @@ class WebhookSecret(msgspec.Struct):
 
 class WebhookDelivery(msgspec.Struct):
     """An event told to a webhook. `outcome` is the status of the last answer, or says why there is
-    none. With `next_at` it waits; without and without `ended_at` the webhook is disabled."""
+    none. With `next_at` it waits."""
 
     id: Id
     event: UUID
@@ -121,7 +121,6 @@ class WebhookDelivery(msgspec.Struct):
     at: Time
     attempts: int
     next_at: Time | None
-    ended_at: Time | None
     is_sent: bool
     outcome: str
 

@@ -46,7 +46,7 @@ def store(*pairs: tuple[str, str]) -> None:
 def outcomes(target: str) -> list[tuple[str, int, bool]]:
     """The outcome of each delivery, its attempts, and whether it has ended."""
     return [
-        (row.outcome, row.attempts, row.ended_at is not None)
+        (row.outcome, row.attempts, row.next_at is None)
         for row in reversed(queries.deliveries("webhook", target, limit=100))
     ]
 

@@ -148,6 +148,8 @@ class Sender:
             message = await self._in_database(partial(channel.prepare, delivery))
             if message is None:
                 return Failed(OVERTAKEN)
+            if isinstance(message, Outcome):
+                return message
             async with asyncio.timeout(LONGEST):
                 return await channel.send(message)
         except TimeoutError:

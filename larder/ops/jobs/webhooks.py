@@ -19,14 +19,13 @@ from django.conf import settings
 
 from larder.core.clock import Stopwatch, now
 from larder.identity import queries as identity
-from larder.notifications.services import WEBHOOK_DISABLED, queue_mail
 from larder.ops.environment import Network
 from larder.ops.outgoing import Answer, Client, NoAnswer
 from larder.relay import queries
-from larder.relay.channels import Again, Delivery, Event, Gone, Outcome, Sent
+from larder.relay.channels import Again, Delivery, Event, Failed, Gone, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.services import endpoints
-from larder.relay.services.endpoints import CHANNEL, TEST
+from larder.relay.services.endpoints import CHANNEL, MAX_ENDPOINTS, TEST
 from larder.v1 import told
 
 HOUR = 3600.0
@@ -49,12 +48,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A request to an endpoint; `refusal`: why it is not sent now."""
+    """A request to an endpoint."""
 
     url: str
     headers: Mapping[str, str]
     body: bytes
-    refusal: str = ""
 
 
 class Webhooks:
@@ -79,7 +77,7 @@ class Webhooks:
             (event, id) for event in events for id, target in enabled if event.type in target.types
         ]
 
-    def prepare(self, delivery: Delivery) -> Message | None:
+    def prepare(self, delivery: Delivery) -> Message | Outcome | None:
         """Returns the signed request; None if the endpoint is not told this any more, or if the
         object does not exist any more."""
         is_current = self._age is not None and self._age.seconds < CURRENT
@@ -91,20 +89,18 @@ class Webhooks:
         elif delivery.type not in target.seen:
             return None
         elif target.is_disabled:
-            return Message("", {}, b"", "It is disabled.")
+            return Failed(endpoints.DISABLED)
         else:
             at, root = delivery.at, settings.PUBLIC_URL
             body = told.body(delivery.type, at, delivery.object, delivery.data, root)
         if body is None:
             return None
         if not target.secrets:
-            return Message("", {}, b"", "Its secret cannot be read. Rotate it.")
+            return Again("Its secret cannot be read. Rotate it.")
         return Message(target.url, headers(delivery.event, now(), body, target.secrets), body)
 
     async def send(self, message: Message) -> Outcome:
         """Posts a message."""
-        if message.refusal:
-            return Again(message.refusal)
         try:
             answer = await self._client.post(message.url, message.headers, message.body)
         except NoAnswer as error:
@@ -121,13 +117,12 @@ class Webhooks:
         target = self._targets.get(delivery.target)
         endpoint = UUID(delivery.target)
         if isinstance(outcome, Again | Gone):
-            gone, at = isinstance(outcome, Gone), now()
-            endpoints.note_failure(endpoint, is_gone=gone, at=at, tell=_tell_owner)
+            endpoints.note_failure(endpoint, is_gone=isinstance(outcome, Gone), at=now())
         elif isinstance(outcome, Sent) and (target is None or target.is_failing):
             endpoints.note_success(endpoint)
 
     def _read(self) -> Mapping[str, Target]:
-        rows = queries.targets()
+        rows = queries.endpoints(limit=MAX_ENDPOINTS)
         held = identity.held_permissions({row.owner for row in rows})
         keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
         targets = {str(row.id): _target(row, held, keys) for row in rows}
@@ -150,11 +145,6 @@ def _target(row: Any, held: Mapping[UUID, Collection[str]], keys: Sequence[str])
 
 def _test(delivery: Delivery) -> bytes:
     return msgspec.json.encode(told.Told(TEST, delivery.at, {"id": delivery.object}))
-
-
-def _tell_owner(endpoint: UUID) -> None:
-    if settings.EMAIL_URL:
-        queue_mail(WEBHOOK_DISABLED, endpoint, now=now())
 
 
 def headers(event: UUID, at: datetime, body: bytes, secrets: Iterable[bytes]) -> dict[str, str]:

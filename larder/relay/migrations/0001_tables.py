@@ -86,7 +86,6 @@ class Migration(migrations.Migration):
                 ("data", models.JSONField(default=dict)),
                 ("attempts", models.IntegerField(db_default=0, default=0)),
                 ("next_at", models.DateTimeField(null=True)),
-                ("ended_at", models.DateTimeField(null=True)),
                 ("is_sent", models.BooleanField(db_default=False, default=False)),
                 ("outcome", models.CharField(db_default="", default="", max_length=200)),
                 ("created_at", models.DateTimeField()),
@@ -101,14 +100,6 @@ class Migration(migrations.Migration):
                         name="delivery_due",
                     ),
                     models.Index(fields=["channel", "target", "id"], name="delivery_of_target"),
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("next_at__isnull", True), ("ended_at__isnull", True), _connector="OR"
-                        ),
-                        name="delivery_waits_or_ended",
-                    )
                 ],
             },
         ),

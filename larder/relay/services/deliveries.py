@@ -1,4 +1,4 @@
-"""Stores deliveries and their attempts, and holds, repeats and ends those of a target."""
+"""Stores deliveries and their attempts, and ends and repeats those of a target."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from larder.relay.channels import Event, Outcome, Sent
 from larder.relay.models import Delivery
 
 KEPT = timedelta(days=30)
-"""Deliveries are deleted after it, also those that are held back."""
+"""Deliveries are deleted after it."""
 
 
 def store(channel: str, told: Sequence[tuple[Event, str]]) -> None:
@@ -61,38 +61,32 @@ def record(attempts: Sequence[tuple[int, Outcome, float | None]]) -> None:
     database.execute(sql.RECORD, [msgspec.json.encode(rows).decode()])
 
 
-def hold(channel: str, target: str) -> None:
-    """Holds back what waits for a target."""
-    waiting = Delivery.objects.filter(channel=channel, target=target, next_at__isnull=False)
-    waiting.update(next_at=None)
-
-
-def resume(channel: str, target: str) -> None:
-    """Lets what was held back for a target be attempted now."""
-    held = Delivery.objects.filter(channel=channel, target=target, next_at=None, ended_at=None)
-    held.update(next_at=Now())
-
-
 def end(channel: str, target: str, outcome: str) -> None:
-    """Ends what waits or is held back for a target that is told nothing any more."""
-    waiting = Delivery.objects.filter(channel=channel, target=target, ended_at=None)
-    waiting.update(next_at=None, ended_at=Now(), outcome=outcome)
+    """Ends what waits for a target that is told nothing now."""
+    waiting = Delivery.objects.filter(channel=channel, target=target, next_at__isnull=False)
+    waiting.update(next_at=None, outcome=outcome)
+
+
+def resume(channel: str, target: str, outcome: str) -> None:
+    """Lets what ended with this outcome be attempted again."""
+    ended = Delivery.objects.filter(channel=channel, target=target, next_at=None, outcome=outcome)
+    ended.update(next_at=Now(), attempts=0)
 
 
 def repeat(channel: str, target: str, delivery: int) -> bool:
     """Lets a delivery that ended be attempted again, from the first attempt on. Returns False if
     the target has no such delivery."""
     rows = Delivery.objects.filter(id=delivery, channel=channel, target=target)
-    return bool(rows.update(next_at=Now(), ended_at=None, attempts=0, is_sent=False))
+    return bool(rows.update(next_at=Now(), attempts=0, is_sent=False))
 
 
 def recover(channel: str, target: str, *, since: datetime, limit: int) -> int:
     """Lets up to `limit` deliveries of since then that failed be attempted again. Returns their
     number."""
     failed = Delivery.objects.filter(channel=channel, target=target, is_sent=False)
-    failed = failed.filter(ended_at__isnull=False, created_at__gte=since).order_by("id")
+    failed = failed.filter(next_at=None, created_at__gte=since).order_by("id")
     ids = list(failed.values_list("id", flat=True)[:limit])
-    return Delivery.objects.filter(id__in=ids).update(next_at=Now(), ended_at=None, attempts=0)
+    return Delivery.objects.filter(id__in=ids).update(next_at=Now(), attempts=0)
 
 
 def delete_old(*, now: datetime, limit: int) -> int:

@@ -7,13 +7,14 @@ raises.
 
 import base64
 import secrets as randomness
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -25,6 +26,7 @@ from larder.identity import factors
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
+from larder.notifications.services import WEBHOOK_DISABLED, queue_mail
 from larder.relay.channels import Event
 from larder.relay.errors import TooManyWebhooks
 from larder.relay.event_types import EVENT_TYPES
@@ -32,6 +34,9 @@ from larder.relay.models import Endpoint
 from larder.relay.services import deliveries
 
 CHANNEL = "webhook"
+
+DISABLED = "The webhook is disabled."
+"""The outcome of what waits until it is enabled."""
 
 TEST = "webhook.test"
 """The type of an event that says nothing but that it came."""
@@ -80,14 +85,14 @@ def create_endpoint(
 ) -> NewSecret:
     """Adds an endpoint of the caller with `url`, `name` and `events`; `keys` are the installation's
     secrets. Raises TooManyWebhooks, KeyReused."""
-    id, secret = new_id(), _new_secret()
+    id = new_id()
+    secret, sealed = _new_secret(id, keys)
 
     def save() -> UUID:
         if Endpoint.objects.count() >= MAX_ENDPOINTS:
             raise TooManyWebhooks(MAX_ENDPOINTS)
-        sealed = [_sealed(secret, id, keys)]
         owner = caller.public_id
-        Endpoint.objects.create(id=id, owner=owner, secrets=sealed, created_at=at, **fields)
+        Endpoint.objects.create(id=id, owner=owner, secrets=[sealed], created_at=at, **fields)
         _require(caller, fields["events"])
         shown = {"name": fields["name"], "events": fields["events"], "owner": owner}
         audit.record(endpoint_name(id), "create", after=shown)
@@ -95,7 +100,7 @@ def create_endpoint(
 
     with transaction.atomic(durable=True):
         outcome = idempotency.once(claim, save, now=at)
-    return NewSecret(UUID(outcome.result), None if outcome.replayed else _text(secret))
+    return NewSecret(UUID(outcome.result), None if outcome.replayed else secret)
 
 
 def change_endpoint(
@@ -106,8 +111,8 @@ def change_endpoint(
     at: datetime,
     version: int | None = None,
 ) -> None:
-    """Changes `url`, `name`, `events` and `disabled` of an endpoint. What waits for it is held back
-    while it is disabled. Raises NotFound, StaleVersion."""
+    """Changes `url`, `name`, `events` and `disabled` of an endpoint. What waits for it is sent
+    when it is enabled again. Raises NotFound, StaleVersion."""
     columns = {name: value for name, value in fields.items() if name != "disabled"}
     with transaction.atomic(durable=True):
         row = _row(endpoint)
@@ -133,16 +138,15 @@ def delete_endpoint(endpoint: UUID, *, caller: Caller, version: int | None = Non
 
 def rotate_secret(endpoint: UUID, *, caller: Caller, keys: Sequence[str]) -> NewSecret:
     """Makes a new secret. The former one signs too, until the next rotation. Raises NotFound."""
-    secret = _new_secret()
+    secret, sealed = _new_secret(endpoint, keys)
     with transaction.atomic(durable=True):
         row = _row(endpoint)
         versions.lock(row, None)
         present = row.get()
-        sealed = [_sealed(secret, endpoint, keys), present.secrets[0]]
-        versions.update(row, None, secrets=sealed)
+        versions.update(row, None, secrets=[sealed, present.secrets[0]])
         _require(caller, present.events)
         audit.record(endpoint_name(endpoint), "rotate")
-    return NewSecret(endpoint, _text(secret))
+    return NewSecret(endpoint, secret)
 
 
 def send_test(endpoint: UUID, *, caller: Caller, at: datetime) -> None:
@@ -179,22 +183,17 @@ def note_success(endpoint: UUID) -> None:
     _row(endpoint).filter(failing_since__isnull=False).update(failing_since=None)
 
 
-def note_failure(
-    endpoint: UUID, *, is_gone: bool, at: datetime, tell: Callable[[UUID], None]
-) -> None:
+def note_failure(endpoint: UUID, *, is_gone: bool, at: datetime) -> None:
     """Notes that an endpoint fails. One that is gone, or has failed for FAILS_AT_MOST, is disabled,
-    and `tell` is called with its id, in the transaction. What waits for it is held back."""
+    and its owner gets a mail."""
     with transaction.atomic(durable=True):
         row = _row(endpoint).select_for_update().first()
-        if row is None:
+        if row is None or row.disabled_at is not None:
             return
-        if row.disabled_at is not None:
-            # It was stored while the endpoint was disabled.
-            deliveries.hold(CHANNEL, str(endpoint))
-        elif is_gone or (row.failing_since and at - row.failing_since >= FAILS_AT_MOST):
-            columns = _switched(endpoint, at)
-            versions.update(_row(endpoint), None, **columns)
-            tell(endpoint)
+        if is_gone or (row.failing_since and at - row.failing_since >= FAILS_AT_MOST):
+            versions.update(_row(endpoint), None, **_switched(endpoint, at))
+            if settings.EMAIL_URL:
+                queue_mail(WEBHOOK_DISABLED, endpoint, now=at)
         elif row.failing_since is None:
             _row(endpoint).update(failing_since=at)
 
@@ -207,8 +206,8 @@ def opened(sealed: Iterable[str], endpoint: UUID, keys: Sequence[str]) -> list[b
 
 
 def _switched(endpoint: UUID, disabled_at: datetime | None) -> dict[str, Any]:
-    """Holds back what waits for an endpoint, or lets it be sent. Returns its columns."""
-    (deliveries.hold if disabled_at else deliveries.resume)(CHANNEL, str(endpoint))
+    """Ends what waits for an endpoint, or lets what ended so be sent. Returns its columns."""
+    (deliveries.end if disabled_at else deliveries.resume)(CHANNEL, str(endpoint), DISABLED)
     return {"disabled_at": disabled_at, "failing_since": None}
 
 
@@ -235,13 +234,8 @@ def _require(caller: Caller, events: Collection[str]) -> None:
     require_permitted(caller, MANAGE, *sorted(set(known)))
 
 
-def _new_secret() -> bytes:
-    return randomness.token_bytes(SECRET_BYTES)
-
-
-def _text(secret: bytes) -> str:
-    return PREFIX + base64.b64encode(secret).decode()
-
-
-def _sealed(secret: bytes, endpoint: UUID, keys: Sequence[str]) -> str:
-    return factors.seal(secret, endpoint, keys).decode()
+def _new_secret(endpoint: UUID, keys: Sequence[str]) -> tuple[str, str]:
+    """Returns a secret as it is shown, and as it is stored."""
+    secret = randomness.token_bytes(SECRET_BYTES)
+    shown = PREFIX + base64.b64encode(secret).decode()
+    return shown, factors.seal(secret, endpoint, keys).decode()

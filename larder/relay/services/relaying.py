@@ -113,12 +113,9 @@ FEEDS: Mapping[str, tuple[Feed, Callable[[Mark, Page, datetime], list[Event]]]] 
 
 def _begin(name: str) -> RelayMark:
     mark = feed.begin(FEEDS[name][0])
-    if name == PRODUCTS:
-        told_stock.remember_all()
-    else:
-        with transaction.atomic(durable=True):
-            while tell_refunds(limit=EVENTS):
-                pass
+    with transaction.atomic(durable=True):
+        while name == ORDERS and tell_refunds(limit=EVENTS):
+            pass
     return RelayMark.objects.get_or_create(feed=name, defaults=mark._asdict())[0]
 
 
