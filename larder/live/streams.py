@@ -47,6 +47,10 @@ ROWS_AT_ONCE = 1_000
 PAUSE = 0.25
 """Seconds between two reads of events. After a long read it is longer."""
 
+PAUSE_FOR_EACH = 0.0075
+"""Seconds for each stream that was told events, up to STATES_EVERY. Sending takes 0.15 ms for each,
+so at most a fiftieth of a processor."""
+
 STATES_EVERY = 1.0
 """Seconds between two reads of carts and products, and after an error."""
 
@@ -228,7 +232,7 @@ class Streams:
         while self._count:
             began = monotonic()
             try:
-                mark, joined, more = await self._tell_events()
+                mark, joined, told, more = await self._tell_events()
                 if began >= rights_at:
                     await self._check_rights(self._all())
                     rights_at = began + RIGHTS_EVERY
@@ -248,12 +252,13 @@ class Streams:
             else:
                 # With much to read, reading takes at most a third of the time.
                 took = monotonic() - began
-                await asyncio.sleep(2 * took if more else max(PAUSE, 2 * took))
+                pause = max(PAUSE, min(STATES_EVERY, told * PAUSE_FOR_EACH))
+                await asyncio.sleep(2 * took if more else max(pause, 2 * took))
         self._mark = self._products = self._running = None
 
-    async def _tell_events(self) -> tuple[Mark, list[Stream], bool]:
+    async def _tell_events(self) -> tuple[Mark, list[Stream], int, bool]:
         """Tells the events since the last read. Returns the mark that was reached, the streams that
-        have joined, and whether there are more events."""
+        have joined, how many were told events, and whether there are more events."""
         joining = len(self._joining)
         watching = {stream for own in self._of.values() for stream in own if stream.sees_all}
         customers = None if watching else [*self._of]
@@ -267,12 +272,14 @@ class Streams:
         for stream in joined:
             if not stream.since.done():
                 stream.since.set_result(since)
+        told: set[Stream] = set()
         for mark, event in found.events:
             part = _message("order", event.told, mark)
             for stream in watching.union(self._of.get(event.customer, ())):
                 if stream.since.done():
                     stream.tell(part)
-        return found.mark, joined, found.more
+                    told.add(stream)
+        return found.mark, joined, len(told), found.more
 
     async def _changed_products(self) -> Collection[int]:
         end = await _read(self._reader, feed.begin, CHANGES)
