@@ -1,14 +1,12 @@
 """Sends mails to the mail server (EMAIL_URL)."""
 
 import smtplib
-from dataclasses import replace
 
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import sanitize_address
 
 from larder.core.mailboxes import sent_to
 from larder.notifications.errors import NeverSent, NotSent, NotSentYet
-from larder.notifications.mail_texts import MailText
 
 CONSOLE = "django.core.mail.backends.console.EmailBackend"
 """Django's way of sending in demo mode: mails are printed."""
@@ -19,44 +17,33 @@ PERMANENT = 500
 """Reply codes from here on are permanent failures (RFC 5321, section 4.2.1)."""
 
 
-def hand_over(mail: str, mail_text: MailText, *, sender: str) -> None:
-    """Sends a mail, whose Message-ID begins with `mail`. A repeat has the same one, so that
+def hand_over(id: str, mail: EmailMultiAlternatives) -> None:
+    """Sends a mail, whose Message-ID begins with `id`. A repeat has the same one, so that
     mailboxes can recognize it.
 
     Each wait for the server has a time limit (EMAIL_TIMEOUT). Raises NotSentYet, NeverSent (also if
     no mail server takes the address).
     """
-    recipient = sent_to(mail_text.to)
+    recipient = sent_to(mail.to[0])
     if not recipient:
         raise NeverSent(UNUSABLE)
+    mail.to = [recipient]
+    # Django's own way does not close the connection if the log-in to the mail server fails.
+    connection = get_connection()
     try:
-        _send(_message(mail, replace(mail_text, to=recipient), sender))
+        domain = sanitize_address(mail.from_email, "utf-8").rpartition("@")[2].rstrip("> ")
+        mail.extra_headers = {
+            "Message-ID": f"<{id}@{domain or 'localhost'}>",
+            "Auto-Submitted": "auto-generated",
+        }
+        connection.open()
+        connection.send_messages([mail])
     except (smtplib.SMTPException, OSError) as error:
         raise _fault(error) from None
     except ValueError:
         raise NeverSent(UNUSABLE) from None
-
-
-def _send(message: EmailMultiAlternatives) -> None:
-    """Sends a message. Django's version does not close the connection if the log-in to the mail
-    server fails."""
-    connection = get_connection()
-    try:
-        connection.open()
-        connection.send_messages([message])
     finally:
         connection.close()
-
-
-def _message(mail: str, mail_text: MailText, sender: str) -> EmailMultiAlternatives:
-    domain = sanitize_address(sender, "utf-8").rpartition("@")[2].rstrip("> ") or "localhost"
-    headers = {"Message-ID": f"<{mail}@{domain}>", "Auto-Submitted": "auto-generated"}
-    message = EmailMultiAlternatives(
-        mail_text.subject, mail_text.text, sender, [mail_text.to], headers=headers
-    )
-    if mail_text.html:
-        message.attach_alternative(mail_text.html, "text/html")
-    return message
 
 
 def _fault(error: Exception) -> NotSent:

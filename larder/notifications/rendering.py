@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.core.mail import EmailMultiAlternatives
 from django.template import Context, Engine, TemplateSyntaxError
-
-from larder.notifications.mail_texts import MailText
 
 FOLDER = Path(__file__).parent / "mails"
 
@@ -35,7 +34,7 @@ def faults(own: str) -> Iterator[str]:
             yield f"{file.name}: {error}"
 
 
-def render(kind: str, context: Mapping[str, Any], *, to: str, own: str) -> MailText:
+def render(kind: str, context: Mapping[str, Any], *, to: str, own: str) -> EmailMultiAlternatives:
     """Returns the mail of a kind, in the current language. Raises what its template raises."""
     template = engine(own).get_template(f"{kind}.html")
 
@@ -45,4 +44,6 @@ def render(kind: str, context: Mapping[str, Any], *, to: str, own: str) -> MailT
 
     subject = " ".join(part("subject.txt").split())
     text = re.sub(r"\n{3,}", "\n\n", part("base.txt"))
-    return MailText(to, subject, f"{text}\n", part("base.html", autoescape=True, subject=subject))
+    mail = EmailMultiAlternatives(subject, f"{text}\n", to=[to])
+    mail.attach_alternative(part("base.html", autoescape=True, subject=subject), "text/html")
+    return mail

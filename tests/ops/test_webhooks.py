@@ -15,7 +15,6 @@ from standardwebhooks import Webhook
 from larder.core.clock import now as moment
 from larder.identity.caller import Caller
 from larder.notifications.models import Mail
-from larder.notifications.queries import Waiting
 from larder.ops.jobs import mails, webhooks
 from larder.ops.jobs.webhooks import Message, Webhooks, outcome
 from larder.ops.outgoing import Answer
@@ -255,9 +254,9 @@ def test_the_owner_gets_a_mail_about_an_endpoint_that_is_gone(
     channel.ended(delivery, Gone("410"))
     assert queries.endpoint(endpoint).disabled_at is not None
     mail = Mail.objects.get()
-    text = mails.KINDS[mail.kind](Waiting(mail.kind, mail.about, "", mail.created_at))
+    text = mails.KINDS[mail.kind](mail)
     assert text is not None
-    assert (text.to, "ERP" in text.text) == ("ada@example.com", True)
+    assert (text.to, "ERP" in text.body) == (["ada@example.com"], True)
     # What was stored meanwhile waits too.
     late = of(endpoint, "order.placed", uuid4())
     assert Webhooks([]).prepare(late) == Failed(endpoints.DISABLED)

@@ -1,11 +1,11 @@
 """Shows the last mails about orders at `/demo/mails` of a server in demo mode. They are stored
 nowhere: each is shown as it would be sent now."""
 
+from django.core.mail import EmailMultiAlternatives
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from larder.http.pages import refused_method
-from larder.notifications.mail_texts import MailText
 from larder.ops.jobs.order_mails import CUSTOMER, SHOP, OrderMails
 from larder.relay import queries
 
@@ -16,7 +16,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-
 """The Content Security Policy of a mail, which loads nothing."""
 
 
-def _mails() -> dict[int, MailText]:
+def _mails() -> dict[int, EmailMultiAlternatives]:
     """Returns the last mails by the ids of their deliveries, the newest first."""
     channel = OrderMails()
     deliveries = [
@@ -26,7 +26,7 @@ def _mails() -> dict[int, MailText]:
     ]
     deliveries.sort(key=lambda delivery: delivery.id, reverse=True)
     messages = {delivery.id: channel.prepare(delivery) for delivery in deliveries}
-    return {id: message.mail_text for id, message in messages.items() if message}
+    return {id: message[1] for id, message in messages.items() if message}
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -43,4 +43,5 @@ def mail(request: HttpRequest, id: int) -> HttpResponse:
     mails = _mails()
     if id not in mails:
         raise Http404
-    return HttpResponse(mails[id].html, headers={"Content-Security-Policy": POLICY})
+    html, _ = mails[id].alternatives[0]
+    return HttpResponse(html, headers={"Content-Security-Policy": POLICY})

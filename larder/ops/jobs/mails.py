@@ -13,6 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.urls import reverse
 from django.utils import translation
 from procrastinate import JobContext, RetryStrategy
@@ -27,8 +28,8 @@ from larder.notifications import queries, services
 from larder.notifications.delivery import hand_over
 from larder.notifications.errors import NotSent, NotSentYet
 from larder.notifications.formatting import time_of
-from larder.notifications.mail_texts import TOKEN, MailText
-from larder.notifications.queries import Waiting
+from larder.notifications.mail_texts import TOKEN
+from larder.notifications.queries import Mail
 from larder.notifications.rendering import render
 from larder.notifications.services import SEND_MAIL
 from larder.relay import queries as relay
@@ -54,7 +55,7 @@ def send_mail(context: JobContext, mail: str, correlation_id: str | None = None)
     if waiting is None:
         return
     try:
-        is_sent = _send(id, waiting)
+        is_sent = _send(waiting)
     except NotSent as fault:
         _log(fault, mail=mail, kind=waiting.kind, tries=tries)
         if not _again(fault, tries):
@@ -66,22 +67,22 @@ def send_mail(context: JobContext, mail: str, correlation_id: str | None = None)
         logger.info("A mail was handed over.", extra={"details": details})
 
 
-def _send(id: UUID, waiting: Waiting) -> bool:
+def _send(waiting: Mail) -> bool:
     """Returns False if the mail has no recipient any more. Raises NotSent."""
     if waiting.kind not in KINDS:
         # It is of a newer release, whose workers may start soon.
         raise NotSentYet(f"This release knows no mail of the kind {waiting.kind}.")
     with translation.override(settings.MAIL_LANGUAGE):
-        mail_text = KINDS[waiting.kind](waiting)
-    if mail_text is None:
+        message = KINDS[waiting.kind](waiting)
+    if message is None:
         return False
     # The mail server may be slow, and other threads need the connection.
     database.release()
-    hand_over(str(id), mail_text, sender=settings.DEFAULT_FROM_EMAIL)
+    hand_over(str(waiting.id), message)
     return True
 
 
-def written(kind: str, *, to: str, **context: Any) -> MailText:
+def written(kind: str, *, to: str, **context: Any) -> EmailMultiAlternatives:
     """Returns a mail of the shop, in the current language."""
     name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     shop = {"shop": name or settings.UNFOLD["SITE_TITLE"], "address": address}
@@ -94,7 +95,7 @@ def shop_time(at: datetime) -> str:
     return f"{time_of(at, zone)} {at.astimezone(zone):%Z}"
 
 
-def _password_reset(mail: Waiting) -> MailText | None:
+def _password_reset(mail: Mail) -> EmailMultiAlternatives | None:
     invited = passwords.invitation(
         mail.about, requested_at=mail.created_at, secret=settings.SECRET_KEY, now=now()
     )
@@ -114,11 +115,11 @@ def _password_reset(mail: Waiting) -> MailText | None:
     )
 
 
-def _email_changed(mail: Waiting) -> MailText | None:
+def _email_changed(mail: Mail) -> EmailMultiAlternatives | None:
     return written(mail.kind, to=mail.recipient, at=shop_time(mail.created_at))
 
 
-def _webhook_disabled(mail: Waiting) -> MailText | None:
+def _webhook_disabled(mail: Mail) -> EmailMultiAlternatives | None:
     try:
         endpoint = relay.endpoint(mail.about)
         owner = identity.profile_by_public_id(endpoint.owner)
@@ -129,7 +130,7 @@ def _webhook_disabled(mail: Waiting) -> MailText | None:
     return written(mail.kind, to=owner.email, name=endpoint.name or str(endpoint.id))
 
 
-KINDS: Mapping[str, Callable[[Waiting], MailText | None]] = {
+KINDS: Mapping[str, Callable[[Mail], EmailMultiAlternatives | None]] = {
     services.PASSWORD_RESET: _password_reset,
     services.EMAIL_CHANGED: _email_changed,
     services.WEBHOOK_DISABLED: _webhook_disabled,

@@ -7,12 +7,12 @@ mail, such as that of an order that was cancelled since, it is not sent.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.urls import reverse
 from django.utils import translation
 from msgspec import structs
@@ -23,7 +23,7 @@ from larder.inventory import queries as inventory
 from larder.notifications.delivery import CONSOLE, hand_over
 from larder.notifications.errors import NotSent, NotSentYet
 from larder.notifications.formatting import amount, grouped, minor_amount
-from larder.notifications.mail_texts import ORDER, MailText
+from larder.notifications.mail_texts import ORDER
 from larder.ops.jobs.mails import DO, shop_time, written
 from larder.orders import payment_state, queries
 from larder.orders.lifecycle import CANCELLED, DELIVERED, PENDING, RETURNED, SHIPPED, SOLD, STATUSES
@@ -35,9 +35,6 @@ logger = logging.getLogger(__name__)
 
 CUSTOMER, SHOP = "customer", "shop"
 LEFT = frozenset({SHIPPED, DELIVERED, RETURNED})
-
-SENDING = 8
-"""Mails that are sent at once."""
 
 LONGEST = 25.0
 """Seconds that an attempt may take, with all the answers of the mail server."""
@@ -91,12 +88,8 @@ def kind_of(type: str, data: Mapping[str, Any], target: str) -> Kind | None:
     return next(kinds, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A mail, and the beginning of its Message-ID, which is the same at each attempt."""
-
-    id: str
-    mail_text: MailText
+Message = tuple[str, EmailMultiAlternatives]
+"""A mail after the beginning of its Message-ID, which is the same at each attempt."""
 
 
 class OrderMails:
@@ -105,9 +98,6 @@ class OrderMails:
     name = "mail"
     pauses: Sequence[float] = tuple(2.0**step for step in range(1, 15))
     """Attempts for nine hours: a mail server may be away for a night."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(SENDING, thread_name_prefix="mail")
 
     def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
         """Returns a delivery for each mail. Products that are low together are one mail."""
@@ -135,23 +125,21 @@ class OrderMails:
                 to, context = _addressed(kind, delivery)
                 if not to:
                     return None
-                mail_text = written(kind.name, to=to, **context)
+                return _id(delivery), written(kind.name, to=to, **context)
         except NotFound:
             return None
-        return Message(_id(delivery), mail_text)
 
     async def send(self, message: Message) -> Outcome:
         """Hands the mail to the mail server, in a thread."""
         if settings.EMAIL_BACKEND == CONSOLE:
             return Sent("In demo mode /demo/mails shows it.")
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(LONGEST):
-                await loop.run_in_executor(self._threads, _hand_over, message)
+                await asyncio.to_thread(hand_over, *message)
         except NotSentYet as fault:
             return Again(fault.reason)
         except NotSent as fault:
-            _log(message.id, fault.reason)
+            _log(message[0], fault.reason)
             return Failed(fault.reason)
         except TimeoutError:
             return Again("The mail server is slow.")
@@ -170,10 +158,6 @@ def _id(delivery: Delivery) -> str:
 def _log(mail: str, reason: str) -> None:
     details = {"mail": mail, "reason": reason, "do": DO}
     logger.error("A mail could not be sent, and is given up.", extra={"details": details})
-
-
-def _hand_over(message: Message) -> None:
-    hand_over(message.id, message.mail_text, sender=settings.DEFAULT_FROM_EMAIL)
 
 
 def _addressed(kind: Kind, delivery: Delivery) -> tuple[str, dict[str, Any]]:
