@@ -6,9 +6,31 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from larder.relay import models
 
-Delivery = models.Delivery
+class Delivery(Protocol):
+    """A stored delivery whose attempt is due (larder/relay/models.py). `attempts` counts those
+    before; `event` is the id of its event, which is the same at each attempt."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def event(self) -> UUID: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def object(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def data(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from larder.notifications.rendering import faults
 from larder.ops.demo import mails
 from larder.ops.jobs.order_mails import CUSTOMER, KINDS, SHOP, Message, OrderMails
 from larder.orders.services.locks import set_refund_due
-from larder.relay.channels import Again, Delivery, Event, Failed, Sent
+from larder.relay.channels import Again, Event, Failed, Sent
+from larder.relay.models import Delivery
 from larder.relay.services.deliveries import store
 from tests.conftest import Answer, Api
 from tests.notifications.receiver import receiving

@@ -13,8 +13,8 @@ from larder.catalog.models import Product
 from larder.inventory.models import Stock
 from larder.ops.jobs.push import Push
 from larder.ops.push import Message
-from larder.relay.channels import Delivery, Event, Gone, Outcome, Sent
-from larder.relay.models import Device, Watch
+from larder.relay.channels import Event, Gone, Outcome, Sent
+from larder.relay.models import Delivery, Device, Watch
 from larder.relay.services.relaying import Relay
 from tests.conftest import Api
 from tests.ops.receiver import receiver
