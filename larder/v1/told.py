@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.errors import NotFound
 from larder.inventory import queries as inventory
@@ -32,7 +32,7 @@ class PaymentOfOrder(Payment):
 class TooLong(msgspec.Struct):
     """An object of 20 kB or more: read it at `url`."""
 
-    id: UUID | int
+    id: Annotated[Any, Meta(description="As the object has it.")]
     version: int | UnsetType
     url: Link
 
