@@ -32,7 +32,7 @@ class PaymentOfOrder(Payment):
 class TooLong(msgspec.Struct):
     """An object of 20 kB or more: read it at `url`."""
 
-    id: Annotated[Any, Meta(description="As the object has it.")]
+    id: Annotated[str, Meta(description="That of the object, as text.")]
     version: int | UnsetType
     url: Link
 
@@ -98,7 +98,7 @@ def body(type: str, at: datetime, object: str, data: Mapping[str, Any], root: st
         return raw
     version = getattr(present, "version", UNSET)
     return msgspec.json.encode(
-        Told(type, at, TooLong(present.id, version, link(type, object, root)))
+        Told(type, at, TooLong(str(present.id), version, link(type, object, root)))
     )
 
 
