@@ -162,6 +162,9 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
 
     log_change = log_deletions = log_addition  # type: ignore[assignment]
 
+    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
+        """Saves nothing: save_model saves all fields."""
+
     def may(self, request: Any, action: str) -> bool:
         """Whether the user has Django's permission for this action on this model."""
         return bool(request.user.has_perm(f"{self.opts.app_label}.{action}_{self.opts.model_name}"))

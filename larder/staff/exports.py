@@ -7,10 +7,9 @@ workbook cannot have are replaced.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from itertools import chain
 from operator import attrgetter
 from threading import BoundedSemaphore
 from typing import Any
@@ -44,7 +43,8 @@ _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def safe_text(text: str) -> str:
-    """Returns a text for a cell of a file: no formula, and only characters of a workbook."""
+    """Returns a text for a cell of a file: no formula (openpyxl would take it for one), and only
+    characters of a workbook."""
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", escape_formula(text))
 
 
@@ -83,19 +83,6 @@ files = BoundedSemaphore(1)
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def workbook(name: str, rows: Iterable[Iterable[object]]) -> HttpResponse:
-    """Returns a workbook to download. Its texts are those of `safe_text`: openpyxl takes others for
-    formulas."""
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet()
-    for row in rows:
-        sheet.append(list(row))
-    answer = HttpResponse(content_type=XLSX_TYPE)
-    answer["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
-    book.save(answer)
-    return answer
-
-
 class ExportableProducts(ServiceAdmin):
     """Exports what the list shows, search and filters included, to those who may see it."""
 
@@ -130,7 +117,13 @@ class ExportableProducts(ServiceAdmin):
         # A value, such as a searched name, can be personal data.
         filters = {"filters": sorted(request.GET)} if request.GET else {}
         audit.record("export:product", "export", after=filters)
-        columns = _columns()
-        cells = ([_cell(column(row)) for column in columns.values()] for row in rows)
+        columns, book = _columns(), Workbook(write_only=True)
+        sheet = book.create_sheet()
+        sheet.append([*columns])
+        for row in rows:
+            sheet.append([_cell(column(row)) for column in columns.values()])
         name = f"product-{now().astimezone(shop_zone()):%Y-%m-%d}"
-        return workbook(name, chain([columns], cells))
+        named = {"Content-Disposition": f'attachment; filename="{name}.xlsx"'}
+        answer = HttpResponse(content_type=XLSX_TYPE, headers=named)
+        book.save(answer)
+        return answer

@@ -18,6 +18,9 @@ from larder.catalog.fields import DECIMALS, FIELDS, WHOLE
 from larder.core.clock import now
 from larder.notifications.formatting import decimal, grouped, time_of
 from larder.staff.lists import shop_zone
+from larder.staff.words import gettext_lazy as _
+
+THE_SHOP, DELETED_ACCOUNT = _("the shop"), _("deleted account")
 
 
 def signed(number: int) -> str:
@@ -37,21 +40,13 @@ def change_link(page: str, key: Any, text: Any) -> str:
 def with_actor_name(rows: "QuerySet[Any]") -> "QuerySet[Any]":
     """Adds `actor_name`, the username of `actor`; null for the system actor."""
     people = get_user_model()._default_manager.filter(public_id=OuterRef("actor"))
-    name = Case(When(deleted_at=None, then="username"), default=Value(deleted_account()))
+    name = Case(When(deleted_at=None, then="username"), default=Value(str(DELETED_ACCOUNT)))
     named: QuerySet[Any] = rows.annotate(actor_name=Subquery(people.values_list(name)[:1]))
     return named
 
 
-def deleted_account() -> str:
-    return gettext("deleted account")
-
-
-def the_shop() -> str:
-    return gettext("the shop")
-
-
 def customer_name(customer: Any) -> str:
-    return deleted_account() if customer.deleted_at else str(customer.username)
+    return str(DELETED_ACCOUNT if customer.deleted_at else customer.username)
 
 
 def full_name(customer: Any) -> str:
@@ -70,7 +65,7 @@ def actor_names(actors: Collection[UUID]) -> dict[UUID, str]:
     """Returns names by public id. The system actor and unknown actors are the shop."""
     people = get_user_model()._default_manager.filter(public_id__in=actors)
     known = {person.public_id: customer_name(person) for person in people.order_by("pk")}
-    return {actor: known.get(actor, the_shop()) for actor in actors}
+    return {actor: known.get(actor, THE_SHOP) for actor in actors}
 
 
 AMOUNTS = {"total", *(field.name for field in FIELDS if field.kind in DECIMALS)}
@@ -142,12 +137,12 @@ def ago(at: datetime) -> str:
 def column(
     title: str,
     show: Callable[[Any], Any],
-    ordering: str | None = None,
+    ordering: Any = None,
     *,
     numeric: bool = False,
 ) -> Callable[[Any, Any], Any]:
     """Returns the method of an admin that shows something of an object. A list is sorted by the
-    column `ordering`; the numbers of a column stand at its right."""
+    column or expression `ordering`; the numbers of a column stand at its right."""
 
     @admin.display(description=title, ordering=ordering)
     def method(model_admin: Any, obj: Any) -> Any:

@@ -4,7 +4,7 @@ Lists stay fast with a million rows: rows beyond MAX_LISTED_ROWS are neither cou
 They are filtered by their filters alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -83,11 +83,6 @@ class ListPage(ChangeList):  # type: ignore[misc]
         if filters[2]:
             raise BadRequest(UNKNOWN)
         return filters
-
-    def get_ordering_field(self, field_name: Any) -> Any:
-        """Sorts names in folded form, if the list says how (`folded`)."""
-        folded: Mapping[str, Any] = getattr(self.model_admin, "folded", {})
-        return folded.get(field_name) or super().get_ordering_field(field_name)
 
     def get_results(self, request: Any) -> None:
         super().get_results(request)

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, JsonResponse
-from django.urls import path, reverse_lazy
+from django.urls import reverse_lazy
 from django.utils.translation import gettext
 
 from larder.catalog import queries as catalog
@@ -19,20 +19,22 @@ from larder.catalog.services.stored_pictures import thumbnail_of
 from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_SHORT_TEXT_LENGTH, MAX_SKU_LENGTH
 from larder.core.money import text
 from larder.inventory.models import Stock
+from larder.inventory.services.adjustments import PERMISSION
 from larder.notifications.formatting import amount, grouped
-from larder.staff.base import ServiceAdmin
 from larder.staff.lists import containing
 from larder.staff.pages import LineForm, Page, words
 from larder.staff.words import gettext_lazy as _
 
 UNKNOWN = _("No product has this SKU.")
 
+PERMISSIONS = ("orders.view_order", PERMISSION)
+"""Each of these permissions allows a page with such a field."""
 
-def sku_field(label: str, offers: str, **options: Any) -> Any:
-    """Returns a field for a SKU. `offers` is the model whose screen offers the products, such as
-    `orders_order`. The form needs the scripts of ProductLineForm."""
+
+def sku_field(label: str, **options: Any) -> Any:
+    """Returns a field for a SKU. The form needs the scripts of ProductLineForm."""
     field = words(label, most=MAX_SKU_LENGTH, **options)
-    field.widget.attrs["data-products"] = reverse_lazy(f"admin:{offers}_products")
+    field.widget.attrs["data-products"] = reverse_lazy("admin:offered_products")
     return field
 
 
@@ -63,26 +65,13 @@ def is_complete(page: Page, nothing: str) -> bool:
     return page.is_valid()
 
 
-class OfferedProducts(ServiceAdmin):
-    """A screen whose pages have fields for a SKU."""
-
-    def may_choose_products(self, request: Any) -> bool:
-        """Returns whether the user may use a page with such a field."""
-        raise NotImplementedError
-
-    def get_urls(self) -> list[Any]:
-        name = f"{self.opts.app_label}_{self.opts.model_name}_products"
-        products = self.admin_site.admin_view(self.products)
-        return [path("products/", products, name=name), *super().get_urls()]
-
-    def products(self, request: Any) -> HttpResponse:
-        """Returns the products that a field offers for what was typed, with their figures."""
-        if not self.may_choose_products(request):
-            raise PermissionDenied
-        term = request.GET.get("q", "").strip()[:MAX_SHORT_TEXT_LENGTH]
-        coded = catalog.ids_by_code(term) if term else []
-        offers = [_offer(stock, coded) for stock in offered(term, coded)]
-        return JsonResponse({"results": offers})
+def offers(request: Any) -> HttpResponse:
+    """Returns the products that a field offers for what was typed, with their figures."""
+    if not any(map(request.user.has_perm, PERMISSIONS)):
+        raise PermissionDenied
+    term = request.GET.get("q", "").strip()[:MAX_SHORT_TEXT_LENGTH]
+    coded = catalog.ids_by_code(term) if term else []
+    return JsonResponse({"results": [_offer(stock, coded) for stock in offered(term, coded)]})
 
 
 def offered(term: str, coded: Collection[int]) -> list[Stock]:

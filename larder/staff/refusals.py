@@ -137,9 +137,11 @@ class RefusableForm(TextForm, forms.ModelForm):  # type: ignore[type-arg]
 
 
 class VersionedForm(RefusableForm):
-    """Contains the version of the object that was opened, so that no change is overwritten."""
+    """Contains the version of the object that was opened, so that no change is overwritten; or the
+    idempotency key of a new one, so that a second click does nothing."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput)
+    form_key = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -147,14 +149,4 @@ class VersionedForm(RefusableForm):
             del self.fields["seen_version"]
         else:
             self.initial["seen_version"] = self.instance.version
-
-
-class KeyedForm(VersionedForm):
-    """Contains the idempotency key of a new object, so that a second click does nothing."""
-
-    form_key = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not self.instance._state.adding:
             del self.fields["form_key"]

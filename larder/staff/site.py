@@ -13,7 +13,7 @@ from django.db import DataError
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 from django.views.decorators.cache import cache_control
@@ -29,7 +29,7 @@ from larder.http.negotiation import prefers_page
 from larder.identity import queries
 from larder.identity.errors import SessionEnded
 from larder.identity.services import audit
-from larder.staff import confirming, finding, menu
+from larder.staff import confirming, finding, menu, product_choice
 from larder.staff.identity.own_account import LoginForm, own_password
 from larder.staff.pages import themed
 from larder.staff.recording import CHANNEL, FORMER
@@ -145,6 +145,10 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
         if not hasattr(user, "needs_factor"):
             user.needs_factor = queries.rights(user.pk, proven_factor(request)).needs_factor
         return not user.needs_factor
+
+    def get_urls(self) -> list[Any]:
+        offers = self.admin_view(product_choice.offers)
+        return [path("offered-products/", offers, name="offered_products"), *super().get_urls()]
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
         """Returns the view with what all pages have: a log-in, and records of what it does."""

@@ -20,11 +20,11 @@ from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import column, moment, time_column
 from larder.staff.pages import show_once
 from larder.staff.recording import caller_of, claim
-from larder.staff.refusals import KeyedForm
+from larder.staff.refusals import VersionedForm
 from larder.staff.words import gettext_lazy as _
 
 
-class EndpointForm(KeyedForm):
+class EndpointForm(VersionedForm):
     """A webhook; with `is_tested` it is sent a test."""
 
     events = forms.MultipleChoiceField(

@@ -73,7 +73,7 @@ _HARMLESS = """
     identity_key_add identity_key_change identity_key_changelist identity_key_delete
     identity_key_history
     inventory_adjustment_add inventory_adjustment_change inventory_adjustment_changelist
-    inventory_adjustment_delete inventory_adjustment_history inventory_adjustment_products
+    inventory_adjustment_delete inventory_adjustment_history offered_products
     inventory_ledgerentry_add inventory_ledgerentry_change inventory_ledgerentry_changelist
     inventory_ledgerentry_delete inventory_ledgerentry_history
     orders_order_add orders_order_cancel orders_order_change orders_order_changelist
@@ -83,7 +83,7 @@ _HARMLESS = """
     orders_order_ship orders_order_return orders_order_telephone orders_order_track
     orders_order_paid orders_order_refunded
     inventory_adjustment_count inventory_adjustment_check_count
-    orders_order_note orders_order_products orders_order_addresses
+    orders_order_note orders_order_addresses
     orders_refunddue_add orders_refunddue_change orders_refunddue_changelist
     orders_refunddue_delete orders_refunddue_history
     relay_endpoint_changelist relay_endpoint_delete relay_endpoint_history

@@ -27,8 +27,7 @@ def asks(page: Page) -> bool:
 
 
 def confirm(desk: Desk, preview: Page) -> Page:
-    file = preview.response.context["page"].form[FILE_FIELD].value()
-    return desk.post(IMPORT, {FILE_FIELD: str(file)})
+    return desk.post(IMPORT, dict(preview.response.context["page"].sends))
 
 
 def shown_faults(page: Page) -> list[Any]:

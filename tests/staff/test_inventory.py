@@ -17,7 +17,7 @@ from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, Page, allow
 
 ADD = "inventory/adjustment/add/"
-OFFERED = "inventory/adjustment/products/"
+OFFERED = "offered-products/"
 LINE = {"line-0-sku": "JAM", "line-0-delta": "5"}
 LEDGER = "inventory/ledgerentry/"
 PRODUCTS = "catalog/product/"

@@ -35,6 +35,7 @@ from tests.staff.desk import Desk, allow
 
 OTHERS = {
     "search",
+    "offered_products",
     "index",
     "login",
     "logout",
@@ -215,7 +216,6 @@ NAMED = {
     "catalog_product_restore": ("catalog.delete_product",),
     "catalog_product_import_file": ("catalog.add_product", "catalog.change_product"),
     "catalog_product_ledger": ("inventory.view_ledgerentry",),
-    "inventory_adjustment_products": ("inventory.add_adjustment",),
     "inventory_adjustment_count": ("inventory.add_adjustment",),
     "inventory_adjustment_check_count": ("inventory.add_adjustment",),
     "catalog_product_export": ("catalog.view_product",),
@@ -230,7 +230,6 @@ NAMED = {
     "orders_order_paid": ("orders.record_payment",),
     "orders_order_refunded": ("orders.record_payment",),
     "orders_order_pick_list": ("orders.view_order",),
-    "orders_order_products": ("orders.view_order",),
     "orders_order_return": ("orders.return_order",),
     "orders_order_track": ("orders.change_order",),
     "orders_order_unpack": ("orders.pack_order",),

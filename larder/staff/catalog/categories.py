@@ -11,9 +11,10 @@ from larder.catalog.services.categories import change_category, create_category,
 from larder.core.clock import now
 from larder.db.fields import Fold, in_order
 from larder.staff.base import ServiceAdmin
+from larder.staff.formatting import column
 from larder.staff.lists import with_words
 from larder.staff.recording import caller_of, claim
-from larder.staff.refusals import KeyedForm, Sentence
+from larder.staff.refusals import Sentence, VersionedForm
 from larder.staff.words import gettext_lazy as _
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -31,7 +32,7 @@ SENTENCES: Mapping[str, Sentence] = {
 """The messages for refusals of the catalogue."""
 
 
-class CategoryForm(KeyedForm):
+class CategoryForm(VersionedForm):
     """Name and place of a category."""
 
     sentences = {
@@ -54,13 +55,13 @@ class CategoryAdmin(ServiceAdmin):
     form = CategoryForm
     fields = ("name", "parent")
     autocomplete_fields = ("parent",)
-    list_display = ("name", "parent")
+    list_display = ("name_shown", "parent")
     list_select_related = ("parent",)
     search_fields = ("name",)
     search_help_text = _("Part of the name")
-    folded: ClassVar[Mapping[str, Any]] = {"name": in_order("name")}
-    ordering = (folded["name"], "id")
-    sortable_by = ("name",)
+    ordering = (in_order("name"), "id")
+    sortable_by = ("name_shown",)
+    name_shown = column(_("Name"), lambda category: category.name, ordering=in_order("name"))
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         return with_words(queryset, Fold("name"), words(search_term)), False

@@ -255,19 +255,18 @@ class ProductAdmin(
     in_stock = ("available", "committed", "on_shelf", "state")
     facts = ("net_price", "public_id", "updated")
     list_display = (
-        *("picture_small", "sku", "name", "price_shown", "category"),
+        *("picture_small", "sku", "name_shown", "price_shown", "category"),
         *("available", "committed"),
     )
     list_of_stock = (
-        *("picture_small", "sku", "name", "shelf_place"),
+        *("picture_small", "sku", "name_shown", "shelf_place"),
         *("available", "committed", "on_shelf", "low_stock_threshold"),
     )
-    list_display_links = ("sku", "name")
+    list_display_links = ("sku", "name_shown")
     list_filter = (OnSaleFilter, ("category", AutocompleteSelectFilter), StockFilter)
     list_filter_submit = True
     list_select_related = ("category", "stock")
-    sortable_by = ("sku", "name", "price_shown")
-    folded: ClassVar[Mapping[str, Any]] = {"name": by_name()}
+    sortable_by = ("sku", "name_shown", "price_shown")
     ordering = ("-id",)
     search_fields = ("search_text",)
     search_help_text = _("Words in name or SKU, or a barcode")
@@ -327,6 +326,7 @@ class ProductAdmin(
             version = form.cleaned_data["seen_version"]
             change_product(obj.pk, changed, caller=caller, now=moment, version=version)
 
+    name_shown = column(_("Name"), lambda product: product.name, ordering=by_name())
     price_shown = column(
         _("Price"),
         lambda product: in_one_line(amount(product.price, settings.CURRENCY)),

@@ -348,6 +348,3 @@ class CustomerAdmin(NotableAdmin):
             return self.hand_over(request, link, obj)
         answer: HttpResponse = super().response_add(request, obj, *args, **options)
         return answer
-
-    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
-        """Saves nothing: save_model saves the groups."""

@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from larder.identity.models import AuditEntry
 from larder.staff.base import ReadOnlyAdmin
-from larder.staff.formatting import column, the_shop, time_column, with_actor_name
+from larder.staff.formatting import THE_SHOP, column, time_column, with_actor_name
 from larder.staff.history import changes
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
@@ -23,7 +23,7 @@ class AuditTrailAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
     at_shown = time_column("at", _("When"))
-    by = column(_("Who"), lambda entry: entry.actor_name or the_shop())
+    by = column(_("Who"), lambda entry: entry.actor_name or THE_SHOP)
     channel_shown = column(_("Channel"), lambda entry: word(entry.channel))
     action_shown = column(_("Action"), lambda entry: word(entry.action))
     difference = column(_("Change"), lambda entry: changes(entry) or "–")

@@ -72,9 +72,6 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
         granted = [permission.pk for permission in fields["permissions"]]
         obj.pk = rights.save_role(caller_of(request), obj.pk, fields["name"], granted, now=now())
 
-    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
-        """Saves nothing: save_model saves the permissions."""
-
     def delete_model(self, request: Any, obj: Any) -> None:
         require_confirmation(request)
         rights.delete_role(caller_of(request), obj.pk)

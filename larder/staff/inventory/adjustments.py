@@ -24,17 +24,17 @@ from larder.core.limits import MAX_STOCK
 from larder.inventory import queries
 from larder.inventory.models import Adjustment, LedgerEntry
 from larder.inventory.services import adjustments
-from larder.inventory.services.adjustments import PERMISSION, AdjustmentLine
+from larder.inventory.services.adjustments import AdjustmentLine
 from larder.notifications.formatting import grouped
 from larder.orders.models import OrderEvent
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
+    THE_SHOP,
     change_link,
     column,
     in_one_line,
     moment,
     signed,
-    the_shop,
     with_actor_name,
 )
 from larder.staff.inventory.counting import CountableStock
@@ -49,13 +49,7 @@ from larder.staff.pages import (
     show,
     whole,
 )
-from larder.staff.product_choice import (
-    UNKNOWN,
-    OfferedProducts,
-    ProductLineForm,
-    is_complete,
-    sku_field,
-)
+from larder.staff.product_choice import UNKNOWN, ProductLineForm, is_complete, sku_field
 from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence
 from larder.staff.words import gettext_lazy as _
@@ -94,7 +88,7 @@ class AdjustmentForm(PageForm):
 class AdjustmentLineForm(ProductLineForm):
     """A product, with the change of its units."""
 
-    sku = sku_field(_("SKU"), "inventory_adjustment")
+    sku = sku_field(_("SKU"))
     delta = whole(_("Change"), least=-MAX_STOCK, most=MAX_STOCK)
 
     def clean(self) -> dict[str, Any]:
@@ -111,7 +105,7 @@ _EXPLAINED = _(
 
 
 @admin.register(Adjustment)
-class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
+class AdjustmentAdmin(CountableStock, ReadOnlyAdmin):
     """Corrections of stock. They are added here and never changed."""
 
     fields = ("at_shown", "reason_shown", "by", "note", "lines")
@@ -150,12 +144,9 @@ class AdjustmentAdmin(CountableStock, OfferedProducts, ReadOnlyAdmin):
         self.message_user(request, gettext("Booked."), messages.SUCCESS)
         return self.to_adjustment(request, adjustment)
 
-    def may_choose_products(self, request: Any) -> bool:
-        return bool(request.user.has_perm(PERMISSION))
-
     at_shown = column(_("When"), lambda adjustment: in_one_line(moment(adjustment.at)))
     reason_shown = column(_("Reason"), lambda adjustment: word(adjustment.reason))
-    by = column(_("By"), lambda adjustment: adjustment.actor_name or the_shop())
+    by = column(_("By"), lambda adjustment: adjustment.actor_name or THE_SHOP)
     note_shown = column(_("Note"), lambda adjustment: in_brief(adjustment.note))
 
     @admin.display(description=_("What it changed"))
@@ -269,7 +260,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     committed = column(
         _("Reserved for orders"), lambda entry: _step(entry.committed_change, entry.committed_after)
     )
-    by = column(_("By"), lambda entry: entry.actor_name or the_shop())
+    by = column(_("By"), lambda entry: entry.actor_name or THE_SHOP)
 
 
 def _step(change: int, after: int) -> str:

@@ -71,12 +71,7 @@ class ProductFileForm(forms.Form):
 
 
 FILE = "kept_file"
-
-
-class KeptFileForm(forms.Form):
-    """The id of the file whose changes are shown."""
-
-    kept_file = forms.UUIDField(widget=forms.HiddenInput)
+"""The hidden field with the id of the file whose changes are shown."""
 
 
 class ImportableProducts(ServiceAdmin):
@@ -122,12 +117,11 @@ class ImportableProducts(ServiceAdmin):
         """Shows what the kept file would change, with a button to import it."""
         if not preview.changes:
             return self._done(request, Imported(0, 0, preview.rows))
-        form = KeptFileForm(initial={FILE: preview.file})
         page = Page(
             title=gettext("Import products: check the changes"),
             answer=gettext("Import"),
             back=request.path,
-            form=form,
+            sends=[(FILE, str(preview.file))],
             text=_summary(preview),
             table=_changes(preview.changes),
         )
@@ -135,14 +129,12 @@ class ImportableProducts(ServiceAdmin):
 
     def _apply(self, request: Any) -> HttpResponse:
         """Stores the kept file, if the preview showed what it changes."""
-        form = KeptFileForm(request.POST)
         try:
-            if not form.is_valid():
-                raise NotFound
-            file, author = form.cleaned_data[FILE], Author(caller_of(request), now())
+            file = forms.UUIDField().clean(request.POST[FILE])
+            author = Author(caller_of(request), now())
             stored = import_previewed(file, author, currency=settings.CURRENCY)
             return self._done(request, *stored)
-        except NotFound:
+        except (NotFound, forms.ValidationError):
             self.message_user(request, GONE, messages.ERROR)
         except (FaultyFile, PreviewOutdated):
             self.message_user(request, OUTDATED, messages.ERROR)

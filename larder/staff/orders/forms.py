@@ -287,7 +287,6 @@ class ChangeForm(DeliveryForm, MoveForm):
     line = ChangedForm
     sku = sku_field(
         _("SKU of a product to add"),
-        "orders_order",
         required=False,
         help_text=_("Type words of the name, or the SKU, and choose the product."),
     )

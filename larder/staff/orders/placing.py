@@ -37,11 +37,11 @@ from larder.orders.decision import RequestedLine
 from larder.orders.models import Order
 from larder.orders.services.batches import place_for_new, place_order
 from larder.orders.services.placing.placement import Placed, Placement
-from larder.staff.base import button
+from larder.staff.base import ServiceAdmin, button
 from larder.staff.identity.customers import description, digits_of
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
 from larder.staff.pages import Page, further_line, lines_of, show, whole, words
-from larder.staff.product_choice import OfferedProducts, ProductLineForm, is_complete, sku_field
+from larder.staff.product_choice import ProductLineForm, is_complete, sku_field
 from larder.staff.recording import CHANNEL, caller_of
 from larder.staff.words import gettext_lazy as _
 
@@ -133,17 +133,14 @@ class OrderForm(DeliveryForm):
 
 
 class WantedForm(ProductLineForm):
-    sku = sku_field(_("Product"), "orders_order")
+    sku = sku_field(_("Product"))
     quantity = whole(_("Quantity"), least=1, most=MAX_UNITS)
 
 
-class PlaceableOrders(OfferedProducts):
+class PlaceableOrders(ServiceAdmin):
     """The page of a telephone order, for staff who may add orders."""
 
     actions_list: Any = ("telephone",)
-
-    def may_choose_products(self, request: Any) -> bool:
-        return self.may(request, "view")
 
     def get_urls(self) -> list[Any]:
         addresses = self.admin_site.admin_view(self.addresses)
