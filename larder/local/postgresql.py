@@ -145,8 +145,12 @@ class Cluster:
         sync(server)
 
     def _listen(self) -> str:
-        """Make the socket's folder, whose path is short, and return PostgreSQL's setting."""
-        self._socket = Path(tempfile.mkdtemp(prefix="larder-"))
+        """Make the socket's folder, whose path is short, and return PostgreSQL's setting. It is the
+        same at each start: who uses the database has its address."""
+        if self._socket is None:
+            self._socket = Path(tempfile.mkdtemp(prefix="larder-"))
+        else:
+            self._socket.mkdir(mode=0o700)
         os.chown(self._socket, *owner())
         link = self._server_folder / "socket"
         if link.is_dir() and not link.is_symlink():
@@ -206,10 +210,9 @@ class Cluster:
         if self._server is not None:
             self._server.close()
             self._server = None
-        if self._socket is not None:
+        if self._socket is not None and self._socket.exists():
             shutil.rmtree(self._socket, ignore_errors=True)
             (self._server_folder / "socket").unlink(missing_ok=True)
-            self._socket = None
         self._lock.release()
 
     @property
