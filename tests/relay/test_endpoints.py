@@ -135,7 +135,7 @@ def test_an_endpoint_is_disabled_once_it_is_gone_or_fails_for_five_days(
         return Mail.objects.count()
 
     def fail(after: timedelta, *, is_gone: bool = False) -> None:
-        endpoints.note_failure(endpoint, is_gone=is_gone, at=now + after)
+        endpoints.note_failure(endpoint, is_gone=is_gone, mails=True, at=now + after)
 
     endpoints.resend(endpoint, [("order.placed", "1")], caller=owner, at=now)
     fail(timedelta(0))

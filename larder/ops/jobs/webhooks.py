@@ -117,7 +117,9 @@ class Webhooks:
         target = self._targets.get(delivery.target)
         endpoint = UUID(delivery.target)
         if isinstance(outcome, Again | Gone):
-            endpoints.note_failure(endpoint, is_gone=isinstance(outcome, Gone), at=now())
+            mails = bool(settings.EMAIL_URL)
+            is_gone = isinstance(outcome, Gone)
+            endpoints.note_failure(endpoint, is_gone=is_gone, mails=mails, at=now())
         elif isinstance(outcome, Sent) and (target is None or target.is_failing):
             endpoints.note_success(endpoint)
 

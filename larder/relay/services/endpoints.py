@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -183,16 +182,16 @@ def note_success(endpoint: UUID) -> None:
     _row(endpoint).filter(failing_since__isnull=False).update(failing_since=None)
 
 
-def note_failure(endpoint: UUID, *, is_gone: bool, at: datetime) -> None:
+def note_failure(endpoint: UUID, *, is_gone: bool, mails: bool, at: datetime) -> None:
     """Notes that an endpoint fails. One that is gone, or has failed for FAILS_AT_MOST, is disabled,
-    and its owner gets a mail."""
+    and its owner gets a mail, if the shop sends `mails`."""
     with transaction.atomic(durable=True):
         row = _row(endpoint).select_for_update().first()
         if row is None or row.disabled_at is not None:
             return
         if is_gone or (row.failing_since and at - row.failing_since >= FAILS_AT_MOST):
             versions.update(_row(endpoint), None, **_switched(endpoint, at))
-            if settings.EMAIL_URL:
+            if mails:
                 queue_mail(WEBHOOK_DISABLED, endpoint, now=at)
         elif row.failing_since is None:
             _row(endpoint).update(failing_since=at)
