@@ -40,9 +40,6 @@ LONGEST = 15.0
 LONGEST_CONNECT = 5.0
 """Seconds for the connection to one of the addresses of a name."""
 
-LONGEST_PAUSE = 24 * 3600.0
-"""The longest pause in seconds that an answer can ask for."""
-
 MAX_ANSWER_BYTES = 4 * 1024
 """Bytes of an answer that are read."""
 
@@ -100,7 +97,7 @@ class Answer:
     body: bytes
 
     def pause(self, at: datetime) -> float:
-        """Returns the seconds of Retry-After (RFC 9110, section 10.2.3), at most LONGEST_PAUSE."""
+        """Returns the seconds of Retry-After (RFC 9110, section 10.2.3)."""
         text = self.headers.get("retry-after", "")
         try:
             if text.isascii() and text.isdigit():
@@ -109,7 +106,7 @@ class Answer:
                 seconds = (parsedate_to_datetime(text) - at).total_seconds()
         except (TypeError, ValueError):
             return 0.0
-        return min(max(seconds, 0.0), LONGEST_PAUSE)
+        return max(seconds, 0.0)
 
 
 Resolve = Callable[[str], Iterable[str]]
@@ -171,9 +168,6 @@ class _Backend(AsyncNetworkBackend):
         if not lookup.cancelled():
             lookup.exception()  # read: those who waited may be gone
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
 
 def _parsed(resolve: Resolve, host: str) -> list[Address]:
     return [ip_address(text) for text in resolve(host)]
@@ -195,10 +189,10 @@ class Client:
             return any(address in network for network in networks)
 
         self._longest = longest
-        self._backends = {
-            "https": _Backend(lambda address: is_public(address) or is_open(address), resolve),
-            "http": _Backend(is_open, resolve),
-        }
+
+        def is_reachable(address: Address) -> bool:
+            return is_public(address) or is_open(address)
+
         context = default_ssl_context()
         self._pools = {
             scheme: AsyncConnectionPool(
@@ -207,9 +201,9 @@ class Client:
                 max_keepalive_connections=MAX_IDLE,
                 keepalive_expiry=IDLE_SECONDS,
                 http2=http2,
-                network_backend=backend,
+                network_backend=_Backend(allows, resolve),
             )
-            for scheme, backend in self._backends.items()
+            for scheme, allows in (("https", is_reachable), ("http", is_open))
         }
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -227,13 +221,6 @@ class Client:
             raise NoAnswer(reason) from None
         except ValueError:
             raise NoAnswer("Its address cannot be read.") from None
-
-    async def aclose(self) -> None:
-        """Closes the connections."""
-        for pool in self._pools.values():
-            await pool.aclose()
-        for backend in self._backends.values():
-            backend.close()
 
 
 async def _post(

@@ -72,34 +72,22 @@ KINDS: Mapping[str, tuple[type[msgspec.Struct], str, Callable[..., Any]]] = {
 """For each kind of object its shape, where the API has it, and what reads it."""
 
 
-def state(type: str, object: str, data: Mapping[str, Any]) -> Any | None:
-    """Returns the object of an event as it is now; None if there is none any more."""
-    _, _, read = KINDS[EVENT_TYPES[type].kind]
-    try:
-        return read(object, data)
-    except NotFound:
-        return None
-
-
-def link(type: str, object: str, root: str) -> str:
-    """Returns the address of an event's object."""
-    _, path, _ = KINDS[EVENT_TYPES[type].kind]
-    return f"{root}/api/v1/{path.format(object)}"
-
-
 def body(type: str, at: datetime, object: str, data: Mapping[str, Any], root: str) -> bytes | None:
     """Returns an event as JSON of less than MAX_BYTES; None if its object does not exist any more.
     `root` is the address of the shop."""
-    present = state(type, object, data)
+    _, path, read = KINDS[EVENT_TYPES[type].kind]
+    try:
+        present = read(object, data)
+    except NotFound:
+        return None
     if present is None:
         return None
     raw = msgspec.json.encode(Told(type, at, present))
     if len(raw) < MAX_BYTES:
         return raw
     version = getattr(present, "version", UNSET)
-    return msgspec.json.encode(
-        Told(type, at, TooLong(str(present.id), version, link(type, object, root)))
-    )
+    url = f"{root}/api/v1/{path.format(object)}"
+    return msgspec.json.encode(Told(type, at, TooLong(str(present.id), version, url)))
 
 
 SHAPES: tuple[type[msgspec.Struct], ...] = (TooLong, *(kind for kind, _, _ in KINDS.values()))

@@ -10,6 +10,7 @@ from ipaddress import ip_network
 from threading import Event, Thread
 from typing import Any
 
+from larder.ops.outgoing import Client
 from tests.tiers import LONGEST
 
 LOOPBACK = [ip_network("127.0.0.1/32")]
@@ -55,6 +56,16 @@ async def receiving(
     receiver.port = server.sockets[0].getsockname()[1]
     async with server:
         yield receiver
+
+
+@asynccontextmanager
+async def closing(client: Client) -> AsyncIterator[Client]:
+    """Closes the client's connections at the end."""
+    try:
+        yield client
+    finally:
+        for pool in client._pools.values():
+            await pool.aclose()
 
 
 def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

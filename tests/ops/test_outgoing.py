@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Iterable, Sequence
-from contextlib import aclosing
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from larder.ops import outgoing
 from larder.ops.outgoing import Answer, Client, NoAnswer
 from tests.ops.certificates import write_certificate
-from tests.ops.receiving import LOOPBACK, Receiver, receiving, run
+from tests.ops.receiving import LOOPBACK, Receiver, closing, receiving, run
 
 HERE = (
     *("127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1"),
@@ -43,7 +42,7 @@ REFUSALS = {CLOSED, "Its name cannot be resolved.", "Its address cannot be read.
 
 async def post(url: str, client: Client) -> Answer | str:
     """The answer to a small body, or the reason why there is none, with a client of its own."""
-    async with aclosing(client):
+    async with closing(client):
         return await post_with(client, url)
 
 
@@ -57,7 +56,7 @@ async def post_with(client: Client, url: str) -> Answer | str:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_no_form_of_an_inner_address_is_connected_to(scheme: str) -> None:
     async def work() -> None:
-        async with receiving(Receiver()) as receiver, aclosing(Client([])) as client:
+        async with receiving(Receiver()) as receiver, closing(Client([])) as client:
             for form in (*HERE, *INSIDE):
                 answer = await post_with(client, f"{scheme}://{form}:{receiver.port}/")
                 assert isinstance(answer, str), form
@@ -69,7 +68,7 @@ def test_no_form_of_an_inner_address_is_connected_to(scheme: str) -> None:
 
 def test_a_network_that_is_open_is_connected_to() -> None:
     async def work() -> None:
-        async with receiving(Receiver()) as receiver, aclosing(Client(LOOPBACK)) as client:
+        async with receiving(Receiver()) as receiver, closing(Client(LOOPBACK)) as client:
             for form in HERE:
                 answer = await post_with(client, f"http://{form}:{receiver.port}/")
                 assert isinstance(answer, Answer), form

@@ -4,7 +4,6 @@ import asyncio
 import json
 import ssl
 from collections.abc import Coroutine
-from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -26,7 +25,7 @@ from larder.relay import web_push
 from larder.relay.channels import Again, Failed, Gone, Outcome, Sent
 from tests.ops.certificates import write_certificate
 from tests.ops.push_receiver import Service, serving
-from tests.ops.receiving import LOOPBACK
+from tests.ops.receiving import LOOPBACK, closing
 from tests.relay.browser import Browser
 
 EVENT = uuid4()
@@ -61,7 +60,7 @@ def kinds(outcomes: list[Outcome]) -> list[type]:
 def test_a_browser_gets_what_it_alone_can_read_signed_with_the_key_of_its_time() -> None:
     async def work() -> None:
         service, browser = Service(), Browser()
-        async with serving(service), aclosing(Client(LOOPBACK)) as client:
+        async with serving(service), closing(Client(LOOPBACK)) as client:
             adapter = WebPush(client, ["present", "former"], "mailto:a@example.com")
             address = f"http://127.0.0.1:{service.port}/send/1"
             key = web_push.public_key("former")
@@ -101,7 +100,7 @@ def test_fcm_gets_a_message_with_a_token_of_the_service_account() -> None:
 
     async def work() -> None:
         service = Service()
-        async with serving(service), aclosing(Client(LOOPBACK)) as client:
+        async with serving(service), closing(Client(LOOPBACK)) as client:
             home = f"http://127.0.0.1:{service.port}"
             account = {
                 "project_id": "shop",
@@ -143,7 +142,7 @@ def test_apns_gets_a_message_over_http2(tmp_path: Path, monkeypatch: pytest.Monk
     async def work() -> None:
         service = Service()
         client = Client(LOOPBACK, lambda _: ["127.0.0.1"], http2=True)
-        async with serving(service, context), aclosing(client):
+        async with serving(service, context), closing(client):
             account = {
                 "team_id": "TEAM",
                 "key_id": "KEY",

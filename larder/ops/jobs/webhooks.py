@@ -85,7 +85,8 @@ class Webhooks:
         if target is None:
             return None
         if delivery.type == TEST:
-            body: bytes | None = _test(delivery)
+            test = told.Told(TEST, delivery.at, {"id": delivery.object})
+            body: bytes | None = msgspec.json.encode(test)
         elif delivery.type not in target.seen:
             return None
         elif target.is_disabled:
@@ -106,10 +107,6 @@ class Webhooks:
         except NoAnswer as error:
             return Again(error.reason)
         return outcome(answer, now())
-
-    async def aclose(self) -> None:
-        """Closes the connections."""
-        await self._client.aclose()
 
     def ended(self, delivery: Delivery, outcome: Outcome) -> None:
         """Notes whether the endpoint works, unless the event was overtaken. One that is gone, or
@@ -145,26 +142,19 @@ def _target(row: Any, held: Mapping[UUID, Collection[str]], keys: Sequence[str])
     )
 
 
-def _test(delivery: Delivery) -> bytes:
-    return msgspec.json.encode(told.Told(TEST, delivery.at, {"id": delivery.object}))
-
-
 def headers(event: UUID, at: datetime, body: bytes, secrets: Iterable[bytes]) -> dict[str, str]:
     """Returns the headers of a request, with a signature by each secret."""
     second = str(int(at.timestamp()))
     signed = f"{event}.{second}.".encode() + body
     digests = (hmac.digest(secret, signed, hashlib.sha256) for secret in secrets)
+    signatures = (f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
     return {
         "Content-Type": "application/json",
         "User-Agent": "Larder",
         "webhook-id": str(event),
         "webhook-timestamp": second,
-        "webhook-signature": " ".join(_v1(digest) for digest in digests),
+        "webhook-signature": " ".join(signatures),
     }
-
-
-def _v1(digest: bytes) -> str:
-    return f"v1,{base64.b64encode(digest).decode()}"
 
 
 def outcome(answer: Answer, at: datetime) -> Outcome:

@@ -1,22 +1,13 @@
 """Tells the refunds that are due, each amount once."""
 
-from typing import NamedTuple
 from uuid import UUID
 
 from larder.db import database
 from larder.orders.sql import payments as sql
 
 
-class RefundTold(NamedTuple):
-    """A refund whose amount changed. `customer` is that of the order; None of an abandoned id."""
-
-    order: UUID
-    currency: str
-    is_more: bool
-    customer: int | None
-
-
-def tell_refunds(*, limit: int) -> list[RefundTold]:
+def tell_refunds(*, limit: int) -> list[tuple[UUID, str, bool, int | None]]:
     """Returns up to `limit` refunds whose amount is not the one that was told last, and notes it as
-    told. Must run within a transaction, which tells them."""
-    return [RefundTold(*row) for row in database.rows(sql.TELL_REFUNDS, [limit])]
+    told: the order, the currency, whether it is more, and the customer; None of an abandoned id.
+    Must run within a transaction, which tells them."""
+    return database.rows(sql.TELL_REFUNDS, [limit])

@@ -131,8 +131,8 @@ def _product_changed(state: StockState, epoch: str) -> Event:
 
 
 def _refunds(now: datetime, limit: int) -> list[Event]:
-    told = (refund for refund in tell_refunds(limit=limit) if refund.is_more)
     return [
         Event(new_id(), "refund.due", str(order), now, customer, {"currency": currency})
-        for order, currency, _, customer in told
+        for order, currency, is_more, customer in tell_refunds(limit=limit)
+        if is_more
     ]
