@@ -59,6 +59,7 @@ CLIENTS = (
 
 USING_CLIENTS = {
     "larder/notifications/delivery.py": "hands mails over, outside of a transaction",
+    "larder/notifications/rendering.py": "writes mails as Django's messages, and sends none",
     "larder/catalog/services/stored_pictures.py": "writes and deletes files, outside a transaction",
 }
 
