@@ -1,7 +1,6 @@
 /** The log-in and the account. */
 
 import { button, h } from "./dom.js";
-import { subscribe } from "./push.js";
 
 export async function logInPage(shop) {
   const fault = h("p.bad", { role: "alert" });
@@ -15,11 +14,7 @@ export async function logInPage(shop) {
       fault.textContent = error.message;
       return;
     }
-    await shop.read();
-    await shop.show(0);
-    await shop.sync();
-    void shop.listen();
-    await subscribe(shop).catch(shop.fail);
+    await shop.start(0);
   };
   const submitted = (event) => {
     event.preventDefault();

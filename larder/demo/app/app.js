@@ -61,21 +61,17 @@ export const shop = {
     return copied === product.quantity ? exact : product.quantity;
   },
   async keepStock(figures) {
-    const prefix = await key("stock/");
     for (const [id, ...quantities] of figures) shop.figures.set(id, quantities);
-    const changes = figures.map(([id, ...quantities]) => [prefix + id, quantities]);
-    await storage.write(Object.fromEntries(changes));
+    await storage.write({ [await key("stock")]: [...shop.figures] });
   },
-  /** Returns one of LISTS, as it was read last. */
+  /** Returns a list that was kept, such as one of LISTS. */
   async list(path) {
     return (await storage.get(await key(path))) ?? [];
   },
   /** Reads the copy of the catalogue into memory. */
   async read() {
-    const prefix = await key("stock/");
     shop.catalogue = new Catalogue(await shop.larder.catalogue.all());
-    const figures = [...(await storage.entries(prefix))];
-    shop.figures = new Map(figures.map(([name, value]) => [Number(name.slice(prefix.length)), value]));
+    shop.figures = new Map(await shop.list("stock"));
   },
   /** Says something in the bar, until something else or nothing is said. */
   say(text) {
@@ -105,7 +101,14 @@ export const shop = {
     location.hash = "#/";
     await show(0);
   },
-  listen,
+  /** Begins with what is kept: at a place of the page after a log-in. */
+  async start(to) {
+    await shop.read();
+    await show(to);
+    await sync();
+    void listen();
+    await subscribe(shop).catch(shop.fail);
+  },
   show,
   sync,
 };
@@ -261,8 +264,4 @@ addEventListener("pagehide", () => sessionStorage.setItem("filter", JSON.stringi
 document.addEventListener("visibilitychange", seen);
 setInterval(() => document.hidden || void sync(), SYNC_EVERY);
 navigator.serviceWorker?.register("sw.js");
-await shop.read();
-await show();
-await sync();
-void listen();
-await subscribe(shop).catch(shop.fail);
+await shop.start();
