@@ -23,6 +23,7 @@ from larder.ops.push.fcm import GRANT, SCOPE, Fcm
 from larder.ops.push.web import WebPush
 from larder.relay import web_push
 from larder.relay.channels import Again, Failed, Gone, Outcome, Sent
+from larder.relay.models import Device
 from tests.ops.certificates import write_certificate
 from tests.ops.push_receiver import Service, serving
 from tests.ops.receiving import LOOPBACK, closing
@@ -35,9 +36,7 @@ DATA = {"type": "order.shipped", "object": "7", "url": "https://app.example.com/
 def message(kind: str, address: str, **keys: str) -> Message:
     return Message(
         event=EVENT,
-        kind=kind,
-        address=address,
-        keys=keys,
+        device=Device(kind=kind, address=address, keys=keys),
         title="Order 7 is on its way",
         body="DHL 42",
         data=DATA,

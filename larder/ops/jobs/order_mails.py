@@ -36,9 +36,6 @@ logger = logging.getLogger(__name__)
 CUSTOMER, SHOP = "customer", "shop"
 LEFT = frozenset({SHIPPED, DELIVERED, RETURNED})
 
-LONGEST = 25.0
-"""Seconds that an attempt may take, with all the answers of the mail server."""
-
 MOST_ROWS = 50
 """Lines or products that a mail lists."""
 
@@ -134,15 +131,12 @@ class OrderMails:
         if settings.EMAIL_BACKEND == CONSOLE:
             return Sent("In demo mode /demo/mails shows it.")
         try:
-            async with asyncio.timeout(LONGEST):
-                await asyncio.to_thread(hand_over, *message)
+            await asyncio.to_thread(hand_over, *message)
         except NotSentYet as fault:
             return Again(fault.reason)
         except NotSent as fault:
             _log(message[0], fault.reason)
             return Failed(fault.reason)
-        except TimeoutError:
-            return Again("The mail server is slow.")
         return Sent()
 
     def ended(self, delivery: Delivery, outcome: Outcome) -> None:

@@ -73,9 +73,7 @@ class Push:
         title, body, url = shown
         return Message(
             event=delivery.event,
-            kind=device.kind,
-            address=device.address,
-            keys=device.keys,
+            device=device,
             title=title,
             body=body,
             data={"type": delivery.type, "object": delivery.object, "url": url},
@@ -83,7 +81,7 @@ class Push:
 
     async def send(self, message: Message) -> Outcome:
         """Sends a message by the service of its device."""
-        adapter = self._adapters.get(message.kind)
+        adapter = self._adapters.get(message.device.kind)
         if adapter is None:
             return Failed("The shop has no account of this push service.")
         try:

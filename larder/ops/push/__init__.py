@@ -3,6 +3,7 @@ its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from larder.core.clock import now
@@ -15,13 +16,11 @@ SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message to a device. `event` is the id of what it tells: a repeat replaces the message that
-    a service still has. `data` is for the app."""
+    """A message to a device (larder/relay/models.py). `event` is the id of what it tells: a repeat
+    replaces the message that a service still has. `data` is for the app."""
 
     event: UUID
-    kind: str
-    address: str
-    keys: Mapping[str, str]
+    device: Any
     title: str
     body: str
     data: Mapping[str, str]

@@ -45,7 +45,7 @@ class Apns:
         }
         alert = {"title": message.title, "body": message.body}
         body = msgspec.json.encode({"aps": {"alert": alert, "sound": "default"}, **message.data})
-        answer = await self._client.post(f"{self._url}{message.address}", headers, body)
+        answer = await self._client.post(f"{self._url}{message.device.address}", headers, body)
         if answer.status == 403:
             self._token = ""
         is_gone = answer.status == 410 or any(reason in answer.body for reason in GONE)

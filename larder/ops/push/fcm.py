@@ -37,7 +37,7 @@ class Fcm:
         if not self._token:
             return Again("no token for the service account")
         told = {
-            "token": message.address,
+            "token": message.device.address,
             "notification": {"title": message.title, "body": message.body},
             "data": message.data,
             "android": {"ttl": f"{SECONDS}s", "collapse_key": str(message.event)},

@@ -22,14 +22,12 @@ class WebPush:
 
     async def send(self, message: Message) -> Outcome:
         """Sends a message. Raises NoAnswer."""
-        keys = message.keys
+        keys, address = message.device.keys, message.device.address
         secret = self._secrets.get(keys["server"])
         if secret is None:
             return Gone("the shop has another key")
         shown = {"title": message.title, "body": message.body, **message.data}
-        signature = web_push.authorization(
-            message.address, secret, subject=self._subject, now=now()
-        )
+        signature = web_push.authorization(address, secret, subject=self._subject, now=now())
         headers = {
             "Authorization": signature,
             "Content-Encoding": "aes128gcm",
@@ -40,5 +38,5 @@ class WebPush:
         body = web_push.encrypted(
             msgspec.json.encode(shown), p256dh=keys["p256dh"], auth=keys["auth"]
         )
-        answer = await self._client.post(message.address, headers, body)
+        answer = await self._client.post(address, headers, body)
         return judged(answer, is_gone=answer.status in {404, 410})
