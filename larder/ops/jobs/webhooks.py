@@ -38,12 +38,10 @@ CURRENT = 1.0
 class Target:
     """An endpoint. `seen` are the types that its owner may see, `types` those that it is told."""
 
-    url: str
+    row: Any
     seen: frozenset[str]
     types: frozenset[str]
     secrets: Sequence[bytes]
-    is_failing: bool
-    is_disabled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,9 @@ class Webhooks:
     def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
         """Returns each event with each endpoint that is told it."""
         # Read anew: another thread may have read the endpoints before one was added.
-        enabled = [(id, target) for id, target in self._read().items() if not target.is_disabled]
+        enabled = [
+            (id, target) for id, target in self._read().items() if not target.row.disabled_at
+        ]
         return [
             (event, id) for event in events for id, target in enabled if event.type in target.types
         ]
@@ -89,7 +89,7 @@ class Webhooks:
             body: bytes | None = msgspec.json.encode(test)
         elif delivery.type not in target.seen:
             return None
-        elif target.is_disabled:
+        elif target.row.disabled_at:
             return Failed(endpoints.DISABLED)
         else:
             at, root = delivery.at, settings.PUBLIC_URL
@@ -98,7 +98,7 @@ class Webhooks:
             return None
         if not target.secrets:
             return Again("Its secret cannot be read. Rotate it.")
-        return Message(target.url, headers(delivery.event, now(), body, target.secrets), body)
+        return Message(target.row.url, headers(delivery.event, now(), body, target.secrets), body)
 
     async def send(self, message: Message) -> Outcome:
         """Posts a message."""
@@ -117,7 +117,7 @@ class Webhooks:
             mails = bool(settings.EMAIL_URL)
             is_gone = isinstance(outcome, Gone)
             endpoints.note_failure(endpoint, is_gone=is_gone, mails=mails, at=now())
-        elif isinstance(outcome, Sent) and (target is None or target.is_failing):
+        elif isinstance(outcome, Sent) and (target is None or target.row.failing_since):
             endpoints.note_success(endpoint)
 
     def _read(self) -> Mapping[str, Target]:
@@ -133,12 +133,10 @@ def _target(row: Any, held: Mapping[UUID, Collection[str]], keys: Sequence[str])
     permissions = held.get(row.owner, ())
     seen = frozenset(type.name for type in EVENT_TYPES.values() if type.permission in permissions)
     return Target(
-        url=row.url,
+        row=row,
         seen=seen,
         types=seen.intersection(row.events),
         secrets=endpoints.opened(row.secrets, row.id, keys),
-        is_failing=row.failing_since is not None,
-        is_disabled=row.disabled_at is not None,
     )
 
 

@@ -328,6 +328,13 @@ def _write(row: Order, sums: Balances, payment: NewPayment, by: _Recorder) -> No
     write_changes([change], now=by.now)
 
 
+def tell_refunds(*, limit: int) -> list[tuple[UUID, str, bool, int | None]]:
+    """Returns up to `limit` refunds whose amount is not the one that was told last, and notes it as
+    told: the order, the currency, whether it is more, and the customer; None of an abandoned id.
+    Must run within a transaction, which tells them."""
+    return database.rows(payments_sql.TELL_REFUNDS, [limit])
+
+
 def _shown(payment: NewPayment) -> dict[str, Any]:
     """Returns what events and the audit trail say of a record."""
     names = ("provider", "kind", "transaction_id", "amount", "currency")

@@ -14,15 +14,16 @@ from django.db import transaction
 
 from larder.core.clock import Stopwatch
 from larder.core.ids import new_id
-from larder.db import feed
+from larder.db import database, feed
 from larder.db.feed import Feed, Mark, Page, SinceExpired
 from larder.inventory.changes import CHANGES
 from larder.inventory.queries import StockState, stock_states, stock_states_after
-from larder.orders.services.refunds import tell_refunds
+from larder.orders.services.payments import tell_refunds
+from larder.relay import sql
 from larder.relay.channels import Channel, Event
 from larder.relay.models import RelayMark
 from larder.relay.queries import ORDER_EVENTS, order_events
-from larder.relay.services import deliveries, told_stock
+from larder.relay.services import deliveries
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Relay:
     def _low_stock(self, now: datetime) -> list[Event]:
         states = stock_states_after(self._product, limit=LOOKED_AT)
         self._product = states[-1].product if len(states) == LOOKED_AT else 0
-        return told_stock.changes(states, now=now)
+        return _stock_changes(states, now=now)
 
     def _deliver(self, events: Sequence[Event]) -> None:
         for channel in self._channels if events else ():
@@ -101,7 +102,7 @@ def _of_products(after: Mark, page: Page, now: datetime) -> list[Event]:
         for state in states
         if (state.changed_in, state.product) in rows
     ]
-    return [*changed, *told_stock.changes(states, now=now)]
+    return [*changed, *_stock_changes(states, now=now)]
 
 
 FEEDS: Mapping[str, tuple[Feed, Callable[[Mark, Page, datetime], list[Event]]]] = {
@@ -135,4 +136,27 @@ def _refunds(now: datetime, limit: int) -> list[Event]:
         Event(new_id(), "refund.due", str(order), now, customer, {"currency": currency})
         for order, currency, is_more, customer in tell_refunds(limit=limit)
         if is_more
+    ]
+
+
+_TYPES = {
+    ("back", "low"): "stock.low",
+    ("back", "out"): "stock.out",
+    ("low", "out"): "stock.out",
+    ("out", "low"): "stock.back",
+    ("out", "back"): "stock.back",
+}
+"""The events by the former state of a product and the new one."""
+
+
+def _stock_changes(states: Sequence[StockState], *, now: datetime) -> list[Event]:
+    """Returns an event for each product on sale whose state is another than the one told last, and
+    remembers it; the first one of a product is remembered alone. Must run within the transaction
+    that tells them."""
+    on_sale = {state.product: state.state for state in states if state.on_sale}
+    values = {"products": [*on_sale], "states": [*on_sale.values()]}
+    return [
+        Event(new_id(), _TYPES[former, state], str(product), now, None, {})
+        for product, former, state in database.rows(sql.TELL_STOCK, values)
+        if (former, state) in _TYPES
     ]
