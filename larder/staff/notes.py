@@ -46,15 +46,14 @@ class NotableAdmin(ServiceAdmin):
             form=NoteForm(request.POST or None),
             text=gettext("Staff who may see this page see it. The customer does not."),
         )
-        if request.method != "POST" or not page.is_valid():
-            return show(request, page)
-        about, caller = self.about(request, obj), caller_of(request)
-        text, key = page.form.cleaned_data["text"], page.form.cleaned_data["form_key"]
-        once = claim(caller, f"{about.name}/note", key, text)
-        try:
-            add_note(about, text, caller=caller, claim=once, now=now())
-        except DomainError as refusal:
-            page.refuse(refusal, {})
-            return show(request, page)
-        self.message_user(request, gettext("The note is added."), messages.SUCCESS)
-        return HttpResponseRedirect(page.back)
+        if request.method == "POST" and page.is_valid():
+            about, caller = self.about(request, obj), caller_of(request)
+            text, key = page.form.cleaned_data["text"], page.form.cleaned_data["form_key"]
+            once = claim(caller, f"{about.name}/note", key, text)
+            try:
+                add_note(about, text, caller=caller, claim=once, now=now())
+                self.message_user(request, gettext("The note is added."), messages.SUCCESS)
+                return HttpResponseRedirect(page.back)
+            except DomainError as refusal:
+                page.refuse(refusal, {})
+        return show(request, page)

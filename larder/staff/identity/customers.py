@@ -108,12 +108,13 @@ def customer_contents(user: Any, customer: Customer) -> dict[str, Any]:
         return notes
     addresses = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES)
     orders = _placed(customer.pk)
+    new_order = reverse("admin:orders_order_telephone", query={"customer": customer.pk})
     return {
         **notes,
         "customer_orders": _orders_table(orders),
         "customer_sum": _sum(orders),
         "customer_addresses": [_address(address) for address in addresses],
-        "new_order": _new_order(customer.pk) if user.has_perm("orders.add_order") else "",
+        "new_order": new_order if user.has_perm("orders.add_order") else "",
     }
 
 
@@ -168,7 +169,3 @@ def _sum(orders: "QuerySet[Order]") -> str:
 def _address(row: AddressRow) -> dict[str, Any]:
     lines = address_lines({name: getattr(row, name) for name in PARCEL_FIELDS})
     return {"label": row.label, "lines": lines, "phone": row.phone}
-
-
-def _new_order(customer: int) -> str:
-    return reverse("admin:orders_order_telephone", query={"customer": customer})

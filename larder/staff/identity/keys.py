@@ -126,36 +126,34 @@ class KeyAdmin(ReadOnlyAdmin):
                 "password and second factor."
             ),
         )
-        if sent is None or not page.is_valid():
-            return show(request, page)
-        try:
-            key = _make(request, page.form.cleaned_data)
-        except DomainError as refusal:
-            page.refuse(refusal, SENTENCES)
-            return show(request, page)
-        if key.text is None:
-            page.form.add_error(None, MADE_BEFORE)
-            return show(request, page)
-        text = gettext("Copy the new key now. It is not shown again.")
-        return show_once(request, text, key.text, page.back)
+        if sent is not None and page.is_valid():
+            try:
+                key = _make(request, page.form.cleaned_data)
+                if key.text is not None:
+                    text = gettext("Copy the new key now. It is not shown again.")
+                    return show_once(request, text, key.text, page.back)
+                page.form.add_error(None, MADE_BEFORE)
+            except DomainError as refusal:
+                page.refuse(refusal, SENTENCES)
+        return show(request, page)
 
     @admin.action(description=_("End"))
     def end_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
         chosen = selected(self, request, queryset.select_related("customer").order_by("id"))
-        if chosen:
-            require_confirmation(request)
-        if chosen and "confirmed" not in request.POST:
+        if not chosen:
+            return None
+        require_confirmation(request)
+        if "confirmed" not in request.POST:
             about = [f"{customer_name(key.customer)}: {key}" for key in chosen]
             text = gettext(
                 "Programs that use these keys are refused from now on. This cannot be undone."
             )
             title = gettext("End keys")
             return ask(self, request, title, about, text=text, variant="danger")
-        if chosen:
-            ended = sum(_end(request, key) for key in chosen)
-            level = messages.SUCCESS if ended == len(chosen) else messages.WARNING
-            text = ngettext("{} key ended.", "{} keys ended.", ended).format(ended)
-            self.message_user(request, text, level)
+        ended = sum(_end(request, key) for key in chosen)
+        level = messages.SUCCESS if ended == len(chosen) else messages.WARNING
+        text = ngettext("{} key ended.", "{} keys ended.", ended).format(ended)
+        self.message_user(request, text, level)
         return None
 
 

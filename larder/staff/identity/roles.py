@@ -45,15 +45,11 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
     def get_queryset(self, request: Any) -> Any:
         return super().get_queryset(request).annotate(members=Count("user"))
 
-    def has_module_permission(self, request: Any) -> bool:
-        return manages_rights(request)
-
     def has_view_permission(self, request: Any, obj: Any = None) -> bool:
         return manages_rights(request)
 
-    has_change_permission = has_view_permission
-    has_delete_permission = has_view_permission
-    has_add_permission = has_module_permission
+    has_module_permission = has_add_permission = has_view_permission
+    has_change_permission = has_delete_permission = has_view_permission
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         names = [name.partition(".")[2] for name in permissions.PERMISSIONS]

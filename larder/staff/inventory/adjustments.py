@@ -134,15 +134,14 @@ class AdjustmentAdmin(CountableStock, ReadOnlyAdmin):
             further=further_line(AdjustmentLineForm),
         )
         nothing = gettext("An adjustment has at least one line.")
-        if request.method != "POST" or not is_complete(page, nothing):
-            return show(request, page)
-        try:
-            adjustment = _book(page, request)
-        except DomainError as refusal:
-            page.refuse(refusal, SENTENCES)
-            return show(request, page)
-        self.message_user(request, gettext("Booked."), messages.SUCCESS)
-        return self.to_adjustment(request, adjustment)
+        if request.method == "POST" and is_complete(page, nothing):
+            try:
+                adjustment = _book(page, request)
+                self.message_user(request, gettext("Booked."), messages.SUCCESS)
+                return self.to_adjustment(request, adjustment)
+            except DomainError as refusal:
+                page.refuse(refusal, SENTENCES)
+        return show(request, page)
 
     at_shown = column(_("When"), lambda adjustment: in_one_line(moment(adjustment.at)))
     reason_shown = column(_("Reason"), lambda adjustment: word(adjustment.reason))

@@ -100,17 +100,16 @@ class ImportableProducts(ServiceAdmin):
             text=str(_EXPLAINED).format(", ".join(REQUIRED)),
             details=(gettext("Which columns?"), str(_COLUMNS).format(", ".join(COLUMNS))),
         )
-        if not is_sent or not form.is_valid():
-            return show(request, page)
-        try:
-            raw, author = form.cleaned_data["file"].read(), Author(caller_of(request), now())
-            preview = preview_products(raw, author, currency=settings.CURRENCY)
-            return self._preview(request, preview)
-        except FaultyFile as refusal:
-            form.add_error("file", gettext("Nothing was stored. The faults are listed below."))
-            return show(request, replace(page, table=_faults(refusal)))
-        except DomainError as refusal:
-            page.refuse(refusal, {})
+        if is_sent and form.is_valid():
+            try:
+                raw, author = form.cleaned_data["file"].read(), Author(caller_of(request), now())
+                preview = preview_products(raw, author, currency=settings.CURRENCY)
+                return self._preview(request, preview)
+            except FaultyFile as refusal:
+                form.add_error("file", gettext("Nothing was stored. The faults are listed below."))
+                page = replace(page, table=_faults(refusal))
+            except DomainError as refusal:
+                page.refuse(refusal, {})
         return show(request, page)
 
     def _preview(self, request: Any, preview: Preview) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import path, reverse, reverse_lazy
+from django.urls import path, reverse_lazy
 from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
@@ -188,17 +188,14 @@ class PlaceableOrders(ServiceAdmin):
             template="staff/telephone.html",
         )
         nothing = gettext("An order has at least one line.")
-        if request.method != "POST" or not is_complete(page, nothing):
-            return show(request, page)
-        try:
-            placed = _place(page, form, request)
-        except DomainError as refusal:
-            page.refuse(refusal, SENTENCES)
-        else:
-            text = gettext("Order {} is placed.").format(placed.order.number)
-            self.message_user(request, text, messages.SUCCESS)
-            address = reverse("admin:orders_order_change", args=[placed.order.id])
-            return HttpResponseRedirect(address)
+        if request.method == "POST" and is_complete(page, nothing):
+            try:
+                placed = _place(page, form, request)
+                text = gettext("Order {} is placed.").format(placed.order.number)
+                self.message_user(request, text, messages.SUCCESS)
+                return HttpResponseRedirect(self.change_address(placed.order.id))
+            except DomainError as refusal:
+                page.refuse(refusal, SENTENCES)
         return show(request, page)
 
 
