@@ -13,13 +13,13 @@ import msgspec
 from larder.core.errors import Telling
 from larder.core.limits import MAX_PAGE_LINES, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.structs import with_fields
-from larder.http.problems import example, first_sentence, kind_of, kinds
-from larder.v1 import told
+from larder.http.problems import first_sentence, kind_of, kinds
 from larder.v1.bodies import CSV_TYPES, Csv
-from larder.v1.operations import BODY, CACHED, EVERYWHERE, TOKEN, WRITTEN, Header, Operation, Trait
+from larder.v1.operations import CACHED, Header, Operation, Trait
 from larder.v1.resources import METHODS, Resource
 from larder.v1.shapes import Number, open_enum
 from larder.v1.urls import urlpatterns
+from tools.openapi_parts import BODY, EVERYWHERE, SHAPES, TOKEN, WRITTEN, example, receivers
 
 ABOUT = f"""\
 The ordering backend behind a mobile app. It never sells units that are not in stock, never loses \
@@ -201,7 +201,7 @@ def document() -> dict[str, Any]:
         "info": {"title": "Larder", "version": "1", "description": ABOUT},
         "servers": [{"url": "/"}],
         "paths": documented,
-        "webhooks": told.receivers(_reference),
+        "webhooks": receivers(_reference),
         "components": {
             "schemas": schemas,
             "securitySchemes": {"bearer": BEARER},
@@ -349,7 +349,7 @@ def _reference(kind: type[msgspec.Struct]) -> dict[str, str]:
 
 def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
     """Returns the schemas of all bodies and answers, and those that they refer to, by name."""
-    shapes: list[Any] = [Problem, *told.SHAPES]
+    shapes: list[Any] = [Problem, *SHAPES]
     kinds = {kind.__name__: kind for kind in shapes}
     for operation in operations:
         for kind in (operation.body, *operation.declared.answers.values()):

@@ -144,19 +144,6 @@ def kinds() -> dict[str, Kind]:
     return {code: kind_of(code) for code in codes}
 
 
-def example(code: str) -> dict[str, Any]:
-    """Returns the members that all problems of this code have, for the OpenAPI document."""
-    kind = kind_of(code)
-    return {
-        "type": f"https://shop.example{PAGES}{code}",
-        "title": kind.title,
-        "status": kind.status,
-        "code": code,
-        "detail": kind.title,
-        "correlation_id": "4c0f8a3e5f0d4d8f9b1f6d8a6f3a2b10",
-    }
-
-
 def problem(
     request: HttpRequest,
     code: str,

@@ -57,20 +57,20 @@ def _sent(name: str, description: str, **schema: Any) -> Header:
     return Header(name, description, {"type": "string"} | schema)
 
 
-def _answered(
+def answered(
     name: str, description: str, *, on: list[int] | bool, always: bool = True, **schema: Any
 ) -> Header:
     return Header(name, description, {"type": "string"} | schema, on, always)
 
 
-def _refused(*codes: str) -> list[int]:
+def refused(*codes: str) -> list[int]:
     """Returns the statuses of these refusals."""
     return [kind_of(code).status for code in codes]
 
 
 CSV = "text/csv; charset=utf-8"
 TAG = r'^"[0-9]+-[0-9a-f]+"$'
-TAGGED = Trait((_answered("ETag", "Version and digest.", on=[200, 201, 304], pattern=TAG),))
+TAGGED = Trait((answered("ETag", "Version and digest.", on=[200, 201, 304], pattern=TAG),))
 CACHED = Trait((*TAGGED.headers, _sent("If-None-Match", "An ETag: 304 if it is still current.")))
 ECHOED = Trait(
     (
@@ -82,21 +82,7 @@ ECHOED = Trait(
         ),
     )
 )
-WRITTEN = Trait(
-    (
-        _answered(
-            "Larder-Position",
-            "The position of this write, for later reads. Opaque.",
-            on=[200, 201, 204, *_refused("internal_error", "overloaded")],
-            always=False,
-            pattern="^[A-Za-z0-9_-]{27}$",
-        ),
-    ),
-    ("outcome_unknown",),
-)
-LOCATED = Trait(
-    (_answered("Location", "The URL of the object.", on=[201], format="uri-reference"),)
-)
+LOCATED = Trait((answered("Location", "The URL of the object.", on=[201], format="uri-reference"),))
 VERSIONED = Trait(
     (_sent("If-Match", "The ETag that was read: 412 after a change; * always matches."),),
     ("precondition_failed",),
@@ -119,7 +105,7 @@ KEYED = Trait(
             maxLength=MAX_IDEMPOTENCY_KEY_LENGTH,
             pattern="^[!-~]+$",
         ),
-        _answered(
+        answered(
             "Idempotency-Replayed",
             "This repeats an earlier answer.",
             on=[200, 201],
@@ -132,19 +118,19 @@ KEYED = Trait(
 )
 QUOTA = Trait(
     (
-        _answered(
+        answered(
             "RateLimit-Policy",
             "The quota of this request: its units, and the seconds in which it refills. Only when "
             "a quarter of it, or ten units, are left, or less.",
-            on=[200, 201, *_refused("quota_exceeded")],
+            on=[200, 201, *refused("quota_exceeded")],
             always=False,
             pattern='^"[a-z_]+";q=[0-9]+;w=[0-9]+$',
         ),
-        _answered(
+        answered(
             "RateLimit",
             "The remaining units of the quota, and the seconds until there is one more. Not in "
             "answers to requests that do not count, such as repeats.",
-            on=[200, 201, *_refused("quota_exceeded")],
+            on=[200, 201, *refused("quota_exceeded")],
             always=False,
             pattern='^"[a-z_]+";r=[0-9]+;t=[0-9]+$',
         ),
@@ -152,36 +138,6 @@ QUOTA = Trait(
     ("quota_exceeded",),
 )
 """For operations that count for a quota (larder/identity/services/quotas.py)."""
-EVERYWHERE = Trait(
-    (
-        _answered(
-            "Correlation-ID",
-            "The id of this request in the logs; the client's own id if it sent one.",
-            on=True,
-            pattern="^[0-9a-f]{32}$",
-        ),
-        _answered("WWW-Authenticate", "How to authenticate.", on=_refused("not_authenticated")),
-        _answered("Allow", "The methods of this path.", on=_refused("method_not_allowed")),
-        _answered(
-            "Retry-After",
-            "Seconds to wait.",
-            on=_refused("throttled", "overloaded"),
-            pattern="^[0-9]+$",
-        ),
-    ),
-    (
-        "validation_error",
-        *("bad_request", "bad_host", "method_not_allowed", "not_acceptable", "throttled"),
-        *("internal_error", "overloaded", "database_unavailable"),
-    ),
-)
-TOKEN = Trait(codes=("not_authenticated", "token_invalid", "token_expired", "session_ended"))
-BODY = Trait(
-    codes=(
-        *("malformed_json", "unknown_field"),
-        *("body_timeout", "body_too_large", "length_required", "unsupported_media_type"),
-    )
-)
 
 View = Callable[..., HttpResponseBase]
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from larder.core.errors import NotFound
 from larder.inventory import queries as inventory
 from larder.orders import queries
-from larder.relay.event_types import EVENT_TYPES, EventType
+from larder.relay.event_types import EVENT_TYPES
 from larder.v1 import order_shapes, products
 from larder.v1.http import shaped
 from larder.v1.order_shapes import Order
@@ -88,31 +88,6 @@ def body(type: str, at: datetime, object: str, data: Mapping[str, Any], root: st
     version = getattr(present, "version", UNSET)
     url = f"{root}/api/v1/{path.format(object)}"
     return msgspec.json.encode(Told(type, at, TooLong(str(present.id), version, url)))
-
-
-SHAPES: tuple[type[msgspec.Struct], ...] = (TooLong, *(kind for kind, _, _ in KINDS.values()))
-
-
-def receivers(reference: Callable[[type[msgspec.Struct]], Any]) -> dict[str, Any]:
-    """Returns the webhooks of the OpenAPI document, by their types; `reference` refers to one of
-    SHAPES."""
-    return {name: {"post": _receiver(type, reference)} for name, type in EVENT_TYPES.items()}
-
-
-def _receiver(told: EventType, reference: Callable[[type[msgspec.Struct]], Any]) -> dict[str, Any]:
-    properties = {
-        "type": {"const": told.name},
-        "timestamp": {"type": "string", "format": "date-time"},
-        "data": {"anyOf": [reference(KINDS[told.kind][0]), reference(TooLong)]},
-    }
-    schema = {"type": "object", "properties": properties, "required": list(properties)}
-    return {
-        "summary": told.label,
-        "tags": ["webhooks"],
-        "requestBody": {"content": {"application/json": {"schema": schema}}, "required": True},
-        "responses": {"2XX": {"description": "It was taken."}},
-        "x-permissions": [told.permission],
-    }
 
 
 MAX_BYTES = 20_000
