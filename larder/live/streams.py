@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from random import randint
 from time import monotonic, time
 from typing import Any, TypeVar
@@ -286,7 +287,7 @@ class Streams:
         after, self._products = self._products or end, end
         if after == end:
             return ()
-        page = await _read(self._reader, _products, after)
+        page = await _read(self._reader, partial(feed.read, CHANGES, after, limit=ROWS_AT_ONCE))
         self._products = page.mark
         return frozenset(page.subjects)
 
@@ -315,10 +316,6 @@ class Streams:
         for stream in streams:
             if stream.caller not in valid:
                 stream.end()
-
-
-def _products(after: Mark) -> feed.Page:
-    return feed.read(CHANGES, after, limit=ROWS_AT_ONCE)
 
 
 def _valid(callers: list[Caller], staff: Collection[Caller]) -> set[Caller]:

@@ -252,14 +252,6 @@ history.replaceState({ here }, "");
 addEventListener("hashchange", arrive);
 addEventListener("online", seen);
 addEventListener("offline", () => void sayOffline());
-addEventListener("beforeinstallprompt", (event) => {
-  event.preventDefault();
-  element("install").hidden = false;
-  element("install").onclick = () => {
-    element("install").hidden = true;
-    void event.prompt();
-  };
-});
 addEventListener("pagehide", () => sessionStorage.setItem("filter", JSON.stringify(shop.filter)));
 document.addEventListener("visibilitychange", seen);
 setInterval(() => document.hidden || void sync(), SYNC_EVERY);
