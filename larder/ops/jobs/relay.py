@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -32,9 +33,6 @@ EVERY = 0.2
 
 STANDBY = 2.0
 """Seconds between two tries to lead, and without a pass after an error."""
-
-CHECKED_EVERY = 1.0
-"""Seconds between two checks that the session with the lock is alive."""
 
 LOCK = "SELECT pg_try_advisory_lock(11, 1)"
 
@@ -65,7 +63,7 @@ def _run(telling: Sequence[Channel], leading: Event, stop: Event) -> None:
     while not stop.is_set():
         try:
             with psycopg.connect(connection_string(), autocommit=True) as session:
-                while not _has(session):
+                while session.execute(LOCK).fetchone() != (True,):
                     if stop.wait(STANDBY):
                         return
                 leading.set()
@@ -79,23 +77,16 @@ def _run(telling: Sequence[Channel], leading: Event, stop: Event) -> None:
         stop.wait(STANDBY)
 
 
-def _has(session: "psycopg.Connection[tuple[bool]]") -> bool:
-    row = session.execute(LOCK).fetchone()
-    return row is not None and row[0]
-
-
 def _lead(
-    session: "psycopg.Connection[tuple[bool]]",
+    session: "psycopg.Connection[Any]",
     telling: Sequence[Channel],
     stop: Event,
     errors: RepeatedErrors,
 ) -> None:
     """Relays until the end, or until the session is lost: raises psycopg.Error."""
-    relay, pace, checked = Relay(telling), Pace(), Stopwatch()
+    relay, pace = Relay(telling), Pace()
     while not stop.is_set():
-        if checked.seconds >= CHECKED_EVERY:
-            session.execute("SELECT 1")
-            checked = Stopwatch()
+        session.execute("SELECT 1")
         taken = Stopwatch()
         try:
             # The thread keeps its connection: to open one takes longer than a pass.
