@@ -47,15 +47,11 @@ class Push:
 
     def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
         """Returns a delivery for each device. Watches that it tells are over."""
-        shipped = [
-            (event, event.customer)
-            for event in events
-            if event.type == ORDER_SHIPPED and event.customer is not None
-        ]
-        owned = devices.devices_of({customer for _, customer in shipped})
+        shipped = [event for event in events if event.type == ORDER_SHIPPED]
+        owned = devices.devices_of({event.customer for event in shipped})
         back = {int(event.object): event for event in events if event.type == STOCK_BACK}
         return [
-            *((event, id) for event, who in shipped for id in owned.get(who, ())),
+            *((event, id) for event in shipped for id in owned.get(event.customer, ())),
             *((back[product], id) for product, id in devices.watchers(back)),
         ]
 
@@ -66,11 +62,11 @@ class Push:
         if device is None:
             return None
         words = _order if delivery.type == ORDER_SHIPPED else _product
-        with translation.override(settings.MAIL_LANGUAGE):
-            shown = words(device.customer_id, delivery.object)
-        if shown is None:
+        try:
+            with translation.override(settings.MAIL_LANGUAGE):
+                title, body, url = words(device.customer_id, delivery.object)
+        except NotFound:
             return None
-        title, body, url = shown
         return Message(
             event=delivery.event,
             device=device,
@@ -99,26 +95,20 @@ Words = tuple[str, str, str]
 """The title and the body of a message, and the page of the app."""
 
 
-def _order(customer: int, object: str) -> Words | None:
-    try:
-        order = orders.order(UUID(object), customer=customer)
-    except NotFound:
-        return None
+def _order(customer: int, object: str) -> Words:
+    order = orders.order(UUID(object), customer=customer)
     if order.status != SHIPPED:
-        return None
+        raise NotFound
     title = gettext("Order {} is on its way").format(order.number)
     parcel = f"{order.carrier} {order.tracking_number}".strip()
     return title, parcel, settings.APP_ORDER_URL.replace(ORDER, object)
 
 
-def _product(customer: int, object: str) -> Words | None:
-    try:
-        product = inventory.product(customer, int(object))
-    except NotFound:
-        return None
+def _product(customer: int, object: str) -> Words:
+    product = inventory.product(customer, int(object))
     if product.quantity < product.min_quantity:
         devices.watch_again(customer, product.id)
-        return None
+        raise NotFound
     return gettext("Back in stock"), product.name, ""
 
 

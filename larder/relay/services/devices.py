@@ -81,9 +81,9 @@ def watchers(products: Collection[int]) -> list[tuple[int, str]]:
     return database.rows(sql.TAKE_WATCHES, [list(products)]) if products else []
 
 
-def devices_of(customers: Collection[int]) -> dict[int, list[str]]:
+def devices_of(customers: Collection[int | None]) -> dict[int | None, list[str]]:
     """Returns the devices of each of these customers who has any."""
-    ids: dict[int, list[str]] = {}
+    ids: dict[int | None, list[str]] = {}
     rows = Device.objects.filter(customer__in=customers).order_by("id")
     for customer, device in rows.values_list("customer", "id"):
         ids.setdefault(customer, []).append(str(device))
