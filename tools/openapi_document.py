@@ -13,13 +13,13 @@ import msgspec
 from larder.core.errors import Telling
 from larder.core.limits import MAX_PAGE_LINES, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.structs import with_fields
-from larder.http.problems import first_sentence, kind_of, kinds
+from larder.http.problems import first_sentence, kind_of
 from larder.v1.bodies import CSV_TYPES, Csv
 from larder.v1.operations import CACHED, Header, Operation, Trait
 from larder.v1.resources import METHODS, Resource
 from larder.v1.shapes import Number, open_enum
 from larder.v1.urls import urlpatterns
-from tools.openapi_parts import BODY, EVERYWHERE, SHAPES, TOKEN, WRITTEN, example, receivers
+from tools.openapi_parts import BODY, EVERYWHERE, SHAPES, TOKEN, WRITTEN, example, kinds, receivers
 
 ABOUT = f"""\
 The ordering backend behind a mobile app. It never sells units that are not in stock, never loses \

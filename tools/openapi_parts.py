@@ -1,12 +1,13 @@
 """What only the OpenAPI document has: the headers and codes of all operations, the events that
-webhooks are sent, and an example of each problem."""
+webhooks are sent, and all problems with an example of each."""
 
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from larder.http.problems import PAGES, kind_of
+from larder.core.errors import DomainError
+from larder.http.problems import OTHERS, PAGES, Kind, kind_of
 from larder.relay.event_types import EVENT_TYPES, EventType
 from larder.v1.operations import Trait, answered, refused
 from larder.v1.told import KINDS, TooLong
@@ -77,6 +78,22 @@ def _receiver(told: EventType, reference: Callable[[type[msgspec.Struct]], Any])
         "responses": {"2XX": {"description": "It was taken."}},
         "x-permissions": [told.permission],
     }
+
+
+IN_THE_ADMIN = frozenset(
+    {
+        *("second_factor_wrong", "last_second_factor", "too_many_passkeys"),
+        *("count_changed", "count_unclear"),
+    }
+)
+"""Codes with which no API answers: second factors and counts of stock are pages of the admin."""
+
+
+def kinds() -> dict[str, Kind]:
+    """Returns the kind of each code that an API answers with, sorted by code. Assumes that all
+    modules are loaded."""
+    codes = sorted({*OTHERS, *DomainError.declared} - IN_THE_ADMIN)
+    return {code: kind_of(code) for code in codes}
 
 
 def example(code: str) -> dict[str, Any]:

@@ -65,8 +65,8 @@ def main() -> int:
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page with the text that it should have."""
-    from larder.http.problems import kinds
     from larder.v1 import urls  # noqa: F401 - its modules declare codes of problems
+    from tools.openapi_parts import kinds
 
     folder = DOCS / "reference"
     yield folder / "settings.md", settings_page((CHECKOUT / ".env.example").read_text("utf-8"))
@@ -138,7 +138,7 @@ def problems_page(page: str) -> str:
     An entry for a code without one goes behind that of the class before it. Raises LookupError if
     an entry has no code, or a code neither an entry nor a class.
     """
-    from larder.http.problems import kinds
+    from tools.openapi_parts import kinds
 
     entries, declared = re.findall(r"^### `(\w+)`$", page, re.MULTILINE), DomainError.declared
     for code in sorted(kinds().keys() - {*entries}):

@@ -1,6 +1,8 @@
 """Pages and files beside the APIs and the admin: the start page, and pictures."""
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,39 +15,36 @@ from larder.http.negotiation import for_reader
 from larder.http.problems import problem
 
 
+def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Wraps a view that takes GET and HEAD: refuses other methods."""
+
+    @wraps(view)
+    def read(request: HttpRequest, *path: Any, **named: Any) -> HttpResponse:
+        if request.method in {"GET", "HEAD"}:
+            return view(request, *path, **named)
+        detail, headers = "This path takes GET, HEAD.", {"Allow": "GET, HEAD"}
+        refused = problem(request, "method_not_allowed", detail=detail, headers=headers)
+        return for_reader(request, refused)
+
+    return read
+
+
+@read_only
 def home(
     request: HttpRequest, contracts: Callable[[], object], log_ins: Callable[[], object]
 ) -> HttpResponse:
     """Returns the start page, with the earlier contracts that are on and the log-ins of the demo.
     Needs no log-in and no query."""
-    refused = refused_method(request)
-    if refused is not None:
-        return refused
     shown = {"earlier": contracts(), "log_ins": log_ins()}
     return HttpResponse(render_to_string("api/home.html", shown))
-
-
-def refused_method(request: HttpRequest) -> HttpResponse | None:
-    """Returns the refusal of a request that is not to read; None for GET and HEAD."""
-    if request.method in {"GET", "HEAD"}:
-        return None
-    refused = problem(
-        request,
-        "method_not_allowed",
-        detail="This path takes GET, HEAD.",
-        headers={"Allow": "GET, HEAD"},
-    )
-    return for_reader(request, refused)
 
 
 PICTURE_HEADERS = {"Cache-Control": CACHE_CONTROL}
 
 
+@read_only
 def picture(request: HttpRequest, name: str) -> HttpResponse:
     """Returns a picture or a thumbnail. Raises Http404."""
-    refused = refused_method(request)
-    if refused is not None:
-        return refused
     if not NAME.fullmatch(name):
         raise Http404
     try:

@@ -118,14 +118,6 @@ OTHERS = {
 }
 """The codes that no class declares."""
 
-IN_THE_ADMIN = frozenset(
-    {
-        *("second_factor_wrong", "last_second_factor", "too_many_passkeys"),
-        *("count_changed", "count_unclear"),
-    }
-)
-"""Codes with which no API answers: second factors and counts of stock are pages of the admin."""
-
 
 @cache
 def kind_of(code: str) -> Kind:
@@ -135,13 +127,6 @@ def kind_of(code: str) -> Kind:
     declared = DomainError.declared[code]
     status = next(STATUSES[base] for base in declared.__mro__ if base in STATUSES)
     return Kind(status, f"{first_sentence(declared)}.")
-
-
-def kinds() -> dict[str, Kind]:
-    """Returns the kind of each code that an API answers with, sorted by code. Assumes that all
-    modules are loaded."""
-    codes = sorted({*OTHERS, *DomainError.declared} - IN_THE_ADMIN)
-    return {code: kind_of(code) for code in codes}
 
 
 def problem(

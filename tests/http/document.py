@@ -9,10 +9,10 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
-from larder.http.problems import kinds
 from tests.conftest import Answer
 from tools.openapi import PROBLEM
 from tools.openapi_document import document
+from tools.openapi_parts import kinds
 
 SPELLINGS = {
     "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z",

@@ -7,7 +7,6 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
-from larder.http.problems import kinds
 from larder.orders.lifecycle import STATUSES
 from larder.v1.operations import CSV
 from larder.v1.stream import EVENT_STREAM
@@ -15,6 +14,7 @@ from larder.v1.urls import urlpatterns
 from tests.conftest import Api
 from tests.http.document import Operation, operations, whole
 from tools.openapi import FOLDER
+from tools.openapi_parts import kinds
 
 SUCCESS = re.compile("2..|304")
 

@@ -1,7 +1,7 @@
 """The address in a problem's `type` explains the code."""
 
-from larder.http.problems import kinds
 from tests.conftest import Api
+from tools.openapi_parts import kinds
 
 
 def test_every_code_has_an_entry_and_the_page_has_all(api: Api) -> None:

@@ -1,8 +1,8 @@
 """Every refusal has a status and a title; a problem's type leads to its explanation."""
 
 from larder.db.constraints import FIELDS
-from larder.http.problems import kinds
 from tests.conftest import Api
+from tools.openapi_parts import kinds
 
 
 def test_every_code_has_a_status_and_a_title(api: Api) -> None:

@@ -10,7 +10,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from larder.http.headers import PAGE
-from larder.http.pages import refused_method
+from larder.http.pages import read_only
 from larder.ops.demo import mails
 
 APP = Path(settings.BASE_DIR) / "demo" / "app"
@@ -42,11 +42,9 @@ def _files() -> dict[str, Path]:
     return app | sdk | {"": APP / "index.html"}
 
 
+@read_only
 def file(request: HttpRequest, name: str) -> HttpResponse:
     """Returns a file of the app; `name` is its path below `/demo/`. Raises Http404."""
-    refused = refused_method(request)
-    if refused is not None:
-        return refused
     files = _files()
     if name not in files:
         raise Http404

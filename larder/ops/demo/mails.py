@@ -5,7 +5,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from larder.http.pages import refused_method
+from larder.http.pages import read_only
 from larder.ops.jobs.order_mails import CUSTOMER, SHOP, OrderMails
 from larder.relay import queries
 
@@ -29,17 +29,15 @@ def _mails() -> dict[int, EmailMultiAlternatives]:
     return {id: message[1] for id, message in messages.items() if message}
 
 
+@read_only
 def page(request: HttpRequest) -> HttpResponse:
     """Returns the list of mails."""
-    refused = refused_method(request)
-    return refused or render(request, "demo/mails.html", {"mails": _mails()})
+    return render(request, "demo/mails.html", {"mails": _mails()})
 
 
+@read_only
 def mail(request: HttpRequest, id: int) -> HttpResponse:
     """Returns a mail as its recipient sees it. Raises Http404."""
-    refused = refused_method(request)
-    if refused is not None:
-        return refused
     mails = _mails()
     if id not in mails:
         raise Http404

@@ -7,9 +7,10 @@ from django.test import RequestFactory
 
 from larder.catalog import sql
 from larder.db import database
-from larder.http.problems import kinds, problem
+from larder.http.problems import problem
 from tests.conftest import Answer, Api
 from tests.db.feeds import transaction
+from tools.openapi_parts import kinds
 
 SKU_IN_THE_MAKING = """
 INSERT INTO product (public_id, sku, name, price, description, unit, barcode, image_url,
