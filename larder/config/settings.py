@@ -159,7 +159,7 @@ READONLY_PASSWORD = env.str("READONLY_PASSWORD", default="")
 WORKER_DATABASE_URL = env.str("WORKER_DATABASE_URL", default="") or DATABASE_URL
 # A mail server that does not answer must not delay the other jobs.
 PROCRASTINATE_WORKER_DEFAULTS = {"concurrency": 4}
-PROCRASTINATE_ON_APP_READY = "larder.ops.jobs.worker.use_own_connector"
+PROCRASTINATE_ON_APP_READY = "larder.worker.connection.use_own_connector"
 # "default" connects as the application's role. "owner" is only for migrations.
 DATABASES = {
     "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE, connection_class=PrimaryConnection),
@@ -301,7 +301,7 @@ vars().update(mail_settings(EMAIL_URL))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="larder@localhost" if DEMO else "")
 PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
-# Which mails about orders are sent (larder/ops/jobs/order_mails.py), and to whom the shop's own.
+# Which mails about orders are sent (larder/worker/order_mails.py), and to whom the shop's own.
 _KINDS = mail_texts.ORDER_MAILS
 ORDER_MAILS = env.choices("ORDER_MAILS", ",".join(_KINDS) if DEMO else "", *_KINDS)
 SHOP_MAIL = env.str("SHOP_MAIL", default=DEFAULT_FROM_EMAIL if DEMO else "")
@@ -310,7 +310,7 @@ APP_ORDER_URL = env.str(
 )
 MAIL_TEMPLATES_DIR = env.str("MAIL_TEMPLATES_DIR", default="")
 WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS")
-# Accounts for messages to apps (larder/ops/push). Browsers need none.
+# Accounts for messages to apps (larder/worker/push_services). Browsers need none.
 PUSH_ACCOUNTS = push_accounts(env.str("PUSH_ACCOUNTS", default=""))
 
 # --- Earlier contracts (larder/compat) -------------------------------------------------

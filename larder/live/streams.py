@@ -14,12 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from random import randint
-from time import monotonic, time
+from time import monotonic
 from typing import Any, TypeVar
 
 import msgspec
 from django.db import Error
 
+from larder.core.clock import now
 from larder.core.errors import Limited, Overloaded, Telling
 from larder.db import database, feed
 from larder.db.feed import Mark, SinceExpired
@@ -162,9 +163,9 @@ class Stream:
         self._woken.clear()
         if not self._pending and not self._is_over:
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(HEARTBEAT, self._ends_at - time())):
+                async with asyncio.timeout(min(HEARTBEAT, self._ends_at - now().timestamp())):
                     await self._woken.wait()
-        return not self._is_over and time() < self._ends_at
+        return not self._is_over and now().timestamp() < self._ends_at
 
     def tell(self, part: bytes) -> None:
         """Sends a message, or ends the stream if its client reads too slowly."""

@@ -9,7 +9,7 @@ from larder.core.ids import CORRELATION_ID
 from larder.notifications.models import Mail
 
 SEND_MAIL = "send_mail"
-"""The worker's task (larder/ops/jobs/mails.py)."""
+"""The worker's task (larder/worker/mails.py)."""
 
 PASSWORD_RESET = "password_reset"
 """The kind of a mail with a link that sets a password."""

@@ -24,9 +24,9 @@ from larder.identity.services.sessions import delete_past_sessions
 from larder.inventory import queries as inventory
 from larder.notifications.services import SEND_MAIL, delete_old_mails
 from larder.ops.books import invariants
-from larder.ops.jobs import mails
 from larder.orders.services.cart import expire_carts
 from larder.relay.services import deliveries
+from larder.worker import mails
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ SENT = "Last-Event-ID"
 RESUMED = Trait(
     (Header(SENT, "The id of the last event. What came after it follows.", {"type": "string"}),)
 )
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+HEADERS = {"X-Accel-Buffering": "no"}
 
 
 class StreamParameters(msgspec.Struct):

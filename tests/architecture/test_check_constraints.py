@@ -111,7 +111,6 @@ BROKEN: dict[str, tuple[str, dict[str, str]]] = {
     "payment_amount": ("payment", {"amount": "0"}),
     "payment_kind": ("payment", {"kind": "'lost'"}),
     "refund_due_amount": ("refund_due", {"amount": "0"}),
-    "delivery_waits_or_ended": ("delivery", {"next_at": "now()", "ended_at": "now()"}),
 }
 """For each constraint a table, and what makes its row a refused one."""
 

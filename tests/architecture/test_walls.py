@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.architecture.sources import ROOT, nodes
 
 BELOW_API = ("core", "db", "identity", "notifications", "catalog", "inventory", "orders", "relay")
-ABOVE = ("http", "v1", "compat", "front", "ops", "staff")
+ABOVE = ("http", "v1", "compat", "front", "ops", "staff", "worker", "live")
 
 
 def _sources(*modules: str) -> Iterator[Path]:

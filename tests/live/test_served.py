@@ -34,7 +34,7 @@ def test_an_order_is_told_to_its_customer(
     headers, raw = receive(server, token, "ready", **{"Accept-Encoding": "gzip"})
     assert raw.startswith(b"retry: ")
     assert headers["content-type"] == "text/event-stream"
-    assert headers["cache-control"] == "no-store"
+    assert headers["cache-control"] == "private, no-store"
     assert headers["x-accel-buffering"] == "no"
     assert "content-encoding" not in headers
     placed = server.call("POST", "orders", order, token=token).body

@@ -38,7 +38,7 @@ def work(receiver: Receiver, log: Path, **more: str) -> list[dict[str, Any]]:
 def lines_of(log: Path) -> list[dict[str, Any]]:
     """Returns the log lines about mails."""
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in lines if line.get("logger") == "larder.ops.jobs.mails"]
+    return [line for line in lines if line.get("logger") == "larder.worker.mails"]
 
 
 def text_of(mail: EmailMessage) -> str:

@@ -12,7 +12,7 @@ from larder.identity.models import Customer
 from larder.identity.services import attempts
 from larder.notifications.models import Mail
 from larder.notifications.services import PASSWORD_RESET
-from larder.ops.jobs.mails import RETRIES
+from larder.worker.mails import RETRIES
 from tests.conftest import Api, Person
 from tests.notifications.mailing import FROM, ask, jobs, text_of, work
 from tests.notifications.receiver import receiving

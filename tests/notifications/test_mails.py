@@ -19,8 +19,8 @@ from procrastinate.exceptions import AlreadyEnqueued
 from larder.core.clock import now
 from larder.db import database
 from larder.notifications.models import Mail
-from larder.ops.jobs.mails import RETRIES
 from larder.relay.models import RelayMark
+from larder.worker.mails import RETRIES
 from tests.conftest import Api, Person
 from tests.notifications.mailing import (
     EMAIL,

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from threading import Event, Thread
 from typing import Any
 
-from larder.ops.outgoing import Client
+from larder.worker.outgoing import Client
 from tests.tiers import LONGEST
 
 LOOPBACK = [ip_network("127.0.0.1/32")]

@@ -10,7 +10,7 @@ from larder.core.clock import now
 from larder.core.ids import CORRELATION_ID
 from larder.db import database
 from larder.notifications.services import PASSWORD_RESET, queue_mail
-from larder.ops.jobs.worker import correlate
+from larder.worker.connection import correlate
 
 
 def id_in(arguments: dict[str, Any]) -> str | None:

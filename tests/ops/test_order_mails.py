@@ -17,11 +17,11 @@ from django.test import RequestFactory
 
 from larder.notifications.rendering import faults
 from larder.ops.demo import mails
-from larder.ops.jobs.order_mails import CUSTOMER, KINDS, SHOP, Message, OrderMails
 from larder.orders.services.locks import set_refund_due
 from larder.relay.channels import Again, Event, Failed, Sent
 from larder.relay.models import Delivery
 from larder.relay.services.deliveries import store
+from larder.worker.order_mails import CUSTOMER, KINDS, SHOP, Message, OrderMails
 from tests.conftest import Answer, Api
 from tests.notifications.receiver import receiving
 from tests.v1.moving import move, moved, returning

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from larder.ops import outgoing
-from larder.ops.outgoing import Answer, Client, NoAnswer
+from larder.worker import outgoing
+from larder.worker.outgoing import Answer, Client, NoAnswer
 from tests.ops.certificates import write_certificate
 from tests.ops.receiving import LOOPBACK, Receiver, closing, receiving, run
 

@@ -11,11 +11,11 @@ from django.db import transaction
 
 from larder.catalog.models import Product
 from larder.inventory.models import Stock
-from larder.ops.jobs.push import Push
-from larder.ops.push import Message
 from larder.relay.channels import Event, Gone, Outcome, Sent
 from larder.relay.models import Delivery, Device, Watch
 from larder.relay.services.relaying import Relay
+from larder.worker.push import Push
+from larder.worker.push_services import Message
 from tests.conftest import Api
 from tests.ops.receiver import receiver
 from tests.ops.receiving import LOOPBACK

@@ -16,14 +16,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.core.exceptions import ImproperlyConfigured
 
 from larder.ops.environment import push_accounts
-from larder.ops.outgoing import Client
-from larder.ops.push import Message
-from larder.ops.push.apns import Apns
-from larder.ops.push.fcm import GRANT, SCOPE, Fcm
-from larder.ops.push.web import WebPush
 from larder.relay import web_push
 from larder.relay.channels import Again, Failed, Gone, Outcome, Sent
 from larder.relay.models import Device
+from larder.worker.outgoing import Client
+from larder.worker.push_services import Message
+from larder.worker.push_services.apns import Apns
+from larder.worker.push_services.fcm import GRANT, SCOPE, Fcm
+from larder.worker.push_services.web import WebPush
 from tests.ops.certificates import write_certificate
 from tests.ops.push_receiver import Service, serving
 from tests.ops.receiving import LOOPBACK, closing

@@ -14,9 +14,6 @@ from standardwebhooks import Webhook
 from larder.core.clock import now as moment
 from larder.identity.caller import Caller
 from larder.notifications.models import Mail
-from larder.ops.jobs import mails, webhooks
-from larder.ops.jobs.webhooks import Message, Webhooks, outcome
-from larder.ops.outgoing import Answer
 from larder.orders.decision import RequestedLine
 from larder.orders.queries import OrderView
 from larder.orders.services.batches import place_order
@@ -28,6 +25,9 @@ from larder.relay.models import Endpoint
 from larder.relay.services import deliveries, endpoints
 from larder.relay.services.endpoints import NewSecret
 from larder.relay.services.relaying import Relay
+from larder.worker import mails, webhooks
+from larder.worker.outgoing import Answer
+from larder.worker.webhooks import Message, Webhooks, outcome
 from tests.conftest import Person
 from tests.ops.receiving import LOOPBACK, Receiver, closing, receiving, receiving_beside, run
 from tests.relay.listening import relay_all, sending

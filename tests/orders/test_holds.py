@@ -15,7 +15,6 @@ from larder.db import database, feed
 from larder.inventory.changes import CHANGES
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
-from larder.ops.jobs import hold_expiry
 from larder.orders import queries
 from larder.orders.decision import RequestedLine
 from larder.orders.errors import HoldExpired, InvalidTransition
@@ -23,6 +22,7 @@ from larder.orders.services import cart, changes, moves
 from larder.orders.services.batches import place_order
 from larder.orders.services.expire_holds import expire_holds
 from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement
+from larder.worker import hold_expiry
 from tests.conftest import Person
 from tests.db.feeds import settle
 from tests.orders.holding import (

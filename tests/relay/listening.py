@@ -9,11 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 from larder.core.clock import now
-from larder.ops.jobs.sending import Sender
 from larder.relay.channels import Channel, Delivery, Event, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.models import Delivery as Row
 from larder.relay.services.relaying import Relay
+from larder.worker.sending import Sender
 from tests.db.feeds import settle
 
 ADD_EVENT = """

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
-from larder.ops.jobs import relay
 from larder.relay.models import Delivery
+from larder.worker import relay
 from tests.conftest import Person
 from tests.orders.holding import order
 from tests.relay.listening import Listener, started

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from larder.ops.jobs.sending import OVERTAKEN
 from larder.relay import queries
 from larder.relay.channels import Again, Delivery, Failed, Outcome, Sent
 from larder.relay.services import deliveries
+from larder.worker.sending import OVERTAKEN
 from tests.relay.listening import Listener, event, sending
 from tools.processes import wait_until
 

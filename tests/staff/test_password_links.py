@@ -19,7 +19,7 @@ from larder.identity.services import passwords
 from larder.identity.services.accounts import NewCustomer
 from larder.notifications import queries
 from larder.notifications.models import Mail
-from larder.ops.jobs import mails
+from larder.worker import mails
 from tests.conftest import NOW, ROLES, Person
 from tests.staff.desk import Desk, Page, allow
 

@@ -9,8 +9,9 @@ from tests.conftest import Api
 from tests.http.document import operations
 
 ORDER_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
-UUIDS = ("{order}", "{key}", "{address}", "{session}")
-IN_PATHS = {"{product}": "1", "{category}": "1", **dict.fromkeys(UUIDS, ORDER_ID)}
+UUIDS = ("{order}", "{key}", "{address}", "{session}", "{device}", "{webhook}")
+NUMBERS = ("{product}", "{category}", "{delivery}")
+IN_PATHS = dict.fromkeys(NUMBERS, "1") | dict.fromkeys(UUIDS, ORDER_ID)
 
 
 def paths() -> dict[str, set[str]]:

@@ -6,8 +6,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from larder.http.pages import read_only
-from larder.ops.jobs.order_mails import CUSTOMER, SHOP, OrderMails
 from larder.relay import queries
+from larder.worker.order_mails import CUSTOMER, SHOP, OrderMails
 
 LATEST = 20
 """Mails that are shown to customers, and to the shop."""

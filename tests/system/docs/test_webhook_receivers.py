@@ -11,10 +11,10 @@ import pytest
 
 from larder.core.clock import now
 from larder.core.ids import new_id
-from larder.ops.jobs.webhooks import headers
 from larder.relay.channels import Failed
 from larder.relay.models import Endpoint
 from larder.relay.services import deliveries, endpoints
+from larder.worker.webhooks import headers
 from tests.conftest import Person
 from tests.pages import DOCS, blocks
 from tests.server import Server

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from larder.core.ids import new_id
 from larder.local.postgresql import Cluster
-from larder.ops.jobs import worker
+from larder.worker.connection import connection_string
 from tests.server import Reply, Server
 from tests.system.faults.contracts import CONTRACTS, Send, make_key
 from tests.system.faults.proxied_shop import ProxiedShop, open_proxied
@@ -169,7 +169,7 @@ def test_the_worker_connects_only_to_a_database_that_accepts_writes(
     shop: ProxiedShop, settings: Any
 ) -> None:
     settings.WORKER_DATABASE_URL = shop.cluster.app_url()
-    with psycopg.connect(worker.connection_string()) as accepted:
+    with psycopg.connect(connection_string()) as accepted:
         assert accepted.execute("SELECT 1").fetchone() == (1,)
     with fenced(shop.cluster), pytest.raises(psycopg.OperationalError, match="read-only"):
-        psycopg.connect(worker.connection_string())
+        psycopg.connect(connection_string())

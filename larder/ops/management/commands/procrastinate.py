@@ -6,7 +6,7 @@ from typing import Any
 
 from procrastinate.contrib.django.management.commands import procrastinate
 
-from larder.ops.jobs import hold_expiry, relay
+from larder.worker import hold_expiry, relay
 
 NICENESS = 10
 """Orders come first: what the worker does can wait for a processor."""

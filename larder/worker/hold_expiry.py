@@ -13,8 +13,8 @@ from django.db import Error, connections
 
 from larder.core import waits
 from larder.core.clock import now
-from larder.ops.jobs.repeated_errors import RepeatedErrors
 from larder.orders.services.expire_holds import expire_holds
+from larder.worker.repeated_errors import RepeatedErrors
 
 logger = logging.getLogger(__name__)
 

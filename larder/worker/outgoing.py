@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from httpcore2 import (
     SOCKET_OPTION,
@@ -30,9 +30,8 @@ from httpcore2 import (
     default_ssl_context,
 )
 
-from larder.ops.environment import Network
-
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 LONGEST = 15.0
 """Seconds for a request, from the look-up of the name to the last byte that is read."""

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from larder.core.clock import now
-from larder.ops.outgoing import Client
-from larder.ops.push import SECONDS, Message, judged
 from larder.relay import web_push
 from larder.relay.channels import Gone, Outcome
+from larder.worker.outgoing import Client
+from larder.worker.push_services import SECONDS, Message, judged
 
 
 class WebPush:

@@ -24,12 +24,12 @@ from larder.notifications.delivery import CONSOLE, hand_over
 from larder.notifications.errors import NotSent, NotSentYet
 from larder.notifications.formatting import amount, grouped, minor_amount
 from larder.notifications.mail_texts import ORDER
-from larder.ops.jobs.mails import DO, shop_time, written
 from larder.orders import payment_state, queries
 from larder.orders.lifecycle import CANCELLED, DELIVERED, PENDING, RETURNED, SHIPPED, SOLD, STATUSES
 from larder.orders.payment_state import Kind as PaymentKind
 from larder.orders.queries import LineView, OrderView
 from larder.relay.channels import Again, Delivery, Event, Failed, Outcome, Sent
+from larder.worker.mails import DO, shop_time, written
 
 logger = logging.getLogger(__name__)
 

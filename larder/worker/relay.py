@@ -16,15 +16,15 @@ from django.conf import settings
 from django.db import connections
 
 from larder.core.clock import Stopwatch, now
-from larder.ops.jobs.order_mails import OrderMails
-from larder.ops.jobs.pace import Pace
-from larder.ops.jobs.push import Push
-from larder.ops.jobs.repeated_errors import RepeatedErrors
-from larder.ops.jobs.sending import Sender
-from larder.ops.jobs.webhooks import Webhooks
-from larder.ops.jobs.worker import connection_string
 from larder.relay.channels import Channel
 from larder.relay.services.relaying import Relay
+from larder.worker.connection import connection_string
+from larder.worker.order_mails import OrderMails
+from larder.worker.pace import Pace
+from larder.worker.push import Push
+from larder.worker.repeated_errors import RepeatedErrors
+from larder.worker.sending import Sender
+from larder.worker.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
 

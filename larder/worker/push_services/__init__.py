@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from larder.core.clock import now
-from larder.ops.outgoing import Answer
 from larder.relay.channels import Again, Failed, Gone, Outcome, Sent
+from larder.worker.outgoing import Answer
 
 SECONDS = 86_400
 """How long a service keeps a message for a device that is away."""

@@ -15,16 +15,16 @@ from django.utils.translation import gettext
 from larder.core.errors import NotFound
 from larder.inventory import queries as inventory
 from larder.notifications.mail_texts import ORDER
-from larder.ops.outgoing import Client, NoAnswer
-from larder.ops.push import Message
-from larder.ops.push.apns import Apns
-from larder.ops.push.fcm import Fcm
-from larder.ops.push.web import WebPush
 from larder.orders import queries as orders
 from larder.orders.lifecycle import SHIPPED
 from larder.relay import queries
 from larder.relay.channels import Again, Delivery, Event, Failed, Gone, Outcome
 from larder.relay.services import devices
+from larder.worker.outgoing import Client, NoAnswer
+from larder.worker.push_services import Message
+from larder.worker.push_services.apns import Apns
+from larder.worker.push_services.fcm import Fcm
+from larder.worker.push_services.web import WebPush
 
 ORDER_SHIPPED, STOCK_BACK = "order.shipped", "stock.back"
 APPS: Mapping[str, type[Fcm] | type[Apns]] = {"fcm": Fcm, "apns": Apns}

@@ -6,9 +6,9 @@ import jwt
 import msgspec
 
 from larder.core.clock import Stopwatch, now
-from larder.ops.outgoing import Client
-from larder.ops.push import SECONDS, Message, judged
 from larder.relay.channels import Outcome
+from larder.worker.outgoing import Client
+from larder.worker.push_services import SECONDS, Message, judged
 
 TOKEN_SECONDS = 2_400
 """How long a token is used. Apple takes none that is older than an hour, and no new one within 20

@@ -19,14 +19,13 @@ from django.conf import settings
 
 from larder.core.clock import Stopwatch, now
 from larder.identity import queries as identity
-from larder.ops.environment import Network
-from larder.ops.outgoing import Answer, Client, NoAnswer
 from larder.relay import queries
 from larder.relay.channels import Again, Delivery, Event, Failed, Gone, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.services import endpoints
 from larder.relay.services.endpoints import CHANNEL, MAX_ENDPOINTS, TEST
 from larder.v1 import told
+from larder.worker.outgoing import Answer, Client, Network, NoAnswer
 
 HOUR = 3600.0
 

@@ -16,9 +16,9 @@ from typing import TypeVar
 
 from django.db import Error, connections
 
-from larder.ops.jobs.repeated_errors import RepeatedErrors
 from larder.relay.channels import Again, Channel, Delivery, Failed, Outcome
 from larder.relay.services import deliveries
+from larder.worker.repeated_errors import RepeatedErrors
 
 logger = logging.getLogger(__name__)
 

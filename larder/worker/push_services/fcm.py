@@ -9,9 +9,9 @@ import jwt
 import msgspec
 
 from larder.core.clock import Stopwatch, now
-from larder.ops.outgoing import Client
-from larder.ops.push import SECONDS, Message, judged
 from larder.relay.channels import Again, Outcome
+from larder.worker.outgoing import Client
+from larder.worker.push_services import SECONDS, Message, judged
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
