@@ -52,7 +52,9 @@ class Site:
     ports: list[int] = field(default_factory=list)
     """Of the servers web0, web1, …"""
     parts: dict[str, Kept] = field(default_factory=dict)
-    """The servers and `worker`, by name. `tend` starts one that has ended again."""
+    """The servers, `worker` and others, by name. `tend` starts one that has ended again."""
+    others: dict[str, list[str]] = field(default_factory=dict)
+    """The arguments of Python for other parts, by name."""
     codes: dict[str, Code] = field(default_factory=dict)
 
     def start(self, servers: int = 1) -> None:
@@ -68,7 +70,8 @@ class Site:
     def run(self, name: str, code: Code | None = None) -> None:
         """Start a part, with other code if it is named."""
         code = self.codes[name] = code or self.codes.get(name, self.code)
-        words, own = ["manage.py", "procrastinate", "worker"], dict(self.settings)
+        worker = ["manage.py", "procrastinate", "worker"]
+        words, own = self.others.get(name, worker), dict(self.settings)
         if name.startswith("web"):
             words = ["-m", "larder.ops.serve"]
             own |= {"PORT": str(self.ports[int(name[3:])]), "HOST": "127.0.0.1"}
