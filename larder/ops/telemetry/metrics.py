@@ -81,7 +81,6 @@ def _is_loopback(text: str) -> bool:
 
 def _count_batch(batch: telemetry.Batch) -> None:
     """Counts a batch of requests. Takes 8 µs, and 2 µs for each of its orders."""
-    instruments.BATCH_SIZE.observe(len(batch.results))
     instruments.TRANSACTION.observe(batch.seconds)
     instruments.WAITING.set(batch.waiting)
     for seconds in batch.waited:
@@ -93,6 +92,8 @@ def _count_batch(batch: telemetry.Batch) -> None:
     for result in batch.results:
         if isinstance(result, Exception):
             _count_failure(result)
+    # Last: who has seen it finds the batch in the others, too.
+    instruments.BATCH_SIZE.observe(len(batch.results))
 
 
 def _count_failure(answer: Exception) -> None:
