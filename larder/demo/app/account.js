@@ -6,16 +6,8 @@ export async function logInPage(shop) {
   const fault = h("p.bad", { role: "alert" });
   const name = h("input", { name: "username", autocomplete: "username", required: true });
   const password = h("input", { type: "password", autocomplete: "current-password" });
-  const logIn = async (...words) => {
-    fault.textContent = "";
-    try {
-      await shop.larder.logIn(...words);
-    } catch (error) {
-      fault.textContent = error.message;
-      return;
-    }
-    await shop.start(0);
-  };
+  const refused = (error) => fault.replaceChildren(error.message);
+  const logIn = (...words) => shop.larder.logIn(...words).then(() => shop.start(0), refused);
   const submitted = (event) => {
     event.preventDefault();
     void logIn(name.value, password.value);
@@ -27,7 +19,7 @@ export async function logInPage(shop) {
     hasEnded ? h("p", "Your session has ended. Waiting orders stay.") : null,
     button("Try as demo", () => logIn("demo", "demo"), { className: "primary" }),
     h(
-      "form.narrow",
+      "form",
       { onsubmit: submitted },
       h("label", "Username", name),
       h("label", "Password", password),

@@ -183,9 +183,6 @@ function arrive() {
   void show(places.get(here) ?? 0);
 }
 
-/** Whether the catalogue is copied, or was when it failed: it may have got some of its pages. */
-let isCopying = false;
-
 /** Brings the copies up to date, and shows what has changed. */
 async function sync() {
   const { larder } = shop;
@@ -196,11 +193,10 @@ async function sync() {
       const { results } = await larder.page(path, { limit: "200" });
       await storage.write({ [await key(path)]: results });
     }
-    const isLate = isCopying;
-    isCopying = true;
+    // One that failed may have got some of its pages.
+    const isComplete = await larder.catalogue.isComplete();
     const products = await larder.catalogue.sync();
-    if (products > 0 || isLate) await shop.read();
-    isCopying = false;
+    if (products > 0 || !isComplete) await shop.read();
     await storage.write({ [await key("updated")]: Date.now() });
     shop.say("");
     // Not under the fingers of the user: the next page shows it.

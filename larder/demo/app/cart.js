@@ -18,14 +18,12 @@ export async function cartPage(shop) {
   if (gone.length) await shop.put(gone.map((id) => [id, 0]));
   const products = [...cart.keys()].flatMap((id) => byId.get(id) ?? []);
   // Of the refused order whose lines came back.
-  const whys = JSON.parse(sessionStorage.getItem("reasons") ?? "{}");
-  const outside = Object.entries(whys).filter(([id]) => !cart.has(Number(id)));
-  const notes = outside.map(([, { name, why }]) => h("p.bad", `${name}: ${why}`));
-  if (gone.length) notes.push(h("p.bad", "Products that are not sold any more were taken out."));
+  const notes = JSON.parse(sessionStorage.getItem("refusals") ?? "[]");
+  if (gone.length) notes.push("Products that are not sold any more were taken out.");
+  const top = [h("h2", "Cart"), ...notes.map((note) => h("p.bad", note))];
   if (products.length === 0)
     return [
-      h("h2", "Cart"),
-      ...notes,
+      ...top,
       h("p", "The cart is empty."),
       h("a.button", { href: "#/" }, "To the products"),
     ];
@@ -34,7 +32,7 @@ export async function cartPage(shop) {
     const sum = total(products.map((product) => [product.price, cart.get(product.id)]));
     order.textContent = `Place order · ${money(sum, products[0].currency)}`;
   };
-  const lines = products.map((product) => cartLine(shop, product, cart, whys[product.id], changed));
+  const lines = products.map((product) => cartLine(shop, product, cart, changed));
   const saved = await shop.list("me/addresses");
   const form = deliveryForm(saved);
   changed();
@@ -43,14 +41,13 @@ export async function cartPage(shop) {
     if (form.reportValidity()) await placeOrder(shop, products.map(line), saved, form);
   };
   return [
-    h("h2", "Cart"),
-    ...notes,
+    ...top,
     h("div.columns", h("ul", ...lines), form),
     h("div.bar", button(order, place, { className: "primary" })),
   ];
 }
 
-function cartLine(shop, product, cart, refused, changed) {
+function cartLine(shop, product, cart, changed) {
   const { price, currency } = product;
   const sum = h("strong");
   const show = (units) => {
@@ -72,7 +69,6 @@ function cartLine(shop, product, cart, refused, changed) {
     h("a", { href: `#/products/${product.id}` }, product.name),
     h("div", sum, h("p.soft", `${money(price, currency)} each`)),
     buttons.element,
-    refused ? h("p.bad", refused.why) : null,
   );
 }
 
@@ -125,15 +121,13 @@ async function placeOrder(shop, lines, saved, form) {
   if (note) draft.note = note;
   const id = await shop.order(draft);
   if (id === null) return shop.show();
-  for (const name of ["delivery", "reasons"]) sessionStorage.removeItem(name);
+  for (const name of ["delivery", "refusals"]) sessionStorage.removeItem(name);
   location.hash = `#/orders/${id}/thanks`;
   if (address !== "new") return;
   // Without a network it is not saved: the order has it.
   const request = { body: entered, key: `address-${id}` };
-  await shop.larder
-    .request("POST", "me/addresses", request)
-    .then(() => shop.sync())
-    .catch(shop.fail);
+  const saving = shop.larder.request("POST", "me/addresses", request);
+  await saving.then(shop.sync, shop.fail);
 }
 
 /** Puts what can be ordered of these lines into the cart. `availableOf` returns the units of a

@@ -8,8 +8,7 @@ export function h(name, ...parts) {
   element.className = classes.join(" ");
   const properties = parts[0]?.constructor === Object ? parts.shift() : {};
   for (const [key, value] of Object.entries(properties))
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (key.includes("-")) element.setAttribute(key, value);
+    if (key.includes("-")) element.setAttribute(key, value);
     else element[key] = value;
   element.append(...parts.filter((child) => child !== null));
   return element;
@@ -53,9 +52,8 @@ function source(address) {
 
 /** Returns a sum of money as text. Prices are decimal strings of up to three decimals. */
 export function total(lines) {
-  const thousandths = ([price, units]) => BigInt(Math.round(Number(price) * 1000)) * BigInt(units);
-  const sum = lines.map(thousandths).reduce((before, line) => before + line, 0n);
-  return (Number(sum) / 1000).toFixed(2);
+  const thousandths = lines.map(([price, units]) => Math.round(Number(price) * 1000) * units);
+  return (thousandths.reduce((before, line) => before + line, 0) / 1000).toFixed(2);
 }
 
 const formats = new Map();

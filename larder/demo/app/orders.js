@@ -4,7 +4,6 @@ import { putBack } from "./cart.js";
 import { button, counted, dayName, h, inOneLine, money, picture, reason, total, when } from "./dom.js";
 import { bell } from "./push.js";
 
-const SENDING = 3_000;
 /** The states of the outbox, and the statuses of orders. */
 const WORDS = {
   waiting: "Waiting for the network",
@@ -67,27 +66,22 @@ function estimate({ lines }, { byId }) {
 }
 
 /** Returns what is known of an order that the shop has not placed, and what can be done. */
-function entrySection(shop, { id, state, at, draft, problem }) {
+function entrySection(shop, { id, state, draft, problem }, thanks) {
   const { outbox } = shop.larder;
   const nameOf = (product) => shop.catalogue.byId.get(product)?.name ?? `Product ${product}`;
   const refused = problem?.lines ?? [];
-  const whys = refused.map((line) => ({ name: nameOf(line.product), why: reason(line, problem) }));
-  const said = whys.map(({ name, why }) => `${name}: ${why}`);
+  const said = refused.map((line) => `${nameOf(line.product)}: ${reason(line, problem)}`);
   if (problem && said.length === 0) said.push(problem.detail || problem.title);
   const back = async () => {
     const available = new Map(refused.map((line) => [line.product, line.available]));
     await putBack(shop, draft.lines, (product) => available.get(product.id) ?? Infinity);
-    const byProduct = refused.map((line, place) => [line.product, whys[place]]);
-    sessionStorage.setItem("reasons", JSON.stringify(Object.fromEntries(byProduct)));
+    sessionStorage.setItem("refusals", JSON.stringify(said));
     // The refusal may come from a copy with earlier prices.
     void shop.sync();
     await outbox.dismiss(id);
     location.hash = "#/cart";
   };
-  // Later, it is likely that there is no network.
-  const isSending = state === "waiting" && navigator.onLine && Date.now() < at + SENDING;
-  if (isSending) setTimeout(() => location.hash.startsWith("#/orders") && shop.show(), SENDING);
-  const isOver = state === "refused" || state === "abandoned";
+  const isSending = thanks && state === "waiting" && navigator.onLine;
   return h(
     "section.entry",
     h("h3", isSending ? "Sending the order …" : WORDS[state]),
@@ -96,14 +90,14 @@ function entrySection(shop, { id, state, at, draft, problem }) {
     ...said.map((text) => h("p.bad", text)),
     state === "waiting" ? button("Give up", () => outbox.giveUp(id)) : null,
     state === "refused" ? button("Back to the cart", back, { className: "primary" }) : null,
-    isOver ? button("Remove", () => outbox.dismiss(id)) : null,
+    ["refused", "abandoned"].includes(state) ? button("Remove", () => outbox.dismiss(id)) : null,
   );
 }
 
 export async function orderPage(shop, id, thanks) {
   const entry = (await shop.larder.outbox.all()).find((each) => each.id === id);
   const order = (await shop.larder.history.get(id)) ?? entry?.order;
-  if (order === undefined && entry) return [h("h2", "Your order"), entrySection(shop, entry)];
+  if (order === undefined && entry) return [h("h2", "Your order"), entrySection(shop, entry, thanks)];
   if (order === undefined) return [h("h2", "Order"), h("p", "It is not on this device.")];
   const { byId } = shop.catalogue;
   const day = order.requested_for ? dayName(order.requested_for) : thanks && "as soon as possible";
@@ -154,9 +148,8 @@ function orderButtons(shop, order) {
   const cancel = async () => {
     if (!confirm(`Cancel order ${order.number}?`)) return;
     const request = { body: {}, key: `cancel-${order.id}` };
-    await shop.larder.history.put(
-      await shop.larder.request("POST", `orders/${order.id}/cancel`, request),
-    );
+    const cancelled = await shop.larder.request("POST", `orders/${order.id}/cancel`, request);
+    await shop.larder.history.put(cancelled);
     await shop.show();
   };
   return [

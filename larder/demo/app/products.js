@@ -60,7 +60,8 @@ function productList(shop, categories) {
     products.sort((a, b) => ordered.has(b.id) - ordered.has(a.id));
     shop.filter = { text: search.value, is, categories: inCategories };
     const isLoading = catalogue.products.length === 0;
-    count.textContent = isLoading ? "Loading the products …" : matched(products.length, corrected);
+    const searched = corrected ? ` for “${corrected}”` : "";
+    count.textContent = isLoading ? "Loading the products …" : counted(products.length) + searched;
     while (cards.childElementCount > Math.min(first, products.length)) cards.lastChild.remove();
     fill(0, first);
     first = FIRST;
@@ -90,11 +91,6 @@ function productList(shop, categories) {
     else for (const [id, { update }] of made) update(cart.get(id) ?? 0);
   };
   return { catalogue, cards, refresh, elements: [h("div.search", search), chips, count, cards, end] };
-}
-
-function matched(products, corrected) {
-  if (products === 0) return "No product is like this.";
-  return corrected ? `${counted(products)} for “${corrected}”` : counted(products);
 }
 
 function productCard(shop, product) {
@@ -177,9 +173,8 @@ export function stepper(shop, product, { first = "+", changed = () => {} } = {})
     onchange: () => set(Math.floor(Number(field.value)) || 0),
   });
   const minus = h("button", { type: "button", "aria-label": `Take ${product.name} out` }, "−");
-  const plus = h("button", { type: "button" });
+  const plus = h("button", { type: "button", onclick: () => set(units + step) });
   minus.addEventListener("click", () => set(units - step < product.min_quantity ? 0 : units - step));
-  plus.addEventListener("click", () => set(units + step));
   const element = h("div.stepper", minus, field, plus);
   const update = (now = units) => {
     units = now;
@@ -217,7 +212,7 @@ export async function productPage(shop, id) {
   ];
   const each = product.unit ? h("span.soft", ` / ${product.unit}`) : null;
   return [
-    h("button.back", { type: "button", onclick: () => history.back() }, "‹ Back"),
+    h("button", { type: "button", onclick: () => history.back() }, "‹ Back"),
     h(
       "article.product",
       picture(product),

@@ -20,15 +20,14 @@ addEventListener("fetch", (event) => {
 
 async function keep() {
   const cache = await caches.open(VERSION);
-  await Promise.all(FILES.map((name) => keepFile(cache, name)));
+  const keepFile = async (file) => {
+    const answer = await fetch(file, { cache: "no-cache", redirect: "error" });
+    // Each answer of Larder has this header; the page of a captive portal has not.
+    if (!answer.ok || !answer.headers.has("Correlation-ID")) throw new Error(`no answer for ${file}`);
+    await cache.put(file, answer);
+  };
+  await Promise.all(FILES.map(keepFile));
   await skipWaiting();
-}
-
-async function keepFile(cache, file) {
-  const answer = await fetch(file, { cache: "no-cache", redirect: "error" });
-  // Each answer of Larder has this header; the page of a captive portal has not.
-  if (!answer.ok || !answer.headers.has("Correlation-ID")) throw new Error(`no answer for ${file}`);
-  await cache.put(file, answer);
 }
 
 async function removeOthers() {
