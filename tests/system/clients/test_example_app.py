@@ -327,6 +327,9 @@ def test_an_order_whose_answers_are_lost_is_placed_once(
         page.route("**/api/v1/orders", lose)
         order_jam(page, 4)
         expect(placed(page)).to_have_count(1)
+        # The stream tells of the order before the last try is answered.
+        expect(page.get_by_text("Waiting for the network")).not_to_be_visible(timeout=TIMEOUT)
+        expect(placed(page)).to_have_count(1)
 
     in_browser(journey, width=PHONE)
     assert len(lost) == 2
