@@ -55,7 +55,8 @@ request_finished.disconnect(close_caches)
 wsgi = without_charsets(django)
 # They import models, so Django must be set up first.
 from larder.front import alive, orders, products  # noqa: E402
-from larder.front.application import AtOnce, Front, Threads  # noqa: E402
+from larder.front.application import AtOnce, Front  # noqa: E402
+from larder.front.threads import Threads  # noqa: E402
 from larder.front.turns import queue_of  # noqa: E402
 from larder.http import shop  # noqa: E402
 from larder.ops.telemetry import metrics  # noqa: E402

@@ -12,8 +12,6 @@ refused.
 """
 
 import asyncio
-import threading
-from collections import deque
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -26,8 +24,7 @@ from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from math import inf
-from queue import SimpleQueue
-from time import monotonic, perf_counter_ns
+from time import perf_counter_ns
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from django.core.handlers.wsgi import WSGIRequest
@@ -44,6 +41,7 @@ from larder.front.requests import (
     pattern_of,
     read_body,
 )
+from larder.front.threads import Threads
 from larder.front.turns import QueueOf, Turns
 from larder.http import answered_requests, problems
 from larder.http.answered_requests import BEGAN
@@ -58,7 +56,6 @@ Headers = list[tuple[bytes, bytes]]
 Begin = Callable[[int, Headers], None]
 Push = Callable[[bytes], bool]
 """Sends a part, when the client has taken those before. Returns whether the client still reads."""
-Result = TypeVar("Result")
 Stored = TypeVar("Stored")
 
 PART_SECONDS = 300.0
@@ -75,16 +72,6 @@ MAX_ENTRIES = 256
 
 MAX_KEY_CHARACTERS = 4096
 """Characters of a key. Answers with longer keys are not stored."""
-
-STACK_BYTES = 32 * 1024 * 1024
-"""The stack of each thread: with less, the process would end before Python's recursion limit is
-reached. Memory that is not used costs nothing."""
-
-MOST_WAITING = 512
-"""Requests that wait for a thread. One more is refused at once."""
-
-LONGEST_WAIT = 10.0
-"""Seconds. A request that waited longer is refused: its client has probably given up."""
 
 
 class Answer(NamedTuple):
@@ -104,87 +91,6 @@ class AtOnce(Protocol):
 
     def learn(self, environ: Mapping[str, Any], answer: Answer) -> None:
         """Stores what later requests need of Django's answer."""
-
-
-class Results:
-    """Hands results over to futures of an event loop, which is woken once for many of them."""
-
-    def __init__(self) -> None:
-        self._ready: deque[tuple[asyncio.Future[Any], Any]] = deque()
-        self._is_waking = False
-
-    def put(self, future: asyncio.Future[Result], result: Result | BaseException) -> None:
-        """Sets the result of the future, or the exception. Called in any thread."""
-        self._ready.append((future, result))
-        if not self._is_waking:
-            self._is_waking = True
-            future.get_loop().call_soon_threadsafe(self._hand_over)
-
-    def to(self, future: asyncio.Future[Result]) -> Callable[[Result | BaseException], None]:
-        """Returns a function that sets the result of this future."""
-        return lambda result: self.put(future, result)
-
-    def _hand_over(self) -> None:
-        self._is_waking = False
-        while self._ready:
-            future, result = self._ready.popleft()
-            if future.done():
-                continue
-            if isinstance(result, BaseException):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
-
-
-class Threads:
-    """Runs functions in `size` threads. At most MOST_WAITING wait."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._work: SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any], float]] = (
-            SimpleQueue()
-        )
-        self._results = Results()
-        self._open = 0
-        self._is_started = False
-
-    def run(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
-        """Returns the future of what the function returns in a thread, or raises there.
-
-        Raises Overloaded, without having called it, if too many wait; the future raises it if it
-        waited too long.
-        """
-        if not self._is_started:
-            self._start()
-        if self._open >= self._size + MOST_WAITING:
-            raise Overloaded
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._open += 1
-        future.add_done_callback(self._close)
-        self._work.put((function, future, monotonic()))
-        return future
-
-    def _close(self, _: asyncio.Future[Any]) -> None:
-        self._open -= 1
-
-    def _start(self) -> None:
-        self._is_started = True
-        former = threading.stack_size(STACK_BYTES)
-        for number in range(self._size):
-            threading.Thread(target=self._serve, name=f"django-{number}", daemon=True).start()
-        threading.stack_size(former)
-
-    def _serve(self) -> None:
-        while True:
-            function, future, began = self._work.get()
-            result: Any
-            try:
-                result = Overloaded() if monotonic() - began > LONGEST_WAIT else function()
-            except BaseException as error:
-                result = error
-            self._results.put(future, result)
-            # A thread that waits keeps nothing of its last request.
-            del function, future, result
 
 
 class Front:

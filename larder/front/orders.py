@@ -15,14 +15,13 @@ from larder.db.replicas import replicas
 from larder.front.application import (
     Answer,
     Headers,
-    Results,
-    Threads,
     encode_headers,
     names,
     store,
     without,
 )
 from larder.front.requests import Key, key_of
+from larder.front.threads import Results, Threads
 from larder.front.turns import ORDERS
 from larder.http import answered_requests
 from larder.http.answered_requests import BEGAN

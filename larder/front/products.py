@@ -22,8 +22,9 @@ from typing import Any
 from larder.core.errors import Overloaded
 from larder.core.ids import CORRELATION_ID
 from larder.db import database
-from larder.front.application import Answer, Headers, Threads, names, store, without
+from larder.front.application import Answer, Headers, names, store, without
 from larder.front.requests import Key, key_of
+from larder.front.threads import Threads
 from larder.http import answered_requests
 from larder.http.answered_requests import BEGAN
 from larder.http.api_headers import (

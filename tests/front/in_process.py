@@ -12,9 +12,10 @@ from typing import Any, NoReturn, TypeVar, cast
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory
 
-from larder.front.application import Answer, Threads, call
+from larder.front.application import Answer, call
 from larder.front.orders import Writes
 from larder.front.requests import pattern_of
+from larder.front.threads import Threads
 from larder.http.answered_requests import BEGAN
 from larder.http.bodies import declared_length
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from larder.core.errors import Overloaded
-from larder.front import application
-from larder.front.application import Front, Threads
+from larder.front import threads
+from larder.front.application import Front
+from larder.front.threads import Threads
 from larder.front.turns import READING, WRITING, queue_of
 from larder.http import answered_requests
 from larder.http.answered_requests import AnsweredRequest
@@ -37,7 +38,7 @@ async def refused(pool: Threads) -> bool:
 
 
 def test_one_more_than_may_wait_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(application, "MOST_WAITING", 1)
+    monkeypatch.setattr(threads, "MOST_WAITING", 1)
     go = Event()
 
     async def check() -> None:
@@ -53,12 +54,12 @@ def test_one_more_than_may_wait_is_refused_at_once(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_request_that_waited_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(application, "LONGEST_WAIT", -1.0)
+    monkeypatch.setattr(threads, "LONGEST_WAIT", -1.0)
     assert asyncio.run(refused(Threads(1)))
 
 
 def test_a_refused_request_is_noted_with_its_route(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(application, "LONGEST_WAIT", -1.0)
+    monkeypatch.setattr(threads, "LONGEST_WAIT", -1.0)
     sent: list[Mapping[str, Any]] = []
 
     async def send(message: Mapping[str, Any]) -> None:

@@ -12,7 +12,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
 django.setup()
 # They import models, so Django must be set up first.
 from larder.front import requests  # noqa: E402
-from larder.front.application import Front, Threads  # noqa: E402
+from larder.front.application import Front  # noqa: E402
+from larder.front.threads import Threads  # noqa: E402
 
 PART = b"x" * 65_536
 PARTS = 2_000

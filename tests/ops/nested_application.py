@@ -10,7 +10,8 @@ import msgspec
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
 django.setup()
 
-from larder.front.application import Front, Threads  # noqa: E402
+from larder.front.application import Front  # noqa: E402
+from larder.front.threads import Threads  # noqa: E402
 
 
 def decode(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
