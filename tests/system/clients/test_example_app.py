@@ -1,13 +1,8 @@
 """The example app in a real browser: online, offline, and behind a hostile proxy."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
-from subprocess import PIPE, Popen
 
 import psycopg
 import pytest
@@ -25,37 +20,8 @@ from tests.conftest import Person
 from tests.relay.browser import Browser
 from tests.server import Server
 from tests.staff.browser import CHROMIUM, in_browser
-from tests.system.clients.npm import SDK, require_node
-
-LONGEST = 30
-"""Seconds until the last late copy has arrived."""
-
-
-@dataclass
-class Network:
-    """The port of the proxy. In the end, what happened to each request, by method and path."""
-
-    port: int
-    faults: dict[str, list[str | None]] = field(default_factory=dict)
-
-
-@contextmanager
-def hostile(shop: Server, seed: int) -> Iterator[Network]:
-    """Runs the proxy before a shop until the block ends and late copies have arrived. Skips the
-    test without node.js."""
-    require_node()
-    environment = os.environ | {"LARDER_URL": f"http://127.0.0.1:{shop.port}"}
-    command = ["node", "tests/hostile.js", str(seed)]
-    with Popen(command, cwd=SDK, env=environment, stdin=PIPE, stdout=PIPE, text=True) as proxy:
-        try:
-            assert proxy.stdout is not None
-            network = Network(int(proxy.stdout.readline()))
-            yield network
-            said, _ = proxy.communicate(timeout=LONGEST)
-            network.faults.update(json.loads(said))
-        finally:
-            proxy.kill()
-
+from tests.system.clients.hostile import SEED, hostile
+from tests.system.clients.stock import left, sell
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -68,10 +34,6 @@ MORE = 20
 UNITS = 10
 TIMEOUT = 15_000
 """Milliseconds in which the SDK's tries succeed."""
-
-SEED = 2066802
-"""With it, the order meets the page of a captive portal, a loss with a late copy, half an answer
-and a double delivery; the log-in and both copies meet other faults first."""
 
 LOADED = "image => image.decode().then(() => image.naturalWidth, () => 0)"
 
@@ -207,22 +169,6 @@ def placed(page: Page) -> Locator:
 
 def fits(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
-
-
-def left(product: int) -> int:
-    """Returns the units that can still be ordered."""
-    return Stock.objects.get(product_id=product).available
-
-
-def sell(product: int, units: int) -> None:
-    """Sells units to others, in another thread: that of the browser has an event loop."""
-
-    def take() -> None:
-        Stock.objects.filter(product_id=product).update(available=UNITS - units)
-        connection.close()
-
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(take).result()
 
 
 def test_a_customer_finds_products_and_orders_them(shop: Server, jam: int, ada: Person) -> None:
