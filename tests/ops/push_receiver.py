@@ -11,6 +11,9 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
 
+LONGEST = 10.0
+"""Seconds for the end of the connections."""
+
 Request = tuple[str, dict[str, str], bytes]
 """Its path, headers and body."""
 
@@ -68,7 +71,16 @@ class Service:
 async def serving(service: Service, context: ssl.SSLContext | None = None) -> AsyncIterator[None]:
     """Listens on 127.0.0.1: with a TLS context by HTTP/2 alone, as APNs does."""
     handle = service.by_http1 if context is None else service.by_http2
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
+    open_connections: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: StreamReader, writer: StreamWriter) -> None:
+        # Python waits for them from 3.12 on.
+        open_connections.add(asyncio.current_task())  # type: ignore[arg-type]
+        await handle(reader, writer)
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
     service.port = server.sockets[0].getsockname()[1]
     async with server:
         yield
+    await asyncio.wait(open_connections, timeout=LONGEST)
