@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from functools import partial
 from random import randint
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from django.db import Error
+from msgspec import Meta
 
 from larder.core.clock import now
 from larder.core.errors import Limited, Overloaded, Telling
+from larder.core.limits import MAX_ID
 from larder.db import database, feed
 from larder.db.feed import Mark, SinceExpired
 from larder.http import pagination
@@ -87,8 +89,8 @@ class EventMark(pagination.Cursor, array_like=True, tag="events"):
     """The position of a stream in the feed of events."""
 
     epoch: str
-    transaction_id: int
-    number: int
+    transaction_id: Annotated[int, Meta(ge=0, le=MAX_ID)]
+    number: Annotated[int, Meta(ge=0, le=MAX_ID)]
 
 
 def _message(name: str, data: object, mark: Mark) -> bytes:

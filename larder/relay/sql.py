@@ -33,24 +33,36 @@ ORDER BY delivery.nth
 """Inserts deliveries in their order. Joins function scans; each event is sent and read once."""
 
 DUE_TARGETS = """
-WITH RECURSIVE waiting (channel, target, next_at) AS (
-    (SELECT channel, target, next_at FROM delivery WHERE next_at IS NOT NULL
-     ORDER BY channel, target, next_at LIMIT 1)
+WITH RECURSIVE channels (channel) AS (
+    (SELECT channel FROM delivery WHERE next_at IS NOT NULL ORDER BY channel LIMIT 1)
     UNION ALL
-    SELECT following.* FROM waiting, LATERAL (
-        SELECT channel, target, next_at FROM delivery
-        WHERE next_at IS NOT NULL
-          AND (channel, target) > (waiting.channel, waiting.target)
-        ORDER BY channel, target, next_at LIMIT 1
+    SELECT following.* FROM channels, LATERAL (
+        SELECT channel FROM delivery
+        WHERE next_at IS NOT NULL AND channel > channels.channel ORDER BY channel LIMIT 1
     ) AS following
 )
-SELECT channel, target FROM waiting
-WHERE next_at <= clock_timestamp() AND NOT EXISTS (
-    SELECT FROM unnest(%(channels)s::text[], %(targets)s::text[]) AS busy (channel, target)
-    WHERE busy.channel = waiting.channel AND busy.target = waiting.target)
-LIMIT %(limit)s
+SELECT channel, target FROM channels, LATERAL (
+    WITH RECURSIVE waiting (target, next_at) AS (
+        (SELECT target, next_at FROM delivery
+         WHERE next_at IS NOT NULL AND channel = channels.channel
+         ORDER BY target, next_at LIMIT 1)
+        UNION ALL
+        SELECT following.* FROM waiting, LATERAL (
+            SELECT target, next_at FROM delivery
+            WHERE next_at IS NOT NULL AND channel = channels.channel AND target > waiting.target
+            ORDER BY target, next_at LIMIT 1
+        ) AS following
+    )
+    SELECT target FROM waiting
+    WHERE next_at <= clock_timestamp() AND NOT EXISTS (
+        SELECT FROM unnest(%(channels)s::text[], %(targets)s::text[]) AS busy (channel, target)
+        WHERE busy.channel = channels.channel AND busy.target = waiting.target)
+    LIMIT %(limit)s - (
+        SELECT count(*) FROM unnest(%(channels)s::text[]) AS busy (channel)
+        WHERE busy.channel = channels.channel)
+) AS due
 """
-"""Reads one entry of the index delivery_due for each target that waits."""
+"""Reads one entry of the index delivery_due for each channel, and for each target that waits."""
 
 RECORD = """
 UPDATE delivery SET attempts = attempts + 1, outcome = attempt.outcome, is_sent = attempt.sent,

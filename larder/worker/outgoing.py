@@ -103,7 +103,7 @@ class Answer:
                 seconds = float(text[:10])
             else:
                 seconds = (parsedate_to_datetime(text) - at).total_seconds()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return 0.0
         return max(seconds, 0.0)
 

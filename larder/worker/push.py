@@ -20,7 +20,7 @@ from larder.orders.lifecycle import SHIPPED
 from larder.relay import queries
 from larder.relay.channels import Again, Delivery, Event, Failed, Gone, Outcome
 from larder.relay.services import devices
-from larder.worker.outgoing import Client, NoAnswer
+from larder.worker.outgoing import Client, Network, NoAnswer
 from larder.worker.push_services import Message
 from larder.worker.push_services.apns import Apns
 from larder.worker.push_services.fcm import Fcm
@@ -36,9 +36,11 @@ class Push:
     name = "push"
     pauses: Sequence[float] = (5.0, 60.0, 600.0, 3600.0, 4 * 3600.0)
 
-    def __init__(self) -> None:
+    def __init__(self, networks: Sequence[Network] = ()) -> None:
+        """`networks`: inner ones that services of browsers may be in. A shop has none: customers
+        name these services, and WEBHOOK_NETWORKS is for what staff name."""
         # Browsers name their services: those are asked in the simplest way.
-        named, ours = Client(settings.WEBHOOK_NETWORKS), Client((), http2=True)
+        named, ours = Client(networks), Client((), http2=True)
         secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
         self._adapters: dict[str, WebPush | Fcm | Apns] = {
             "webpush": WebPush(named, secrets, _subject()),

@@ -34,7 +34,8 @@ AT_ONCE = 8
 """Deliveries to a target that are sent at once, of different objects."""
 
 MOST_TARGETS = 200
-"""Targets that are told at once."""
+"""Targets of a channel that are told at once. Others have their own: customers name the targets of
+push messages, and slow ones must not hold up webhooks and mails."""
 
 LONGEST = 30.0
 """Seconds after which an attempt is ended."""
@@ -98,9 +99,8 @@ class Sender:
 
     async def _look(self) -> None:
         """Starts a task for each target with due deliveries that has none."""
-        free = MOST_TARGETS - len(self._tasks)
-        busy = list(self._tasks)
-        for target in await self._in_database(partial(deliveries.due_targets, busy, limit=free)):
+        due = partial(deliveries.due_targets, list(self._tasks), limit=MOST_TARGETS)
+        for target in await self._in_database(due):
             if target[0] in self._channels:
                 self._tasks[target] = asyncio.create_task(self._tell(*target))
 

@@ -42,6 +42,10 @@ class Target:
     types: frozenset[str]
     secrets: Sequence[bytes]
 
+    def takes(self, type: str) -> bool:
+        """Returns whether it is sent an event of this type."""
+        return type == TEST or (type in self.seen and not self.row.disabled_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -81,6 +85,9 @@ class Webhooks:
         object does not exist any more."""
         is_current = self._age is not None and self._age.seconds < CURRENT
         target = (self._targets if is_current else self._read()).get(delivery.target)
+        if is_current and not (target and target.takes(delivery.type)):
+            # It may have been added, enabled or allowed more since: else this would be lost.
+            target = self._read().get(delivery.target)
         if target is None:
             return None
         if delivery.type == TEST:

@@ -54,7 +54,9 @@ def test_what_cannot_be_streamed_is_refused(
 ) -> None:
     customer = as_(person())
     assert customer("HEAD", "events/stream").status == 200
-    for id, code in (("x", "validation_error"), (another(), "since_expired")):
+    huge = another(2**64, 1), another(1, 2**63)
+    faults = dict.fromkeys(("x", *huge), "validation_error") | {another(): "since_expired"}
+    for id, code in faults.items():
         answer = customer("GET", "events/stream", **{"Last-Event-ID": id})
         assert answer.body["code"] == code
     assert customer("GET", "events/stream?all=true").body["code"] == "not_staff"
@@ -63,7 +65,7 @@ def test_what_cannot_be_streamed_is_refused(
     assert no_right("GET", "events/stream?all=true").body["code"] == "permission_missing"
 
 
-def another() -> str:
+def another(transaction: int = 1, number: int = 1) -> str:
     """The mark of another database."""
-    mark = json.dumps(["events", "1.2.3.4", 1, 1]).encode()
+    mark = json.dumps(["events", "1.2.3.4", transaction, number]).encode()
     return base64.urlsafe_b64encode(mark).decode().rstrip("=")

@@ -1,5 +1,6 @@
 """Messages to the devices of customers: who is told what, once, and only what is true."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from django.db import transaction
 
 from larder.catalog.models import Product
 from larder.inventory.models import Stock
-from larder.relay.channels import Event, Gone, Outcome, Sent
+from larder.relay.channels import Again, Event, Gone, Outcome, Sent
 from larder.relay.models import Delivery, Device, Watch
 from larder.relay.services.relaying import Relay
 from larder.worker.push import Push
@@ -121,13 +122,12 @@ def test_a_product_that_is_out_of_stock_again_is_not_told_and_stays_watched(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_browser_reads_what_its_customer_is_told(
-    person: Make, as_: Make, product: Make, staff: Api, settings: Any
+    person: Make, as_: Make, product: Make, staff: Api
 ) -> None:
-    settings.WEBHOOK_NETWORKS = LOOPBACK
     owner, jam = person(), product(stock=1)
     api = as_(owner)
     with receiver() as service:
-        push = Push()
+        push = Push(LOOPBACK)
         address = f"http://127.0.0.1:{service.port}/send"
         api("POST", "me/devices", BROWSER | {"address": address})
         relay = Relay([push])
@@ -145,6 +145,23 @@ def test_a_browser_reads_what_its_customer_is_told(
     told = {(message["type"], message["object"]) for message in read}
     assert told == {("order.shipped", placed.body["id"]), ("stock.back", str(jam))}
     assert api("GET", "me/watches").body == {"products": []}
+
+
+def test_customers_do_not_reach_the_networks_that_are_open_to_webhooks(
+    customer: Api, product: Make, settings: Any
+) -> None:
+    settings.WEBHOOK_NETWORKS = LOOPBACK
+    jam = product(stock=1)
+    customer("PUT", f"me/watches/{jam}")
+    with receiver() as inside:
+        address = f"http://127.0.0.1:{inside.port}/shutdown"
+        customer("POST", "me/devices", BROWSER | {"address": address})
+        (told,) = fan_out(event("stock.back", jam))
+        message = prepared(told)
+        assert message is not None
+        outcome = asyncio.run(Push().send(message))
+    assert outcome == Again("Its address is not open to requests of the shop.")
+    assert inside.received == []
 
 
 def test_a_device_that_is_gone_is_forgotten(customer: Api) -> None:

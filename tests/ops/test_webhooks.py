@@ -128,6 +128,21 @@ def test_an_endpoint_is_told_its_events_as_far_as_its_owner_may_see_them(
     assert channel.prepare(waits) is None
 
 
+def test_what_was_read_of_an_endpoint_before_it_was_added_or_enabled_loses_nothing(
+    subscribe: Subscribe, owner: Person, product: MakeProduct, now: datetime
+) -> None:
+    channel = Webhooks([])
+    assert channel.fan_out([]) == []
+    endpoint = subscribe().endpoint
+    tested = of(endpoint, "webhook.test", endpoint)
+    assert told(channel.prepare(tested))["type"] == "webhook.test"
+    endpoints.change_endpoint(endpoint, {"disabled": True}, caller=owner.caller, at=now)
+    assert channel.fan_out([]) == []
+    endpoints.change_endpoint(endpoint, {"disabled": False}, caller=owner.caller, at=now)
+    order = place(owner, (product(), 1), at=now)
+    assert told(channel.prepare(of(endpoint, "order.placed", order.id)))["type"] == "order.placed"
+
+
 def test_an_event_has_the_present_state_as_the_api_shows_it(
     subscribe: Subscribe,
     owner: Person,
@@ -190,6 +205,7 @@ AT = datetime.fromisoformat("2026-11-30T12:00:00Z")
         (429, "9" * 30, Again("429", 9_999_999_999)),
         (429, "-5", Again("429")),
         (429, "soon", Again("429")),
+        (429, f"Mon, 30 Nov {'9' * 20} 12:00:05 GMT", Again("429")),
         (429, "Mon, 30 Nov 2026 12:00:05 -0000", Again("429")),
     ],
 )

@@ -34,6 +34,14 @@ def test_deliveries_are_due_in_the_order_in_which_they_were_stored() -> None:
     assert waiting("a")[0] < waiting("a")[1]
 
 
+def test_targets_of_a_channel_take_no_places_of_another() -> None:
+    deliveries.store("push", [(event(), target) for target in "abc"])
+    stored("a")
+    busy = [("push", "a"), ("push", "b")]
+    assert deliveries.due_targets(limit=2) == [*busy, ("webhook", "a")]
+    assert deliveries.due_targets(busy, limit=2) == [("webhook", "a")]
+
+
 def test_an_attempt_ends_a_delivery_or_is_followed_by_another_after_its_pause() -> None:
     sent, again = stored("a", "a")
     deliveries.record(

@@ -13,6 +13,7 @@ from larder.identity.models import AuditEntry
 from larder.identity.services import audit
 from larder.notifications.models import Mail
 from larder.relay import queries
+from larder.relay.channels import Sent
 from larder.relay.errors import TooManyWebhooks
 from larder.relay.models import Endpoint
 from larder.relay.services import deliveries, endpoints
@@ -93,10 +94,31 @@ def test_nobody_directs_to_themselves_what_they_may_not_see(
         endpoints.send_test(endpoint, caller=person(is_staff=True).caller, at=now)
 
 
+def test_what_an_endpoint_was_told_before_is_not_directed_elsewhere_by_who_may_not_see_it(
+    owner: Caller, endpoint: UUID, person: MakePerson, now: datetime
+) -> None:
+    keeper = person(is_staff=True, role=None)
+    keeper.customer.groups.add(group_of("relay.manage_endpoint"), group_of("catalog.view_product"))
+    endpoints.resend(endpoint, [("order.changed", "1")], caller=owner, at=now)
+    change(endpoint, owner, now, events=["stock.out"])
+    (delivery,) = queries.deliveries("webhook", str(endpoint), limit=9)
+    for attempt in (
+        lambda: change(endpoint, keeper.caller, now, url="https://thief.example/"),
+        lambda: endpoints.redeliver(endpoint, delivery.id, caller=keeper.caller),
+        lambda: endpoints.recover(endpoint, caller=keeper.caller, since=now),
+    ):
+        with pytest.raises(PermissionMissing, match="view_order"):
+            attempt()
+    deliveries.record([(delivery.id, Sent("200"), None)])
+    change(endpoint, keeper.caller, now, url="https://new.example/")
+    with pytest.raises(PermissionMissing, match="view_order"):
+        endpoints.redeliver(endpoint, delivery.id, caller=keeper.caller)
+
+
 def group_of(permission: str) -> Any:
     from django.contrib.auth.models import Group, Permission
 
-    group = Group.objects.create(name="managers")
+    group, _ = Group.objects.get_or_create(name=permission)
     group.permissions.add(Permission.objects.get(codename=permission.partition(".")[2]))
     return group
 

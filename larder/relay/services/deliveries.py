@@ -30,8 +30,8 @@ def store(channel: str, told: Sequence[tuple[Event, str]]) -> None:
 
 
 def due_targets(busy: Sequence[tuple[str, str]] = (), *, limit: int) -> list[tuple[str, str]]:
-    """Returns up to `limit` channels and targets of which a delivery is due, without the busy
-    ones."""
+    """Returns channels and targets of which a delivery is due, without the busy ones: with them up
+    to `limit` of each channel."""
     values = {
         "channels": [channel for channel, _ in busy],
         "targets": [target for _, target in busy],
@@ -73,11 +73,18 @@ def resume(channel: str, target: str, outcome: str) -> None:
     ended.update(next_at=Now(), attempts=0)
 
 
-def repeat(channel: str, target: str, delivery: int) -> bool:
-    """Lets a delivery that ended be attempted again, from the first attempt on. Returns False if
-    the target has no such delivery."""
+def repeat(channel: str, target: str, delivery: int) -> str | None:
+    """Lets a delivery that ended be attempted again, from the first attempt on. Returns the type of
+    its event; None if the target has no such delivery."""
     rows = Delivery.objects.filter(id=delivery, channel=channel, target=target)
-    return bool(rows.update(next_at=Now(), attempts=0, is_sent=False))
+    rows.update(next_at=Now(), attempts=0, is_sent=False)
+    return rows.values_list("type", flat=True).first()
+
+
+def unsent_types(channel: str, target: str) -> set[str]:
+    """Returns the types of the events that wait for a target or failed."""
+    unsent = Delivery.objects.filter(channel=channel, target=target, is_sent=False)
+    return set(unsent.order_by().values_list("type", flat=True).distinct())
 
 
 def recover(channel: str, target: str, *, since: datetime, limit: int) -> int:

@@ -1,8 +1,8 @@
 """Adds, changes and ends endpoints: the addresses that events are posted to.
 
-Who changes an endpoint needs the permission of each of its events beside MANAGE: the new address
-would be told them. `at` is the time of the change; each change raises what `require_permitted`
-raises.
+Who changes an endpoint needs the permission of each of its events beside MANAGE, also of those that
+wait or failed: the new address would be told them. So does who repeats an event. `at` is the time
+of the change; each change raises what `require_permitted` raises.
 """
 
 import base64
@@ -121,7 +121,8 @@ def change_endpoint(
             columns |= _switched(endpoint, at if fields["disabled"] else None)
         with audit.changing(endpoint_name(endpoint), row, columns, personal={"url"}):
             versions.update(row, version, **columns)
-        _require(caller, {*present.events, *fields.get("events", ())})
+        unsent = deliveries.unsent_types(CHANNEL, str(endpoint))
+        _require(caller, {*present.events, *fields.get("events", ()), *unsent})
 
 
 def delete_endpoint(endpoint: UUID, *, caller: Caller, version: int | None = None) -> None:
@@ -166,14 +167,17 @@ def resend(
 def redeliver(endpoint: UUID, delivery: int, *, caller: Caller) -> None:
     """Lets a delivery be attempted again. Raises NotFound."""
     with _acting_on(endpoint, "redeliver", caller):
-        if not deliveries.repeat(CHANNEL, str(endpoint), delivery):
+        type = deliveries.repeat(CHANNEL, str(endpoint), delivery)
+        if type is None:
             raise NotFound
+        _require(caller, {type})
 
 
 def recover(endpoint: UUID, *, caller: Caller, since: datetime) -> int:
     """Lets deliveries that failed since then be attempted again, at most MAX_RECOVERED, the oldest
     first. Returns their number. Raises NotFound."""
     with _acting_on(endpoint, "recover", caller):
+        _require(caller, deliveries.unsent_types(CHANNEL, str(endpoint)))
         return deliveries.recover(CHANNEL, str(endpoint), since=since, limit=MAX_RECOVERED)
 
 
