@@ -2,8 +2,9 @@
 
 from typing import NoReturn
 
+from larder.config.asgi import application  # isort: split
+
 from larder.compat import contract4
-from larder.config.asgi import application
 from larder.staff.base import ServiceAdmin
 from larder.v1 import cart
 

@@ -11,7 +11,7 @@ from tests.system.faults.proxied_shop import ProxiedShop as Shop
 from tools.processes import wait_until
 from tools.wire import Loss
 
-UNKNOWN = "It is not known whether the change was made."
+UNKNOWN = "Please check what was saved"
 PRODUCTS = "SELECT count(*) FROM catalog.product WHERE sku = '{}'"
 CANCELLED = "SELECT count(*) FROM orders.order WHERE status = 'cancelled'"
 PACKED = "SELECT count(*) FROM orders.order WHERE status = 'packed'"
