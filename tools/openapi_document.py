@@ -18,6 +18,7 @@ from larder.v1.bodies import CSV_TYPES, Csv
 from larder.v1.operations import CACHED, Header, Operation, Trait
 from larder.v1.resources import METHODS, Resource
 from larder.v1.shapes import Number, open_enum
+from larder.v1.stream import EVENT_STREAM
 from larder.v1.urls import urlpatterns
 from tools.openapi_parts import BODY, EVERYWHERE, SHAPES, TOKEN, WRITTEN, example, kinds, receivers
 
@@ -327,7 +328,8 @@ def _responses(
 
 def _answered(kind: Any) -> dict[str, Any]:
     if isinstance(kind, str):
-        return {kind: {"schema": TEXT}}
+        # The content of a stream of events is each event, not the text.
+        return {kind: {} if kind == EVENT_STREAM else {"schema": TEXT}}
     return {JSON: {"schema": _reference(kind)}} if kind else {}
 
 

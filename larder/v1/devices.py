@@ -137,7 +137,7 @@ def watch_product(request: HttpRequest, caller: Caller, product: int) -> HttpRes
     return no_content()
 
 
-@operation(answers={204: None})
+@operation(answers={204: None}, problems=["not_found"])
 def unwatch_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
     """Forgets that the caller watches the product, if so."""
     devices.unwatch(caller.id, product)
