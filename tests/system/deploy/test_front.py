@@ -117,10 +117,12 @@ def test_streams_take_no_place_and_are_passed_on_at_once(tmp_path: Path) -> None
             received = b""
             while b":\n\n" not in received:
                 received += client.recv(65_536)
+            assert received.startswith(b"HTTP/1.1 200 ")
         client.close()
         behind.settimeout(20)
-        while behind.recv(65_536):
+        while left := behind.recv(65_536):
             continue
+    assert left == b"", "the server is told that a client has gone"
 
 
 @with_lua
