@@ -29,7 +29,7 @@ help: ## List the targets in groups
 
 .PHONY: run
 run: .installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, DATA=, WORKERS=, THREADS=, DATABASE_URL=)
-	@exec $(python) -m larder.local --end-with-parent
+	@exec $(python) -m larder.local
 
 # `make test` leaves out the tests that start a server (make test/system) or take minutes (make slow).
 without_servers := --ignore tests/system -m "not system and not slow"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -40,7 +39,7 @@ def main() -> None:
             if not is_installed(venv, requirements):
                 install(venv, requirements, lock)
     except OSError as error:
-        fail(f"{error.filename or venv}: {error.strerror}. Remove the cause (user {user_name()}).")
+        fail(f"{error.filename or venv}: {error.strerror}. Remove the cause.")
 
 
 def fail(line: str) -> NoReturn:
@@ -54,14 +53,6 @@ def say(line: str) -> None:
         line = f"\033[32m{line}\033[0m"
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def user_name() -> str:
-    """Return who we are; a container's user may have no name."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
 
 
 def take_lock(venv: Path) -> int:
@@ -84,16 +75,7 @@ def is_sound(venv: Path) -> bool:
     place = venv / "installed" / "place"
     if place.exists() and place.read_text() != str(venv):
         return False
-    return minor_version(venv) == f"{sys.version_info[0]}.{sys.version_info[1]}"
-
-
-def minor_version(venv: Path) -> str | None:
-    """Return `3.11` from pyvenv.cfg's `version = 3.11.2`."""
-    for line in (venv / "pyvenv.cfg").read_text().splitlines():
-        name, _, value = line.partition("=")
-        if name.strip() == "version":
-            return ".".join(value.strip().split(".")[:2])
-    return None
+    return (venv / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}").is_dir()
 
 
 def build(venv: Path, lock: int) -> None:

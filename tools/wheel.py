@@ -12,6 +12,9 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+# No page of Larder refers to them: other forms of the same scripts, the pages of REST framework, an
+# editor of the theme.
+UNUSED = "*.map", "jquery.js", "xregexp.js", "select2.full.js", "rest_framework", "gis", "jedison"
 SHOWN = ("docs/openapi/*.json", "docs/reference/problems.md", "clients/typescript/dist/*.js")
 
 
@@ -23,7 +26,10 @@ class WheelHook(BuildHookInterface):  # type: ignore[misc]
         root = Path(self.root)
         self._folder = TemporaryDirectory()
         subprocess.run(
-            [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
+            [
+                *(sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"),
+                *(f"--ignore={pattern}" for pattern in UNUSED),
+            ],
             cwd=root,
             env=os.environ | {"STATIC_ROOT": self._folder.name},
             check=True,

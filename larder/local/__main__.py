@@ -85,20 +85,14 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--host", help="the address to listen on")
     parser.add_argument("--port", type=int, help="the port to listen on")
     parser.add_argument("--data", type=Path, help="the folder of the data")
-    parser.add_argument("--end-with-parent", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     serving = serve.from_environment(os.environ)
     serving = replace(serving, host=options.host or serving.host, port=options.port or serving.port)
-    url, parent = os.environ.get("DATABASE_URL", ""), os.getppid()
     listen_for_signals()
     serve.raise_file_limit()
-
-    def orphaned() -> bool:
-        # Make, killed outright, ends no child.
-        return bool(options.end_with_parent) and os.getppid() != parent
-
+    data = (options.data or folder()).absolute()
     with suppress(EndRequestedError):
-        Supervisor(serving, (options.data or folder()).absolute(), url, orphaned).run()
+        Supervisor(serving, data, os.environ.get("DATABASE_URL", "")).run()
     return 0
 
 

@@ -153,8 +153,6 @@ class Cluster:
             self._socket.mkdir(mode=0o700)
         os.chown(self._socket, *owner())
         link = self._server_folder / "socket"
-        if link.is_dir() and not link.is_symlink():
-            shutil.rmtree(link)
         link.unlink(missing_ok=True)
         link.symlink_to(self._socket)
         return f"--unix_socket_directories={self._socket}"
@@ -278,8 +276,7 @@ class Cluster:
 
     @property
     def _server_folder(self) -> Path:
-        """A link where an earlier version has put the data elsewhere."""
-        return (self.data / "server").resolve()
+        return self.data.resolve() / "server"
 
     @property
     def _cluster(self) -> Path:
@@ -324,15 +321,20 @@ def end_orphans(cluster: Path) -> None:
 
 
 def processes_of(cluster: Path) -> list[int]:
-    """Return the PostgreSQL processes that work in this data directory."""
-    # It comes with PostgreSQL's programs, and takes a while to import.
-    import psutil
-
+    """Return the PostgreSQL processes that work in this data directory; none where there is no
+    /proc."""
     return [
-        process.pid
-        for process in psutil.process_iter(["name", "cwd"])
-        if process.info["name"] == "postgres" and process.info["cwd"] == str(cluster)
+        int(folder.name) for folder in Path("/proc").glob("[0-9]*") if works_in(cluster, folder)
     ]
+
+
+def works_in(cluster: Path, folder: Path) -> bool:
+    """Say whether a folder of /proc is that of a PostgreSQL process of the data directory."""
+    try:
+        name = (folder / "comm").read_text().strip()
+        return name == "postgres" and (folder / "cwd").readlink() == cluster
+    except OSError:
+        return False
 
 
 @contextmanager

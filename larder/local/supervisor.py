@@ -8,14 +8,14 @@ When the supervisor is killed, the kernel ends the children (larder/local/proces
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import secrets
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from larder.local import readiness
 from larder.local.folders import open_folder, write_private
 from larder.local.postgresql import Cluster
 from larder.local.processes import PAUSE_SECONDS, Kept, LogFile, Service
@@ -25,6 +25,10 @@ from larder.ops import serve
 STOP_SECONDS = 3
 """A developer who stops a run waits for it; no other requests are open."""
 WATCH_SECONDS = 0.2
+READY_SECONDS = 300.0
+"""A busy machine takes minutes."""
+POLL_SECONDS = 0.05
+SHOWN_LINES = 15
 LOG_CHECK_SECONDS = 10.0
 PORT_SECONDS = 3.0
 SERVER_COMMAND = [sys.executable, "-m", "larder.ops.serve", "--stop-seconds", str(STOP_SECONDS)]
@@ -32,17 +36,11 @@ LARDER = [sys.executable, "-m", "larder.local"]
 
 
 class Supervisor:
-    """A run on the data folder; `orphaned` says when the process that started it is gone.
+    """A run on the data folder. `database_url` names a PostgreSQL in place of one in it."""
 
-    `database_url` names a PostgreSQL in place of one in the data folder.
-    """
-
-    def __init__(
-        self, serving: serve.Serving, data: Path, database_url: str, orphaned: Callable[[], bool]
-    ) -> None:
+    def __init__(self, serving: serve.Serving, data: Path, database_url: str) -> None:
         self._serving = serving
         self._data = data
-        self._orphaned = orphaned
         self._cluster = None if database_url else Cluster(data / "postgresql")
         self._cluster_due = 0.0
         self._services: list[Service] = []
@@ -77,8 +75,19 @@ class Supervisor:
             self._services = [server, worker]
             for service in self._services:
                 service.start()
-            host, port = reachable(self._serving.host), self._serving.port
-            readiness.wait(host, port, server=server, worker=worker, tend=self._tend)
+            self._wait_until_ready(server)
+
+    def _wait_until_ready(self, server: Service) -> None:
+        """Return once the server answers that it and the worker work. Raises LauncherError, with
+        the end of the server's log, when it ended or needs too long."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not is_ready(reachable(self._serving.host), self._serving.port):
+            if not server.running or time.monotonic() > deadline:
+                state = "is not ready" if server.running else "ended before it was ready"
+                end = "\n".join(f"  server | {line}" for line in server.log.tail(SHOWN_LINES))
+                raise LauncherError(f"The server {state}: {server.log.path} ends with\n{end}")
+            self._tend()
+            time.sleep(POLL_SECONDS)
 
     def _environment(self) -> dict[str, str]:
         secret = self._data / "secret_key"
@@ -105,7 +114,7 @@ class Supervisor:
 
     def _watch(self) -> None:
         log_check = time.monotonic() + LOG_CHECK_SECONDS
-        while not self._orphaned():
+        while True:
             time.sleep(WATCH_SECONDS)
             self._tend_cluster()
             self._tend()
@@ -154,6 +163,19 @@ def free_port(serving: serve.Serving) -> None:
             if time.monotonic() > deadline:
                 raise LauncherError(str(error)) from None
         time.sleep(0.05)
+
+
+def is_ready(host: str, port: int) -> bool:
+    """Return whether /readyz answers 200, and that the worker is alive."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        return answer.status == 200 and json.loads(answer.read())["worker"]["alive"] is True
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return False
+    finally:
+        connection.close()
 
 
 def prepare(environment: dict[str, str]) -> None:
