@@ -28,7 +28,6 @@ from django.urls import get_resolver
 
 from larder.core.structs import prepare_decoding
 from larder.db.postgresql import connection
-from larder.http.content_type import without_charsets
 from larder.ops.serving import scheduling
 
 
@@ -39,7 +38,7 @@ def refuse(*reasons: object) -> NoReturn:
 
 
 try:
-    django = get_wsgi_application()
+    wsgi = get_wsgi_application()
 except ImproperlyConfigured as error:
     refuse(error)
 
@@ -52,9 +51,8 @@ request_started.disconnect(reset_queries)
 request_finished.disconnect(reset_urlconf)
 request_finished.disconnect(close_caches)
 
-wsgi = without_charsets(django)
 # They import models, so Django must be set up first.
-from larder.front import alive, orders, products  # noqa: E402
+from larder.front import orders, products  # noqa: E402
 from larder.front.application import AtOnce, Front  # noqa: E402
 from larder.front.threads import Threads  # noqa: E402
 from larder.front.turns import queue_of  # noqa: E402
@@ -77,9 +75,8 @@ if settings.PIN_WORKERS:
 
 threads = Threads(settings.THREADS)
 at_once: dict[tuple[str, str], AtOnce] = {
-    (alive.METHOD, alive.PATH): alive.Alive(),
-    (orders.METHOD, orders.PATH): orders.Orders(threads),
-    (orders.METHOD, orders.Confirmations.path): orders.Confirmations(threads),
+    (orders.METHOD, orders.PATH): orders.orders(threads),
+    (orders.METHOD, orders.CONFIRMED): orders.confirmations(threads),
     (products.METHOD, products.PATH): products.Products(threads),
 }
 # With tracing, Django answers all requests: traces begin in its middleware.

@@ -171,8 +171,6 @@ DATABASES |= {
     f"replica{number}": database(url, pool_size=DB_POOL_SIZE, target="any", **REPLICA_POOL)
     for number, url in enumerate(REPLICA_URLS, 1)
 }
-# Django's own cache, for apps that are added: Larder keeps nothing in it.
-CACHES = {"default": env.cache_url_config(env.str("CACHE_URL", default="") or "locmemcache://")}
 DATABASE_ROUTERS = ["larder.db.database.Router"] if REPLICA_URLS else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

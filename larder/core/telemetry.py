@@ -28,9 +28,6 @@ append takes 50 ns and no lock."""
 orders_rejected: deque[Reason] = deque(maxlen=65_536)
 """Why orders were not run, taken likewise."""
 
-connections_held: deque[float] = deque(maxlen=65_536)
-"""Seconds for which threads held connections of the pool, taken likewise."""
-
 payments: deque[tuple[str, str]] = deque(maxlen=65_536)
 """Events and records of payments, by provider and outcome, taken likewise."""
 

@@ -42,7 +42,7 @@ from larder.front.requests import (
     read_body,
 )
 from larder.front.threads import Threads
-from larder.front.turns import QueueOf, Turns
+from larder.front.turns import PROBE, QueueOf, Turns
 from larder.http import answered_requests, problems
 from larder.http.answered_requests import BEGAN
 from larder.http.api_headers import CORRELATION_HEADER, identify
@@ -105,7 +105,7 @@ class Front:
         queue_of: QueueOf,
     ) -> None:
         self._application = application
-        self._threads = threads
+        self._threads, self._spare = threads, Threads(1)
         self._at_once = at_once
         self._turns = Turns(queue_of)
         self._open: set[asyncio.Task[None]] = set()
@@ -164,8 +164,9 @@ class Front:
     ) -> Answer | None:
         """Returns Django's answer, when it is the request's turn; None if it was sent in parts."""
         run = partial(call, self._application, environ, raw or b"", stream.begin, stream.push)
+        threads = self._spare if environ["PATH_INFO"] == PROBE else self._threads
         async with self._turns.turn(environ):
-            answer = await self._threads.run(run)
+            answer = await threads.run(run)
         await stream.end()
         return answer
 

@@ -1,9 +1,8 @@
 """Orders of customers, and confirmations by staff, without a thread that waits for them."""
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -53,6 +52,7 @@ from larder.v1.order_shapes import NewOrder, placement, shown
 from larder.v1.resources import EARLIER_ERROR
 
 METHOD, PATH = ORDERS
+CONFIRMED = f"{PATH}/<id:order>/confirm"
 
 MAX_BODY_BYTES = 64 * 1024
 """Django reads longer bodies. An order of a hundred lines has 4,000 bytes."""
@@ -72,27 +72,23 @@ class Shown(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-class Writes(ABC):
+Read = Callable[[Mapping[str, Any], bytes, Caller], Request | None]
+"""Returns the request for the service; None where Django must answer. Raises what refuses it."""
+Show = Callable[[Any], Shown | None]
+"""Returns what is shown of a result; None where Django must answer."""
+
+
+class Writes:
     """Answers requests for one operation. The answer has the headers of an earlier one that Django
     gave."""
 
-    path: ClassVar[str]
-    status: ClassVar[int]
-
-    def __init__(self, threads: Threads) -> None:
+    def __init__(self, threads: Threads, path: str, status: int, read: Read, show: Show) -> None:
+        self.path = path
+        self._status, self._read, self._show = status, read, show
         self._threads = threads
         self._results = Results()
         self._headers: dict[Key, Headers] = {}
-        self._log = answered_requests.access_log_hook(METHOD, self.path)
-
-    @abstractmethod
-    def read(self, environ: Mapping[str, Any], raw: bytes, who: Caller) -> Request | None:
-        """Returns the request for the service; None where Django must answer. Raises what refuses
-        it."""
-
-    @abstractmethod
-    def show(self, result: Any) -> Shown | None:
-        """Returns what is shown of the result; None where Django must answer."""
+        self._log = answered_requests.access_log_hook(METHOD, path)
 
     async def answer(self, environ: dict[str, Any], raw: bytes) -> Answer | None:
         """Answers the request. Returns None where Django must answer: it finds the error of a
@@ -103,11 +99,11 @@ class Writes(ABC):
         if headers is None or who is None or len(raw) > MAX_BODY_BYTES:
             return None
         try:
-            request = self.read(environ, raw, who)
+            request = self._read(environ, raw, who)
             if request is None:
                 return None
             identify(environ)
-            shows = self.show(await self._result(request))
+            shows = self._show(await self._result(request))
             environ[COMMITTED] = True
             answer = None if shows is None else await self._shown(shows, headers, environ)
         except Overloaded:
@@ -116,9 +112,8 @@ class Writes(ABC):
             environ[EARLIER_ERROR] = error
             return None
         if answer is not None:
-            self._log(
-                self.status, environ[BEGAN], environ[CORRELATION_SENT], who, environ["PATH_INFO"]
-            )
+            own = environ[BEGAN], environ[CORRELATION_SENT], who, environ["PATH_INFO"]
+            self._log(self._status, *own)
         return answer
 
     async def _result(self, request: Request) -> Result:
@@ -147,52 +142,44 @@ class Writes(ABC):
             **replay_headers(replayed=shows.replayed),
             **shows.headers,
         }
-        return Answer(self.status, [*shared, *encode_headers(own.items())], body.raw)
+        return Answer(self._status, [*shared, *encode_headers(own.items())], body.raw)
 
     def learn(self, environ: Mapping[str, Any], answer: Answer) -> None:
         """Stores the headers of an answer of Django."""
-        if answer.status == self.status and REPLAYED not in {name for name, _ in answer.headers}:
+        if answer.status == self._status and REPLAYED not in {name for name, _ in answer.headers}:
             store(self._headers, key_of(environ), without(answer.headers, OWN_HEADERS))
 
 
-class Orders(Writes):
-    """Places orders of customers. The rights of staff are read before an order."""
-
-    path, status = PATH, 201
-
-    def read(self, environ: Mapping[str, Any], raw: bytes, who: Caller) -> Request | None:
-        """Returns the order of the body, if it is valid."""
-        body = None if who.is_staff else decode_if_valid(raw, NewOrder)
-        if body is None:
-            return None
-        return new_order(placement(body, who, idempotency_key(environ), f"{METHOD} {PATH}"), now())
-
-    def show(self, result: Placed) -> Shown:
-        """Returns the order with its path, and the remaining quota if it is nearly used."""
-        headers = {"Location": f"{PATH}/{result.order.id}"}
-        if result.remaining is not None and is_near(result.remaining):
-            headers |= quota_headers(result.remaining)
-        return Shown(result.order, result.replayed, headers)
+def orders(threads: Threads) -> Writes:
+    """Returns what places orders of customers. The rights of staff are read before an order."""
+    return Writes(threads, PATH, 201, _order, _placed)
 
 
-class Confirmations(Writes):
-    """Confirms orders for staff, whose rights are read in the transaction."""
-
-    path, status = f"{PATH}/<id:order>/confirm", 200
-
-    def read(self, environ: Mapping[str, Any], raw: bytes, who: Caller) -> Request | None:
-        """Returns the confirmation of the order of the path, if no version is asked for."""
-        body = decode_if_valid(raw, Moving) if who.is_staff else None
-        if body is None or "HTTP_IF_MATCH" in environ:
-            return None
-        return _confirmation(environ, body, who)
-
-    def show(self, result: Moved) -> Shown | None:
-        """Returns the order; None if it was confirmed before: then Django reads it."""
-        return None if result.order is None else Shown(result.order, result.replayed)
+def _order(environ: Mapping[str, Any], raw: bytes, who: Caller) -> Request | None:
+    body = None if who.is_staff else decode_if_valid(raw, NewOrder)
+    if body is None:
+        return None
+    return new_order(placement(body, who, idempotency_key(environ), f"{METHOD} {PATH}"), now())
 
 
-def _confirmation(environ: Mapping[str, Any], body: Moving, who: Caller) -> Confirmation:
+def _placed(result: Placed) -> Shown:
+    """Returns the order with its path, and the remaining quota if it is nearly used."""
+    headers = {"Location": f"{PATH}/{result.order.id}"}
+    if result.remaining is not None and is_near(result.remaining):
+        headers |= quota_headers(result.remaining)
+    return Shown(result.order, result.replayed, headers)
+
+
+def confirmations(threads: Threads) -> Writes:
+    """Returns what confirms orders for staff, whose rights are read in the transaction."""
+    return Writes(threads, CONFIRMED, 200, _confirmation, _moved)
+
+
+def _confirmation(environ: Mapping[str, Any], raw: bytes, who: Caller) -> Request | None:
+    """Returns the confirmation of the order of the path, if no version is asked for."""
+    body = decode_if_valid(raw, Moving) if who.is_staff else None
+    if body is None or "HTTP_IF_MATCH" in environ:
+        return None
     path: str = environ["PATH_INFO"]
     order, key = UUID(path.split("/")[-2]), idempotency_key(environ)
     claim = None
@@ -201,3 +188,8 @@ def _confirmation(environ: Mapping[str, Any], body: Moving, who: Caller) -> Conf
         claim = Claim(Scope(who.public_id, f"{METHOD} {path}", key), content, result=str(order))
     request = TransitionRequest(order=order, caller=who, now=now(), claim=claim)
     return Confirmation(request, Acting(who.public_id, "v1"))
+
+
+def _moved(result: Moved) -> Shown | None:
+    """Returns the order; None if it was confirmed before: then Django reads it."""
+    return None if result.order is None else Shown(result.order, result.replayed)

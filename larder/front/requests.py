@@ -50,7 +50,17 @@ def environ_of(scope: Mapping[str, Any]) -> dict[str, Any]:
         if key in environ:
             text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
         environ[key] = text
+    drop_charset(environ)
     return environ
+
+
+def drop_charset(environ: dict[str, Any]) -> None:
+    """Leaves no parameter of the Content-Type except a boundary: Django decodes queries and forms
+    with any codec that the client names, such as Python's rot13."""
+    if ";" in environ.get("CONTENT_TYPE", ""):
+        media_type, *parameters = environ["CONTENT_TYPE"].split(";")
+        boundaries = (text for text in parameters if text.strip().lower().startswith("boundary="))
+        environ["CONTENT_TYPE"] = ";".join([media_type, *boundaries])
 
 
 @lru_cache(maxsize=512)

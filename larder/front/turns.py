@@ -26,6 +26,10 @@ class Queue(NamedTuple):
 ORDERS = ("POST", "/api/v1/orders")
 """The method and path of new orders."""
 
+PROBE = "/livez"
+"""The path of the probe of a process: a thread of its own answers it, also while all others are
+busy."""
+
 QueueOf = Callable[[Mapping[str, Any]], Queue | None]
 
 
@@ -46,9 +50,9 @@ WAITING_OF_A_CUSTOMER = 16
 
 
 def queue_of(environ: Mapping[str, Any]) -> Queue | None:
-    """Returns the queue of a request; None for orders, which have their own."""
-    method = environ["REQUEST_METHOD"]
-    if (method, environ["PATH_INFO"]) == ORDERS:
+    """Returns the queue of a request; None for the probe, and for orders, which have their own."""
+    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+    if path == PROBE or (method, path) == ORDERS:
         return None
     header = environ.get("HTTP_AUTHORIZATION")
     who = remembered_caller(header)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from larder.front.orders import Orders
+from larder.front.orders import orders
 from larder.http.shop import terms
 from larder.orders.services import batches
 from tests.conftest import Person
@@ -47,7 +47,7 @@ def jam(transactional_db: None, product: Callable[..., int]) -> int:
 def orders_on_loop(transactional_db: None, sessions_known: None) -> OnLoop:
     # Batches run in a thread, as in a server: no statement runs on the event loop.
     batches.start(terms())
-    return OnLoop(Orders)
+    return OnLoop(orders)
 
 
 @pytest.fixture

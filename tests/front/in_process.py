@@ -55,7 +55,7 @@ class Inline(Threads):
 class OnLoop:
     """Sends requests to an operation of the event loop, and counts those that reach Django.
 
-    `kind` is Products or Orders.
+    `kind` is Products, orders or confirmations.
     """
 
     def __init__(self, kind: Callable[[Threads], Any]) -> None:
@@ -99,7 +99,7 @@ class OnLoop:
 
     def _at_once(self, environ: dict[str, Any], body: bytes) -> Answer | None:
         module = sys.modules[self._kind.__module__]
-        pattern = getattr(self._kind, "path", module.PATH)
+        pattern = getattr(self.operation, "path", module.PATH)
         asked = (
             environ["REQUEST_METHOD"],
             pattern_of(environ["PATH_INFO"]),

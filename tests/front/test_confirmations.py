@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from larder.front.orders import Confirmations
+from larder.front.orders import confirmations as operation
 from larder.http.shop import terms
 from larder.identity.models import AuditEntry
 from larder.orders.services import batches
@@ -24,7 +24,7 @@ VARYING = {"Larder-Position", "Correlation-ID", "ETag", "Content-Length"}
 def confirmations() -> OnLoop:
     """Operations of the event loop beside a queue, as a server has it."""
     batches.start(terms())
-    return OnLoop(Confirmations)
+    return OnLoop(operation)
 
 
 @pytest.fixture

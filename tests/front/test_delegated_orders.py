@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from larder.front.orders import Orders
+from larder.front.orders import orders
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.front.in_process import (
@@ -20,7 +20,7 @@ from tests.http.conftest import token_for
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[]", b"1e999", b"[" * 5000])
 def test_django_answers_invalid_orders(ordering: Ordering, raw: bytes) -> None:
-    alone = OnLoop(Orders).send(raw, ordering.token, "orders", **JSON)
+    alone = OnLoop(orders).send(raw, ordering.token, "orders", **JSON)
     refused = ordering.raw(raw, {})
     without = [without_correlation(reply) for reply in (refused, alone)]
     assert without[0] == without[1]
@@ -33,7 +33,7 @@ def test_django_answers_a_long_hold_with_all_other_faults(
 ) -> None:
     raw = body_of({"payment": {"required": True, "hold_seconds": 3_601}}, jam)
     headers = {"Idempotency_Key": key}
-    alone = OnLoop(Orders).send(raw, ordering.token, "orders", **JSON, **headers)
+    alone = OnLoop(orders).send(raw, ordering.token, "orders", **JSON, **headers)
     refused = ordering.raw(raw, headers)
     assert without_correlation(refused) == without_correlation(alone)
     assert refused[0].startswith("400")

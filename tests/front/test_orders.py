@@ -14,7 +14,7 @@ from django.db import connection
 from larder.core.batch_queue import BatchQueue
 from larder.db import database
 from larder.front import orders as on_loop
-from larder.front.orders import Orders
+from larder.front.orders import orders
 from larder.http import authentication, bodies
 from larder.http.api_headers import QUOTA_HEADERS
 from larder.identity.models import Session
@@ -156,7 +156,7 @@ def test_the_on_loop_refuses_as_django_does(
         line["product"] = line["product"] or jam  # a product there is
     sent = headers | {"Correlation_ID": uuid4().hex}
     refused = ordering(headers=sent, **body)
-    alone = OnLoop(Orders).send(body_of(body, jam), ordering.token, "orders", **(JSON | sent))
+    alone = OnLoop(orders).send(body_of(body, jam), ordering.token, "orders", **(JSON | sent))
     assert (refused[0][:3], json.loads(refused[2])["code"]) == (status, code)
     assert refused == alone
     assert (ordering.on_loop.reached, ordering.on_loop.logged) == (2, [])

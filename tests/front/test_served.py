@@ -65,7 +65,7 @@ def test_a_long_answer_waits_for_its_reader_and_ends_with_it(
         assert wire.recv(15) == b"HTTP/1.1 200 OK"
         assert asked(served, "POST", "/", b"1") == b"1"
         assert not sent.exists()
-    assert wait_until(sent.exists, LONGEST)
+    assert wait_until(lambda: sent.exists() and bool(sent.read_text()), LONGEST)
     assert int(sent.read_text()) < PARTS - 1
 
 

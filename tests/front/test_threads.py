@@ -76,6 +76,35 @@ def test_a_refused_request_is_noted_with_its_route(monkeypatch: pytest.MonkeyPat
     assert AnsweredRequest(*noted)[:3] == ("GET", "api/v1/orders", 503)
 
 
+def test_the_probe_is_answered_while_all_threads_are_busy() -> None:
+    go = Event()
+
+    def django(environ: Any, start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] != "/livez":
+            go.wait(LONGEST)
+        start_response("200 OK", [])
+        return []
+
+    async def check() -> None:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async def receive() -> dict[str, str]:
+            return {"type": "http.request"}
+
+        front = Front(django, Threads(1), {}, queue_of)
+        others = [asyncio.create_task(front(SCOPE, receive, send)) for _ in range(3)]
+        await asyncio.sleep(0)
+        await front(SCOPE | {"raw_path": b"/livez"}, receive, send)
+        assert [message.get("status") for message in sent] == [200, None]
+        go.set()
+        await asyncio.gather(*others)
+
+    asyncio.run(check())
+
+
 def test_downloads_of_an_office_do_not_keep_its_browsers_from_writing() -> None:
     log_in = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "REMOTE_ADDR": "192.0.2.1"}
     queues = [queue_of(log_in), queue_of(log_in | {"HTTP_COOKIE": "a=b"})]

@@ -10,12 +10,19 @@ from django.db import close_old_connections
 from django.http import HttpResponse
 from django.test.client import ClientHandler
 
-from larder.http.content_type import Application, without_charsets
+from larder.front.application import Application
+from larder.front.requests import drop_charset
 
 
 def make() -> Application:
     """Returns an application like that of larder/config/asgi.py."""
-    return without_charsets(WSGIHandler())
+    django = WSGIHandler()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        drop_charset(environ)
+        return django(environ, start_response)
+
+    return application
 
 
 class Handler(ClientHandler):

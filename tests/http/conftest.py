@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from larder.front.application import Application
 from larder.http.authentication import signer
-from larder.http.content_type import Application
 from larder.identity.caller import Caller
 from larder.identity.models import Session
 from larder.identity.tokens import V1

@@ -12,11 +12,8 @@ from larder.db import database
 from larder.ops import tasks
 from larder.ops.books.invariants import INVARIANTS
 from larder.ops.telemetry.shop_state import GAUGES, ShopState
-from larder.relay.channels import Sent
-from larder.relay.services import deliveries
 from tests.database import analyze
 from tests.ops.samples import numbers
-from tests.relay.listening import event
 
 MakeProduct = Callable[..., int]
 
@@ -49,19 +46,6 @@ def test_an_empty_queue_has_depth_0_and_age_0(db: None) -> None:
     assert values["larder_jobs_oldest_due_seconds"] == 0
     assert values["larder_worker_last_heartbeat_timestamp_seconds"] == 0
     assert values["larder_database_up"] == 1
-
-
-def test_deliveries_wait_until_they_ended(db: None) -> None:
-    assert gauges()["larder_deliveries_oldest_due_seconds"] == 0
-    deliveries.store("webhook", [(event(), target) for target in "ab"])
-    (due,) = deliveries.due("webhook", "a", limit=9)
-    deliveries.record([(due.id, Sent("200"), None)])
-    database.execute(
-        "UPDATE delivery SET next_at = now() - interval '1 minute' WHERE next_at IS NOT NULL"
-    )
-    values = gauges()
-    assert values["larder_deliveries_waiting webhook"] == 1
-    assert values["larder_deliveries_oldest_due_seconds"] == 60
 
 
 def test_the_age_of_the_queue_is_that_of_the_job_due_first(db: None) -> None:

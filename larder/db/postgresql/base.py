@@ -16,7 +16,6 @@ from psycopg_pool import PoolTimeout
 
 from larder.core import waits
 from larder.core.clock import Stopwatch
-from larder.core.telemetry import connections_held
 from larder.db.errors import CommitUnknown
 from larder.db.postgresql.connection import Parameters, PendingResult, StatementPipeline
 
@@ -100,9 +99,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     _in_pipeline = False
 
-    _held: Stopwatch | None = None
-    """Runs since the current connection was taken from the pool."""
-
     _last_pool_timeout: ClassVar[dict[str, tuple[Stopwatch, psycopg.OperationalError]]] = {}
     """The last wait that ended without a connection, by alias, for all threads of the process."""
 
@@ -135,12 +131,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 connection.close()
                 self.pool.putconn(connection)
             else:
-                self._held = Stopwatch()
                 return connection
         raise psycopg.OperationalError("the server closes each new connection at once")
 
     def _close(self) -> None:
-        if self._held is not None and self.pool and not self.connection.closed:
+        if self.connection is not None and self.pool and not self.connection.closed:
             # One that the server closed while it was not used shows nothing.
             if not has_something_to_read(self.connection):
                 self._given_back[self.alias] = Stopwatch()
@@ -148,9 +143,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 # The pool rolls back what is given to it within a transaction.
                 self._discard()
         super()._close()  # type: ignore[misc]
-        if self._held is not None and self.pool:
-            connections_held.append(self._held.seconds)
-            self._held = None
 
     def submit(self, sql: str, parameters: Parameters) -> Reading:
         """See `database.submit`. Where statements are counted or traced, each runs at once."""

@@ -68,11 +68,6 @@ PAYMENTS = Counter(
 for provider in ("stripe", "signed"):
     for outcome in (*Outcome, "conflict", "unmatched", "refused"):
         PAYMENTS.labels(provider, outcome)
-CONNECTION_HELD = Histogram(
-    "larder_database_connection_held_seconds",
-    "Time that a thread held a connection of the pool.",
-    buckets=BOUNDS,
-)
 READS = Counter(
     "larder_reads_total",
     "Reads that a replica may answer, by what answered: a replica, or the primary, because "

@@ -119,8 +119,6 @@ def add_up() -> None:
             _count_batch(batch)
         for reason in _taken(telemetry.orders_rejected):
             instruments.REJECTED.labels(reason).inc()
-        for seconds in _taken(telemetry.connections_held):
-            instruments.CONNECTION_HELD.observe(seconds)
         for provider, outcome in _taken(telemetry.payments):
             instruments.PAYMENTS.labels(provider, outcome).inc()
         for by in _taken(telemetry.reads):

@@ -66,21 +66,6 @@ GAUGES = (
         "SELECT coalesce(extract(epoch FROM max(last_heartbeat)), 0)::float"
         " FROM procrastinate_workers",
     ),
-    # Plan: the partial index of waiting deliveries.
-    Gauge(
-        "larder_deliveries_waiting",
-        "Events that wait to be told by a channel, also those whose attempt failed.",
-        "SELECT channel, count(*) FROM delivery WHERE next_at IS NOT NULL GROUP BY channel",
-        ("channel",),
-    ),
-    Gauge(
-        "larder_deliveries_oldest_due_seconds",
-        "Time since the oldest waiting delivery was due.",
-        """
-        SELECT greatest(0, coalesce(extract(epoch FROM now() - min(next_at)), 0))::float
-        FROM delivery WHERE next_at IS NOT NULL
-        """,
-    ),
     # Without `GRANT pg_monitor`, the server's role reads NULL here.
     Gauge(
         "larder_replica_lag_bytes",
