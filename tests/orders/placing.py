@@ -10,7 +10,6 @@ from larder.orders.queries.carts import stored_cart
 from larder.orders.services.placing.place_batch import place_batch
 from larder.orders.services.placing.placement import (
     CartChanged,
-    Later,
     Placed,
     Placement,
     Skipped,
@@ -32,14 +31,20 @@ def place_orders(
     locks. A cart that changed is read again, and equal orders are placed one after the other."""
     carts = [stored_cart(each.customer) if each.cart else None for each in placements]
     orders = [new_order(each, now, cart) for each, cart in zip(placements, carts, strict=True)]
+    names: set[object] = set()
+    batch = []
+    for order in orders:
+        if names.isdisjoint(order.names):
+            batch.append(order)
+        names.update(order.names)
     wait = partial(lock, first) if first else None
-    answers = place_batch(lambda: orders, terms=terms, lock_wait=LOCK_WAIT, wait=wait)
+    answers = place_batch(lambda: batch, terms=terms, lock_wait=LOCK_WAIT, wait=wait)
     skipped = [answer.products for answer in answers.values() if isinstance(answer, Skipped)]
     if skipped:
         return place_orders(placements, terms=terms, now=now, first=first.union(*skipped))
     return [
         place_orders([order.placement], terms=terms, now=now)[0]
-        if isinstance(answers[order], CartChanged | Later)
+        if order not in answers or isinstance(answers[order], CartChanged)
         else cast(Placed | Exception, answers[order])
         for order in orders
     ]

@@ -28,14 +28,19 @@ MakeProduct = Callable[..., int]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def server_thread() -> None:
+    """Orders are placed in a thread of their own, as in a server."""
+    batches.start(GBP)
+
+
 @pytest.fixture
 def crowd(
     person: Callable[..., Person],
     now: datetime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Crowd]:
-    """Its orders wait for their turn, in a thread of their own, as in a server."""
-    batches.start(GBP)
+    """Its orders wait for their turn."""
     monkeypatch.setattr(batches, "LOCK_WAIT", LONGEST)
     with ThreadPoolExecutor(16) as pool, turn_held() as opens:
         yield Crowd(person(), now, pool, opens)
@@ -92,13 +97,6 @@ def test_a_waiting_thread_holds_no_connection(crowd: Crowd, product: MakeProduct
     assert len({future.result(LONGEST).order.id for future in sent}) == 5
 
 
-@pytest.fixture
-def server_thread() -> None:
-    """Orders are placed in a thread of their own, as in a server."""
-    batches.start(GBP)
-
-
-@pytest.mark.usefixtures("server_thread")
 def test_locked_stock_delays_no_other_order_and_its_orders_are_placed_when_it_is_free(
     person: Callable[..., Person], product: MakeProduct, now: datetime
 ) -> None:
@@ -118,7 +116,6 @@ def test_locked_stock_delays_no_other_order_and_its_orders_are_placed_when_it_is
     assert inventory.available([jam, stuck, tea]) == {jam: 80, stuck: 92, tea: 91}
 
 
-@pytest.mark.usefixtures("server_thread")
 def test_equal_requests_for_locked_stock_place_one_order_when_it_is_free(
     person: Callable[..., Person], product: MakeProduct, now: datetime
 ) -> None:
@@ -133,7 +130,6 @@ def test_equal_requests_for_locked_stock_place_one_order_when_it_is_free(
     assert inventory.available([stuck]) == {stuck: 199}
 
 
-@pytest.mark.usefixtures("server_thread")
 def test_an_order_of_stock_that_stays_locked_is_refused_in_the_end(
     person: Callable[..., Person],
     product: MakeProduct,
@@ -150,7 +146,6 @@ def test_an_order_of_stock_that_stays_locked_is_refused_in_the_end(
     assert orders() == 0
 
 
-@pytest.mark.usefixtures("server_thread")
 def test_a_server_that_hangs_with_the_turn_does_not_stop_the_others(
     person: Callable[..., Person], product: MakeProduct, now: datetime
 ) -> None:

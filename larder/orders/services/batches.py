@@ -35,7 +35,6 @@ from larder.orders.services.placing.place_batch import place_batch
 from larder.orders.services.placing.placement import (
     Answer,
     CartChanged,
-    Later,
     OrderRequest,
     Placed,
     Placement,
@@ -192,14 +191,21 @@ class _Batches:
         )
 
     def place_next(self, take: Take[Request, Result]) -> float | None:
-        """Runs the next batch of the queue, with the orders whose stock is free again."""
+        """Runs the next batch of the queue, with the orders whose stock is free again. A request
+        that has the key, id, cart or order of another one is in a later batch: one claim can answer
+        only one of them, and a cart that one of them places is none for the next."""
         large: list[_Queued] = []
         batch: list[_Queued] = []
+        later: list[_Queued] = []
 
         def requests() -> Sequence[Request]:
             self._find_free()
+            names: set[object] = set()
             for queued in take():
-                (large if queued.lines >= LARGE else batch).append(queued)
+                own = queued.request.names
+                is_large, is_later = queued.lines >= LARGE, not names.isdisjoint(own)
+                (large if is_large else later if is_later else batch).append(queued)
+                names.update(own)
             return [queued.request for queued in batch]
 
         database.release_if_lost()
@@ -214,6 +220,9 @@ class _Batches:
             answers = place()
         for queued in large:
             self._run_beside(queued)
+        for queued in later:
+            self.queue.put_back(queued)
+        self.queue.again(later)
         self._settle(batch, [answers[queued.request] for queued in batch])
         return LOOK_EVERY if self.waiting else None
 
@@ -233,12 +242,8 @@ class _Batches:
     def _settle(self, batch: Sequence[_Queued], answers: Sequence[Answer]) -> None:
         """Resolves the requests of a batch, or lets them wait again. Those of a failed batch run
         beside, each alone, so that only the ones that cause the failure fail."""
-        again: list[_Queued] = []
         for queued, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, Later):
-                self.queue.put_back(queued)
-                again.append(queued)
-            elif isinstance(answer, Skipped):
+            if isinstance(answer, Skipped):
                 self.queue.put_back(queued)
                 self.waiting.append((answer.products, queued))
             elif isinstance(answer, MustWait) or database.is_lock_timeout(answer):
@@ -248,7 +253,6 @@ class _Batches:
                 self._run_beside(queued)
             else:
                 self.queue.resolve(queued, answer)
-        self.queue.again(again)
 
     def _run_beside(self, queued: _Queued) -> None:
         def run() -> None:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -33,13 +33,12 @@ from larder.identity import queries as identity
 from larder.identity.queries import Standing, ordering_refusal
 from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import require_permitted
-from larder.identity.services.quotas import Remaining
 from larder.inventory.services import movements as inventory
 from larder.orders import queries
 from larder.orders.decision import Shop, UndecidedOrder, decide
 from larder.orders.errors import CartEmpty
 from larder.orders.lifecycle import DRAFT
-from larder.orders.queries import OrderView, UnpaidUnits, submit_unpaid
+from larder.orders.queries import OrderView, submit_unpaid
 from larder.orders.services import cart
 from larder.orders.services.confirm_order import Confirmation, submit_confirm
 from larder.orders.services.locks import order_name
@@ -48,7 +47,6 @@ from larder.orders.services.placing.placement import (
     Accepted,
     Answer,
     CartChanged,
-    Later,
     OrderRequest,
     Placed,
     Request,
@@ -89,13 +87,12 @@ def place_batch(
     any other lock: for stock of an order that is placed alone, or for the turn of the batch. With
     `is_whole`, an order that is not placed undoes what `take` did.
 
-    A request that has the key, id, cart or order of another one is answered Later; the confirmation
-    of a locked order, MustWait. The error of a failed transaction is the answer of its requests;
-    one that comes before they are taken is raised. Refusals: those of `answer_to_repeat`,
-    `_lock_carts`, `decide`, `ordering_refusal` and `require_permitted` (orders of staff).
+    No two of these requests have a name in common. The confirmation of a locked order is answered
+    MustWait. The error of a failed transaction is the answer of its requests; one that comes before
+    they are taken is raised. Refusals: those of `answer_to_repeat`, `_lock_carts`, `decide`,
+    `ordering_refusal` and `require_permitted` (orders of staff).
     """
     batch: Sequence[Request] = ()
-    later: Sequence[Request] = ()
     outcomes: Outcomes = {}
     span = telemetry.span("place orders")
     try:
@@ -103,7 +100,7 @@ def place_batch(
             database.limit_lock_wait(lock_wait)
             if wait is not None:
                 wait()
-            batch, later = _separated(take())
+            batch = take()
             outcomes = _run(batch, terms)
             if is_whole and not all(isinstance(each, Accepted) for each in outcomes.values()):
                 transaction.set_rollback(True)
@@ -111,24 +108,10 @@ def place_batch(
         if not batch:
             raise
         outcomes = _outcomes_of_failure(batch, outcomes, error)
-    answers: dict[Request, Answer] = dict.fromkeys(later, Later())
-    for request, outcome in outcomes.items():
-        answers[request] = placed(outcome) if isinstance(outcome, Accepted) else outcome
-    return answers
-
-
-def _separated(requests: Sequence[Request]) -> tuple[list[Request], list[Request]]:
-    """Returns the requests that can be made in one transaction, and those whose key, id, cart or
-    order another of them has: one claim can answer only one of them, and a cart that one of them
-    places is none for the next."""
-    batch: list[Request] = []
-    later: list[Request] = []
-    seen: set[object] = set()
-    for request in requests:
-        names = request.names
-        (later if seen.intersection(names) else batch).append(request)
-        seen.update(names)
-    return batch, later
+    return {
+        request: placed(outcome) if isinstance(outcome, Accepted) else outcome
+        for request, outcome in outcomes.items()
+    }
 
 
 def _outcomes_of_failure(
@@ -239,19 +222,6 @@ def _lock_carts(orders: Sequence[OrderRequest]) -> Outcomes:
     return refused
 
 
-class _Read(NamedTuple):
-    """What a batch reads under its locks: the accounts of the customers, the units of their quotas
-    and what limits their unpaid orders, locked stock, the products, and the time at which holds
-    begin."""
-
-    standing: Mapping[int, Standing]
-    quotas: Mapping[int, Remaining]
-    unpaid: Mapping[int, UnpaidUnits]
-    balances: Mapping[int, inventory.Balance]
-    offers: Mapping[int, catalog.Offer]
-    begins: datetime
-
-
 def _submit_place(
     orders: Sequence[OrderRequest], terms: Terms, now: datetime
 ) -> Callable[[], Outcomes]:
@@ -271,49 +241,48 @@ def _submit_place(
     clock = inventory.submit_clock() if is_held else lambda: now
 
     def place() -> Outcomes:
-        read = _Read(reading(), taking(), summing(), locking(), offered(), clock())
-        accepted, refused = _decide(orders, read, terms, now)
-        used = Counter([order.counts_for for order, *_ in accepted if order.counts_for])
+        standing, remaining, unpaid = reading(), taking(), summing()
+        balances, offers, begins = locking(), offered(), clock()
+        available = {product: balance.available for product, balance in balances.items()}
+        shop = Shop(available, offers, terms.minimum_total, remaining, unpaid)
+        undecided, outcomes = _undecided(orders, standing, shop)
+        used, accepted = Counter[int](), []
+        for order, decision in zip(undecided, decide(list(undecided.values()), shop), strict=True):
+            if isinstance(decision, DomainError):
+                outcomes[order] = decision
+                continue
+            customer, left = order.counts_for, None
+            if customer is not None:
+                used[customer] += 1
+                left = remaining[customer].after(used[customer]) if customer in remaining else None
+            view = view_of(order, decision, terms, begins=begins, now=now)
+            accepted.append(Accepted(order, view, left))
         quotas.give_back("orders", counts - used)
-        _move_stock(accepted, read.balances, now=now)
-        return {**refused, **{written.order: written for written in write_orders(accepted)}}
+        _move_stock(accepted, balances, now=now)
+        return outcomes | {written.order: written for written in write_orders(accepted)}
 
     return place
 
 
-def _decide(
-    orders: Sequence[OrderRequest], read: _Read, terms: Terms, now: datetime
-) -> tuple[list[Accepted], Outcomes]:
-    """Returns the orders that are accepted, and the answers to the others."""
-    offers, outcomes = read.offers, Outcomes()
+def _undecided(
+    orders: Sequence[OrderRequest], standing: Mapping[int, Standing], shop: Shop
+) -> tuple[dict[OrderRequest, UndecidedOrder], Outcomes]:
+    """Returns the orders that can be decided, and the answers to the others."""
+    offers, outcomes = shop.offers, Outcomes()
     # Stock that is not locked but offered is locked by another transaction, or new since then.
-    unlocked = offers.keys() - read.balances.keys()
+    unlocked = offers.keys() - shop.available.keys()
     undecided: dict[OrderRequest, UndecidedOrder] = {}
     for order in orders:
         customer, products = order.placement.customer, {line.product for line in order.lines}
         expected = order.placement.expected_total
-        if refusal := _refusal(order, read.standing.get(customer)):
+        if refusal := _refusal(order, standing.get(customer)):
             outcomes[order] = refusal
         elif skipped := unlocked & products:
             outcomes[order] = Skipped(skipped)
         else:
             prices = prices_for(customer, [offers[id] for id in products if id in offers])
             undecided[order] = UndecidedOrder(order.lines, prices, expected, order.counts_for)
-    available = {product: balance.available for product, balance in read.balances.items()}
-    shop = Shop(available, offers, terms.minimum_total, read.quotas, read.unpaid)
-    used, accepted = Counter[int](), []
-    for order, decision in zip(undecided, decide(list(undecided.values()), shop), strict=True):
-        if isinstance(decision, DomainError):
-            outcomes[order] = decision
-            continue
-        # No customer has the number 0.
-        remaining, customer = None, order.counts_for or 0
-        if customer in read.quotas:
-            used[customer] += 1
-            remaining = read.quotas[customer].after(used[customer])
-        view = view_of(order, decision, terms, begins=read.begins, now=now)
-        accepted.append(Accepted(order, view, remaining))
-    return accepted, outcomes
+    return undecided, outcomes
 
 
 def _refusal(order: OrderRequest, account: Standing | None) -> DomainError | None:

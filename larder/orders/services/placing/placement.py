@@ -107,10 +107,6 @@ class CartChanged(Exception):
     """The cart is not the one that the request has read. Nothing was placed."""
 
 
-class Later(Exception):
-    """Another order of the batch has the same key, id or cart. The order was not decided."""
-
-
 class Skipped(Exception):
     """Another transaction has locked the stock of these products. The order was not decided."""
 
