@@ -11,13 +11,14 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenInvalid
 from larder.identity.queries import credentials
-from larder.identity.services.attempts import Action, attempt, count_anonymous
+from larder.identity.services.attempts import Action, attempt
 from larder.identity.tokens import TOKEN_POLICIES, TokenPolicy
 
 
 def anonymous(request: HttpRequest) -> None:
     """Counts a request without credentials, before its body is parsed. Raises RateLimited."""
-    count_anonymous(address_of(request))
+    with attempted(request, "anonymous"):
+        pass
 
 
 def attempted(
@@ -34,10 +35,9 @@ def attempted(
 def is_token_of(token: str, username: str) -> bool:
     """Returns whether this refresh token was issued to the account, by any API version; it may be
     expired, used or ended, as long as its session is stored."""
-    for policy in TOKEN_POLICIES:
-        with suppress(TokenInvalid):
-            session = signer().read_refresh(token, policy=policy).session
-            return credentials.is_session_of(session, username)
+    with suppress(TokenInvalid):
+        session = signer().read_refresh(token, *TOKEN_POLICIES).session
+        return credentials.is_session_of(session, username)
     return False
 
 
@@ -54,7 +54,7 @@ def refresh(
 
 def _issued_for(token: str, policy: TokenPolicy) -> str | None:
     try:
-        owner = credentials.session_owner(signer().read_refresh(token, policy=policy).session)
+        owner = credentials.session_owner(signer().read_refresh(token, policy).session)
     except TokenInvalid:
         return None
     return None if owner is None else str(owner)

@@ -105,8 +105,9 @@ def derived_text(secret: str, public_id: UUID, generation: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """The content of a genuine refresh token."""
+    """The content of a genuine refresh token, and the policy that issued it."""
 
+    policy: TokenPolicy
     session: UUID
     generation: int
 
@@ -135,37 +136,35 @@ class Signer:
         return _caller(_decoded(token, self._access, _LIVE))
 
     def refresh(
-        self, caller: Caller, issued: "Issued", *, policy: TokenPolicy = V1, email: str = ""
+        self,
+        caller: Caller,
+        generation: int,
+        *,
+        until: datetime,
+        policy: TokenPolicy = V1,
+        email: str = "",
     ) -> str:
         """Returns the refresh token of a generation of the caller's session: always the same, if
         clients do not read it."""
-        claims = _claims("refresh", caller, issued.at, issued.until)
-        claims |= {_POLICY: policy.name, "generation": issued.generation}
+        claims = _claims("refresh", caller, until - policy.refresh, until)
+        claims |= {_POLICY: policy.name, "generation": generation}
         if policy.is_read:
             claims |= _read_by_clients(caller, email)
         return jwt.encode(claims, self._refresh[0], algorithm="HS256")
 
-    def read_refresh(self, token: str, *, policy: TokenPolicy) -> Refresh:
+    def read_refresh(self, token: str, *policies: TokenPolicy) -> Refresh:
         """Returns the content of a refresh token of any age: its session has the expiry time.
 
-        Raises TokenInvalid for anything that this policy did not issue.
+        Raises TokenInvalid for anything that none of these policies issued.
         """
         claims = _decoded(token, self._refresh, _OF_ANY_AGE)
-        if claims.get("token_type") != "refresh" or claims.get(_POLICY) != policy.name:
-            raise TokenInvalid
         try:
-            return Refresh(UUID(str(claims["sid"])), int(claims["generation"]))
+            if claims["token_type"] != "refresh":
+                raise TokenInvalid
+            policy = {policy.name: policy for policy in policies}[claims[_POLICY]]
+            return Refresh(policy, UUID(str(claims["sid"])), int(claims["generation"]))
         except (KeyError, ValueError, TypeError) as error:
             raise TokenInvalid from error
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """A refresh token of a session: its generation, its issue time and its expiry time."""
-
-    generation: int
-    at: datetime
-    until: datetime
 
 
 def _claims(kind: str, caller: Caller, at: datetime, until: datetime) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class LogIn:
         their age.
         """
         since, self.passed = timedelta(seconds=at - self.passed), at
-        session = SIGNER.read_refresh(self.pair.refresh, policy=self.policy).session
+        session = SIGNER.read_refresh(self.pair.refresh, self.policy).session
         rows = Session.objects.filter(id=session)
         rows.update(rotated_at=F("rotated_at") - since)
 

@@ -13,7 +13,7 @@ from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
 from larder.identity.services import sessions
-from larder.identity.tokens import API, V1, Issued, Signer
+from larder.identity.tokens import API, V1, Signer
 from tests.conftest import NOW, Person
 from tests.identity.conftest import SECRET, SIGNER, LogIn
 
@@ -188,7 +188,7 @@ FORGED = {
     "too short": "AAAA",
     "all zero": "A" * 70,
     "another secret's": Signer(["x" * 50]).refresh(
-        Caller(1, UUID(int=1), False, UUID(int=1)), Issued(0, NOW, NOW + V1.refresh)
+        Caller(1, UUID(int=1), False, UUID(int=1)), 0, until=NOW + V1.refresh
     ),
 }
 
@@ -209,7 +209,7 @@ def test_every_changed_character_of_a_token_makes_it_invalid(
     for place in range(len(token) - 1):
         other = "A" if token[place] != "A" else "B"
         with pytest.raises(TokenInvalid):
-            SIGNER.read_refresh(token[:place] + other + token[place + 1 :], policy=V1)
+            SIGNER.read_refresh(token[:place] + other + token[place + 1 :], V1)
 
 
 def test_tokens_signed_with_the_previous_secret_are_accepted_and_renewed(
@@ -219,8 +219,8 @@ def test_tokens_signed_with_the_previous_secret_are_accepted_and_renewed(
     rotated = Signer(["the secret of today, just as long as the one before", SECRET])
     pair = sessions.refresh(mine.pair.refresh, policy=V1, signer=rotated, now=mine.began)
     with pytest.raises(TokenInvalid):
-        SIGNER.read_refresh(pair.refresh, policy=V1)
-    assert rotated.read_refresh(pair.refresh, policy=V1).generation == 1
+        SIGNER.read_refresh(pair.refresh, V1)
+    assert rotated.read_refresh(pair.refresh, V1).generation == 1
 
 
 def test_a_refresh_gives_new_staff_a_token_with_the_staff_claim(

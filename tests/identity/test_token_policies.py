@@ -121,7 +121,7 @@ def test_the_kind_of_a_token_is_checked_in_addition_to_its_key(
     said["token_type"] = "access"
     as_refresh = jwt.encode(said, derive_key(SECRET, "refresh"), algorithm="HS256")
     with pytest.raises(TokenInvalid):
-        SIGNER.read_refresh(as_refresh, policy=API)
+        SIGNER.read_refresh(as_refresh, API)
 
 
 def test_a_refresh_without_rotation_counts_as_a_use_and_keeps_the_expiry(
@@ -223,14 +223,14 @@ def test_refresh_tokens_with_the_previous_secret_are_accepted(
     pair = sessions.refresh(mine.pair.refresh, policy=policy, signer=rotated, now=mine.began)
     assert claims(pair.access)["user_id"]
     with pytest.raises(TokenInvalid):
-        Signer(["x" * 50]).read_refresh(mine.pair.refresh, policy=policy)
+        Signer(["x" * 50]).read_refresh(mine.pair.refresh, policy)
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "ü.ü.ü", "A" * 70])
 def test_an_unknown_token_is_refused_by_every_policy(token: str) -> None:
     for policy in TOKEN_POLICIES:
         with pytest.raises(TokenInvalid):
-            SIGNER.read_refresh(token, policy=policy)
+            SIGNER.read_refresh(token, policy)
 
 
 def test_verify_accepts_valid_tokens_of_both_kinds(

@@ -45,16 +45,9 @@ def _listed() -> QuerySet[Customer]:
     return Customer.objects.filter(deleted_at=None)
 
 
-def _profile(rows: QuerySet[Customer]) -> Profile:
-    row = rows.values_list(*_PROFILE).first()
-    if row is None:
-        raise NotFound
-    return Profile(*row)
-
-
 def profile(customer: int) -> Profile:
     """Returns the profile of this id. Raises NotFound."""
-    return _profile(_listed().filter(id=customer))
+    return Profile(*existing(_listed().filter(id=customer).values_list(*_PROFILE)))
 
 
 def has_names(customer: int, names: Mapping[str, str]) -> bool:
@@ -64,7 +57,7 @@ def has_names(customer: int, names: Mapping[str, str]) -> bool:
 
 def profile_by_public_id(public_id: UUID) -> Profile:
     """Returns the profile of this public id. Raises NotFound."""
-    return _profile(_listed().filter(public_id=public_id))
+    return Profile(*existing(_listed().filter(public_id=public_id).values_list(*_PROFILE)))
 
 
 def profiles(*, after: int = 0, offset: int = 0, limit: int) -> list[Profile]:
@@ -139,53 +132,44 @@ def has_password(username: str, password: str) -> bool:
     return any(customer.check_password(password) for customer in active)
 
 
-@dataclass(frozen=True, slots=True)
-class AddressRow:
-    """One of a customer's addresses."""
-
-    id: UUID
-    label: str
-    name: str
-    company: str
-    line1: str
-    line2: str
-    city: str
-    region: str
-    postal_code: str
-    country: str
-    phone: str
-    version: int
+PARCEL_FIELDS = (
+    *("name", "company", "line1", "line2"),
+    *("city", "region", "postal_code", "country"),
+)
+"""The fields of an address that are written on a parcel."""
 
 
-_ADDRESS = tuple(AddressRow.__slots__)
-
-
-ADDRESS_FIELDS = _ADDRESS[1:-1]
-"""The fields of an address that its owner writes: the label, and those of an order's `ship_to`."""
-
-
-SHIP_TO_FIELDS = ADDRESS_FIELDS[1:]
+SHIP_TO_FIELDS = (*PARCEL_FIELDS, "phone")
 """The fields of the address of an order."""
 
 
-PARCEL_FIELDS = SHIP_TO_FIELDS[:-1]
-"""Those that are written on a parcel: without the phone number."""
+ADDRESS_FIELDS = ("label", *SHIP_TO_FIELDS)
+"""The fields of an address that its owner writes."""
 
 
-def addresses(customer: int, *, after: UUID | None, limit: int) -> list[AddressRow]:
-    """Returns up to `limit` addresses of a customer by id, which is the order of creation."""
-    own = Address.objects.filter(customer=customer).order_by("id")
-    rows = own if after is None else own.filter(id__gt=after)
-    return [AddressRow(*row) for row in rows.values_list(*_ADDRESS)[:limit]]
+def addresses(customer: int, *, after: UUID | None, limit: int) -> list[Any]:
+    """Returns up to `limit` addresses of a customer by id, which is the order of creation: `id`,
+    the ADDRESS_FIELDS, `version`."""
+    rows = _addresses(customer).order_by("id")
+    return list((rows if after is None else rows.filter(id__gt=after))[:limit])
 
 
-def address(customer: int, address_id: UUID) -> AddressRow:
-    """Returns an address of this customer. Raises NotFound."""
-    rows = Address.objects.filter(customer=customer, id=address_id)
-    row = rows.values_list(*_ADDRESS).first()
+def address(customer: int, address_id: UUID) -> Any:
+    """Returns an address of this customer, as `addresses` does. Raises NotFound."""
+    return existing(_addresses(customer).filter(id=address_id))
+
+
+def _addresses(customer: int) -> QuerySet[Address, Any]:
+    rows = Address.objects.filter(customer=customer)
+    return rows.values_list("id", *ADDRESS_FIELDS, "version", named=True)
+
+
+def existing(rows: QuerySet[Any, Any]) -> Any:
+    """Returns the first row. Raises NotFound if there is none."""
+    row = rows.first()
     if row is None:
         raise NotFound
-    return AddressRow(*row)
+    return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,18 +312,8 @@ def audit_entries(
     return first(list(rows[: limit + 1]), limit)
 
 
-@dataclass(frozen=True, slots=True)
-class NoteView:
-    """A note: the public id of its author, the time, the text."""
-
-    actor: UUID
-    at: datetime
-    text: str
-
-
-def latest_notes(object: str, *, limit: int) -> Part[NoteView]:
+def latest_notes(object: str, *, limit: int) -> Part[Note]:
     """Returns the last `limit` notes about an object, by its name in the audit trail, newest first.
     `more` says whether there are earlier ones."""
     rows = Note.objects.filter(object=object).order_by("-id")
-    views = [NoteView(*row) for row in rows.values_list(*NoteView.__slots__)[: limit + 1]]
-    return first(views, limit)
+    return first(list(rows[: limit + 1]), limit)

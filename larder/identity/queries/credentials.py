@@ -9,13 +9,12 @@ from uuid import UUID
 
 from django.db.models import Case, QuerySet, When
 
-from larder.core.errors import NotFound
 from larder.core.limits import MAX_PASSKEYS
 from larder.db import database
 from larder.identity import sql
 from larder.identity.caller import Caller
 from larder.identity.models import Customer, Key, SecondFactor, Session
-from larder.identity.queries import named, with_rights
+from larder.identity.queries import existing, named, with_rights
 from larder.identity.sql import ClockTimestamp
 from larder.identity.tokens import ENDED_LATELY, derived_text, key_digest
 
@@ -69,19 +68,12 @@ def log_ins(customer: int, *, after: UUID | None, limit: int, now: datetime) -> 
 
 def log_in(customer: int, session: UUID, *, now: datetime) -> Any:
     """Returns a live session of this customer, as `log_ins` does. Raises NotFound."""
-    return _existing(_log_ins(customer, now).filter(id=session))
+    return existing(_log_ins(customer, now).filter(id=session))
 
 
 def _log_ins(customer: int, now: datetime) -> QuerySet[Session, Any]:
     rows = Session.objects.live(now).filter(customer=customer)
     return rows.values_list("id", "client", "created_at", "rotated_at", "expires_at", named=True)
-
-
-def _existing(rows: QuerySet[Any, Any]) -> Any:
-    row = rows.first()
-    if row is None:
-        raise NotFound
-    return row
 
 
 _KEY = re.compile(r"larder_[A-Za-z0-9_-]{40}|[0-9a-f]{40}")
@@ -128,7 +120,7 @@ def keys(customer: int, *, after: UUID | None, limit: int) -> list[Any]:
 
 def key(customer: int, key_id: UUID) -> Any:
     """Returns a live key of this customer, as `keys` does. Raises NotFound."""
-    return _existing(_keys(customer).filter(id=key_id))
+    return existing(_keys(customer).filter(id=key_id))
 
 
 def _keys(customer: int) -> QuerySet[Key, Any]:

@@ -340,8 +340,6 @@ def _anonymous() -> dict[str, object]:
 
 def ensure_account(username: str, password: str, *, email: str = "", superuser: bool) -> None:
     """Creates an account unless one of this name exists. The password rules do not apply."""
-    if queries.exists(username):
-        return
     make = Customer.objects.create_superuser if superuser else Customer.objects.create_user
     with suppress(AlreadyTaken):
         make(username, password, email=email)

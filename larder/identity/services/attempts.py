@@ -254,12 +254,6 @@ def _account_named(username: str) -> str:
     return f"name {name}" if id is None else f"id {id}"
 
 
-def count_anonymous(address: str) -> None:
-    """Counts a request without credentials, before its body is parsed. Raises RateLimited."""
-    (limit,) = _setup[0].limits["anonymous"]
-    take([Bucket(_key("anonymous", limit, network_of(address), None), limit.rate)])
-
-
 MAILS = Rate(5, 24 * HOUR)
 """Mails about changes of an account, and those that an email address gets, of all accounts together
 that had it. Otherwise a customer could enter one foreign address after the other, and make the shop

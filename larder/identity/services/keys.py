@@ -8,7 +8,7 @@ stored as live.
 import secrets as randomness
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,10 +21,11 @@ from larder.core.errors import Fault, InvalidInput, NotFound, Overloaded, Second
 from larder.core.texts import has_invisible
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
-from larder.identity import permissions, sql
+from larder.identity import sql
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
+from larder.identity.permissions import ALL
 from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import (
     lock_account,
@@ -88,12 +89,14 @@ def create_key(
     def save() -> UUID:
         # Under the lock: a second factor may have been enrolled since the request began.
         present = lock_account(caller)
-        _require_possible(present, name, limits, now)
+        if faults := [*_faults(name, limits, now)]:
+            raise InvalidInput(faults)
+        present.require(*(limits.permissions or ()))
         # Under the account's lock: no other transaction adds one meanwhile.
         if _live(customer).filter(generation=None).count() >= MAX_KEYS:
             raise TooManyKeys(MAX_KEYS)
         quotas.take("keys", customer)
-        columns = _columns(_within_own_key(present, limits))
+        columns = _within_own_key(present, limits)
         key = _insert(customer, text, now=now, name=name, **columns)
         with_key = {} if caller.key is None else {"made_with": key_name(caller.key)}
         after = {"customer": caller.public_id, **columns, **with_key}
@@ -105,49 +108,37 @@ def create_key(
     return NewKey(UUID(outcome.result), None if outcome.replayed else text)
 
 
-def key_faults(name: str, limits: Limits, now: datetime) -> Iterator[Fault]:
+def _faults(name: str, limits: Limits, now: datetime) -> Iterator[Fault]:
     """Yields the faults of a new key: a name with invisible characters, an expiry that has passed
-    or is too late, and each permission that does not exist. Skips permissions that are no text."""
+    or is too late, and each permission that does not exist."""
     if has_invisible(name):
         # The names of all accounts' keys are shown to their owner and to staff.
         detail = gettext("Control and invisible characters are not allowed.")
         yield Fault("/name", "invalid_format", detail)
-    if limits.expires_at is not None:
-        until = now + timedelta(days=MAX_KEY_DAYS)
-        if not now < limits.expires_at <= until:
-            text = gettext("Expected a time in the next {} days.")
-            yield Fault("/expires_at", "out_of_range", text.format(f"{MAX_KEY_DAYS:,}"))
+    until, expires_at = now + timedelta(days=MAX_KEY_DAYS), limits.expires_at
+    if expires_at is not None and not now < expires_at <= until:
+        text = gettext("Expected a time in the next {} days.")
+        yield Fault("/expires_at", "out_of_range", text.format(f"{MAX_KEY_DAYS:,}"))
     for position, permission in enumerate(limits.permissions or ()):
-        if isinstance(permission, str) and permission not in permissions.ALL:
+        if permission not in ALL:
             detail = gettext("There is no such permission of staff.")
             yield Fault(f"/permissions/{position}", "unknown_value", detail)
 
 
-def _require_possible(caller: Caller, name: str, limits: Limits, now: datetime) -> None:
-    if faults := [*key_faults(name, limits, now)]:
-        raise InvalidInput(faults)
-    caller.require(*(limits.permissions or ()))
-
-
-def _within_own_key(caller: Caller, limits: Limits) -> Limits:
-    """Returns the limits within those of the caller's key, if the caller uses one. The permissions
-    of `limits` are known to be the caller's. A caller without a required second factor
-    creates a key without permissions, which gains none later."""
+def _within_own_key(caller: Caller, limits: Limits) -> dict[str, Any]:
+    """Returns the columns of a new key: the limits, within those of the caller's key, if the caller
+    uses one. The permissions of `limits` are known to be the caller's. A caller without a required
+    second factor creates a key without permissions, which gains none later."""
+    named, expires_at = limits.permissions, limits.expires_at
     if caller.is_restricted:
-        limits = replace(limits, permissions=())
-    if caller.key is None:
-        return limits
-    own = Key.objects.values_list("permissions", "expires_at").get(pk=caller.key)
-    permissions = own[0] if limits.permissions is None else limits.permissions
-    ends = [end for end in (limits.expires_at, own[1]) if end is not None]
-    return Limits(permissions=permissions, expires_at=min(ends, default=None))
-
-
-def _columns(limits: Limits) -> dict[str, Any]:
-    named = limits.permissions
+        named = ()
+    if caller.key is not None:
+        own = Key.objects.values_list("permissions", "expires_at").get(pk=caller.key)
+        named = own[0] if named is None else named
+        expires_at = min((end for end in (expires_at, own[1]) if end is not None), default=None)
     return {
         "permissions": None if named is None else sorted(set(named)),
-        "expires_at": limits.expires_at,
+        "expires_at": expires_at,
     }
 
 

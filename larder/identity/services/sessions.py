@@ -16,7 +16,7 @@ from larder.identity.models import Customer, Key, RecoveryCode, Session
 from larder.identity.queries.credentials import is_ongoing_session
 from larder.identity.services.credentials import lock_unchanged, verified
 from larder.identity.sql import LEAVE_NUMBERS_OUT, ClockTimestamp
-from larder.identity.tokens import TOKEN_POLICIES, Issued, Refresh, Signer, TokenPolicy
+from larder.identity.tokens import TOKEN_POLICIES, Refresh, Signer, TokenPolicy
 
 MAX_SESSIONS = 50
 """Live sessions of an account in all API versions: servers load those that ended."""
@@ -110,7 +110,7 @@ def refresh(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -
     session: two clients have a copy of it (RFC 9700, section 4.14.2).
     Raises TokenInvalid, TokenExpired, SessionEnded, Overloaded (too many concurrent exchanges).
     """
-    presented = signer.read_refresh(token, policy=policy)
+    presented = signer.read_refresh(token, policy)
     session = (
         _exchanged(presented, policy, now=now) if policy.rotates else _used(presented, now=now)
     )
@@ -183,9 +183,14 @@ def _pair(session: Session, policy: TokenPolicy, signer: Signer, now: datetime) 
     customer = session.customer
     caller = Caller(customer.pk, customer.public_id, customer.is_staff, session.id)
     access = signer.access(caller, now=now, policy=policy, email=customer.email)
-    since = session.expires_at - policy.refresh
-    issued = Issued(session.generation, since, session.expires_at)
-    return Pair(access, signer.refresh(caller, issued, policy=policy, email=customer.email))
+    refresh = signer.refresh(
+        caller,
+        session.generation,
+        until=session.expires_at,
+        policy=policy,
+        email=customer.email,
+    )
+    return Pair(access, refresh)
 
 
 def verify(token: str, *, signer: Signer, now: datetime) -> None:
@@ -194,33 +199,19 @@ def verify(token: str, *, signer: Signer, now: datetime) -> None:
     try:
         caller, _ = signer.read_access(token)
     except TokenInvalid:
-        _verify_refresh(token, signer=signer, now=now)
+        presented = signer.read_refresh(token, *(each for each in TOKEN_POLICIES if each.is_read))
+        session = _live_session(presented, now=now)
+        if presented.policy.rotates and session.generation != presented.generation:
+            raise
         return
     if not is_ongoing_session(caller.session):
         raise SessionEnded
 
 
-def _verify_refresh(token: str, *, signer: Signer, now: datetime) -> None:
-    policy, presented = _read_refresh(token, signer)
-    session = _live_session(presented, now=now)
-    if policy.rotates and session.generation != presented.generation:
-        raise TokenInvalid
-
-
-def _read_refresh(token: str, signer: Signer) -> tuple[TokenPolicy, Refresh]:
-    for policy in TOKEN_POLICIES:
-        if policy.is_read:
-            try:
-                return policy, signer.read_refresh(token, policy=policy)
-            except TokenInvalid:
-                continue
-    raise TokenInvalid
-
-
 def revoke(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -> None:
     """Ends the session of a refresh token of any age. A second call is no error. Raises
     TokenInvalid."""
-    end_session(signer.read_refresh(token, policy=policy), now=now)
+    end_session(signer.read_refresh(token, policy), now=now)
 
 
 def end_session(presented: Refresh, *, now: datetime) -> None:

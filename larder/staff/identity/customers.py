@@ -28,7 +28,7 @@ from larder.core.limits import MAX_ADDRESSES, MAX_FOUND_OWNERS, MAX_SHOWN_EVENTS
 from larder.db.fields import Fold
 from larder.identity import queries
 from larder.identity.models import SEARCH_TEXT, Address, Customer
-from larder.identity.queries import PARCEL_FIELDS, AddressRow, latest_notes, lowered_spellings
+from larder.identity.queries import PARCEL_FIELDS, latest_notes, lowered_spellings
 from larder.identity.services.audit import customer_name
 from larder.notifications.formatting import amount, grouped
 from larder.orders.models import Order, OrderStatus
@@ -166,6 +166,6 @@ def _sum(orders: "QuerySet[Order]") -> str:
     return f"{text} {limit}"
 
 
-def _address(row: AddressRow) -> dict[str, Any]:
+def _address(row: Any) -> dict[str, Any]:
     lines = address_lines({name: getattr(row, name) for name in PARCEL_FIELDS})
     return {"label": row.label, "lines": lines, "phone": row.phone}

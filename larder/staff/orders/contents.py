@@ -13,7 +13,8 @@ from django.utils.translation import gettext
 
 from larder.catalog.models import Product
 from larder.core.limits import MAX_SHOWN_EVENTS, MAX_SHOWN_ROWS
-from larder.identity.queries import PARCEL_FIELDS, NoteView, latest_notes
+from larder.identity.models import Note
+from larder.identity.queries import PARCEL_FIELDS, latest_notes
 from larder.notifications.formatting import amount, grouped, minor_amount
 from larder.orders import payment_state, queries
 from larder.orders.models import OrderStatus, RefundDue
@@ -125,7 +126,7 @@ def timeline(order: OrderView) -> dict[str, Any]:
 
 
 def _timeline_row(row: Any, names: Mapping[int, str]) -> dict[str, Any]:
-    if isinstance(row, NoteView):
+    if isinstance(row, Note):
         return {"what": gettext("Internal note"), "details": [row.text], "is_note": True}
     what = _HAPPENED.get(row.type) or capfirst(word(row.type))
     return {"what": what, "details": described(row.data, names)}

@@ -4,7 +4,6 @@ The page contains the id of the new order. If it is sent twice, one order is pla
 products and saved addresses, and adds up the total (telephone.js).
 """
 
-from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -156,7 +155,7 @@ class PlaceableOrders(ServiceAdmin):
         except (TypeError, ValueError):
             customer = None
         saved = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES) if customer else []
-        rows = [asdict(address) for address in saved]
+        rows = [address._asdict() for address in saved]
         last = _last_address(customer.pk) if customer and self.may(request, "view") else None
         chosen = [row for row in rows if {name: row[name] for name in SHIP_TO_FIELDS} == last]
         if last and not chosen:
