@@ -27,7 +27,8 @@ export async function ordersPage(shop) {
   for (const { id, state, order } of entries)
     if (state === "placed" && !orders.has(id)) orders.set(id, order);
   const placed = [...orders.values()].sort((a, b) => (a.placed_at < b.placed_at ? 1 : -1));
-  const open = entries.filter(({ state }) => state !== "placed");
+  // The feed may tell of an order before its answer comes.
+  const open = entries.filter(({ id }) => !orders.has(id));
   return [
     h("h2", "Orders"),
     ...open.map((entry) => entrySection(shop, entry)),

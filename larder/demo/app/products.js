@@ -4,7 +4,7 @@ import { choice, counted, h, money, number, picture, setText } from "./dom.js";
 import { bell } from "./push.js";
 
 /** Cards of the first screen, and those that come when the list is scrolled. */
-const [FIRST, MORE] = [8, 20];
+const [FIRST, MORE] = [6, 20];
 const SOLD_OUT = "Sold out";
 const DEBOUNCE = 150;
 const MOST_STOCKS = 200;
@@ -33,7 +33,8 @@ function productList(shop, categories) {
   let first = Math.max(FIRST, list?.cards.childElementCount ?? 0);
 
   const card = (product) => {
-    if (!made.has(product.id)) made.set(product.id, productCard(shop, product));
+    const changed = (units) => cart.set(product.id, units);
+    if (!made.has(product.id)) made.set(product.id, productCard(shop, product, changed));
     const { element, update } = made.get(product.id);
     update(cart.get(product.id) ?? 0);
     return element;
@@ -93,9 +94,9 @@ function productList(shop, categories) {
   return { catalogue, cards, refresh, elements: [h("div.search", search), chips, count, cards, end] };
 }
 
-function productCard(shop, product) {
-  const stock = h("span.soft", { id: `stock-${product.id}` });
-  const buttons = stepper(shop, product);
+function productCard(shop, product, changed) {
+  const stock = h("span.soft");
+  const buttons = stepper(shop, product, { changed });
   const element = h(
     "li.card",
     h(
@@ -192,7 +193,7 @@ export async function productPage(shop, id) {
   const product = shop.catalogue.byId.get(Number(id));
   if (product === undefined) return [h("h2", "Product"), h("p", "It is not sold.")];
   const { price, currency, step, min_quantity, max_per_order } = product;
-  const stock = h("p", { id: `stock-${id}` });
+  const stock = h("p");
   const first = `Add · ${money(price, currency)}`;
   const buttons = stepper(shop, product, { first });
   const watch = () => shop.larder.request("PUT", `me/watches/${id}`);

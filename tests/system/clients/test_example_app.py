@@ -274,8 +274,7 @@ def test_an_order_whose_answers_are_lost_is_placed_once(
         order_jam(page, 4)
         expect(placed(page)).to_have_count(1)
         # The stream tells of the order before the last try is answered.
-        expect(page.get_by_text("Waiting for the network")).not_to_be_visible(timeout=TIMEOUT)
-        expect(placed(page)).to_have_count(1)
+        assert page.get_by_text("Waiting for the network").count() == 0
 
     in_browser(journey, width=PHONE)
     assert len(lost) == 2
