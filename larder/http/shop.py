@@ -7,10 +7,10 @@ from django.conf import settings
 
 from larder.core.errors import Fault, InvalidInput
 from larder.identity.services.accounts import Notify
-from larder.notifications.services import EMAIL_CHANGED, queue_mail
 from larder.orders.payment_state import Kind
 from larder.orders.services.payments import CONFIRMING
 from larder.orders.services.placing.placement import Hold, Terms
+from larder.relay.services.account_mails import EMAIL_CHANGED, queue_mail
 
 HOUR = 3600
 

@@ -1,4 +1,4 @@
-"""Mails that wait to be sent."""
+"""Mails of release 0.2.0."""
 
 from django.db import models
 
@@ -7,9 +7,8 @@ from larder.core.limits import MAX_EMAIL_LENGTH, MAX_WORD_LENGTH
 
 
 class Mail(models.Model):
-    """A mail to be sent; the row is deleted when it is sent or given up. Its text is not stored: it
-    is made when it is sent, from the account that it is `about` (a public id). `recipient` is empty
-    if it is an address that the account has."""
+    """A mail that a server of release 0.2.0 has stored, and the relay takes (TAKE_MAILS). The table
+    goes when no such server runs beside a new one any more."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     kind = models.CharField(max_length=MAX_WORD_LENGTH)

@@ -36,6 +36,8 @@ SECRET_TABLES = (
     *("public.procrastinate_jobs", "public.procrastinate_events"),
 )
 OPEN_COLUMNS = {
+    "notifications.delivery": "id, event, type, channel, target, object, at, attempts, next_at,"
+    " is_sent, outcome, created_at",
     "identity.customer": "id, public_id, username, is_active, is_staff, may_order, date_joined",
     "orders.order": "id, number, customer_id, status, currency, total, requested_for, version,"
     " created_at, placed_at, updated_at, expires_at, authorised, captured,"

@@ -6,27 +6,21 @@ a task is cut off, the next one does the rest.
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
 from django.contrib.sessions.backends.db import SessionStore
-from procrastinate import JobContext, builtin_tasks
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import UniqueViolation
-from procrastinate.jobs import Job, Status
-from procrastinate.manager import JobManager
 
 from larder.core.clock import now
-from larder.db import kept_files, observations
+from larder.db import database, kept_files, observations
 from larder.db.idempotency import delete_expired
 from larder.identity.services.attempts import delete_idle
 from larder.identity.services.sessions import delete_past_sessions
 from larder.inventory import queries as inventory
-from larder.notifications.services import SEND_MAIL, delete_old_mails
 from larder.ops.books import invariants
 from larder.orders.services.cart import expire_carts
 from larder.relay.services import deliveries
-from larder.worker import mails
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +30,15 @@ BATCH = 5_000
 MOST_BATCHES = 200
 """After a million rows a job ends, so that other jobs can run."""
 
-KEEP_FINISHED_JOBS = 72
-"""Hours for which finished and failed jobs are kept."""
+KEEP_JOBS = timedelta(days=3)
+"""Time for which jobs are kept that were run, or whose worker was killed. A task runs again at its
+next time."""
 
-MOST_ATTEMPTS = 5
-"""How often a job is started if workers are killed while they run it."""
+DELETE_JOBS = """
+DELETE FROM procrastinate_jobs AS job WHERE status <> 'todo' AND NOT EXISTS (
+    SELECT FROM procrastinate_events WHERE job_id = job.id AND at > %s)
+"""
+"""Scans the table, of a few thousand rows, once every ten minutes."""
 
 
 def delete_in_batches(delete: Callable[..., int]) -> int:
@@ -60,14 +58,15 @@ def delete_in_batches(delete: Callable[..., int]) -> int:
 def delete_old_rows(timestamp: int) -> int:
     """Deletes files that were not confirmed, expired idempotency keys (those of orders do not
     expire), sessions that can no longer be refreshed, counts of attempts that have gone back to
-    zero, old mails, old deliveries, and carts that were not changed for a long time or whose
+    zero, old deliveries, old jobs, and carts that were not changed for a long time or whose
     account was deleted."""
     moment = now()
     kept_files.delete_old(now=moment)
     SessionStore.clear_expired()
+    database.execute(DELETE_JOBS, [moment - KEEP_JOBS])
     deleted = delete_in_batches(delete_idle)
     for delete in (
-        *(delete_expired, delete_past_sessions, delete_old_mails),
+        *(delete_expired, delete_past_sessions),
         *(deliveries.delete_old, expire_carts),
     ):
         deleted += delete_in_batches(partial(delete, now=moment))
@@ -105,54 +104,6 @@ def check_invariants(timestamp: int) -> None:
         logger.info("All invariants hold.", extra={"details": checked})
 
 
-@app.periodic(cron="37 * * * *")
-@app.task(queueing_lock="delete_finished_jobs", pass_context=True)
-async def delete_finished_jobs(context: JobContext, timestamp: int) -> None:
-    """Deletes jobs that ended long ago, whether they succeeded or failed."""
-    await builtin_tasks.remove_old_jobs(
-        context,
-        max_hours=KEEP_FINISHED_JOBS,
-        remove_failed=True,
-        remove_cancelled=True,
-        remove_aborted=True,
-    )
-
-
-@app.periodic(cron="* * * * *")
-@app.task(queueing_lock="retry_stalled_jobs", pass_context=True)
-async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
-    """Starts jobs again whose worker was killed: it sends no heart-beat.
-
-    Source: procrastinate's documentation, "Retry stalled jobs".
-    """
-    manager = context.app.job_manager
-    for job in await manager.get_stalled_jobs():
-        retried = await _try_again(manager, job)
-        details = {
-            "job": job.id,
-            "task": job.task_name,
-            "retried": retried,
-            "do": _IF_KILLED if retried else _IF_GIVEN_UP + _IF_KILLED,
-        }
-        logger.warning("A worker was killed at a job.", extra={"details": details})
-
-
-_IF_GIVEN_UP = (
-    "It is not started again. A periodic task continues at its next time, a mail is lost. "
-)
-_IF_KILLED = "If this repeats, look for what kills the worker, such as too little memory."
-
-
-_OWN_RETRIES = {SEND_MAIL: mails.RETRIES}
-"""Tasks that start again periodically, so they need no retry after a worker was killed."""
-
-
-async def _try_again(manager: JobManager, job: Job) -> bool:
-    """Starts the job again, unless it was started too often, because the job itself may kill
-    workers; and unless the next job of its kind already waits. Returns whether it did."""
-    if job.attempts < MOST_ATTEMPTS + _OWN_RETRIES.get(job.task_name, 0):
-        with suppress(UniqueViolation):
-            await manager.retry_job(job)
-            return True
-    await manager.finish_job(job, Status.FAILED, delete_job=False)
-    return False
+@app.task(name="send_mail")
+def leave_mail(**_: object) -> None:
+    """Does nothing: the relay takes the mail for which a server of release 0.2.0 deferred this."""

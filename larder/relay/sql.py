@@ -66,12 +66,14 @@ SELECT channel, target FROM channels, LATERAL (
 
 RECORD = """
 UPDATE delivery SET attempts = attempts + 1, outcome = attempt.outcome, is_sent = attempt.sent,
-    next_at = clock_timestamp() + attempt.pause * interval '1 second'
+    next_at = clock_timestamp() + attempt.pause * interval '1 second',
+    data = CASE WHEN target = 'account' AND attempt.pause IS NULL THEN '{}' ELSE data END
 FROM json_to_recordset(%s::json) AS attempt (
     id bigint, outcome text, sent boolean, pause float)
 WHERE delivery.id = attempt.id AND next_at IS NOT NULL
 """
-"""Stores attempts, by delivery_pkey. What ended meanwhile stays so."""
+"""Stores attempts, by delivery_pkey. What ended meanwhile stays so. A recipient that only the
+delivery of a mail has ends with it."""
 
 TELL_STOCK = """
 WITH stored AS (
@@ -105,3 +107,12 @@ WITH told AS (
 SELECT told.product_id, device.id::text FROM told JOIN device USING (customer_id)
 """
 """Plan: the index of watch on the product, then device_of_customer for each watch."""
+
+TAKE_MAILS = """
+WITH former AS (DELETE FROM mail RETURNING *)
+INSERT INTO delivery (event, type, channel, target, object, at, data, next_at, created_at)
+SELECT id, kind, 'mail', 'account', about, created_at, jsonb_build_object('recipient', recipient),
+       clock_timestamp(), clock_timestamp()
+FROM former
+"""
+"""Scans a table that is empty but for a moment."""

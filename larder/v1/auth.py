@@ -33,7 +33,7 @@ from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.tokens import V1
 from larder.notifications.errors import MailOff
-from larder.notifications.services import PASSWORD_RESET, queue_mail
+from larder.relay.services.account_mails import PASSWORD_RESET, queue_mail
 from larder.v1.http import PageParameters, UuidCursor, claim, no_content, reply, reply_page, shaped
 from larder.v1.me import Me, shown
 from larder.v1.operations import CACHED, KEYED, QUOTA, Declaration

@@ -1,8 +1,7 @@
 """The job worker's connection, and the correlation id of its log lines.
 
-Jobs are deferred on Django's connection, in the transaction that needs them. The worker waits for
-them with LISTEN, which does not work in PgBouncer's transaction mode, so it has a direct
-connection.
+The worker waits for jobs with LISTEN, which does not work in PgBouncer's transaction mode, so it
+has a direct connection.
 """
 
 from collections.abc import Awaitable, Callable
@@ -35,11 +34,9 @@ class Connector(DjangoConnector):
 
 
 async def correlate(call_next: Callable[[], Awaitable[Any]], context: JobContext, _: Any) -> Any:
-    """Worker middleware: log lines have the id of the request that deferred the job; those of a
-    periodic job have a new id."""
-    carried = context.job.task_kwargs.get("correlation_id")
+    """Worker middleware: log lines of a job have a new id."""
     # Each job runs in a separate context, which ends with it.
-    CORRELATION_ID.set(str(carried) if carried else uuid4().hex)
+    CORRELATION_ID.set(uuid4().hex)
     with telemetry.span(f"job {context.job.task_name}"):
         return await call_next()
 

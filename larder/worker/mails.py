@@ -1,152 +1,167 @@
-"""Sends mails, in the worker: at least once, with growing pauses between the attempts.
+"""Sends mails: a channel of the relay.
 
-The text of a mail is made here, from data of identity, right before the mail is sent. If a worker
-is killed after it sent a mail and before it deleted the row, the mail is sent again.
+The text of a mail is made right before it is sent, from the present state of what it is about. If
+that has overtaken the mail, such as that of an order that was cancelled since, it is not sent.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from email.utils import parseaddr
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.urls import reverse
 from django.utils import translation
-from procrastinate import JobContext, RetryStrategy
-from procrastinate.contrib.django import app
 
 from larder.core.clock import now
 from larder.core.errors import NotFound
-from larder.db import database
 from larder.identity import queries as identity
 from larder.identity.services import passwords
-from larder.notifications import queries, services
-from larder.notifications.delivery import hand_over
+from larder.notifications.delivery import CONSOLE, hand_over
 from larder.notifications.errors import NotSent, NotSentYet
-from larder.notifications.formatting import time_of
 from larder.notifications.mail_texts import TOKEN
-from larder.notifications.queries import Mail
 from larder.notifications.rendering import render
-from larder.notifications.services import SEND_MAIL
-from larder.relay import queries as relay
+from larder.relay import queries
+from larder.relay.channels import Again, Delivery, Event, Failed, Outcome, Sent
+from larder.relay.services import account_mails
+from larder.relay.services.account_mails import ACCOUNT, CHANNEL
+from larder.worker import order_mails
+from larder.worker.order_mails import CUSTOMER, LOW_STOCK, MOST_ROWS, SHOP, kind_of, shop_time
 
 logger = logging.getLogger(__name__)
 
-RETRIES = 10
-AGAIN = RetryStrategy(max_attempts=RETRIES, exponential_wait=2, retry_exceptions=[NotSentYet])
-"""Retries after 2, 4, 8 … 1024 seconds, in all 34 minutes. A reset is valid for an hour."""
+Addressed = tuple[str, str, Mapping[str, Any]]
+"""The template of a mail, its recipient, and what the template shows."""
 
-DO = (
+
+class Message(NamedTuple):
+    """A mail of a delivery."""
+
+    delivery: Delivery
+    mail: EmailMultiAlternatives
+
+
+class Mails:
+    """The channel of mails. Its targets are ACCOUNT, CUSTOMER and SHOP."""
+
+    name = CHANNEL
+    pauses: Sequence[float] = tuple(2.0**step for step in range(1, 15))
+    """Attempts for nine hours: a mail server may be away for a night."""
+
+    def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
+        """Returns a delivery for each mail. Products that are low together are one mail."""
+        told, low = [], []
+        for event in events:
+            for target in (CUSTOMER, SHOP):
+                kind = kind_of(event.type, event.data, target)
+                if kind is LOW_STOCK:
+                    low.append(event)
+                elif kind:
+                    told.append((event, target))
+        if low:
+            products = [int(event.object) for event in low]
+            data = {"products": products[:MOST_ROWS], "more": len(products[MOST_ROWS:])}
+            told.append((replace(low[0], data=data), SHOP))
+        return told
+
+    def prepare(self, delivery: Delivery) -> Message | Outcome | None:
+        """Returns the mail; None if nobody gets it, or if it is not true any more."""
+        about = order_mails.addressed if delivery.target != ACCOUNT else KINDS.get(delivery.type)
+        if about is None:
+            return Again("This release knows no mail of this kind.")
+        try:
+            with translation.override(settings.MAIL_LANGUAGE):
+                addressed = about(delivery)
+                return Message(delivery, _written(*addressed)) if addressed else None
+        except NotFound:
+            return None
+
+    async def send(self, message: Message) -> Outcome:
+        """Hands the mail to the mail server, in a thread."""
+        delivery, mail = message
+        if settings.EMAIL_BACKEND == CONSOLE and delivery.target != ACCOUNT:
+            return Sent("In demo mode /demo/mails shows it.")
+        try:
+            await asyncio.to_thread(hand_over, f"{delivery.event}.{delivery.target}", mail)
+        except NotSentYet as fault:
+            return Again(fault.reason)
+        except NotSent as fault:
+            return Failed(fault.reason)
+        return Sent()
+
+    def ended(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Logs a mail that was not sent, unless it was overtaken."""
+        if not isinstance(outcome, Again | Failed):
+            return
+        details = {
+            "mail": str(delivery.event),
+            "kind": delivery.type,
+            "tries": delivery.attempts + 1,
+            "reason": outcome.note,
+            "correlation_id": delivery.data.get("correlation_id"),
+        }
+        if isinstance(outcome, Again) and delivery.attempts < len(self.pauses):
+            details["do"] = f"It is tried again. {_DO}"
+            logger.warning("A mail was not sent yet.", extra={"details": details})
+        else:
+            details["do"] = _DO
+            logger.error("A mail could not be sent, and is given up.", extra={"details": details})
+
+
+_DO = (
     "Check EMAIL_URL, DEFAULT_FROM_EMAIL and the log of the mail server, and that workers and"
-    " servers have the same release."
+    " servers have the same release. Who asked for a new password can ask again."
 )
-ASK_AGAIN = " The recipient can request the mail again."
 
 
-@app.task(name=SEND_MAIL, retry=AGAIN, pass_context=True)
-def send_mail(context: JobContext, mail: str, correlation_id: str | None = None) -> None:
-    """Sends a waiting mail. Raises NotSent; its class says whether there is a retry."""
-    id, tries = UUID(mail), context.job.attempts + 1
-    waiting = queries.waiting(id)
-    if waiting is None:
-        return
-    try:
-        is_sent = _send(waiting)
-    except NotSent as fault:
-        _log(fault, mail=mail, kind=waiting.kind, tries=tries)
-        if not _again(fault, tries):
-            services.delete_mail(id)
-        raise
-    services.delete_mail(id)
-    if is_sent:
-        details = {"mail": mail, "kind": waiting.kind, "tries": tries}
-        logger.info("A mail was handed over.", extra={"details": details})
-
-
-def _send(waiting: Mail) -> bool:
-    """Returns False if the mail has no recipient any more. Raises NotSent."""
-    if waiting.kind not in KINDS:
-        # It is of a newer release, whose workers may start soon.
-        raise NotSentYet(f"This release knows no mail of the kind {waiting.kind}.")
-    with translation.override(settings.MAIL_LANGUAGE):
-        message = KINDS[waiting.kind](waiting)
-    if message is None:
-        return False
-    # The mail server may be slow, and other threads need the connection.
-    database.release()
-    hand_over(str(waiting.id), message)
-    return True
-
-
-def written(kind: str, *, to: str, **context: Any) -> EmailMultiAlternatives:
+def _written(kind: str, to: str, context: Mapping[str, Any]) -> EmailMultiAlternatives:
     """Returns a mail of the shop, in the current language."""
     name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     shop = {"shop": name or settings.UNFOLD["SITE_TITLE"], "address": address}
     return render(kind, {**shop, **context}, to=to, own=settings.MAIL_TEMPLATES_DIR)
 
 
-def shop_time(at: datetime) -> str:
-    """Returns a time in the shop's time zone, with its name: the reader may live in another one."""
-    zone = ZoneInfo(settings.SHOP_TIME_ZONE)
-    return f"{time_of(at, zone)} {at.astimezone(zone):%Z}"
-
-
-def _password_reset(mail: Mail) -> EmailMultiAlternatives | None:
+def _password_reset(delivery: Delivery) -> Addressed | None:
     invited = passwords.invitation(
-        mail.about, requested_at=mail.created_at, secret=settings.SECRET_KEY, now=now()
+        UUID(delivery.object),
+        requested_at=delivery.at,
+        secret=settings.SECRET_KEY,
+        now=now(),
     )
     if invited is None:
         return None
-    kind, page, link = mail.kind, reverse("new_password"), settings.PASSWORD_RESET_URL
+    kind, page, link = delivery.type, reverse("new_password"), settings.PASSWORD_RESET_URL
     if invited.newcomer:
         kind, link = "invitation", settings.PUBLIC_URL and f"{settings.PUBLIC_URL}{page}#{TOKEN}"
-    return written(
-        kind,
-        to=invited.email,
-        username=invited.newcomer,
-        page=page,
-        link=link.replace(TOKEN, invited.token),
-        code=invited.token,
-        until=shop_time(invited.until),
-    )
+    context = {
+        "username": invited.newcomer,
+        "page": page,
+        "link": link.replace(TOKEN, invited.token),
+        "code": invited.token,
+        "until": shop_time(invited.until),
+    }
+    return kind, invited.email, context
 
 
-def _email_changed(mail: Mail) -> EmailMultiAlternatives | None:
-    return written(mail.kind, to=mail.recipient, at=shop_time(mail.created_at))
+def _email_changed(delivery: Delivery) -> Addressed:
+    return delivery.type, delivery.data["recipient"], {"at": shop_time(delivery.at)}
 
 
-def _webhook_disabled(mail: Mail) -> EmailMultiAlternatives | None:
-    try:
-        endpoint = relay.endpoint(mail.about)
-        owner = identity.profile_by_public_id(endpoint.owner)
-    except NotFound:
-        return None
+def _webhook_disabled(delivery: Delivery) -> Addressed | None:
+    endpoint = queries.endpoint(UUID(delivery.object))
+    owner = identity.profile_by_public_id(endpoint.owner)
     if not (owner.email and owner.is_staff and endpoint.disabled_at):
         return None
-    return written(mail.kind, to=owner.email, name=endpoint.name or str(endpoint.id))
+    return delivery.type, owner.email, {"name": endpoint.name or str(endpoint.id)}
 
 
-KINDS: Mapping[str, Callable[[Mail], EmailMultiAlternatives | None]] = {
-    services.PASSWORD_RESET: _password_reset,
-    services.EMAIL_CHANGED: _email_changed,
-    services.WEBHOOK_DISABLED: _webhook_disabled,
+KINDS: Mapping[str, Callable[[Delivery], Addressed | None]] = {
+    account_mails.PASSWORD_RESET: _password_reset,
+    account_mails.EMAIL_CHANGED: _email_changed,
+    account_mails.WEBHOOK_DISABLED: _webhook_disabled,
 }
-"""Makes the text of each kind of mail, with its recipient; None if it has none any more."""
-
-
-def _again(fault: NotSent, tries: int) -> bool:
-    return isinstance(fault, NotSentYet) and tries <= RETRIES
-
-
-def _log(fault: NotSent, *, mail: str, kind: str, tries: int) -> None:
-    details = {"mail": mail, "kind": kind, "tries": tries, "reason": fault.reason}
-    if _again(fault, tries):
-        details["do"] = f"It is tried again. {DO}"
-        logger.warning("A mail was not sent yet.", extra={"details": details})
-    else:
-        details["do"] = DO + (ASK_AGAIN if kind == services.PASSWORD_RESET else "")
-        logger.error("A mail could not be sent, and is given up.", extra={"details": details})
+"""What each kind of mail about an account says to whom; None if it has no recipient any more."""

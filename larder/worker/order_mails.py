@@ -1,37 +1,27 @@
-"""Tells customers and the shop of orders by mail: a channel of the relay.
+"""What mails to customers and to the shop say of orders: the state of the moment in which they are
+sent."""
 
-A mail is rendered from the state that the order has when it is sent. If that has overtaken the
-mail, such as that of an order that was cancelled since, it is not sent.
-"""
-
-import asyncio
-import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.urls import reverse
-from django.utils import translation
 from msgspec import structs
 
 from larder.core.errors import NotFound
 from larder.identity import queries as identity
 from larder.inventory import queries as inventory
-from larder.notifications.delivery import CONSOLE, hand_over
-from larder.notifications.errors import NotSent, NotSentYet
-from larder.notifications.formatting import amount, grouped, minor_amount
+from larder.notifications.formatting import amount, grouped, minor_amount, time_of
 from larder.notifications.mail_texts import ORDER
 from larder.orders import payment_state, queries
 from larder.orders.lifecycle import CANCELLED, DELIVERED, PENDING, RETURNED, SHIPPED, SOLD, STATUSES
 from larder.orders.payment_state import Kind as PaymentKind
 from larder.orders.queries import LineView, OrderView
-from larder.relay.channels import Again, Delivery, Event, Failed, Outcome, Sent
-from larder.worker.mails import DO, shop_time, written
-
-logger = logging.getLogger(__name__)
+from larder.relay.channels import Delivery
 
 CUSTOMER, SHOP = "customer", "shop"
 LEFT = frozenset({SHIPPED, DELIVERED, RETURNED})
@@ -71,6 +61,8 @@ KINDS = {
 }
 """All kinds by name, as ORDER_MAILS has them."""
 
+LOW_STOCK = KINDS["low_stock"]
+
 
 def sent_kinds() -> list[Kind]:
     """Returns the kinds of mails that this shop sends."""
@@ -85,89 +77,33 @@ def kind_of(type: str, data: Mapping[str, Any], target: str) -> Kind | None:
     return next(kinds, None)
 
 
-Message = tuple[str, EmailMultiAlternatives]
-"""A mail after the beginning of its Message-ID, which is the same at each attempt."""
-
-
-class OrderMails:
-    """The channel `mail`. Its targets are CUSTOMER and SHOP."""
-
-    name = "mail"
-    pauses: Sequence[float] = tuple(2.0**step for step in range(1, 15))
-    """Attempts for nine hours: a mail server may be away for a night."""
-
-    def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
-        """Returns a delivery for each mail. Products that are low together are one mail."""
-        told, low = [], []
-        for event in events:
-            for target in (CUSTOMER, SHOP):
-                kind = kind_of(event.type, event.data, target)
-                if kind is KINDS["low_stock"]:
-                    low.append(event)
-                elif kind:
-                    told.append((event, target))
-        if low:
-            products = [int(event.object) for event in low]
-            data = {"products": products[:MOST_ROWS], "more": len(products[MOST_ROWS:])}
-            told.append((replace(low[0], data=data), SHOP))
-        return told
-
-    def prepare(self, delivery: Delivery) -> Message | None:
-        """Returns the mail; None if nobody gets it, or if the order has overtaken it."""
-        kind = kind_of(delivery.type, delivery.data, delivery.target)
-        if kind is None:
-            return None
-        try:
-            with translation.override(settings.MAIL_LANGUAGE):
-                to, context = _addressed(kind, delivery)
-                if not to:
-                    return None
-                return _id(delivery), written(kind.name, to=to, **context)
-        except NotFound:
-            return None
-
-    async def send(self, message: Message) -> Outcome:
-        """Hands the mail to the mail server, in a thread."""
-        if settings.EMAIL_BACKEND == CONSOLE:
-            return Sent("In demo mode /demo/mails shows it.")
-        try:
-            await asyncio.to_thread(hand_over, *message)
-        except NotSentYet as fault:
-            return Again(fault.reason)
-        except NotSent as fault:
-            _log(message[0], fault.reason)
-            return Failed(fault.reason)
-        return Sent()
-
-    def ended(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Logs a mail that is given up after its last attempt."""
-        if isinstance(outcome, Again) and delivery.attempts >= len(self.pauses):
-            _log(_id(delivery), outcome.note)
-
-
-def _id(delivery: Delivery) -> str:
-    return f"{delivery.event}.{delivery.target}"
-
-
-def _log(mail: str, reason: str) -> None:
-    details = {"mail": mail, "reason": reason, "do": DO}
-    logger.error("A mail could not be sent, and is given up.", extra={"details": details})
-
-
-def _addressed(kind: Kind, delivery: Delivery) -> tuple[str, dict[str, Any]]:
-    """Returns the recipient, and what the template shows; no recipient if the mail is not true any
-    more. Raises NotFound if the order, its customer or the refund does not exist any more."""
+def addressed(delivery: Delivery) -> tuple[str, str, Mapping[str, Any]] | None:
+    """Returns the template, the recipient, and what the template shows; None if nobody gets the
+    mail, or if it is not true any more. Raises NotFound if the order, its customer or the refund
+    does not exist any more."""
+    kind = kind_of(delivery.type, delivery.data, delivery.target)
+    if kind is None:
+        return None
     if "products" in delivery.data:
-        return settings.SHOP_MAIL, _of_products(delivery.data)
+        return kind.name, settings.SHOP_MAIL, _of_products(delivery.data)
     if "currency" in delivery.data:
-        return settings.SHOP_MAIL, _of_refund(UUID(delivery.object), delivery.data["currency"])
+        context = _of_refund(UUID(delivery.object), delivery.data["currency"])
+        return kind.name, settings.SHOP_MAIL, context
     order = queries.order(UUID(delivery.object), customer=None)
-    context = _of_order(order, kind, delivery.data)
     if order.status not in kind.statuses:
-        return "", {}
+        return None
+    context = _of_order(order, kind, delivery.data)
     if kind.target == SHOP:
-        return settings.SHOP_MAIL, {**context, "link": _admin("orders_order_change", order.id)}
-    return identity.profile(order.customer).email, context
+        context["link"] = _admin("orders_order_change", order.id)
+        return kind.name, settings.SHOP_MAIL, context
+    email = identity.profile(order.customer).email
+    return (kind.name, email, context) if email else None
+
+
+def shop_time(at: datetime) -> str:
+    """Returns a time in the shop's time zone, with its name: the reader may live in another one."""
+    zone = ZoneInfo(settings.SHOP_TIME_ZONE)
+    return f"{time_of(at, zone)} {at.astimezone(zone):%Z}"
 
 
 def _of_order(order: OrderView, kind: Kind, data: Mapping[str, Any]) -> dict[str, Any]:

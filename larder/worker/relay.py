@@ -19,7 +19,7 @@ from larder.core.clock import Stopwatch, now
 from larder.relay.channels import Channel
 from larder.relay.services.relaying import Relay
 from larder.worker.connection import connection_string
-from larder.worker.order_mails import OrderMails
+from larder.worker.mails import Mails
 from larder.worker.pace import Pace
 from larder.worker.push import Push
 from larder.worker.repeated_errors import RepeatedErrors
@@ -39,7 +39,7 @@ LOCK = "SELECT pg_try_advisory_lock(11, 1)"
 
 def channels() -> list[Channel]:
     """Returns the channels by which events are told."""
-    return [Webhooks(settings.WEBHOOK_NETWORKS), OrderMails(), Push()]
+    return [Webhooks(settings.WEBHOOK_NETWORKS), Mails(), Push()]
 
 
 @contextmanager

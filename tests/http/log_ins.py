@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from larder.http.authentication import secrets
 from larder.identity.services import passwords
 from larder.identity.services.passwords import Invitation
-from larder.notifications.models import Mail
-from larder.notifications.services import PASSWORD_RESET
+from larder.relay.models import Delivery
+from larder.relay.services.account_mails import PASSWORD_RESET
 from tests.conftest import Answer, Api
 
 Json = dict[str, Any]
@@ -50,8 +51,9 @@ def newest_token() -> str:
     return link.token
 
 
-def newest_link(mail: Mail | None = None, *, now: datetime | None = None) -> Invitation | None:
+def newest_link(mail: Delivery | None = None, *, now: datetime | None = None) -> Invitation | None:
     """Returns the link of a mail as it would be sent now: by default of the newest."""
-    sent = mail or Mail.objects.filter(kind=PASSWORD_RESET).latest("created_at")
+    sent = mail or Delivery.objects.filter(type=PASSWORD_RESET).latest("id")
     moment, secret = now or datetime.now(UTC), secrets()[0]
-    return passwords.invitation(sent.about, requested_at=sent.created_at, secret=secret, now=moment)
+    about = UUID(sent.object)
+    return passwords.invitation(about, requested_at=sent.at, secret=secret, now=moment)

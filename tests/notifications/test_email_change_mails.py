@@ -1,8 +1,6 @@
-"""The former address of an account gets a mail about the change, by a real worker and a real
-mail server."""
+"""The former address of an account gets a mail about the change, with a real mail server."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +8,17 @@ import pytest
 from larder.db import database
 from larder.identity.models import Customer
 from larder.identity.services import attempts
-from larder.notifications.models import Mail
-from larder.notifications.services import PASSWORD_RESET
-from larder.worker.mails import RETRIES
+from larder.relay.services.account_mails import PASSWORD_RESET
+from larder.worker.mails import Mails
 from tests.conftest import Api, Person
-from tests.notifications.mailing import FROM, ask, jobs, text_of, work
-from tests.notifications.receiver import receiving
+from tests.notifications.mailing import (
+    FROM,
+    account_mails,
+    ask,
+    mail_server,
+    send_mails,
+    text_of,
+)
 from tests.staff.desk import Desk, Page
 
 MakePerson = Callable[..., Person]
@@ -33,23 +36,15 @@ def at_desk(staff: Person, who: Person, **fields: str) -> Page:
     return Desk(staff).save(f"identity/customer/{who.id}/change/", **fields)
 
 
-def stored() -> str:
-    """Returns all rows about mails, as text."""
-    tables = ("procrastinate_jobs", "procrastinate_events", "mail")
-    return str([database.rows(f"SELECT one::text FROM {table} AS one") for table in tables])
-
-
-@pytest.mark.system
 @pytest.mark.parametrize("address", [NEW, ""])
 def test_the_mail_to_the_former_address_has_time_and_advice_and_no_text_of_customers(
-    transactional_db: None, person: MakePerson, as_: As, tmp_path: Path, address: str
+    transactional_db: None, person: MakePerson, as_: As, settings: Any, address: str
 ) -> None:
     me = as_(person("Ada Lovelace", email=OLD, first_name="Ada"))
-    with receiving() as receiver:
+    with mail_server(settings) as receiver:
         change(me, address)
-        changed_at = Mail.objects.get().created_at
-        assert OLD not in str(database.rows("SELECT one::text FROM procrastinate_jobs AS one"))
-        (line,) = work(receiver, tmp_path / "log")
+        changed_at = account_mails().get().at
+        send_mails()
     (mail,) = receiver.received
     assert (mail["To"], mail["From"]) == (OLD, FROM)
     said = mail.as_string()
@@ -57,21 +52,18 @@ def test_the_mail_to_the_former_address_has_time_and_advice_and_no_text_of_custo
     assert "Change the password" in text_of(mail)
     for wrote in ("Ada", "Lovelace", NEW, "reset"):
         assert wrote not in said
-    assert (line["level"], line["kind"]) == ("info", "email_changed")
-    for text in (stored(), (tmp_path / "log").read_text()):
-        assert OLD not in text  # nor is it kept after the mail
-    assert not Mail.objects.exists()
+    # Nor is it kept after the mail.
+    assert OLD not in str(database.rows("SELECT delivery::text FROM delivery"))
 
 
-@pytest.mark.system
 @pytest.mark.parametrize("address", [NEW, ""])
 def test_a_change_of_the_address_in_the_admin_is_mailed_as_well(
-    transactional_db: None, person: MakePerson, tmp_path: Path, address: str
+    transactional_db: None, person: MakePerson, settings: Any, address: str
 ) -> None:
     who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
-    with receiving() as receiver:
+    with mail_server(settings) as receiver:
         assert at_desk(staff, who, email=address).errors == {}
-        work(receiver, tmp_path / "log")
+        send_mails()
     (mail,) = receiver.received
     assert (mail["To"], mail["Subject"]) == (OLD, "Your email address was changed")
     assert NEW not in mail.as_string()
@@ -85,7 +77,7 @@ def test_other_changes_and_refused_changes_of_staff_are_not_mailed(
     person(email="taken@example.com")
     assert at_desk(staff, who, first_name="Ada").errors == {}
     assert list(at_desk(staff, who, email="taken@example.com").errors) == ["email"]
-    assert (Mail.objects.count(), jobs()) == (0, [])
+    assert not account_mails().exists()
 
 
 def test_an_address_restored_by_staff_can_reset_the_password_at_once(
@@ -98,8 +90,8 @@ def test_an_address_restored_by_staff_can_reset_the_password_at_once(
         if put_back:
             assert at_desk(staff, who, email=OLD).errors == {}
         ask(OLD)
-        asked_by = Mail.objects.filter(kind=PASSWORD_RESET).latest("created_at").about
-        assert (asked_by == who.customer.public_id) is put_back
+        asked_by = account_mails().filter(type=PASSWORD_RESET).last().object
+        assert (asked_by == str(who.customer.public_id)) is put_back
 
 
 def test_no_mail_is_sent_without_a_former_address_or_without_a_change(
@@ -109,7 +101,7 @@ def test_no_mail_is_sent_without_a_former_address_or_without_a_change(
     change(me, OLD)
     change(me, OLD)
     assert me("PATCH", "me", {"first_name": "Ada"}).status == 200
-    assert (Mail.objects.count(), jobs()) == (0, [])
+    assert not account_mails().exists()
 
 
 def test_a_shop_without_a_mail_server_stores_no_mail(
@@ -117,7 +109,7 @@ def test_a_shop_without_a_mail_server_stores_no_mail(
 ) -> None:
     settings.EMAIL_URL = ""
     change(as_(person("Ada", email=OLD)), NEW)
-    assert (Mail.objects.count(), jobs()) == (0, [])
+    assert not account_mails().exists()
 
 
 @pytest.mark.parametrize(("email", "version"), [("taken@example.com", None), (NEW, '"0"')])
@@ -128,44 +120,33 @@ def test_a_refused_change_is_not_mailed(
     condition = {} if version is None else {"If_Match": version}
     answer = as_(person("Ada", email=OLD))("PATCH", "me", {"email": email}, **condition)
     assert answer.status in (409, 412)
-    assert (Mail.objects.count(), jobs()) == (0, [])
+    assert not account_mails().exists()
 
 
-@pytest.mark.system
 def test_the_mail_is_sent_also_if_the_account_is_deleted_right_after(
-    transactional_db: None, person: MakePerson, as_: As, tmp_path: Path
+    transactional_db: None, person: MakePerson, as_: As, settings: Any
 ) -> None:
     """Otherwise a thief could delete the account before the mail is sent."""
     me = as_(person("Ada", email=OLD))
-    with receiving() as receiver:
+    with mail_server(settings) as receiver:
         change(me, NEW)
         assert me("DELETE", "me").status == 204
-        work(receiver, tmp_path / "log")
+        send_mails()
     assert [mail["To"] for mail in receiver.received] == [OLD]
 
 
-@pytest.mark.system
-@pytest.mark.parametrize(
-    ("tries", "level", "status"), [(1, "warning", "todo"), (RETRIES + 1, "error", "failed")]
-)
+@pytest.mark.parametrize("attempts", [0, len(Mails.pauses)])
 def test_an_undelivered_mail_is_retried_and_finally_its_address_is_deleted(
-    transactional_db: None,
-    person: MakePerson,
-    as_: As,
-    tmp_path: Path,
-    tries: int,
-    level: str,
-    status: str,
+    transactional_db: None, person: MakePerson, as_: As, settings: Any, attempts: int
 ) -> None:
     me = as_(person("Ada", email=OLD))
-    with receiving(RCPT="450 later") as receiver:
+    with mail_server(settings, RCPT="450 later") as receiver:
         change(me, NEW)
-        database.execute("UPDATE procrastinate_jobs SET attempts = %s", [tries - 1])
-        (line,) = work(receiver, tmp_path / "log")
+        account_mails().update(attempts=attempts)
+        send_mails()
     assert receiver.received == []
-    assert (line["level"], jobs()) == (level, [(status, tries)])
-    assert Mail.objects.filter(recipient=OLD).exists() is (status == "todo")
-    assert "ask for it again" not in line.get("do", "")
+    mail = account_mails().get()
+    assert (mail.next_at is None, mail.data == {}) == (attempts > 0, attempts > 0)
 
 
 def test_an_account_causes_at_most_five_email_change_mails_a_day(
@@ -174,8 +155,8 @@ def test_an_account_causes_at_most_five_email_change_mails_a_day(
     me = as_(person("Ada", email=OLD))
     for number in range(8):
         change(me, f"stranger-{number}@example.com")
-    assert len(jobs()) == attempts.MAILS.times
-    assert Mail.objects.earliest("created_at").recipient == OLD
+    assert account_mails().count() == attempts.MAILS.times
+    assert account_mails().first().data["recipient"] == OLD
 
 
 def test_an_address_gets_at_most_five_email_change_mails_a_day(
@@ -186,10 +167,10 @@ def test_an_address_gets_at_most_five_email_change_mails_a_day(
         for spelling in (OLD, OLD.upper(), OLD):
             change(me, spelling)
             change(me, "")
-    assert len(jobs()) == attempts.MAILS.times
+    assert account_mails().count() == attempts.MAILS.times
     other = as_(person("Ada", email="another@example.com"))
     change(other, NEW)
-    assert len(jobs()) == attempts.MAILS.times + 1
+    assert account_mails().count() == attempts.MAILS.times + 1
 
 
 @pytest.mark.parametrize("similar", ["\uff41da@example.com", "ada@ex\u00adample.com", f"<{OLD}>"])
@@ -201,6 +182,6 @@ def test_similar_addresses_have_separate_mail_limits(
         # Accounts of former versions may have what is refused now.
         Customer.objects.filter(username=other("GET", "me").body["username"]).update(email=similar)
         change(other, "")
-    assert jobs() == []
+    assert not account_mails().exists()
     change(me, NEW)
-    assert len(jobs()) == 1
+    assert account_mails().count() == 1

@@ -1,45 +1,48 @@
-"""Mails from the request to the mailbox, with a real worker and a real, sometimes failing, mail
-server.
-"""
+"""Mails from the request to the mailbox, with a real, sometimes failing, mail server."""
 
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
 
 from larder.core.clock import now
+from larder.core.ids import CORRELATION_ID
 from larder.db import database
 from larder.notifications.models import Mail
 from larder.relay.models import RelayMark
-from larder.worker.mails import RETRIES
+from larder.relay.services.account_mails import PASSWORD_RESET
+from larder.relay.services.relaying import Relay
+from larder.worker.mails import Mails
 from tests.conftest import Api, Person
 from tests.notifications.mailing import (
     EMAIL,
     FROM,
     NEW,
+    account_mails,
     ask,
     environment,
-    jobs,
-    lines_of,
+    mail_server,
+    send_mails,
     text_of,
-    work,
 )
 from tests.notifications.receiver import Receiver, receiving
 from tests.ops.job_worker import job_worker as worker
 from tests.server import ROOT
+from tests.tiers import LONGEST
 from tools.processes import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 MakePerson = Callable[..., Person]
 As = Callable[[Person], Api]
+RETRIES = len(Mails.pauses)
 
 
 def token_in(receiver: Receiver) -> str:
@@ -49,154 +52,120 @@ def token_in(receiver: Receiver) -> str:
     return match[1]
 
 
-def everything_stored() -> str:
-    """Returns all rows about mails, as text."""
-    tables = ("procrastinate_jobs", "procrastinate_events", "mail")
-    return str([database.rows(f"SELECT one::text FROM {table} AS one") for table in tables])
-
-
 @pytest.mark.system
 def test_a_customer_resets_a_password_with_the_link_of_the_mail(
-    transactional_db: None, person: MakePerson, tmp_path: Path
+    person: MakePerson, tmp_path: Path
 ) -> None:
     who = person("Ada Lovelace", email=EMAIL)
-    with receiving() as receiver:
+    with receiving() as receiver, worker(tmp_path / "log", **environment(receiver)):
         ask("ADA@example.com")
-        (line,) = work(receiver, tmp_path / "log")
+        assert wait_until(lambda: account_mails().filter(is_sent=True).exists(), LONGEST)
     (mail,) = receiver.received
     assert (mail["To"], mail["From"]) == (EMAIL, FROM)
     assert "Ada Lovelace" not in text_of(mail)  # a stranger may have written the name
     token = token_in(receiver)
-    for text in (everything_stored(), (tmp_path / "log").read_text()):
+    stored = str(database.rows("SELECT delivery::text FROM delivery"))
+    for text in (stored, (tmp_path / "log").read_text()):
         for secret in (token, EMAIL, "Ada Lovelace", who.customer.password):
             assert secret not in text
-    assert (line["level"], line["tries"]) == ("info", 1)
-    assert not Mail.objects.exists()
     body = {"reset_token": token, "new_password": NEW}
     assert Api()("POST", "auth/password/reset/confirm", body).status == 204
     credentials = {"username": "Ada Lovelace", "password": NEW}
     assert Api()("POST", "auth/token", credentials).status == 200
 
 
-@pytest.mark.system
-def test_the_worker_sends_no_mail_for_an_unknown_account_and_keeps_no_row(
-    transactional_db: None, person: MakePerson, tmp_path: Path
-) -> None:
+def test_no_mail_is_sent_for_an_unknown_account(person: MakePerson, settings: Any) -> None:
     person("gone", email="gone@example.com", is_active=False)
-    person("deleted")
-    with receiving() as receiver:
+    with mail_server(settings) as receiver:
         for email in ("nobody@example.com", "gone@example.com"):
             ask(email)
-        work(receiver, tmp_path / "log")
+        send_mails()
     assert receiver.received == []
-    assert not Mail.objects.exists()
-    assert jobs() == [("succeeded", 1)] * 2
+    assert not account_mails().filter(next_at__isnull=False).exists()
 
 
-@pytest.mark.system
-def test_a_mail_without_a_link_has_a_code(
-    transactional_db: None, person: MakePerson, tmp_path: Path
-) -> None:
+def test_a_mail_without_a_link_has_a_code(person: MakePerson, settings: Any) -> None:
     person(email=EMAIL)
-    with receiving() as receiver:
+    with mail_server(settings) as receiver:
+        settings.PASSWORD_RESET_URL = ""
         ask()
-        work(receiver, tmp_path / "log", PASSWORD_RESET_URL="")
+        send_mails()
     assert re.search(r"\n\n\S{80,}\n\n", text_of(receiver.received[0]))
 
 
-@pytest.mark.system
 def test_an_undelivered_mail_is_retried_with_the_same_token(
-    transactional_db: None, person: MakePerson, tmp_path: Path
+    person: MakePerson, settings: Any
 ) -> None:
     person(email=EMAIL)
-    log = tmp_path / "log"
-    with receiving(**{".": "451 try later"}) as receiver:
+    with mail_server(settings, **{".": "451 try later"}) as receiver:
         ask()
-        with worker(log, **environment(receiver)):
-            assert wait_until(lambda: len(receiver.received) > 0, 60)
-            first = token_in(receiver)
-            receiver.replies = {}
-            assert wait_until(lambda: jobs() == [("succeeded", 2)], 60)
-    assert [line["level"] for line in lines_of(log)] == ["warning", "info"]
+        send_mails()
+        first = token_in(receiver)
+        receiver.replies = {}
+        send_mails()
     assert (len(receiver.received), token_in(receiver)) == (2, first)
+    assert [(mail.attempts, mail.is_sent) for mail in account_mails()] == [(2, True)]
 
 
-def give_up(tries: int, reply: str, log: Path) -> dict[str, Any]:
-    """Returns the log line about a mail that is refused after so many attempts."""
-    with receiving(RCPT=reply) as receiver:
-        ask()
-        database.execute("UPDATE procrastinate_jobs SET attempts = %s", [tries - 1])
-        line = work(receiver, log)[-1]
-    assert receiver.received == []
-    return line
-
-
-@pytest.mark.system
 @pytest.mark.parametrize(
-    ("tries", "reply"), [(1, f"550 who is {EMAIL}?"), (RETRIES + 1, "450 later")]
+    ("before", "reply", "level"),
+    [
+        (0, f"550 who is {EMAIL}?", "ERROR"),
+        (RETRIES - 1, "450 later", "WARNING"),
+        (RETRIES, "450 later", "ERROR"),
+    ],
 )
-def test_a_mail_after_its_last_attempt_is_logged_with_instructions(
-    transactional_db: None, person: MakePerson, tmp_path: Path, tries: int, reply: str
+def test_a_mail_that_was_not_sent_is_logged_with_instructions_and_its_request(
+    person: MakePerson,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+    before: int,
+    reply: str,
+    level: str,
 ) -> None:
     person(email=EMAIL)
-    line = give_up(tries, reply, tmp_path / "log")
-    assert (line["level"], line["tries"]) == ("error", tries)
-    assert "EMAIL_URL" in line["do"]
-    assert jobs() == [("failed", tries)]
-    assert not Mail.objects.exists()
-    assert EMAIL not in (tmp_path / "log").read_text()
+    request = CORRELATION_ID.set(uuid4().hex)
+    with mail_server(settings, RCPT=reply) as receiver:
+        ask()
+        account_mails().update(attempts=before)
+        send_mails()
+    CORRELATION_ID.reset(request)
+    assert receiver.received == []
+    (line,) = [line for line in caplog.records if line.name == "larder.worker.mails"]
+    details = line.__dict__["details"]
+    assert (line.levelname, details["tries"]) == (level, before + 1)
+    assert re.fullmatch("[0-9a-f]{32}", details["correlation_id"])
+    assert "EMAIL_URL" in details["do"]
+    assert EMAIL not in str(details)
+    assert account_mails().filter(next_at=None).exists() is (level == "ERROR")
 
 
-@pytest.mark.system
-@pytest.mark.parametrize(
-    ("tries", "level", "status"), [(1, "warning", "todo"), (RETRIES + 1, "error", "failed")]
-)
 def test_a_mail_of_an_unknown_kind_is_left_to_another_worker(
-    transactional_db: None, person: MakePerson, tmp_path: Path, tries: int, level: str, status: str
+    person: MakePerson, settings: Any
 ) -> None:
-    """The other worker is newer, as during a release. In the end only this mail is given up."""
+    """The other worker is newer, as during a release."""
     person(email=EMAIL)
-    with receiving() as receiver:
+    with mail_server(settings) as receiver:
         ask()
-        Mail.objects.update(kind="welcome")
-        database.execute("UPDATE procrastinate_jobs SET attempts = %s", [tries - 1])
-        (line,) = work(receiver, tmp_path / "log")
+        account_mails().update(type="welcome")
+        send_mails()
     assert receiver.received == []
-    assert (line["level"], line["kind"], jobs()) == (level, "welcome", [(status, tries)])
-    assert "no mail of the kind welcome" in line["reason"]
-    assert Mail.objects.exists() is (status == "todo")
+    assert [(mail.attempts, mail.next_at is None) for mail in account_mails()] == [(1, False)]
 
 
 @pytest.mark.system
-def test_the_attempt_before_the_last_is_followed_by_another(
-    transactional_db: None, person: MakePerson, tmp_path: Path
-) -> None:
-    person(email=EMAIL)
-    assert give_up(RETRIES, "450 later", tmp_path / "log")["level"] == "warning"
-    assert jobs() == [("todo", RETRIES)]
-
-
-@pytest.mark.system
-def test_a_mail_is_sent_although_its_worker_is_killed(
-    transactional_db: None, person: MakePerson, tmp_path: Path
-) -> None:
+def test_a_mail_is_sent_although_its_worker_is_killed(person: MakePerson, tmp_path: Path) -> None:
     """Delivery is at least once: here the same message arrives twice."""
     person(email=EMAIL)
     with receiving(**{".": "stall"}) as receiver:
         ask()
         killed_at_work(receiver, tmp_path / "1")
         receiver.replies = {}
-        # As it is once the heart-beats have been missing for half a minute.
-        database.execute("UPDATE procrastinate_workers SET last_heartbeat = %s", [long_ago()])
-        _defer_retry()
-        work(receiver, tmp_path / "2")
-        work(receiver, tmp_path / "3")
-    # Once more if the retry of this minute runs beside the one above.
-    first, *again = receiver.received
-    assert again
-    assert {answer["Message-ID"] for answer in again} == {first["Message-ID"]}
-    assert {text_of(answer) for answer in again} == {text_of(first)}
-    assert not Mail.objects.exists()
+        with worker(tmp_path / "2", **environment(receiver)):
+            assert wait_until(lambda: account_mails().filter(is_sent=True).exists(), LONGEST)
+    first, again = receiver.received
+    assert again["Message-ID"] == first["Message-ID"]
+    assert text_of(again) == text_of(first)
 
 
 def killed_at_work(receiver: Receiver, log: Path) -> None:
@@ -212,45 +181,32 @@ def killed_at_work(receiver: Receiver, log: Path) -> None:
     assert arrived, log.read_text()
 
 
-def long_ago() -> Any:
-    """Returns a time before which no heartbeat counts."""
-    return now() - timedelta(minutes=10)
-
-
-def _defer_retry() -> None:
-    """Queues the minutely job that recovers the jobs of killed workers."""
-    with suppress(AlreadyEnqueued):
-        app.configure_task("larder.ops.tasks.retry_stalled_jobs").defer(timestamp=0)
-
-
-@pytest.mark.system
-def test_a_mail_that_was_sent_is_not_sent_again(
-    transactional_db: None, person: MakePerson, tmp_path: Path
-) -> None:
+def test_a_mail_with_an_expired_token_is_not_sent(person: MakePerson, settings: Any) -> None:
     person(email=EMAIL)
-    with receiving() as receiver:
+    with mail_server(settings) as receiver:
         ask()
-        work(receiver, tmp_path / "1")
-        database.execute("UPDATE procrastinate_jobs SET status = 'todo'")
-        work(receiver, tmp_path / "2")
-    assert len(receiver.received) == 1
-
-
-@pytest.mark.system
-def test_a_mail_with_an_expired_token_is_not_sent(
-    transactional_db: None, person: MakePerson, tmp_path: Path
-) -> None:
-    person(email=EMAIL)
-    with receiving() as receiver:
-        ask()
-        Mail.objects.update(created_at=long_ago() - timedelta(hours=1))
-        work(receiver, tmp_path / "log")
+        account_mails().update(at=now() - timedelta(minutes=70))
+        send_mails()
     assert receiver.received == []
+
+
+def test_the_mails_of_servers_of_the_former_release_are_sent(
+    person: MakePerson, settings: Any
+) -> None:
+    who = person(email=EMAIL)
+    Mail.objects.create(kind=PASSWORD_RESET, about=who.customer.public_id, created_at=now())
+    old = "old@example.com"
+    Mail.objects.create(kind="email_changed", about=uuid4(), recipient=old, created_at=now())
+    Relay([]).once(now=now())
+    assert not Mail.objects.exists()
+    with mail_server(settings) as receiver:
+        send_mails()
+    assert {mail["To"] for mail in receiver.received} == {EMAIL, old}
 
 
 @pytest.mark.system
 def test_an_order_is_mailed_to_its_customer_and_the_shop(
-    transactional_db: None, person: MakePerson, as_: As, product: Any, tmp_path: Path
+    person: MakePerson, as_: As, product: Any, tmp_path: Path
 ) -> None:
     ada, jam = as_(person(email=EMAIL)), product(name="Jam")
     mails = {"ORDER_MAILS": "placed,new_order", "SHOP_MAIL": "owner@example.com"}

@@ -18,10 +18,11 @@ from django.test import RequestFactory
 from larder.notifications.rendering import faults
 from larder.ops.demo import mails
 from larder.orders.services.locks import set_refund_due
-from larder.relay.channels import Again, Event, Failed, Sent
+from larder.relay.channels import Again, Event, Failed, Outcome, Sent
 from larder.relay.models import Delivery
 from larder.relay.services.deliveries import store
-from larder.worker.order_mails import CUSTOMER, KINDS, SHOP, Message, OrderMails
+from larder.worker.mails import Mails, Message
+from larder.worker.order_mails import CUSTOMER, KINDS, SHOP
 from tests.conftest import Answer, Api
 from tests.notifications.receiver import receiving
 from tests.v1.moving import move, moved, returning
@@ -32,7 +33,7 @@ Make = Callable[..., Any]
 NOW = datetime(2026, 11, 30, 18, 30, tzinfo=UTC)
 OWN = "owner@example.com"
 HOSTILE = "Jam </td><script>alert(1)</script> & co"
-MAILS = OrderMails()
+MAILS = Mails()
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +71,9 @@ def mail_about(
 ) -> Message | None:
     """Returns the mail about an event of an order."""
     columns = {"event": id or uuid4(), "type": type, "target": target, "data": data}
-    return MAILS.prepare(Delivery(object=order.body["id"], **columns))
+    message = MAILS.prepare(Delivery(object=order.body["id"], **columns))
+    assert not isinstance(message, Outcome)
+    return message
 
 
 def html_of(mail: EmailMultiAlternatives) -> str:

@@ -13,12 +13,11 @@ from standardwebhooks import Webhook
 
 from larder.core.clock import now as moment
 from larder.identity.caller import Caller
-from larder.notifications.models import Mail
 from larder.orders.decision import RequestedLine
 from larder.orders.queries import OrderView
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
-from larder.relay import queries
+from larder.relay import models, queries
 from larder.relay.channels import Again, Delivery, Event, Failed, Gone, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.models import Endpoint
@@ -26,6 +25,7 @@ from larder.relay.services import deliveries, endpoints
 from larder.relay.services.endpoints import NewSecret
 from larder.relay.services.relaying import Relay
 from larder.worker import mails, webhooks
+from larder.worker.mails import Mails
 from larder.worker.outgoing import Answer
 from larder.worker.webhooks import Message, Webhooks, outcome
 from tests.conftest import Person
@@ -268,15 +268,15 @@ def test_the_owner_gets_a_mail_about_an_endpoint_that_is_gone(
     assert Endpoint.objects.get().failing_since is None
     channel.ended(delivery, Gone("410"))
     assert queries.endpoint(endpoint).disabled_at is not None
-    mail = Mail.objects.get()
-    text = mails.KINDS[mail.kind](mail)
-    assert text is not None
-    assert (text.to, "ERP" in text.body) == (["ada@example.com"], True)
+    (delivered,) = models.Delivery.objects.filter(channel="mail")
+    message = Mails().prepare(delivered)
+    assert isinstance(message, mails.Message)
+    assert (message.mail.to, "ERP" in message.mail.body) == (["ada@example.com"], True)
     # What was stored meanwhile waits too.
     late = of(endpoint, "order.placed", uuid4())
     assert Webhooks([]).prepare(late) == Failed(endpoints.DISABLED)
     channel.ended(late, Failed(endpoints.DISABLED))
-    assert Mail.objects.count() == 1
+    assert models.Delivery.objects.filter(channel="mail").count() == 1
 
 
 def test_a_secret_that_cannot_be_opened_is_not_signed_with(

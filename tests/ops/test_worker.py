@@ -117,37 +117,20 @@ def _about(words: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line for line in lines if words in line["event"]]
 
 
-def test_the_next_worker_runs_the_jobs_of_a_killed_one(
-    transactional_db: None, tmp_path: Path
-) -> None:
-    left = add_job("delete_old_rows", "doing")
-    deadly = add_job("delete_old_rows", "doing", attempts=tasks.MOST_ATTEMPTS)
-    has_successor = add_job("look_at_stock", "doing", lock="look_at_stock")
-    add_job("look_at_stock", "todo", lock="look_at_stock")
-    database.execute("UPDATE procrastinate_jobs SET priority = -1 WHERE status = 'todo'")
-    defer_job("retry_stalled_jobs")
-    run_waiting_jobs(tmp_path / "log")
-    assert _status(left) == ("succeeded", 2)
-    assert _status(deadly) == ("failed", tasks.MOST_ATTEMPTS + 1)
-    assert _status(has_successor) == ("failed", 1)
-
-
-def test_jobs_that_ended_long_ago_are_deleted(transactional_db: None, tmp_path: Path) -> None:
-    ended = {status: add_job("check_invariants", status) for status in ("succeeded", "failed")}
-    recent = add_job("check_invariants", "failed")
+def test_jobs_that_ended_or_lost_their_worker_long_ago_are_deleted(transactional_db: None) -> None:
+    old = [add_job("check_invariants", status) for status in ("succeeded", "failed", "doing")]
+    waits, recent = (add_job("check_invariants", status) for status in ("todo", "failed"))
     database.execute(
         "INSERT INTO procrastinate_events (job_id, type, at)"
-        " SELECT id, 'failed', now() - interval '73 hours' FROM procrastinate_jobs"
+        " SELECT id, 'failed', now() FROM procrastinate_jobs"
     )
-    database.execute("UPDATE procrastinate_events SET at = now() WHERE job_id = %s", [recent])
     database.execute(
         "UPDATE procrastinate_events SET at = now() - interval '73 hours' WHERE job_id <> %s",
         [recent],
     )
-    defer_job("delete_finished_jobs")
-    run_waiting_jobs(tmp_path / "log")
-    assert [_status(job) for job in ended.values()] == [None, None]
-    assert _status(recent) is not None
+    tasks.delete_old_rows(timestamp=0)
+    assert [_status(job) for job in old] == [None] * 3
+    assert None not in (_status(waits), _status(recent))
 
 
 def test_the_worker_waits_for_jobs_on_a_separate_connection(

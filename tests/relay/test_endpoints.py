@@ -11,11 +11,10 @@ from larder.core.errors import NotFound, PermissionMissing, StaleVersion
 from larder.identity.caller import Caller
 from larder.identity.models import AuditEntry
 from larder.identity.services import audit
-from larder.notifications.models import Mail
 from larder.relay import queries
 from larder.relay.channels import Sent
 from larder.relay.errors import TooManyWebhooks
-from larder.relay.models import Endpoint
+from larder.relay.models import Delivery, Endpoint
 from larder.relay.services import deliveries, endpoints
 from tests.conftest import Person
 
@@ -154,7 +153,7 @@ def test_an_endpoint_is_disabled_once_it_is_gone_or_fails_for_five_days(
     settings.EMAIL_URL = "smtp://localhost"
 
     def mails() -> int:
-        return Mail.objects.count()
+        return Delivery.objects.filter(channel="mail").count()
 
     def fail(after: timedelta, *, is_gone: bool = False) -> None:
         endpoints.note_failure(endpoint, is_gone=is_gone, mails=True, at=now + after)

@@ -17,9 +17,8 @@ from larder.identity import permissions
 from larder.identity.models import AuditEntry, Customer
 from larder.identity.services import passwords
 from larder.identity.services.accounts import NewCustomer
-from larder.notifications import queries
-from larder.notifications.models import Mail
-from larder.worker import mails
+from larder.relay.models import Delivery
+from larder.worker.mails import Mails, Message
 from tests.conftest import NOW, ROLES, Person
 from tests.staff.desk import Desk, Page, allow
 
@@ -89,9 +88,9 @@ def test_the_link_is_sent_by_mail_where_the_shop_sends_mails(
     tom, sam = person("tom", email="tom@example.com"), person("sam", email="")
     sent = desk.post(link_path(tom.id), {})
     assert "tom@example.com" in sent.messages[0]
-    assert Mail.objects.get().about == tom.customer.public_id
+    assert Delivery.objects.get().object == str(tom.customer.public_id)
     assert "#" in desk.post(link_path(sam.id), {}).response.context["shown"]
-    assert Mail.objects.count() == 1
+    assert Delivery.objects.count() == 1
 
 
 def test_the_audit_trail_has_the_link_without_its_token(
@@ -188,10 +187,11 @@ def test_the_link_of_an_invitation_is_mailed_where_the_shop_sends_mails(
     settings.EMAIL_URL = "smtp://localhost"
     page = desk.save(INVITE, **SAM, groups=[role("warehouse")])
     assert "on its way to sam@example.com" in page.messages[0]
-    assert Mail.objects.get().about == Customer.objects.get(username="sam").public_id
+    invited = Customer.objects.get(username="sam").public_id
+    assert Delivery.objects.get().object == str(invited)
     without = desk.save(INVITE, username="tom", groups=[role("warehouse")])
     assert "#" in without.response.context["shown"]
-    assert Mail.objects.count() == 1
+    assert Delivery.objects.count() == 1
 
 
 @pytest.mark.parametrize(
@@ -206,24 +206,22 @@ def test_the_mail_of_an_invitation_has_the_username_and_the_page(
 ) -> None:
     settings.EMAIL_URL, settings.PUBLIC_URL = "smtp://localhost", public
     desk.save(INVITE, **SAM, groups=[role("warehouse")])
-    mail = mail_text(Mail.objects.get())
+    mail = mail_text(Delivery.objects.get())
     assert (mail.to, mail.subject) == (["sam@example.com"], "Your account")
     assert "Your username is sam." in mail.body
     assert place in mail.body
     assert "did not request" not in mail.body
     assert use(re.findall(r"[\w.-]{80,}", str(mail.body))[0]).status == 302
     desk.post(f"identity/customer/{Customer.objects.get(username='sam').pk}/password-link/", {})
-    again = mail_text(Mail.objects.latest("created_at"))
+    again = mail_text(Delivery.objects.latest("id"))
     assert again.subject == "A new password"
     assert "Your username" not in again.body
 
 
-def mail_text(mail: Mail) -> EmailMultiAlternatives:
-    waiting = queries.waiting(mail.id)
-    assert waiting is not None
-    message = mails.KINDS[mail.kind](waiting)
-    assert message is not None
-    return message
+def mail_text(delivery: Delivery) -> EmailMultiAlternatives:
+    message = Mails().prepare(delivery)
+    assert isinstance(message, Message)
+    return message.mail
 
 
 def test_the_audit_trail_has_account_rights_roles_and_link(desk: Desk, boss: Person) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -14,8 +14,8 @@ from larder.identity.models import AuditEntry, Customer, Key, Session
 from larder.identity.services import accounts, attempts, keys, passwords
 from larder.identity.services.passwords import LIFETIME
 from larder.identity.services.rights import SETTLED
-from larder.notifications.models import Mail
-from larder.notifications.services import PASSWORD_RESET, delete_old_mails
+from larder.relay.models import Delivery
+from larder.relay.services.account_mails import PASSWORD_RESET
 from tests.conftest import Answer, Api, Person
 from tests.http.log_ins import newest_link
 
@@ -28,7 +28,7 @@ def code(answer: Answer) -> tuple[int, str | None]:
     return answer.status, answer.body and answer.body.get("code")
 
 
-def token_of(mail: Mail | None = None) -> str:
+def token_of(mail: Delivery | None = None) -> str:
     """Returns the token in a mail, by default the newest."""
     link = newest_link(mail)
     assert link is not None
@@ -71,8 +71,10 @@ def test_every_address_gets_the_same_answer_with_the_same_work(
         done[kind] = (answer.status, answer.body, answer.headers, statements)
     assert all(answer == done["unknown"] for answer in done.values()), done
     assert done["known"][0] == 202
-    accounts_of_mails = Customer.objects.filter(public_id__in=Mail.objects.values("about"))
-    assert (Mail.objects.count(), accounts_of_mails.count()) == (5, 1)
+    accounts_of_mails = Customer.objects.filter(
+        public_id__in=[mail.object for mail in Delivery.objects.all()]
+    )
+    assert (Delivery.objects.count(), accounts_of_mails.count()) == (5, 1)
 
 
 def test_jobs_and_rows_of_a_reset_do_not_reveal_the_account(api: Api, person: MakePerson) -> None:
@@ -82,14 +84,14 @@ def test_jobs_and_rows_of_a_reset_do_not_reveal_the_account(api: Api, person: Ma
     stored = str(
         [
             database.rows(f"SELECT one::text FROM {table} AS one")
-            for table in ("procrastinate_jobs", "mail")
+            for table in ("procrastinate_jobs", "delivery")
         ]
     )
     for secret in (
         EMAIL,
         "unknown@example.com",
         "Ada",
-        token_of(Mail.objects.earliest("created_at")),
+        token_of(Delivery.objects.earliest("id")),
     ):
         assert secret not in stored
 
@@ -97,7 +99,7 @@ def test_jobs_and_rows_of_a_reset_do_not_reveal_the_account(api: Api, person: Ma
 @pytest.mark.parametrize("email", ["", "ada", "ada@example", "a b@example.com", 7, "a@b.c\0"])
 def test_an_invalid_address_is_refused(api: Api, db: None, email: Any) -> None:
     assert code(api("POST", ASK, {"email": email})) == (400, "validation_error")
-    assert not Mail.objects.exists()
+    assert not Delivery.objects.exists()
 
 
 def test_a_reset_without_a_mail_server_is_refused_with_the_reason(
@@ -105,7 +107,7 @@ def test_a_reset_without_a_mail_server_is_refused_with_the_reason(
 ) -> None:
     settings.EMAIL_URL = ""
     assert code(api("POST", ASK, {"email": EMAIL})) == (403, "mail_off")
-    assert not Mail.objects.exists()
+    assert not Delivery.objects.exists()
 
 
 def test_a_reset_ends_all_sessions_and_keys_and_the_new_password_works(
@@ -149,8 +151,8 @@ def test_a_token_works_once_and_ends_the_others_of_its_account(
     person(email=EMAIL)
     for _ in range(2):
         api("POST", ASK, {"email": EMAIL})
-    first, second = Mail.objects.order_by("created_at")
-    second.created_at += timedelta(minutes=1)
+    first, second = Delivery.objects.order_by("id")
+    second.at += timedelta(minutes=1)
     tokens = [token_of(first), token_of(second)]
     assert confirm(api, tokens[0]).status == 204
     for token in tokens:
@@ -167,7 +169,7 @@ def move(who: Person, when: datetime) -> str:
 def resets_of(api: Api, who: Person, email: str) -> int:
     """Requests a reset; returns the number of mails about the account."""
     assert api("POST", ASK, {"email": email}).status == 202
-    return Mail.objects.filter(about=who.customer.public_id, kind=PASSWORD_RESET).count()
+    return Delivery.objects.filter(object=who.customer.public_id, type=PASSWORD_RESET).count()
 
 
 def test_an_address_changed_within_a_week_cannot_reset_the_password(
@@ -209,7 +211,7 @@ def test_no_reset_is_queued_for_an_address_that_gets_no_mails(
 
 def mailed_to(who: Person) -> str | None:
     """Returns the address to which the reset of the account would be mailed now."""
-    mail = Mail.objects.get(about=who.customer.public_id, kind=PASSWORD_RESET)
+    mail = Delivery.objects.get(object=who.customer.public_id, type=PASSWORD_RESET)
     link = newest_link(mail)
     return None if link is None else link.email
 
@@ -254,10 +256,10 @@ def test_a_reset_token_ends_when_its_account_changes(
 def test_a_reset_token_ends_after_an_hour(api: Api, person: MakePerson) -> None:
     who = person(email=EMAIL)
     api("POST", ASK, {"email": EMAIL})
-    mail = Mail.objects.get()
-    mail.created_at -= LIFETIME
+    mail = Delivery.objects.get()
+    mail.at -= LIFETIME
     assert newest_link(mail) is None
-    late = newest_link(mail, now=mail.created_at + timedelta(minutes=1))
+    late = newest_link(mail, now=mail.at + timedelta(minutes=1))
     assert late is not None
     assert code(confirm(api, late.token)) == (403, "reset_token_invalid")
     assert not Customer.objects.get(pk=who.id).check_password(NEW)
@@ -321,16 +323,6 @@ def test_a_weak_password_is_refused_and_the_reset_token_stays_valid(
     similar = confirm(api, token, "Ada Lovelace")
     assert [fault["code"] for fault in similar.body["errors"]] == ["password_too_similar"]
     assert confirm(api, token).status == 204
-
-
-def test_a_mail_whose_job_was_lost_is_deleted_after_thirty_days(db: None, now: datetime) -> None:
-    for days in (29, 31, 32):
-        about, created_at = UUID(int=days), now - timedelta(days=days)
-        Mail.objects.create(kind=PASSWORD_RESET, about=about, created_at=created_at)
-    for left in ([29, 31], [29], [29]):
-        delete_old_mails(now=now, limit=1)
-        mails = Mail.objects.order_by("about").values_list("about", flat=True)
-        assert [about.int for about in mails] == left
 
 
 def test_too_many_requests_and_confirmations_are_refused_with_retry_after(

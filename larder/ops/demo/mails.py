@@ -7,7 +7,8 @@ from django.shortcuts import render
 
 from larder.http.pages import read_only
 from larder.relay import queries
-from larder.worker.order_mails import CUSTOMER, SHOP, OrderMails
+from larder.worker.mails import Mails, Message
+from larder.worker.order_mails import CUSTOMER, SHOP
 
 LATEST = 20
 """Mails that are shown to customers, and to the shop."""
@@ -18,7 +19,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-
 
 def _mails() -> dict[int, EmailMultiAlternatives]:
     """Returns the last mails by the ids of their deliveries, the newest first."""
-    channel = OrderMails()
+    channel = Mails()
     deliveries = [
         delivery
         for target in (CUSTOMER, SHOP)
@@ -26,7 +27,7 @@ def _mails() -> dict[int, EmailMultiAlternatives]:
     ]
     deliveries.sort(key=lambda delivery: delivery.id, reverse=True)
     messages = {delivery.id: channel.prepare(delivery) for delivery in deliveries}
-    return {id: message[1] for id, message in messages.items() if message}
+    return {id: message.mail for id, message in messages.items() if isinstance(message, Message)}
 
 
 @read_only

@@ -25,12 +25,12 @@ from larder.identity import factors
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
-from larder.notifications.services import WEBHOOK_DISABLED, queue_mail
 from larder.relay.channels import Event
 from larder.relay.errors import TooManyWebhooks
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.models import Endpoint
 from larder.relay.services import deliveries
+from larder.relay.services.account_mails import WEBHOOK_DISABLED, queue_mail
 
 CHANNEL = "webhook"
 

@@ -24,6 +24,7 @@ from larder.relay.channels import Channel, Event
 from larder.relay.models import RelayMark
 from larder.relay.queries import ORDER_EVENTS, order_events
 from larder.relay.services import deliveries
+from larder.relay.services.account_mails import take_former
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ EVENTS = 1_000
 """Rows of a feed that are told in one transaction."""
 
 SECONDS = 1.0
-"""Between two looks at refunds and low stock."""
+"""Between two looks at refunds, low stock and the mails of former releases."""
 
 LOOKED_AT = 500
 """Products of one look at low stock, the next ones each time."""
@@ -59,6 +60,7 @@ class Relay:
         if self._looked is None or self._looked.seconds >= SECONDS:
             self._looked = Stopwatch()
             with transaction.atomic(durable=True):
+                take_former()
                 self._deliver(_refunds(now, limit))
                 self._deliver(self._low_stock(now))
         return any(more)

@@ -35,7 +35,7 @@ from larder.identity.services import accounts, audit, passwords, rights, second_
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.notes import About
 from larder.notifications.delivery import CONSOLE
-from larder.notifications.services import PASSWORD_RESET, queue_mail
+from larder.relay.services.account_mails import PASSWORD_RESET, queue_mail
 from larder.staff.base import button
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import column, full_name, moment, time_column
