@@ -1,16 +1,12 @@
 """How the earlier contracts refuse: Django REST framework's shapes, in its sentences.
 
-A request about an account is refused with all its faults: invalid fields and taken names.
-
 Every other refusal, the database's absence among them, is v1's: it has a `detail` too.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpResponseBase
-from rest_framework import serializers
 from rest_framework.exceptions import APIException, PermissionDenied, Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -18,7 +14,6 @@ from rest_framework.views import exception_handler
 from larder.core.errors import (
     AlreadyTaken,
     DomainError,
-    Fault,
     InvalidInput,
     NotStaff,
     PermissionMissing,
@@ -26,7 +21,6 @@ from larder.core.errors import (
 )
 from larder.http import problems
 from larder.http.api_headers import quota_headers
-from larder.identity import queries
 from larder.identity.services.attempts import RateLimited
 from larder.identity.services.quotas import QuotaExceeded
 
@@ -44,7 +38,9 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | N
     if isinstance(error, InvalidInput | AlreadyTaken):
         error = ValidationError(field_errors(error))
     if isinstance(error, NotStaff | PermissionMissing):
-        error = PermissionDenied(_detail(error))
+        # What the client can do; None for the framework's sentence.
+        is_factor = isinstance(error, SecondFactorRequired)
+        error = PermissionDenied(problems.kind_of(error.code).title if is_factor else None)
     if isinstance(error, RateLimited):
         return _throttled(error, context)
     if isinstance(error, APIException | Http404):
@@ -66,11 +62,6 @@ def _throttled(error: RateLimited, context: Mapping[str, Any]) -> HttpResponseBa
     return response
 
 
-def _detail(error: NotStaff | PermissionMissing) -> str | None:
-    """Returns what the client can do; None for the framework's sentence."""
-    return problems.kind_of(error.code).title if isinstance(error, SecondFactorRequired) else None
-
-
 def field_errors(error: InvalidInput | AlreadyTaken) -> dict[str, list[str]]:
     """Returns the error as field → sentences."""
     if isinstance(error, AlreadyTaken):
@@ -85,51 +76,3 @@ def _refusal(error: DomainError) -> Response:
     kind = problems.kind_of(error.code)
     answer = {"detail": kind.title}
     return Response(answer, status=kind.status, headers=problems.headers_of(error))
-
-
-class AccountBody(serializers.Serializer[Any]):
-    """A body about an account. It is refused with all its faults: invalid fields and taken names.
-
-    The database names the first that is taken, and other faults are found before any statement.
-    """
-
-    called = "username"
-    """The field of the username."""
-    taken: Mapping[str, str] = TAKEN
-
-    def named(self) -> dict[str, str]:
-        """Returns the valid ones of username and email, even if other fields have faults."""
-        self.is_valid()
-        body: Any = self.initial_data
-        sent = {"username": self.called, "email": "email"}
-        return {
-            name: str(self.fields[field].run_validation(body[field]))
-            for name, field in sent.items()
-            if isinstance(body, Mapping) and field in body
-            if field in self.fields and field not in self.errors
-        }
-
-    def valid(self) -> dict[str, Any]:
-        """Returns the whole body. Raises InvalidInput, as limits of attempts count it."""
-        if self.is_valid():
-            return dict(self.validated_data)
-        faults = [Fault(name, "", text) for name, texts in self.errors.items() for text in texts]
-        raise InvalidInput(faults)
-
-    def counted(self) -> Mapping[str, str]:
-        """Returns the names that an attempt counts for. Raises InvalidInput if the body has faults
-        and no valid name."""
-        return {name: text for name, text in self.named().items() if text} or self.valid()
-
-    @contextmanager
-    def all_named(self, account: int = 0) -> Iterator[None]:
-        """Names each of username and email that another account than `account` has, with the other
-        faults. Raises ValidationError."""
-        try:
-            yield
-        except (AlreadyTaken, InvalidInput) as error:
-            names = queries.taken(**{"username": "", "email": ""} | self.named(), but=account)
-            faults = field_errors(error) | {name: [self.taken[name]] for name in names}
-            raise ValidationError(
-                {self.called if name == "username" else name: faults[name] for name in faults}
-            ) from error

@@ -12,6 +12,7 @@ from rest_framework.exceptions import APIException, AuthenticationFailed, Permis
 from rest_framework.request import Request
 
 from larder.http import admin_session, throttling
+from larder.http.api_headers import SAFE
 from larder.http.authentication import caller_of_key, looked_up, proven_factor, signed_caller
 from larder.identity import queries
 from larder.identity.caller import Caller
@@ -76,7 +77,7 @@ class PasswordAuthentication(framework.BasicAuthentication):
         """Returns the caller, or None without credentials. Raises PermissionDenied for a write from
         another site, AuthenticationFailed for a wrong password."""
         credentials = super().authenticate(request)
-        if credentials is not None and request.method not in _SAFE and _from_elsewhere(request):
+        if credentials is not None and request.method not in SAFE and _from_elsewhere(request):
             raise PermissionDenied("CSRF Failed: this request comes from another site.")
         return credentials
 
@@ -90,9 +91,6 @@ class PasswordAuthentication(framework.BasicAuthentication):
                 return authenticate(userid, password), None
         except InvalidCredentials as error:
             raise AuthenticationFailed("Invalid username/password.") from error
-
-
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def _from_elsewhere(request: Request) -> bool:

@@ -5,7 +5,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.tokens import Credentials
+from larder.compat.accounts import Credentials
 from larder.compat.views import OpenView, read
 from larder.core.clock import now
 from larder.http import throttling

@@ -12,16 +12,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat import tokens
-from larder.compat.fields import Amount, Moment
-from larder.compat.ordering import REFUSED, LinesById, place, refusal
-from larder.compat.pages import Rows
+from larder.compat import accounts as common
+from larder.compat.fields import Moment, Price
+from larder.compat.ordering import REFUSED, LinesById, place, placed_orders, refusal
 from larder.compat.products import product_rows
 from larder.compat.views import CompatView, caller, needs, read
 from larder.core.errors import KeyReused, NotFound
 from larder.inventory import queries as inventory
 from larder.orders import queries as orders
-from larder.orders.queries import OrderFilter
 
 
 class Product(serializers.Serializer[Any]):
@@ -29,7 +27,7 @@ class Product(serializers.Serializer[Any]):
 
     id = serializers.IntegerField()
     name = serializers.CharField()
-    price = Amount()
+    price = Price()
     quantity = serializers.IntegerField()
 
 
@@ -38,7 +36,7 @@ class Line(serializers.Serializer[Any]):
 
     id = serializers.IntegerField(source="product")
     name = serializers.CharField()
-    price = Amount(source="unit_price")
+    price = Price(source="unit_price")
     quantity = serializers.IntegerField()
 
 
@@ -47,7 +45,7 @@ class Order(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     products = Line(many=True, source="lines")
-    total = Amount()
+    total = Price()
     created_at = Moment(source="placed_at")
 
 
@@ -80,14 +78,7 @@ class OrdersView(CompatView):
 
     @needs(key="orders.view_order")
     def get(self, request: Request) -> Response:
-        who = caller(request).id
-        rows = Rows(
-            lambda: orders.count(OrderFilter(who)),
-            lambda offset, limit: self.whole(
-                orders.page(who, newest_first=True, offset=offset, limit=limit)
-            ),
-        )
-        envelope = self.page(rows)
+        envelope = self.page(placed_orders(self, newest_first=True))
         # Contract 2 lists its resources at this path. It has one.
         if "2" in settings.COMPAT:
             envelope["orders"] = request.build_absolute_uri("/api/orders/orders/")
@@ -135,7 +126,7 @@ class OrderView(CompatView):
 
 
 urlpatterns = [
-    *tokens.urlpatterns,
+    *common.urlpatterns,
     path("api/products/", ProductsView.as_view()),
     path("api/products/<int:product_id>/", ProductView.as_view()),
     path("api/orders/", OrdersView.as_view()),

@@ -8,15 +8,15 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.urls import path, re_path
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat import products, tokens
-from larder.compat.answers import AccountBody
+from larder.compat import accounts as common
+from larder.compat import products
+from larder.compat.accounts import AccountBody, change, registered
 from larder.compat.authentication import require_confirmation
 from larder.compat.fields import AnyText, Moment, Password, Price, Text
 from larder.compat.ordering import REFUSED, LinesById, place_keyed, refusal
@@ -25,12 +25,10 @@ from larder.compat.views import CompatView, OpenView, caller, needs, read
 from larder.core import limits
 from larder.core.clock import now
 from larder.core.errors import NotFound
-from larder.http import throttling
 from larder.http.api_headers import replay_headers
 from larder.identity import queries
 from larder.identity.queries import Profile
 from larder.identity.services import accounts
-from larder.identity.services.accounts import NewCustomer
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries as orders
 
@@ -172,14 +170,7 @@ class Registration(NewName):
 
 class RegisterView(OpenView):
     def post(self, request: Request) -> Response:
-        accounts.require_open(settings.REGISTRATION)
-        body = Registration(data=request.data)
-        with (
-            body.all_named(),
-            throttling.attempted(request, "register", next(iter(body.counted().values()))),
-        ):
-            new = NewCustomer(**body.valid())
-            accounts.register(new, policy=settings.REGISTRATION, now=now())
+        registered(request, Registration)
         return Response({}, status=201)
 
 
@@ -254,16 +245,11 @@ def _read_id(text: str) -> UUID:
 
 def _rename(request: Request, user: Profile) -> str:
     """Returns the new name. Raises ValidationError, NotFound."""
-    body, who = NewName(data=request.data), caller(request)
-    with body.all_named(user.id):
-        fields = body.valid()
-        with throttling.change_profile(request, who, user.id, fields):
-            accounts.change_profile(user.id, fields, caller=who)
-    return str(fields["username"])
+    return str(change(request, user.id, NewName(data=request.data))["username"])
 
 
 urlpatterns = [
-    *tokens.urlpatterns,
+    *common.urlpatterns,
     path("api/register/", RegisterView.as_view()),
     path("api/user/", UsersView.as_view()),
     re_path(r"^api/user/(?P<user>[^/]+)/?\Z", UserView.as_view()),

@@ -73,15 +73,8 @@ class Price(serializers.DecimalField):
         return value.quantize(Decimal(1).scaleb(-(self.decimal_places or 0)), ROUND_HALF_UP)
 
 
-class Amount(Price):
-    """Money in an answer: text with two decimals."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(read_only=True, **options)
-
-
 def amount(exact: Decimal) -> str:
-    """Returns two decimals, rounded half up, as Amount does.
+    """Returns two decimals, rounded half up, as Price does.
 
     >>> amount(Decimal("2.205")), amount(Decimal("0"))
     ('2.21', '0.00')

@@ -8,7 +8,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from larder.compat.fields import Lines, Units
-from larder.compat.views import caller
+from larder.compat.pages import Rows
+from larder.compat.views import CompatView, caller
 from larder.core.clock import now
 from larder.core.errors import DomainError, UnknownProducts
 from larder.core.limits import MAX_ID
@@ -17,8 +18,10 @@ from larder.http.api_headers import idempotency_key, operation_of
 from larder.http.shop import terms
 from larder.identity.caller import Caller
 from larder.inventory.errors import InsufficientStock
+from larder.orders import queries
 from larder.orders.decision import RequestedLine
 from larder.orders.errors import OrderRefusal, OrderTooSmall
+from larder.orders.queries import OrderFilter, OrderView
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 
@@ -53,6 +56,17 @@ def place_keyed(request: Request, lines: Iterable[tuple[int, int]]) -> Placed:
     """
     key = idempotency_key(request.META)
     return place(caller(request), lines, key=key, operation=operation_of(request._request))
+
+
+def placed_orders(view: CompatView, *, newest_first: bool) -> Rows[OrderView]:
+    """Returns the caller's placed orders."""
+    who = caller(view.request).id
+    return Rows(
+        lambda: queries.count(OrderFilter(who)),
+        lambda offset, limit: view.whole(
+            queries.page(who, newest_first=newest_first, offset=offset, limit=limit)
+        ),
+    )
 
 
 REFUSED = (UnknownProducts, InsufficientStock, OrderRefusal)

@@ -11,18 +11,9 @@ from rest_framework.pagination import LimitOffsetPagination, PageNumberPaginatio
 
 Row = TypeVar("Row")
 
-ROWS = 10
-"""Rows of a page by default."""
-
-FEW_ROWS = 5
-"""Rows of a page by default in contract 3."""
-
 MAX_ROWS = 1_000
 """The maximum rows of a page, ten times as many as in v1, because clients of these contracts read
 whole lists."""
-
-MAX_LARGE_ROWS = 100
-"""Rows of a page of orders, at most: each may have a thousand lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +36,24 @@ class Rows(Generic[Row]):
 class Numbered(PageNumberPagination):
     """`?page=N` from 1, ten rows each."""
 
-    page_size = ROWS
+    page_size = 10
     last_page_strings = ()
 
 
 class ByOffset(LimitOffsetPagination):
     """`?limit=&offset=`, ten rows by default."""
 
-    default_limit = ROWS
+    default_limit = 10
     max_limit = MAX_ROWS
 
 
 class ByOffsetOfFive(ByOffset):
     """`?limit=&offset=`, five rows by default."""
 
-    default_limit = FEW_ROWS
+    default_limit = 5
 
 
 class ByOffsetOfLarge(ByOffset):
-    """`?limit=&offset=` for rows that may be large: ten by default, at most 100."""
+    """`?limit=&offset=` for orders, each of which may have a thousand lines: at most 100."""
 
-    max_limit = MAX_LARGE_ROWS
+    max_limit = 100

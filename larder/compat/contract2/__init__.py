@@ -10,9 +10,11 @@ from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from larder.compat.accounts import Credentials, LogInView, RefreshView
 from larder.compat.contract2 import accounts, shop
 from larder.compat.fields import absolute
 from larder.compat.views import BrowsableView
+from larder.identity.tokens import IDENTITY as IDENTITY_TOKENS
 
 
 class Root(BrowsableView):
@@ -40,8 +42,8 @@ urlpatterns = [
     path("api/", Root.as_view(paths=API)),
     path("api/identity/", Root.as_view(name="Identity", paths=IDENTITY)),
     path("api/identity/register/", accounts.Register.as_view()),
-    path("api/identity/token/", accounts.Token.as_view()),
-    path("api/identity/token/refresh/", accounts.Refresh.as_view()),
+    path("api/identity/token/", LogInView.as_view(policy=IDENTITY_TOKENS, body=Credentials)),
+    path("api/identity/token/refresh/", RefreshView.as_view(policy=IDENTITY_TOKENS)),
     path("api/identity/token/verify/", accounts.Verify.as_view()),
     path("api/identity/customers/", accounts.Customers.as_view()),
     path("api/identity/customers/<int:customer>/", accounts.Customer.as_view()),

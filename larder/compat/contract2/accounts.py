@@ -2,28 +2,23 @@
 
 from typing import Any
 
-from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.answers import AccountBody
+from larder.compat.accounts import AccountBody, TokenView, change, registered
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid, require_confirmation
 from larder.compat.fields import Address, Password, Text, created
 from larder.compat.pages import ByOffset, Rows
-from larder.compat.tokens import Credentials, TokenView, both, log_in, renew
 from larder.compat.views import BrowsableView, OpenView, caller, needs, read
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
-from larder.http import throttling
 from larder.http.authentication import signer
-from larder.http.shop import former_address_notifier
 from larder.identity import queries
 from larder.identity.queries import Profile
 from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
-from larder.identity.tokens import IDENTITY
 
 
 class Registration(AccountBody):
@@ -46,33 +41,8 @@ class Register(OpenView):
     """Create an account."""
 
     def post(self, request: Request) -> Response:
-        accounts.require_open(settings.REGISTRATION)
-        body = Registration(data=request.data)
-        with (
-            body.all_named(),
-            throttling.attempted(request, "register", next(iter(body.counted().values()))),
-        ):
-            new = NewCustomer(**body.valid())
-            customer = accounts.register(new, policy=settings.REGISTRATION, now=now())
-        profile = queries.profile(customer.id)
+        profile = queries.profile(registered(request, Registration))
         return Response({"username": profile.username, "email": profile.email}, status=201)
-
-
-class Token(TokenView):
-    """Log in."""
-
-    def post(self, request: Request) -> Response:
-        body = read(request, Credentials)
-        named = sessions.Credentials(body["username"], body["password"])
-        return log_in(request, named, policy=IDENTITY)
-
-
-class Refresh(TokenView):
-    """Renew a log-in."""
-
-    def post(self, request: Request) -> Response:
-        """Exchanges a refresh token for a new pair. The old token becomes invalid."""
-        return both(renew(request, policy=IDENTITY))
 
 
 class Verify(TokenView):
@@ -163,13 +133,7 @@ class Customer(BrowsableView):
         request = self.request
         _account(request, customer)
         require_confirmation(request)
-        body, who = CustomerBody(data=request.data, partial=partial), caller(request)
-        with (
-            body.all_named(customer),
-            throttling.change_profile(request, who, customer, body.counted()),
-        ):
-            notify = former_address_notifier(now())
-            accounts.change_profile(customer, body.valid(), caller=who, notify=notify)
+        change(request, customer, CustomerBody(data=request.data, partial=partial))
         return Response(self.shown(queries.profile(customer)))
 
 

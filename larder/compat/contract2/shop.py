@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from larder.catalog import queries as catalog
 from larder.compat import products
 from larder.compat.fields import Address, Lines, Price, Text, Units, absolute, amount, created
-from larder.compat.ordering import REFUSED, place_keyed
-from larder.compat.pages import ByOffset, ByOffsetOfLarge, Rows
+from larder.compat.ordering import REFUSED, place_keyed, placed_orders
+from larder.compat.pages import ByOffset, ByOffsetOfLarge
 from larder.compat.views import BrowsableView, caller, needs, read
 from larder.core.clock import now
 from larder.core.errors import DomainError, UnknownProducts
@@ -23,7 +23,6 @@ from larder.inventory.errors import InsufficientStock
 from larder.inventory.queries import ProductFilter
 from larder.inventory.services.adjustments import dispatch
 from larder.orders import queries
-from larder.orders.queries import OrderFilter
 from larder.orders.queries import OrderView as PlacedOrder
 from larder.orders.services.placing.placement import Placed
 
@@ -109,13 +108,7 @@ class OrdersView(BrowsableView):
 
     @needs(key="orders.view_order")
     def get(self, request: Request) -> Response:
-        who = caller(request)
-        rows = Rows(
-            lambda: queries.count(OrderFilter(customer=who.id)),
-            lambda offset, limit: self.whole(
-                queries.page(who.id, newest_first=False, offset=offset, limit=limit)
-            ),
-        )
+        rows = placed_orders(self, newest_first=False)
         return Response(self.page(rows, lambda orders: _shown(request, orders)))
 
     @needs(key="orders.add_order")
