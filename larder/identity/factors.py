@@ -94,19 +94,12 @@ def new_secret() -> bytes:
     return randomness.token_bytes(SECRET_BYTES)
 
 
-def secret_text(secret: bytes) -> str:
-    """Returns the secret as it is typed into an app: 32 letters and digits."""
-    return base64.b32encode(secret).decode()
-
-
-def provisioning_uri(secret: bytes, *, account: str, issuer: str) -> str:
-    """Returns the `otpauth:` address that the QR code contains."""
-    return _totp(secret).get_provisioning_uri(account, issuer)
-
-
-def qr_code(uri: str) -> str:
-    """Returns the QR code of a text, an SVG image as a `data:` address."""
-    return segno.make(uri, micro=False).svg_data_uri(scale=5)
+def offered(secret: bytes, *, account: str, issuer: str) -> tuple[str, str]:
+    """Returns the secret as it is typed into an app, 32 letters and digits, and the QR code of its
+    `otpauth:` address, an SVG image as a `data:` address."""
+    uri = _totp(secret).get_provisioning_uri(account, issuer)
+    image = segno.make(uri, micro=False).svg_data_uri(scale=5)
+    return base64.b32encode(secret).decode(), image
 
 
 def step_of(code: str, secret: bytes, *, now: datetime) -> int | None:

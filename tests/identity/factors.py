@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from larder.http.authentication import secrets
 from larder.identity import factors
+from larder.identity.caller import Caller
 from larder.identity.services import second_factors
-from larder.identity.services.second_factors import Account
 from tests.conftest import Person
 
 
@@ -35,10 +35,14 @@ def code_of(secret: bytes, at: datetime) -> str:
     return totp.generate(int(at.timestamp())).decode()
 
 
-def account_of(who: Person, keys: Sequence[str] = (), *, proven: UUID | None = None) -> Account:
-    """The account of a person, with the secrets of this installation or those given. `proven` is
-    the factor that the session has proven."""
-    return Account(who.id, who.customer.public_id, keys or secrets(), proven=proven)
+def account_of(who: Person, *, proven: UUID | None = None) -> Caller:
+    """The caller of a person's own session. `proven` is the factor that it has proven."""
+    return Caller(who.id, who.customer.public_id, is_staff=True, session=None, factor=proven)
+
+
+def prove_code(caller: Caller, typed: str, *, now: datetime, keys: Sequence[str] = ()) -> UUID:
+    """Proves a code, with the secrets of this installation or those given."""
+    return second_factors.prove(caller, typed, secrets=keys or secrets(), now=now)
 
 
 def enrol(
@@ -46,10 +50,11 @@ def enrol(
 ) -> Phone:
     """Enrols an app, whose first code is that of five minutes ago. `proven` is the factor that the
     session has proven."""
-    account, secret = account_of(who, keys, proven=proven), factors.new_secret()
+    account, secret = account_of(who, proven=proven), factors.new_secret()
     before = now - timedelta(minutes=5)
     code = code_of(secret, before)
-    enrolled = second_factors.enrol_app(account, secret, code, now=before)
+    installation = keys or secrets()
+    enrolled = second_factors.enrol_app(account, secret, code, secrets=installation, now=before)
     return Phone(secret, enrolled.factor, enrolled.recovery_codes)
 
 

@@ -31,7 +31,7 @@ from tests.identity.authenticator import (
     enrol_passkey,
     prove_with,
 )
-from tests.identity.factors import account_of, demanded, enrol
+from tests.identity.factors import account_of, demanded, enrol, prove_code
 from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
@@ -71,8 +71,8 @@ def test_a_passkey_beside_another_factor_leaves_the_recovery_codes(
         assert enrol_passkey(who, device, now, proven=phone.factor).recovery_codes == ()
     for device in (first, second):
         assert prove_with(who, device, now)
-    assert second_factors.prove(account_of(who), phone.code(now), now=now) == phone.factor
-    assert second_factors.prove(account_of(who), phone.recovery_codes[0], now=now)
+    assert prove_code(account_of(who), phone.code(now), now=now) == phone.factor
+    assert prove_code(account_of(who), phone.recovery_codes[0], now=now)
     kinds = [(factor.kind, factor.name) for factor in credentials.factors(who.id)]
     assert kinds == [("totp", ""), ("passkey", "Key ring"), ("passkey", "Key ring")]
 
@@ -194,7 +194,7 @@ def test_a_removed_passkey_is_no_proof_any_more(person: MakePerson, now: datetim
         prove_with(who, device, now)
     # The other factor and the codes stay.
     assert not needs_factor(who, phone.factor)
-    assert second_factors.prove(account_of(who), phone.recovery_codes[0], now=now)
+    assert prove_code(account_of(who), phone.recovery_codes[0], now=now)
 
 
 def test_the_last_factor_takes_the_codes_with_it_and_stays_where_one_is_required(

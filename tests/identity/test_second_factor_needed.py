@@ -13,9 +13,9 @@ from larder.http import middleware
 from larder.http.authentication import FACTOR, secrets
 from larder.identity import permissions, queries
 from larder.identity.models import SecondFactor
-from larder.identity.services import passwords, second_factors
+from larder.identity.services import passwords
 from tests.conftest import Api, Person
-from tests.identity.factors import account_of, demanded, enrol
+from tests.identity.factors import account_of, demanded, enrol, prove_code
 from tests.identity.operations import own_account, sender, staff_needs, unexpected
 
 __all__ = ["sender"]
@@ -297,7 +297,7 @@ def test_a_cookie_has_rights_if_its_session_proved_a_current_factor(
     with demanded():
         assert _opens(_cookie(boss)) == (False, False)
     phone, other = enrol(boss, moment), enrol(person(is_staff=True), moment)
-    recovered = second_factors.prove(account_of(boss), phone.recovery_codes[0], now=moment)
+    recovered = prove_code(account_of(boss), phone.recovery_codes[0], now=moment)
     for factor, fits in (
         (None, False),
         (other.factor, False),

@@ -22,7 +22,7 @@ from tests.conftest import Api, Person
 from tests.database import before
 from tests.http.conftest import token_for
 from tests.identity.conftest import log_in_at_the_admin
-from tests.identity.factors import account_of, enrol
+from tests.identity.factors import account_of, enrol, prove_code
 from tests.staff.desk import Desk
 
 MakePerson = Callable[..., Person]
@@ -169,10 +169,8 @@ def test_new_codes_end_the_sessions_opened_with_former_codes(person: MakePerson)
     """The session that requests the codes does not end."""
     who, now = person(is_staff=True), datetime.now(UTC)
     account, phone = account_of(who), enrol(who, now)
-    mine, other = (
-        second_factors.prove(account, code, now=now) for code in phone.recovery_codes[:2]
-    )
-    second_factors.renew_recovery_codes(replace(account, proven=mine), now=now)
+    mine, other = (prove_code(account, code, now=now) for code in phone.recovery_codes[:2])
+    second_factors.renew_recovery_codes(replace(account, factor=mine), now=now)
     assert not needs_factor(who, mine)
     assert needs_factor(who, other)
     enrol(who, now, proven=mine)
@@ -222,9 +220,9 @@ def test_factors_are_removed_only_with_a_valid_proof(person: MakePerson) -> None
     phone = enrol(who, now, proven=lost.factor)
     for former in (lost.factor, None):
         with pytest.raises(SecondFactorWrong):
-            second_factors.remove(replace(account, proven=former), phone.factor)
+            second_factors.remove(replace(account, factor=former), phone.factor)
     assert needs_factor(who, lost.factor)
-    second_factors.remove(replace(account, proven=phone.factor), phone.factor)
+    second_factors.remove(replace(account, factor=phone.factor), phone.factor)
     assert not needs_factor(who, lost.factor)
 
 

@@ -1,7 +1,7 @@
 """Creates, changes and deletes accounts."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -68,11 +68,8 @@ def register(
     Overloaded.
     """
     require_open(policy)
-    customer = _unsaved(new)
-    customer.may_order, customer.date_joined = policy == "open", now
-    customer.password_by, customer.email_by = by, by
-    if faults := _faults(customer, new.password):
-        raise InvalidInput(faults)
+    customer = _faultless(new, by=by, now=now)
+    customer.may_order = policy == "open"
     earlier = _earlier(customer, claim, new.password)
     if earlier is not None:
         return earlier
@@ -117,13 +114,19 @@ def add_within(new: NewCustomer, *, by: UUID, now: datetime) -> int:
 
     Raises AlreadyTaken, InvalidInput (username, email); not KeyReused, because it claims no key.
     """
-    customer = _unsaved(new)
-    customer.may_order, customer.date_joined, customer.email_by = True, now, by
-    if faults := _faults(customer, None):
-        raise InvalidInput(faults)
+    customer = _faultless(new, by=by, now=now)
     _earlier(customer, None, None)
     customer.password = make_password(None)
     return _insert(customer)
+
+
+def _faultless(new: NewCustomer, *, by: UUID | None, now: datetime) -> Customer:
+    """Returns the account, not saved. Raises InvalidInput."""
+    if faulty := faults(new):
+        raise InvalidInput(faulty)
+    customer = _unsaved(new)
+    customer.date_joined, customer.password_by, customer.email_by = now, by, by
+    return customer
 
 
 def _registered_before(result: str, password: str | None) -> Outcome:
@@ -136,7 +139,9 @@ def _registered_before(result: str, password: str | None) -> Outcome:
 def faults(new: NewCustomer) -> list[Fault]:
     """Returns the faults that `register` would find in the username, the email address and
     the password."""
-    return _faults(_unsaved(new), new.password)
+    customer = _unsaved(new)
+    faulty = username_faults(customer.username) + email_faults(customer.email)
+    return faulty + ([] if new.password is None else password_faults(new.password, customer))
 
 
 def _unsaved(new: NewCustomer) -> Customer:
@@ -146,11 +151,6 @@ def _unsaved(new: NewCustomer) -> Customer:
         first_name=new.first_name,
         last_name=new.last_name,
     )
-
-
-def _faults(customer: Customer, password: str | None) -> list[Fault]:
-    faults = username_faults(customer.username) + email_faults(customer.email)
-    return faults if password is None else faults + password_faults(password, customer)
 
 
 CHANGEABLE = ("username", "email", "first_name", "last_name")
@@ -194,9 +194,7 @@ def change_profile(
         if caller is not None:
             of_staff = not rights.OF_STAFF.isdisjoint(columns)
             rights.lock_manageable(caller, customer, rights.CHANGE, of_staff=of_staff)
-        _refuse_taken(customer, columns, version)
-        _note_change(customer, columns, notify)
-        _update(customer, columns, version)
+        _change(customer, columns, version, notify)
 
 
 def update_account(
@@ -235,9 +233,7 @@ def update_within(
     if columns.get("is_staff") is False:
         columns["is_superuser"], groups = False, ()
     with rights.checking_change(actor, customer, columns, groups, now=now):
-        _refuse_taken(customer, columns, None)
-        _note_change(customer, columns, notify)
-        _update(customer, columns, None)
+        _change(customer, columns, None, notify)
         if groups is not None:
             rights.set_roles(customer, groups)
         if columns.get("is_staff") is False:
@@ -250,13 +246,17 @@ def _setter_of_email(actor: Caller | None, customer: int) -> Value | F:
     return F("password_by") if setter is None else Value(setter)
 
 
-def _refuse_taken(customer: int, columns: Mapping[str, Any], version: int | None) -> None:
-    """Raises AlreadyTaken before the update would fail: PostgreSQL could log its values. Raises
-    what the update raises first: NotFound, StaleVersion."""
+def _change(
+    customer: int, columns: Mapping[str, Any], version: int | None, notify: Notify | None
+) -> None:
+    """Changes the account. Raises AlreadyTaken before the update would fail: PostgreSQL could log
+    its values. Raises what the update raises first: NotFound, StaleVersion."""
     names = {"username": columns.get("username", ""), "email": columns.get("email", "")}
     if any(names.values()) and (taken := queries.taken(**names, but=customer)):
         versions.require(_undeleted(customer), version)
         raise _already(taken)
+    _note_change(customer, columns, notify)
+    _update(customer, columns, version)
 
 
 def _note_change(customer: int, columns: Mapping[str, Any], notify: Notify | None) -> None:
@@ -276,25 +276,16 @@ def _note_change(customer: int, columns: Mapping[str, Any], notify: Notify | Non
 def _update(
     customer: int, columns: Mapping[str, object], version: int | None, *, action: str = "change"
 ) -> None:
+    """Writes the columns. Records rights with their values, and of personal fields the names. Other
+    columns are not in the audit trail."""
     row = _undeleted(customer)
-    with _recorded(row, columns, action):
-        versions.update(row, version, **columns)
-
-
-@contextmanager
-def _recorded(
-    row: QuerySet[Customer], columns: Mapping[str, object], action: str
-) -> Iterator[None]:
-    """Records rights with their values, and of personal fields the names. Other columns are not
-    in the audit trail."""
-    public_id = row.values_list("public_id", flat=True).first() if audit.current() else None
-    if public_id is None:
-        yield
-        return
     shown = {name: value for name, value in columns.items() if name in (*CHANGEABLE, *RIGHTS)}
-    name = audit.customer_name(public_id)
-    with audit.changing(name, row, shown, action=action, personal=CHANGEABLE):
-        yield
+    with ExitStack() as recorded:
+        for public_id in row.values_list("public_id", flat=True) if audit.current() else ():
+            name = audit.customer_name(public_id)
+            change = audit.changing(name, row, shown, action=action, personal=CHANGEABLE)
+            recorded.enter_context(change)
+        versions.update(row, version, **columns)
 
 
 def _undeleted(customer: int) -> QuerySet[Customer]:

@@ -304,9 +304,8 @@ class CustomerAdmin(NotableAdmin):
         if request.method != "POST":
             title = gettext("Reset second factor")
             return ask(self, request, title, [str(account)], text=RESET, variant="danger")
-        target = second_factors.Account(account.pk, account.public_id, secrets())
         try:
-            second_factors.reset(caller_of(request), target)
+            second_factors.reset(caller_of(request), account.pk)
         except DomainError as refusal:
             self.tell_refusal(request, refusal, {})
         else:

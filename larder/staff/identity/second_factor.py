@@ -23,19 +23,20 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_KEY_NAME_LENGTH
 from larder.http.addresses import address_of, base_url
-from larder.http.admin_session import BEGAN, is_confirmed, session_of
+from larder.http.admin_session import BEGAN, is_confirmed
 from larder.http.authentication import FACTOR, proven_factor, secrets
 from larder.identity import factors, queries
+from larder.identity.caller import Caller
 from larder.identity.errors import SecondFactorWrong
 from larder.identity.queries import credentials
 from larder.identity.services import audit, second_factors
 from larder.identity.services.attempts import attempt
-from larder.identity.services.second_factors import Account, Enrolled
+from larder.identity.services.second_factors import Enrolled
 from larder.staff import confirming
 from larder.staff.confirming import answered, own_address
 from larder.staff.formatting import moment
 from larder.staff.pages import themed, words
-from larder.staff.recording import CHANNEL
+from larder.staff.recording import CHANNEL, caller_of
 from larder.staff.refusals import Sentence, TextForm, refuse
 from larder.staff.words import gettext_lazy as _
 
@@ -124,12 +125,6 @@ def page(request: HttpRequest) -> HttpResponse:
     return _prove(request) if rights.has_factor else _enrol(request)
 
 
-def _account(request: Any) -> Account:
-    user = request.user
-    session, proven = session_of(request), proven_factor(request)
-    return Account(user.pk, user.public_id, secrets(), session, proven)
-
-
 def _attempt(request: Any) -> Any:
     address = address_of(request)
     return attempt("second factor", account=str(request.user.pk), address=address)
@@ -139,15 +134,15 @@ def _prove(request: Any) -> HttpResponse:
     form = CodeForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show(request, form)
-    account = _account(request)
+    caller = caller_of(request)
     try:
         with _attempt(request):
             answer = _sent(request)
             if answer is None:
                 code = form.cleaned_data["code"]
-                factor = second_factors.prove(account, code, now=now())
+                factor = second_factors.prove(caller, code, secrets=secrets(), now=now())
             else:
-                factor = second_factors.prove_passkey(account, answer, now=now())
+                factor = second_factors.prove_passkey(caller, answer, now=now())
     except DomainError as refusal:
         return _refused(request, form, refusal)
     _mark(request, factor)
@@ -162,46 +157,46 @@ def _mark(request: Any, factor: UUID) -> None:
 
 def _enrol(request: Any) -> HttpResponse:
     """Enrols a factor, or does what another button of the page says."""
-    account = _account(request)
+    caller = caller_of(request)
     form = EnrolForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _show(request, form)
     try:
-        with audit.acting(account.public_id, CHANNEL):
-            recovery = _act(request, account, form.cleaned_data)
+        with audit.acting(caller.public_id, CHANNEL):
+            recovery = _act(request, caller, form.cleaned_data)
     except DomainError as refusal:
         return _refused(request, form, refusal)
     return _show(request, None, recovery)
 
 
-def _act(request: Any, account: Account, fields: Any) -> Sequence[str]:
+def _act(request: Any, caller: Caller, fields: Any) -> Sequence[str]:
     if fields["remove"]:
-        second_factors.remove(account, fields["remove"])
+        second_factors.remove(caller, fields["remove"])
         return ()
     if "renew" in request.POST:
-        return second_factors.renew_recovery_codes(account, now=now())
+        return second_factors.renew_recovery_codes(caller, now=now())
     with _attempt(request):
-        enrolled = _enrolled(request, account, fields)
+        enrolled = _enrolled(request, caller, fields)
     request.session.pop(OFFERED, None)
     _mark(request, enrolled.factor)
     return enrolled.recovery_codes
 
 
-def _enrolled(request: Any, account: Account, fields: Any) -> Enrolled:
+def _enrolled(request: Any, caller: Caller, fields: Any) -> Enrolled:
     answer = _sent(request)
     if answer is None:
-        secret = _offered(request, account)
-        return second_factors.enrol_app(account, secret, fields["code"], now=now())
-    return second_factors.enrol_passkey(account, answer, fields["name"] or "Passkey", now=now())
+        secret, code = _offered(request), fields["code"]
+        return second_factors.enrol_app(caller, secret, code, secrets=secrets(), now=now())
+    return second_factors.enrol_passkey(caller, answer, fields["name"] or "Passkey", now=now())
 
 
-def _offered(request: Any, account: Account) -> bytes:
+def _offered(request: Any) -> bytes:
     """Returns the secret that the session offers to an app until one is enrolled."""
     sealed = str(request.session.get(OFFERED, "")).encode()
-    secret = factors.unseal(sealed, account.public_id, account.secrets)
+    secret = factors.unseal(sealed, request.user.public_id, secrets())
     if secret is None:
         secret = factors.new_secret()
-        sealed = factors.seal(secret, account.public_id, account.secrets)
+        sealed = factors.seal(secret, request.user.public_id, secrets())
         request.session[OFFERED] = sealed.decode()
     return secret
 
@@ -217,7 +212,6 @@ def _show(request: Any, form: forms.Form | None, recovery: Sequence[str] = ()) -
     if isinstance(form, CodeForm):
         context["passkey"] = _offer(request, "get")
     elif form is not None:
-        account = _account(request)
         context["passkey"] = _offer(request, "create")
         context["factors"] = [
             (
@@ -226,12 +220,12 @@ def _show(request: Any, form: forms.Form | None, recovery: Sequence[str] = ()) -
                 moment(factor.created_at),
                 moment(factor.last_used_at),
             )
-            for factor in credentials.factors(account.id)
+            for factor in credentials.factors(request.user.pk)
         ]
-        secret, name = _offered(request, account), request.user.username
-        uri = factors.provisioning_uri(secret, account=name, issuer=request.get_host())
-        context["secret"] = factors.secret_text(secret)
-        context["qr_code"] = factors.qr_code(uri)
+        secret, name = _offered(request), request.user.username
+        context["secret"], context["qr_code"] = factors.offered(
+            secret, account=name, issuer=request.get_host()
+        )
     title = gettext("Second factor")
     return answered(themed(request, "staff/second_factor.html", title, **context))
 

@@ -14,7 +14,7 @@ from larder.identity.models import Customer, SecondFactor
 from larder.identity.services import accounts, second_factors
 from larder.identity.sql import LOCK_RIGHTS
 from tests.conftest import Person
-from tests.identity.factors import account_of, enrol
+from tests.identity.factors import enrol
 from tests.system.race.interleaving import Outcome, Race, assert_held
 from tests.system.race.shops import OK
 
@@ -37,7 +37,7 @@ def delete(actor: Person, account: Person) -> None:
 
 
 def reset_factor(actor: Person, account: Person) -> None:
-    second_factors.reset(actor.caller, account_of(account))
+    second_factors.reset(actor.caller, account.id)
 
 
 def promotion_and(act: Act, person: MakePerson) -> Race:

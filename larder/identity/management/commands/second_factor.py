@@ -9,7 +9,6 @@ from django.core.management import BaseCommand, CommandError
 from larder.core.errors import NotFound
 from larder.core.ids import SYSTEM_ACTOR
 from larder.identity.services import audit, second_factors
-from larder.identity.services.second_factors import Account
 
 
 class Command(BaseCommand):
@@ -29,7 +28,7 @@ class Command(BaseCommand):
         try:
             member = people.get_by_natural_key(options["username"])
             with audit.acting(SYSTEM_ACTOR, audit.COMMAND):
-                second_factors.reset(None, Account(member.pk, member.public_id, ()))
+                second_factors.reset(None, member.pk)
         except (people.model.DoesNotExist, NotFound) as error:
             raise CommandError(
                 "There is no active account of this name. Check the user name."
