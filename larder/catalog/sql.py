@@ -38,9 +38,6 @@ FOLDED = """
 SELECT fold(sku) FROM unnest(%s::text[]) WITH ORDINALITY AS file (sku, place) ORDER BY place
 """
 
-CATEGORIES = "SELECT id FROM category ORDER BY id"
-KEPT_CATEGORIES = f"{CATEGORIES} FOR KEY SHARE"
-
 
 def products_of(columns: Iterable[str], *, lock: bool) -> str:
     """Returns the statement that reads these columns of products, by id: a lookup in product_pkey

@@ -34,7 +34,7 @@ from larder.v1.operations import (
     VERSIONED,
     Declaration,
 )
-from larder.v1.order_shapes import Order, OrderDetails, hold_wanted
+from larder.v1.order_shapes import Order, OrderDetails, details
 from larder.v1.orders import PLACING, answer_placed
 from larder.v1.shapes import Id, Money, Quantity, Request, open_enum
 
@@ -197,13 +197,9 @@ def _placement(request: HttpRequest, caller: Caller, body: Submission) -> Placem
         actor=caller.public_id,
         lines=(),
         cart=ExpectedCart(_expected(request), total),
-        note=body.note,
-        reference=body.reference,
-        ship_to=msgspec.to_builtins(body.ship_to),
-        requested_for=body.requested_for,
-        hold=hold_wanted(body.payment),
         key=idempotency_key(request.META),
         operation=operation_of(request),
+        **details(body),
     )
 
 

@@ -15,7 +15,7 @@ from larder.core.spreadsheets import escape_formula
 from larder.http.api_headers import replay_headers
 from larder.http.long_files import begin, stream
 from larder.identity.caller import Caller
-from larder.inventory.services.products import Author
+from larder.inventory.services.products import Author, ProductsImported
 from larder.inventory.services.products import import_products as import_rows
 from larder.orders import queries
 from larder.orders.queries import OrderView
@@ -24,14 +24,6 @@ from larder.v1.http import claim, reply
 from larder.v1.operations import CSV, KEYED, operation
 from larder.v1.order_shapes import FilterParameters, order_filter, shown
 from larder.v1.shapes import Address
-
-
-class ProductsImported(msgspec.Struct):
-    """The numbers of products that were added, changed, and unchanged."""
-
-    created: int
-    changed: int
-    unchanged: int
 
 
 @operation(
@@ -54,8 +46,7 @@ def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResp
         currency=settings.CURRENCY,
         claim=claim(request, caller, content),
     )
-    answer = ProductsImported(numbers.created, numbers.changed, numbers.unchanged)
-    return reply(answer, headers=replay_headers(replayed=replayed))
+    return reply(numbers, headers=replay_headers(replayed=replayed))
 
 
 _OF_ORDER = (

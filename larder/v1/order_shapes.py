@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,7 @@ from larder.orders import payment_state
 from larder.orders.decision import RequestedLine
 from larder.orders.lifecycle import HELD, STATUSES
 from larder.orders.queries import OrderFilter, OrderView
-from larder.orders.services.placing.placement import Hold, Placement
+from larder.orders.services.placing.placement import Placement
 from larder.v1.shapes import (
     Address,
     Id,
@@ -195,21 +195,25 @@ def placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> P
         customer=body.customer or who.id,
         actor=who.public_id,
         lines=[requested_line(line) for line in body.lines],
-        note=body.note,
-        reference=body.reference,
-        ship_to=msgspec.to_builtins(body.ship_to),
-        requested_for=body.requested_for,
         order_id=body.id,
         key=key,
         operation=operation,
         acting=None if body.customer is None else audit.StaffActing(who.public_id, "v1", who),
-        hold=hold_wanted(body.payment),
+        **details(body),
     )
 
 
-def hold_wanted(payment: PaymentWanted | None) -> Hold | None:
-    """Returns the hold of a new order; None without a required payment. Raises InvalidInput."""
-    return hold(payment.hold_seconds) if payment is not None and payment.required else None
+def details(body: OrderDetails) -> dict[str, Any]:
+    """Returns the details of a new order, and its hold if a payment is required. Raises
+    InvalidInput."""
+    payment = body.payment
+    return {
+        "note": body.note,
+        "reference": body.reference,
+        "ship_to": msgspec.to_builtins(body.ship_to),
+        "requested_for": body.requested_for,
+        "hold": hold(payment.hold_seconds) if payment and payment.required else None,
+    }
 
 
 def requested_line(line: NewLine) -> RequestedLine:

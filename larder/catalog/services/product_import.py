@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from larder.catalog import sql
 from larder.catalog.fields import REQUIRED
+from larder.catalog.models import Category
 from larder.catalog.product_rows import A_CATEGORY, FaultyFile, ProductFile, Row, RowFault
 from larder.catalog.queries import ids_by_sku
 from larder.catalog.services.products import BROKEN_RULE, DEFAULTS, broken_rule, product_name
@@ -54,8 +55,8 @@ def compare(file: ProductFile, *, lock: bool) -> list[Change]:
         database.execute(sql.ONE_FILE)
     categories: set[int] = set()
     if "category" in file.columns:
-        statement = sql.KEPT_CATEGORIES if lock else sql.CATEGORIES
-        categories = {row[0] for row in database.rows(statement)}
+        rows = Category.objects.order_by("id").values_list("id", flat=True)
+        categories = {*(rows.select_for_update(no_key=True) if lock else rows)}
     skus = [row.values["sku"] for row in file.rows]
     ids = ids_by_sku(skus)
     known = _known(file, [*ids.values()], lock=lock)

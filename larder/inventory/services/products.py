@@ -163,8 +163,8 @@ class Preview:
     ignored: Sequence[str]
 
 
-class Imported(msgspec.Struct, frozen=True):
-    """The numbers of products that were added, were changed, and needed no change."""
+class ProductsImported(msgspec.Struct, frozen=True):
+    """The numbers of products that were added, changed, and unchanged."""
 
     created: int
     changed: int
@@ -184,7 +184,7 @@ def import_products(
     claim: Claim | None = None,
     currency: str,
     has_time_limit: bool = True,
-) -> tuple[Imported, bool]:
+) -> tuple[ProductsImported, bool]:
     """Stores all rows of a file, by SKU, or none. Returns the numbers, and whether the request
     repeats an earlier import.
 
@@ -199,10 +199,10 @@ def import_products(
 
         def store() -> str:
             file = product_file(table, currency)
-            return msgspec.json.encode(Imported.of(file, _store(file, author))).decode()
+            return msgspec.json.encode(ProductsImported.of(file, _store(file, author))).decode()
 
         stored = idempotency.once(claim, store, now=author.now)
-    return msgspec.json.decode(stored.result, type=Imported), stored.replayed
+    return msgspec.json.decode(stored.result, type=ProductsImported), stored.replayed
 
 
 def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
@@ -220,7 +220,7 @@ def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
 
 def import_previewed(
     id: UUID, author: Author, *, currency: str
-) -> tuple[Imported, Sequence[Change]]:
+) -> tuple[ProductsImported, Sequence[Change]]:
     """Stores a file that `preview_products` has kept, once, if it changes what the preview showed.
     Returns the numbers, and what changed.
 
@@ -232,7 +232,7 @@ def import_previewed(
         kept_files.use(author.actor, id)
         rows = product_file(table, currency)
         changes = _store(rows, author, file.fingerprint)
-    return Imported.of(rows, changes), changes
+    return ProductsImported.of(rows, changes), changes
 
 
 def _fingerprint(changes: Sequence[Change]) -> str:

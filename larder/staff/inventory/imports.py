@@ -26,9 +26,9 @@ from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_FILE_ROWS
 from larder.inventory.services.products import (
     Author,
-    Imported,
     Preview,
     PreviewOutdated,
+    ProductsImported,
     import_previewed,
     preview_products,
 )
@@ -115,7 +115,7 @@ class ImportableProducts(ServiceAdmin):
     def _preview(self, request: Any, preview: Preview) -> HttpResponse:
         """Shows what the kept file would change, with a button to import it."""
         if not preview.changes:
-            return self._done(request, Imported(0, 0, preview.rows))
+            return self._done(request, ProductsImported(0, 0, preview.rows))
         page = Page(
             title=gettext("Import products: check the changes"),
             answer=gettext("Import"),
@@ -142,7 +142,7 @@ class ImportableProducts(ServiceAdmin):
         return HttpResponseRedirect(request.path)
 
     def _done(
-        self, request: Any, imported: Imported, changes: Sequence[Change] = ()
+        self, request: Any, imported: ProductsImported, changes: Sequence[Change] = ()
     ) -> HttpResponse:
         """Says what was stored, and shows what changed."""
         text = gettext("{} added, {} changed, {} the same.").format(

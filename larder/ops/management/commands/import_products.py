@@ -17,7 +17,7 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.core.spreadsheets import decoded
 from larder.db.errors import CommitUnknown
 from larder.identity.services import audit
-from larder.inventory.services.products import Author, Imported, import_products
+from larder.inventory.services.products import Author, ProductsImported, import_products
 
 USE = f"""
 Columns, in any order, named in the first line: {", ".join(COLUMNS)}. category is an id, a name or a
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"{counts} ({monotonic() - began:.1f} s)")
 
-    def _import(self, file: Path) -> Imported:
+    def _import(self, file: Path) -> ProductsImported:
         table = csv_table(decoded(file.read_bytes()))
         with audit.acting(SYSTEM_ACTOR, audit.COMMAND):
             author, currency = Author(None, now()), settings.CURRENCY
