@@ -6,13 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
 from larder.core.limits import MAX_AUDITED_OBJECT_LENGTH
 from larder.identity import queries
-from larder.identity.caller import Caller
-from larder.v1.http import IdCursor, PageParameters, reply_page, shaped
+from larder.v1.http import IdCursor, Listed, PageParameters, shaped
 from larder.v1.operations import CACHED, operation
 from larder.v1.shapes import Actor, Page, Time
 
@@ -75,9 +73,7 @@ class AuditParameters(PageParameters, kw_only=True):
     traits=[CACHED],
     permissions=["identity.view_auditentry"],
 )
-def list_audit_entries(
-    request: HttpRequest, caller: Caller, query: AuditParameters, cursor: IdCursor | None
-) -> HttpResponse:
+def list_audit_entries(query: AuditParameters, cursor: IdCursor | None) -> Listed:
     """Staff: a page of the actions of staff and commands, newest first."""
     rows = queries.audit_entries(
         object=query.object,
@@ -86,4 +82,4 @@ def list_audit_entries(
         before=cursor.id if cursor else None,
         limit=query.rows,
     )
-    return reply_page(request, rows, IdCursor, partial(shaped, kind=AuditEntry), AuditPage)
+    return Listed(rows, partial(shaped, kind=AuditEntry))

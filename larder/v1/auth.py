@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
@@ -23,7 +23,6 @@ from larder.core.limits import (
 from larder.core.parts import first
 from larder.db.idempotency import Outcome, fingerprint
 from larder.http import throttling
-from larder.http.api_headers import replay_headers
 from larder.http.authentication import secrets, signer
 from larder.identity import queries
 from larder.identity.caller import Caller
@@ -34,7 +33,7 @@ from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.tokens import V1
 from larder.notifications.errors import MailOff
 from larder.relay.services.account_mails import PASSWORD_RESET, queue_mail
-from larder.v1.http import PageParameters, UuidCursor, claim, no_content, reply, reply_page, shaped
+from larder.v1.http import Answer, Listed, PageParameters, UuidCursor, claim, shaped
 from larder.v1.me import Me, shown
 from larder.v1.operations import CACHED, KEYED, QUOTA, Declaration
 from larder.v1.shapes import Page, PersonName, Request, Time, Username
@@ -105,7 +104,7 @@ class Registered(Me):
         "first_name": "Ada",
     },
 )
-def register(request: HttpRequest, body: Register) -> HttpResponse:
+def register(request: HttpRequest, body: Register) -> Answer:
     """Creates a customer account. With `tokens`, each repeat logs in too."""
     fields = {name: getattr(body, name) for name in accounts.CHANGEABLE}
     requested = NewCustomer(password=body.password, **fields)
@@ -120,7 +119,7 @@ def register(request: HttpRequest, body: Register) -> HttpResponse:
     tokens = _first_tokens(request, body, registered) if body.tokens else UNSET
     profile = shown(queries.profile(registered.id))
     answer = Registered(**msgspec.structs.asdict(profile), tokens=tokens)
-    return reply(answer, status=201, headers=replay_headers(replayed=registered.replayed))
+    return Answer(answer, registered.replayed)
 
 
 def _first_tokens(request: HttpRequest, body: Register, registered: Outcome) -> TokenPair:
@@ -137,9 +136,9 @@ def _first_tokens(request: HttpRequest, body: Register, registered: Outcome) -> 
     token=False,
     example={"username": "demo", "password": "demo"},
 )
-def log_in(request: HttpRequest, body: LogIn) -> HttpResponse:
+def log_in(request: HttpRequest, body: LogIn) -> TokenPair:
     """Exchanges a username and password for an access and a refresh token."""
-    return reply(_log_in(request, body.username, body.password, body.refresh))
+    return _log_in(request, body.username, body.password, body.refresh)
 
 
 def _log_in(request: HttpRequest, username: str, password: str, refresh: str = "") -> TokenPair:
@@ -155,12 +154,11 @@ def _log_in(request: HttpRequest, username: str, password: str, refresh: str = "
     token=False,
     example={"refresh": "the refresh token, unchanged"},
 )
-def refresh_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
+def refresh_token(request: HttpRequest, body: RefreshToken) -> TokenPair:
     """Exchanges a refresh token for a new pair. Until the new refresh token is used, a repeat with
     the old one returns the same pair for 60 s, and after that one more new pair."""
     with throttling.refresh(request, body.refresh, policy=V1):
-        pair = sessions.refresh(body.refresh, policy=V1, signer=signer(), now=now())
-    return reply(_shown(pair))
+        return _shown(sessions.refresh(body.refresh, policy=V1, signer=signer(), now=now()))
 
 
 @operation(
@@ -169,10 +167,9 @@ def refresh_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
     token=False,
     example={"refresh": "the refresh token, unchanged"},
 )
-def revoke_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
+def revoke_token(body: RefreshToken) -> None:
     """Ends the session of a refresh token; its access token is refused within 30 seconds."""
     sessions.revoke(body.refresh, policy=V1, signer=signer(), now=now())
-    return no_content()
 
 
 def _shown(pair: Pair) -> TokenPair:
@@ -216,14 +213,13 @@ class NewPassword(Request):
         "new_password": "a horse of another colour",
     },
 )
-def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) -> HttpResponse:
+def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) -> None:
     """Changes the caller's password; the caller's other log-ins end."""
     username = queries.profile(caller.id).username
     with throttling.attempted(request, "log in", username, is_proven=True):
         passwords.change_password(
             caller, current=body.current_password, new=body.new_password, now=now()
         )
-    return no_content()
 
 
 @operation(
@@ -232,7 +228,7 @@ def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) 
     token=False,
     example={"email": "ada@example.com"},
 )
-def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
+def reset_password(request: HttpRequest, body: PasswordReset) -> None:
     """Sends a mail with which a new password can be set. The answer is the same for unknown
     addresses."""
     if not settings.EMAIL_URL:
@@ -241,7 +237,6 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
     notify = partial(queue_mail, PASSWORD_RESET, now=moment)
     with throttling.attempted(request, "reset", email):
         passwords.request_reset(email, notify=notify, now=moment)
-    return no_content(202)
 
 
 @operation(
@@ -253,11 +248,10 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
         "new_password": "a horse of another colour",
     },
 )
-def set_forgotten_password(request: HttpRequest, body: NewPassword) -> HttpResponse:
+def set_forgotten_password(request: HttpRequest, body: NewPassword) -> None:
     """Sets a new password with the token of a mail; all log-ins and all keys end."""
     with throttling.attempted(request, "confirm"):
         passwords.set_forgotten(body.reset_token, body.new_password, secrets=secrets(), now=now())
-    return no_content()
 
 
 Permission = Annotated[
@@ -306,13 +300,10 @@ class KeyPage(Page[Key]):
     traits=[CACHED],
     is_short=True,
 )
-def list_keys(
-    request: HttpRequest, caller: Caller, query: PageParameters, cursor: UuidCursor | None
-) -> HttpResponse:
+def list_keys(caller: Caller, query: PageParameters, cursor: UuidCursor | None) -> Listed:
     """A page of the caller's live keys, oldest first, without their secrets."""
     rows = credentials.keys(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
-    shown = partial(shaped, kind=Key)
-    return reply_page(request, first(rows, query.rows), UuidCursor, shown, KeyPage)
+    return Listed(first(rows, query.rows), partial(shaped, kind=Key))
 
 
 @operation(
@@ -323,7 +314,7 @@ def list_keys(
     is_short=True,
     example={"name": "a program of mine"},
 )
-def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpResponse:
+def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> Answer:
     """Creates a key. It is shown only once: a repeat with the same Idempotency-Key has null."""
     content = fingerprint(body.name, body.permissions, body.expires_at)
     key = keys.create_key(
@@ -334,8 +325,7 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
         limits=keys.Limits(permissions=body.permissions, expires_at=body.expires_at),
     )
     row = credentials.key(caller.id, key.id)
-    headers = replay_headers(replayed=key.replayed)
-    return reply(shaped(row, MadeKey, key=key.text), status=201, headers=headers)
+    return Answer(shaped(row, MadeKey, key=key.text), key.replayed)
 
 
 @operation(
@@ -344,9 +334,8 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
     answers={204: None},
     problems=["not_found", "not_staff"],
 )
-def delete_key(request: HttpRequest, caller: Caller, key: UUID) -> HttpResponse:
+def delete_key(caller: Caller, key: UUID) -> None:
     """Ends a key at once. Staff can also end keys of other accounts."""
     if key != caller.key:
         caller.require_named("identity.delete_key")
     keys.delete_key(key, caller=caller, of_any=caller.may(keys.DELETE), now=now())
-    return no_content()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core import money
@@ -23,7 +23,7 @@ from larder.orders.queries.carts import CartVersion
 from larder.orders.services import cart
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement
-from larder.v1.http import no_content, reply_tagged, shaped
+from larder.v1.http import Answer, shaped
 from larder.v1.operations import (
     CACHED,
     KEYED,
@@ -119,9 +119,9 @@ class Cart(msgspec.Struct):
 
 
 @operation(answers={200: Cart}, traits=[CACHED])
-def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
+def get_cart(caller: Caller) -> Answer:
     """The current cart, at current prices."""
-    return _reply(request, caller.id)
+    return _answer(caller.id)
 
 
 @operation(
@@ -130,7 +130,7 @@ def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     traits=[TAGGED, OWN_VERSIONED, QUOTA],
     example={"lines": [{"product": 1, "quantity": 1}]},
 )
-def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpResponse:
+def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> Answer:
     """Replaces all lines of the cart."""
     cart.put_lines(
         caller.id,
@@ -138,14 +138,13 @@ def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpRespo
         now=now(),
         expected=_expected(request),
     )
-    return _reply(request, caller.id)
+    return _answer(caller.id)
 
 
 @operation(answers={204: None}, traits=[OWN_VERSIONED])
-def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
+def delete_cart(request: HttpRequest, caller: Caller) -> None:
     """Deletes the cart. The next line begins a new cart."""
     cart.delete_cart(caller.id, expected=_expected(request))
-    return no_content()
 
 
 @operation(
@@ -154,9 +153,7 @@ def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     traits=[TAGGED, OWN_VERSIONED, QUOTA],
     example={"quantity": 2},
 )
-def put_cart_line(
-    request: HttpRequest, caller: Caller, product: int, body: LineQuantity
-) -> HttpResponse:
+def put_cart_line(request: HttpRequest, caller: Caller, product: int, body: LineQuantity) -> Answer:
     """Sets the number of units of a product in the cart."""
     cart.put_line(
         caller.id,
@@ -164,7 +161,7 @@ def put_cart_line(
         now=now(),
         expected=_expected(request),
     )
-    return _reply(request, caller.id)
+    return _answer(caller.id)
 
 
 @operation(
@@ -172,10 +169,10 @@ def put_cart_line(
     problems=["not_in_cart", "not_found"],
     traits=[TAGGED, OWN_VERSIONED],
 )
-def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Answer:
     """Removes a product from the cart."""
     cart.remove_line(caller.id, product, now=now(), expected=_expected(request))
-    return _reply(request, caller.id)
+    return _answer(caller.id)
 
 
 @operation(
@@ -184,10 +181,9 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
     traits=[PLACING, KEYED, LOCATED, TAGGED, VERSIONED, QUOTA],
     example={"note": "Ring twice."},
 )
-def submit_cart(request: HttpRequest, caller: Caller, body: Submission) -> HttpResponse:
+def submit_cart(request: HttpRequest, caller: Caller, body: Submission) -> Answer:
     """Places the cart as an order, completely or not at all. The order has the cart's id."""
-    placed = place_order(_placement(request, caller, body), terms=terms(), now=now())
-    return answer_placed(request, placed)
+    return answer_placed(place_order(_placement(request, caller, body), terms=terms(), now=now()))
 
 
 def _placement(request: HttpRequest, caller: Caller, body: Submission) -> Placement:
@@ -223,7 +219,7 @@ def _expected(request: HttpRequest) -> CartVersion | None:
     return CartVersion(None if id == _NO_CART else id, named.version)
 
 
-def _reply(request: HttpRequest, customer: int) -> HttpResponse:
+def _answer(customer: int) -> Answer:
     cart = carts.cart(customer)
     if cart is None:
         shown = Cart(None, 0, [], settings.CURRENCY, money.text(Decimal(0)))
@@ -232,7 +228,7 @@ def _reply(request: HttpRequest, customer: int) -> HttpResponse:
         lines, of = [_shown_line(line) for line in cart.lines], cart.id
         # Current prices are in the current currency.
         shown = Cart(cart.id, cart.version, lines, settings.CURRENCY, money.text(cart.total))
-    return reply_tagged(request, shown, version=shown.version, of=of.hex)
+    return Answer(shown, of=of.hex)
 
 
 def _shown_line(line: carts.CartLine) -> CartLine:

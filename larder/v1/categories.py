@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.catalog import queries
@@ -15,17 +15,7 @@ from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.core.parts import first
 from larder.db.idempotency import fingerprint
 from larder.identity.caller import Caller
-from larder.v1.http import (
-    IdCursor,
-    PageParameters,
-    claim,
-    no_content,
-    reply_created,
-    reply_page,
-    reply_tagged,
-    shaped,
-    version_wanted,
-)
+from larder.v1.http import Answer, IdCursor, Listed, PageParameters, claim, shaped
 from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, Declaration
 from larder.v1.shapes import Id, Page, Request
 
@@ -62,12 +52,10 @@ class CategoryFields(Request):
 
 
 @operation(answers={200: CategoryPage}, traits=[CACHED, ECHOED])
-def list_categories(
-    request: HttpRequest, caller: Caller, query: PageParameters, cursor: IdCursor | None
-) -> HttpResponse:
+def list_categories(query: PageParameters, cursor: IdCursor | None) -> Listed:
     """A page of categories, by id."""
     rows = queries.categories(after=cursor.id if cursor else 0, limit=query.rows + 1)
-    return reply_page(request, first(rows, query.rows), IdCursor, _shown, CategoryPage)
+    return Listed(first(rows, query.rows), _shown)
 
 
 @operation(
@@ -77,29 +65,23 @@ def list_categories(
     permissions=["catalog.add_category"],
     example={"name": "Lanterns"},
 )
-def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> HttpResponse:
+def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> Answer:
     """Staff: creates a category."""
     content = fingerprint(body.name, body.parent)
-    category = categories.create_category(
+    id, replayed = categories.create_category(
         name=body.name,
         parent=body.parent,
         caller=caller,
         now=now(),
         claim=claim(request, caller, content),
     )
-    row = queries.category(category.id)
-    return reply_created(
-        request,
-        _shown(row),
-        version=row.version,
-        replayed=category.replayed,
-    )
+    return Answer(_shown(queries.category(int(id))), replayed)
 
 
 @operation(answers={200: Category}, problems=["not_found"], traits=[CACHED, ECHOED])
-def get_category(request: HttpRequest, caller: Caller, category: int) -> HttpResponse:
+def get_category(category: int) -> Category:
     """One category."""
-    return _answer(request, category)
+    return _shown(queries.category(category))
 
 
 @operation(
@@ -110,13 +92,13 @@ def get_category(request: HttpRequest, caller: Caller, category: int) -> HttpRes
     example={"name": "Lanterns and lamps"},
 )
 def change_category(
-    request: HttpRequest, caller: Caller, category: int, body: CategoryFields
-) -> HttpResponse:
+    caller: Caller, category: int, body: CategoryFields, version: int | None
+) -> Category:
     """Staff: changes the name of a category, or its place in the tree."""
     values = {"name": body.name, "parent_id": body.parent}
     fields = {name: value for name, value in values.items() if value is not UNSET}
-    categories.change_category(category, fields, caller=caller, version=version_wanted(request))
-    return _answer(request, category)
+    categories.change_category(category, fields, caller=caller, version=version)
+    return _shown(queries.category(category))
 
 
 @operation(
@@ -125,15 +107,9 @@ def change_category(
     traits=[VERSIONED],
     permissions=["catalog.delete_category"],
 )
-def delete_category(request: HttpRequest, caller: Caller, category: int) -> HttpResponse:
+def delete_category(caller: Caller, category: int, version: int | None) -> None:
     """Staff: deletes an empty category."""
-    categories.delete_category(category, caller=caller, version=version_wanted(request))
-    return no_content()
-
-
-def _answer(request: HttpRequest, category: int) -> HttpResponse:
-    row = queries.category(category)
-    return reply_tagged(request, _shown(row), version=row.version)
+    categories.delete_category(category, caller=caller, version=version)
 
 
 _shown = partial(shaped, kind=Category)

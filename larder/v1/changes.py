@@ -5,7 +5,6 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.limits import MAX_ID
@@ -15,7 +14,6 @@ from larder.identity.caller import Caller
 from larder.inventory.changes import Progress, product_changes
 from larder.orders.queries import HistoryPosition
 from larder.orders.queries.changes import OrderProgress, order_changes
-from larder.v1.http import reply_tagged
 from larder.v1.operations import CACHED, operation
 from larder.v1.order_shapes import Order
 from larder.v1.order_shapes import shown as shown_order
@@ -149,11 +147,8 @@ class OrderToken(pagination.Cursor, array_like=True, tag="order-changes"):
     traits=[CACHED],
 )
 def list_product_changes(
-    request: HttpRequest,
-    caller: Caller,
-    query: ProductChangesParameters,
-    since: ProductToken | None,
-) -> HttpResponse:
+    caller: Caller, query: ProductChangesParameters, since: ProductToken | None
+) -> ProductChanges:
     """The changes in the catalogue since the previous answer; without `since` all products."""
     changes = product_changes(
         caller.id, _progress(since), limit=min(query.limit, MAX_CHANGED_PRODUCTS)
@@ -161,11 +156,9 @@ def list_product_changes(
     reached = pagination.encode(ProductToken(*changes.progress.mark, changes.progress.copied))
     products = list(shown(changes.products))
     if query.split:
-        answer = ProductChanges([], reached, changes.more, products, list(changes.gone))
-    else:
-        removed = [RemovedProduct(id, deleted=True) for id in changes.gone]
-        answer = ProductChanges([*products, *removed], reached, changes.more)
-    return reply_tagged(request, answer)
+        return ProductChanges([], reached, changes.more, products, list(changes.gone))
+    removed = [RemovedProduct(id, deleted=True) for id in changes.gone]
+    return ProductChanges([*products, *removed], reached, changes.more)
 
 
 @operation(
@@ -176,11 +169,8 @@ def list_product_changes(
     traits=[CACHED],
 )
 def list_order_changes(
-    request: HttpRequest,
-    caller: Caller,
-    query: OrderChangesParameters,
-    since: OrderToken | None,
-) -> HttpResponse:
+    caller: Caller, query: OrderChangesParameters, since: OrderToken | None
+) -> OrderChanges:
     """The customer's orders that changed since the previous answer; without `since` all orders."""
     changes = order_changes(
         caller.id, _order_progress(since), limit=min(query.limit, MAX_CHANGED_ORDERS)
@@ -188,8 +178,7 @@ def list_order_changes(
     last = changes.progress.copied
     copied = (last.placed_at, last.id) if last else None
     reached = pagination.encode(OrderToken(caller.id, *changes.progress.mark, copied))
-    results = [shown_order(order) for order in changes.orders]
-    return reply_tagged(request, OrderChanges(results, reached, changes.more))
+    return OrderChanges([shown_order(order) for order in changes.orders], reached, changes.more)
 
 
 def _order_progress(token: OrderToken | None) -> OrderProgress | None:

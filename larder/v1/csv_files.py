@@ -12,7 +12,6 @@ from msgspec.structs import asdict
 from larder.catalog import tables
 from larder.core.clock import now
 from larder.core.spreadsheets import escape_formula
-from larder.http.api_headers import replay_headers
 from larder.http.long_files import begin, stream
 from larder.identity.caller import Caller
 from larder.inventory.services.products import Author, ProductsImported
@@ -20,7 +19,7 @@ from larder.inventory.services.products import import_products as import_rows
 from larder.orders import queries
 from larder.orders.queries import OrderView
 from larder.v1.bodies import Csv
-from larder.v1.http import claim, reply
+from larder.v1.http import Answer, claim
 from larder.v1.operations import CSV, KEYED, operation
 from larder.v1.order_shapes import FilterParameters, order_filter, shown
 from larder.v1.shapes import Address
@@ -33,20 +32,21 @@ from larder.v1.shapes import Address
     permissions=["catalog.add_product", "catalog.change_product"],
     example="sku,name,price,unit,quantity\nWICK-3,Cotton wick,0.35,metre,500\n",
 )
-def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResponse:
+def import_products(request: HttpRequest, caller: Caller, body: Csv) -> Answer:
     """Staff: adds and changes products by SKU, all rows or none. At most 25,000 rows and
     2 MiB; longer files are for `manage.py import_products`.
 
     A pointer of a fault is `/line/column`.
     """
     content = hashlib.sha256(body).digest()
-    numbers, replayed = import_rows(
-        tables.read(body),
-        author=Author(caller, now()),
-        currency=settings.CURRENCY,
-        claim=claim(request, caller, content),
+    return Answer(
+        *import_rows(
+            tables.read(body),
+            author=Author(caller, now()),
+            currency=settings.CURRENCY,
+            claim=claim(request, caller, content),
+        )
     )
-    return reply(numbers, headers=replay_headers(replayed=replayed))
 
 
 _OF_ORDER = (

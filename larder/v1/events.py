@@ -5,14 +5,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, UnsetType
 
 from larder.http import pagination
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import EVENTS
-from larder.v1.http import PageParameters, reply_page, shaped
+from larder.v1.http import Listed, PageParameters, shaped
 from larder.v1.operations import CACHED, ECHOED, operation
 from larder.v1.shapes import Actor, Address, Id, Number, Page, Time, open_enum
 
@@ -125,16 +124,12 @@ class EventCursor(pagination.Cursor, array_like=True):
     traits=[CACHED, ECHOED],
 )
 def list_order_events(
-    request: HttpRequest,
-    caller: Caller,
-    order: UUID,
-    query: PageParameters,
-    cursor: EventCursor | None,
-) -> HttpResponse:
+    caller: Caller, order: UUID, query: PageParameters, cursor: EventCursor | None
+) -> Listed:
     """A page of the events of an order, oldest first."""
     queries.visible_order(order, caller)
     events = queries.events(order, after=cursor.position if cursor else 0, limit=query.rows)
-    return reply_page(request, events, EventCursor, _shown_event, OrderEventPage)
+    return Listed(events, _shown_event)
 
 
 def _shown_event(event: Any) -> OrderEvent:

@@ -1,7 +1,7 @@
 """Reads requests and writes answers, for all views of v1."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ from larder.core.limits import MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.parts import Part
 from larder.db.idempotency import RETENTION, Claim, Scope
 from larder.http import pagination
-from larder.http.api_headers import idempotency_key, operation_of, replay_headers
+from larder.http.api_headers import idempotency_key, operation_of
 from larder.http.bodies import Body, encoded
 from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
 from larder.http.pagination import Cursor, Item
@@ -50,6 +50,27 @@ class UuidCursor(Cursor, array_like=True):
     """The last row of a page of rows by their UUID."""
 
     id: UUID
+
+
+class Listed(NamedTuple):
+    """A part of a list, the function that shows a row of it, and other members of the page."""
+
+    part: Part[Any]
+    shape: Callable[[Any], object]
+    others: Mapping[str, Any] = {}
+
+
+class Answer(NamedTuple):
+    """An object to answer with. `status` 0 stands for the first that the operation declares.
+    `version` is that of the ETag, None for the object's own; `of` as in `reply_tagged`; `location`
+    the path of a new object, by default its id below that of the request."""
+
+    payload: Any
+    replayed: bool = False
+    status: int = 0
+    version: int | None = None
+    of: str = ""
+    location: str = ""
 
 
 def reply_page(
@@ -123,18 +144,6 @@ def reply_body(request: HttpRequest, body: Body) -> HttpResponse:
         response = HttpResponse(body.raw, content_type="application/json")
     response.headers["ETag"] = body.tag
     response.headers["Cache-Control"] = "private, no-cache"
-    return response
-
-
-def reply_created(
-    request: HttpRequest, payload: Any, *, version: int, replayed: bool, location: str = ""
-) -> HttpResponse:
-    """Returns the 201 for an object that this request made, or an earlier one with the same key.
-    `location` is its path; by default its id, below that of the request."""
-    location = location or f"{request.path}/{payload.id}"
-    headers = {"Location": location} | replay_headers(replayed=replayed)
-    response = reply_tagged(request, payload, version=version, headers=headers)
-    response.status_code = 201
     return response
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
@@ -20,17 +20,7 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.queries import ADDRESS_FIELDS, Profile, credentials
 from larder.identity.services import accounts, addresses, sessions
-from larder.v1.http import (
-    PageParameters,
-    UuidCursor,
-    claim,
-    no_content,
-    reply_created,
-    reply_page,
-    reply_tagged,
-    shaped,
-    version_wanted,
-)
+from larder.v1.http import Answer, Listed, PageParameters, UuidCursor, claim, shaped
 from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, QUOTA, TAGGED, Declaration
 from larder.v1.shapes import Address, Email, Id, Page, PersonName, Request, Time, Username
 
@@ -65,9 +55,9 @@ class ProfileFields(Request):
 
 
 @operation(answers={200: Me}, problems=["not_found"], traits=[CACHED])
-def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
+def get_me(caller: Caller) -> Answer:
     """The account of the token or key."""
-    return _answer(request, caller)
+    return _answer(caller)
 
 
 @operation(
@@ -80,14 +70,16 @@ def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
     traits=[OWN_VERSIONED, TAGGED],
     example={"first_name": "Ada", "last_name": "Guest"},
 )
-def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> HttpResponse:
+def change_me(
+    request: HttpRequest, caller: Caller, body: ProfileFields, version: int | None
+) -> Answer:
     """Changes the username, the email address, or the names of the person."""
     values = {name: getattr(body, name) for name in accounts.CHANGEABLE}
     fields = {name: value for name, value in values.items() if value is not UNSET}
     with throttling.change_profile(request, caller, caller.id, fields):
-        notify, version = former_address_notifier(now()), version_wanted(request)
+        notify = former_address_notifier(now())
         accounts.change_profile(caller.id, fields, caller=caller, version=version, notify=notify)
-    return _answer(request, caller)
+    return _answer(caller)
 
 
 @operation(
@@ -96,16 +88,14 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
     problems=["last_owner", "permission_missing", "second_factor_required"],
     traits=[OWN_VERSIONED],
 )
-def delete_me(request: HttpRequest, caller: Caller) -> HttpResponse:
+def delete_me(caller: Caller, version: int | None) -> None:
     """Deletes the account and its personal data. Its orders stay; its tokens and keys end."""
-    version = version_wanted(request)
     accounts.delete_account(caller.id, caller=caller, version=version, now=now())
-    return no_content()
 
 
-def _answer(request: HttpRequest, caller: Caller) -> HttpResponse:
+def _answer(caller: Caller) -> Answer:
     profile = queries.profile(caller.id)
-    return reply_tagged(request, shown(profile, caller.permissions), version=profile.version)
+    return Answer(shown(profile, caller.permissions), version=profile.version)
 
 
 def shown(profile: Profile, permissions: Iterable[str] = ()) -> Me:
@@ -134,21 +124,17 @@ class SessionPage(Page[Session]):
     answers={200: SessionPage},
     traits=[CACHED],
 )
-def list_sessions(
-    request: HttpRequest, caller: Caller, query: PageParameters, cursor: UuidCursor | None
-) -> HttpResponse:
+def list_sessions(caller: Caller, query: PageParameters, cursor: UuidCursor | None) -> Listed:
     """A page of the caller's active log-ins, oldest first."""
     rows, after = query.rows + 1, cursor.id if cursor else None
     log_ins = credentials.log_ins(caller.id, after=after, limit=rows, now=now())
-    part = first(log_ins, query.rows)
-    return reply_page(request, part, UuidCursor, partial(_log_in, caller), SessionPage)
+    return Listed(first(log_ins, query.rows), partial(_log_in, caller))
 
 
 @operation(key_permission="identity.change_customer", answers={204: None})
-def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
+def end_sessions(caller: Caller) -> None:
     """Ends all log-ins of the caller except the one of this request."""
     sessions.end_others(caller.id, keep=caller.session, now=now())
-    return no_content()
 
 
 @operation(
@@ -157,16 +143,15 @@ def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
     problems=["not_found"],
     traits=[CACHED],
 )
-def get_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
+def get_session(caller: Caller, session: UUID) -> Session:
     """One of the caller's log-ins."""
-    return reply_tagged(request, _log_in(caller, credentials.log_in(caller.id, session, now=now())))
+    return _log_in(caller, credentials.log_in(caller.id, session, now=now()))
 
 
 @operation(key_permission="identity.change_customer", answers={204: None}, problems=["not_found"])
-def end_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
+def end_session(caller: Caller, session: UUID) -> None:
     """Ends one of the caller's log-ins; it may be the one of this request."""
     sessions.end_own(caller.id, session, now=now())
-    return no_content()
 
 
 def _log_in(who: Caller, log_in: Any) -> Session:
@@ -214,12 +199,10 @@ class AddressPage(Page[KeptAddress]):
     answers={200: AddressPage},
     traits=[CACHED],
 )
-def list_addresses(
-    request: HttpRequest, caller: Caller, query: PageParameters, cursor: UuidCursor | None
-) -> HttpResponse:
+def list_addresses(caller: Caller, query: PageParameters, cursor: UuidCursor | None) -> Listed:
     """A page of the caller's addresses, oldest first."""
     rows = queries.addresses(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
-    return reply_page(request, first(rows, query.rows), UuidCursor, _shown_address, AddressPage)
+    return Listed(first(rows, query.rows), _shown_address)
 
 
 @operation(
@@ -235,22 +218,16 @@ def list_addresses(
         "country": "GB",
     },
 )
-def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpResponse:
+def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> Answer:
     """Stores an address; an account has at most 50."""
     fields = msgspec.to_builtins(body)
-    added = addresses.add_address(
+    id, replayed = addresses.add_address(
         caller,
         fields,
         now=now(),
         claim=claim(request, caller, fingerprint(fields)),
     )
-    address = queries.address(caller.id, UUID(added.result))
-    return reply_created(
-        request,
-        _shown_address(address),
-        version=address.version,
-        replayed=added.replayed,
-    )
+    return Answer(_shown_address(queries.address(caller.id, UUID(id))), replayed)
 
 
 @operation(
@@ -259,9 +236,9 @@ def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpR
     problems=["not_found"],
     traits=[CACHED],
 )
-def get_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
+def get_address(caller: Caller, address: UUID) -> KeptAddress:
     """One of the caller's addresses."""
-    return _answer_address(request, caller, address)
+    return _shown_address(queries.address(caller.id, address))
 
 
 @operation(
@@ -272,14 +249,13 @@ def get_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResp
     example={"postal_code": "SW1Y 4JH"},
 )
 def change_address(
-    request: HttpRequest, caller: Caller, address: UUID, body: AddressFields
-) -> HttpResponse:
+    caller: Caller, address: UUID, body: AddressFields, version: int | None
+) -> KeptAddress:
     """Changes the given fields of an address. Orders keep the address they were placed with."""
     values = {name: getattr(body, name) for name in ADDRESS_FIELDS}
     fields = {name: value for name, value in values.items() if value is not UNSET}
-    version = version_wanted(request)
     addresses.change_address(caller, address, fields, version=version)
-    return _answer_address(request, caller, address)
+    return _shown_address(queries.address(caller.id, address))
 
 
 @operation(
@@ -288,16 +264,9 @@ def change_address(
     problems=["not_found"],
     traits=[OWN_VERSIONED],
 )
-def delete_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
+def delete_address(caller: Caller, address: UUID, version: int | None) -> None:
     """Deletes an address. Orders keep the address they were placed with."""
-    version = version_wanted(request)
     addresses.delete_address(caller, address, version=version)
-    return no_content()
-
-
-def _answer_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
-    row = queries.address(caller.id, address)
-    return reply_tagged(request, _shown_address(row), version=row.version)
 
 
 _shown_address = partial(shaped, kind=KeptAddress)

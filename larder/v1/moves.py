@@ -6,14 +6,13 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.catalog.fields import TRIMMED
 from larder.core.clock import now
 from larder.core.limits import MAX_CODE_LENGTH, MAX_LINES, MAX_ORDERED_UNITS
 from larder.db.idempotency import fingerprint
-from larder.http.api_headers import replay_headers
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import PERMISSIONS
@@ -21,7 +20,7 @@ from larder.orders.services import moves
 from larder.orders.services.batches import confirm_order as confirm
 from larder.orders.services.moves import Picked, Tracking
 from larder.orders.services.transitions import Moved, TransitionRequest
-from larder.v1.http import claim, reply_tagged, version_wanted
+from larder.v1.http import Answer, claim, version_wanted
 from larder.v1.operations import KEYED, QUOTA, TAGGED, VERSIONED, Trait, operation
 from larder.v1.order_shapes import Order, shown
 from larder.v1.shapes import Id, Quantity, Request, Short
@@ -102,15 +101,13 @@ move = partial(operation, tag="orders", answers={200: Order}, traits=[MOVED])
     traits=[MOVED, QUOTA],
     example={"reason": "Ordered by mistake."},
 )
-def cancel_order(
-    request: HttpRequest, caller: Caller, order: UUID, body: Cancellation
-) -> HttpResponse:
+def cancel_order(request: HttpRequest, caller: Caller, order: UUID, body: Cancellation) -> Answer:
     """Cancels an order; its units can be ordered again. Customers can cancel until it is packed."""
     return _moved(request, caller, order, body, partial(moves.cancel_order, reason=body.reason))
 
 
 @move(problems=["hold_expired"], permissions=["orders.confirm_order"])
-def confirm_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
+def confirm_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> Answer:
     """Staff: confirms an order that awaits its payment, also an expired one whose units are still
     there."""
     return _moved(request, caller, order, body, confirm)
@@ -121,7 +118,7 @@ def confirm_order(request: HttpRequest, caller: Caller, order: UUID, body: Movin
     permissions=["orders.pack_order"],
     example={"lines": [{"product": 1, "quantity": 2, "missing": False}]},
 )
-def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing) -> HttpResponse:
+def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing) -> Answer:
     """Staff: packs an order, perhaps with fewer units than ordered."""
     lines = [] if body.lines is UNSET else body.lines
     picked = [Picked(line.product, line.quantity, line.missing) for line in lines]
@@ -133,7 +130,7 @@ def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing)
     permissions=["orders.ship_order"],
     example={"carrier": "Royal Mail", "tracking_number": "AB123456785GB"},
 )
-def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Shipping) -> HttpResponse:
+def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Shipping) -> Answer:
     """Staff: ships a packed order, perhaps with a carrier and a tracking number."""
     return _moved(request, caller, order, body, partial(moves.ship_order, tracking=_of(body)))
 
@@ -142,27 +139,25 @@ def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Shipping
     permissions=["orders.change_order"],
     example={"carrier": "Royal Mail", "tracking_number": "AB123456794GB"},
 )
-def track_order(
-    request: HttpRequest, caller: Caller, order: UUID, body: TrackingWanted
-) -> HttpResponse:
+def track_order(request: HttpRequest, caller: Caller, order: UUID, body: TrackingWanted) -> Answer:
     """Staff: corrects carrier and tracking number of an order that was shipped."""
     return _moved(request, caller, order, body, partial(moves.track_order, tracking=_of(body)))
 
 
 @move(permissions=["orders.deliver_order"])
-def deliver_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
+def deliver_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> Answer:
     """Staff: marks a shipped order as delivered."""
     return _moved(request, caller, order, body, moves.deliver_order)
 
 
 @move(problems=["precondition_required"], permissions=["orders.pack_order"])
-def unpack_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
+def unpack_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> Answer:
     """Staff: undoes packing. The order is placed again, with the units that were picked."""
     return _moved(request, caller, order, body, moves.unpack_order)
 
 
 @move(problems=["precondition_required"], permissions=["orders.ship_order"])
-def unship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
+def unship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> Answer:
     """Staff: undoes shipping before the parcel has left. The order is packed again."""
     return _moved(request, caller, order, body, moves.unship_order)
 
@@ -172,7 +167,7 @@ def unship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving
     permissions=["orders.return_order"],
     example={"lines": [{"product": 1, "quantity": 1}], "reason": "One was broken."},
 )
-def return_order(request: HttpRequest, caller: Caller, order: UUID, body: Return) -> HttpResponse:
+def return_order(request: HttpRequest, caller: Caller, order: UUID, body: Return) -> Answer:
     """Staff: books returned units of a shipped order. Each request without a key is one more
     return."""
     lines = [moves.ReturnedLine(line.product, line.quantity, line.restock) for line in body.lines]
@@ -190,7 +185,7 @@ def _moved(
     order: UUID,
     body: msgspec.Struct,
     make: Callable[[TransitionRequest], Moved],
-) -> HttpResponse:
+) -> Answer:
     """Makes a move and answers with the order after it, also to a caller who may make the move but
     may not view orders."""
     content = fingerprint(msgspec.to_builtins(body))
@@ -203,5 +198,4 @@ def _moved(
     )
     moved = make(transition)
     current = moved.order or queries.visible_order(order, caller, *PERMISSIONS.values())
-    headers = replay_headers(replayed=moved.replayed)
-    return reply_tagged(request, shown(current), version=current.version, headers=headers)
+    return Answer(shown(current), moved.replayed)

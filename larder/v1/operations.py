@@ -17,11 +17,26 @@ from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_FAULTS, MAX_IDEMPOTENCY_KEY_LENGTH
 from larder.db import replicas
 from larder.http import pagination, throttling
-from larder.http.api_headers import KEY_HEADER, POSITION_SENT, decode_position, idempotency_key
+from larder.http.api_headers import (
+    KEY_HEADER,
+    POSITION_SENT,
+    decode_position,
+    idempotency_key,
+    replay_headers,
+)
 from larder.http.preconditions import wants_none
 from larder.http.problems import kind_of
 from larder.identity.caller import Caller
 from larder.v1.bodies import CSV_TYPES, Csv, Signed, read_body, read_parameters, read_raw
+from larder.v1.http import (
+    Answer,
+    Listed,
+    no_content,
+    reply,
+    reply_page,
+    reply_tagged,
+    version_wanted,
+)
 
 MAX_POSITION_LENGTH = 255
 
@@ -139,9 +154,7 @@ QUOTA = Trait(
 )
 """For operations that count for a quota (larder/identity/services/quotas.py)."""
 
-View = Callable[..., HttpResponseBase]
-
-
+View = Callable[..., Any]
 Reader = Callable[[HttpRequest, Caller | None], Any]
 
 
@@ -188,9 +201,10 @@ _READ_HEADERS: Mapping[str, Reader] = {
 class Operation:
     """A function that answers requests of one method at one path, with its declaration.
 
-    The function takes the request, the variable parts of the path by name, and any of `caller`,
-    `query` (a struct of query parameters), `cursor` and `since` (a Cursor or None) and `body` (a
-    struct, Csv or Signed). Its name is the operation's id.
+    The function takes the variable parts of the path by name, and any of `request`, `caller`,
+    `query` (a struct of query parameters), `cursor` and `since` (a Cursor or None), `version` (that
+    in `If-Match`) and `body` (a struct, Csv or Signed). It returns a struct, an Answer, a Listed,
+    None for an answer without a body, or a response. Its name is the operation's id.
     """
 
     def __init__(self, run: View, declared: Declaration) -> None:
@@ -200,6 +214,10 @@ class Operation:
         }
         self.body: Any = kinds.get("body")
         self.query: Any = kinds.get("query")
+        self._cursor: Any = next(iter(get_args(kinds.get("cursor"))), None)
+        self._status, self._kind = next(iter(declared.answers.items()))
+        headers = {header.name for trait in declared.traits for header in trait.headers}
+        self._is_tagged, self._is_located = "ETag" in headers, "Location" in headers
         # What is signed comes from a payment provider, for many customers.
         self._is_counted = not (declared.token or declared.is_signed) and self.body is not None
         self._most_faults = MAX_OPEN_FAULTS if self._is_counted else MAX_FAULTS
@@ -231,12 +249,39 @@ class Operation:
         if self._is_causal and replicas.replicas() and who is not None and not who.is_staff:
             echo = decode_position(request.META.get(POSITION_SENT, ""))
             if echo is not None and echo.position is not None:
-                return replicas.read(echo.position, lambda: self.run(request, **path, **arguments))
-        return self.run(request, **path, **arguments)
+                read = partial(self.run, **path, **arguments)
+                return self._written(request, replicas.read(echo.position, read))
+        return self._written(request, self.run(**path, **arguments))
+
+    def _written(self, request: HttpRequest, result: Any) -> HttpResponseBase:
+        """Returns the answer with what the function returned."""
+        if isinstance(result, HttpResponseBase):
+            return result
+        if result is None:
+            return no_content(self._status)
+        if isinstance(result, Listed):
+            page = partial(self._kind, **result.others)
+            return reply_page(request, result.part, self._cursor, result.shape, page)
+        answer = result if isinstance(result, Answer) else Answer(result)
+        payload, status = answer.payload, answer.status or self._status
+        headers = replay_headers(replayed=answer.replayed)
+        if self._is_located and status == 201:
+            headers["Location"] = answer.location or f"{request.path}/{payload.id}"
+        if not self._is_tagged:
+            return reply(payload, status=status, headers=headers)
+        version = getattr(payload, "version", 0) if answer.version is None else answer.version
+        response = reply_tagged(request, payload, version=version, headers=headers, of=answer.of)
+        if status != 200:
+            response.status_code = status
+        return response
 
     def _read_by(self, kinds: Mapping[str, Any]) -> Iterator[tuple[str, Reader]]:
+        if "request" in kinds:
+            yield "request", lambda request, _: request
         if "caller" in kinds:
             yield "caller", lambda _, caller: caller
+        if "version" in kinds:
+            yield "version", lambda request, _: version_wanted(request)
         if self.query is not None:
             yield "query", lambda request, _: read_parameters(request, self.query)
         for name in kinds.keys() & pagination.UNUSABLE.keys():

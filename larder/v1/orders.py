@@ -6,7 +6,7 @@ from typing import Annotated, cast
 from uuid import UUID
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
@@ -25,14 +25,7 @@ from larder.orders.services import abandon, batches, changes
 from larder.orders.services.changes import Details
 from larder.orders.services.placing.placement import Placed
 from larder.orders.services.transitions import TransitionRequest
-from larder.v1.http import (
-    PageParameters,
-    reply,
-    reply_created,
-    reply_page,
-    reply_tagged,
-    version_wanted,
-)
+from larder.v1.http import Answer, Listed, PageParameters
 from larder.v1.operations import (
     CACHED,
     ECHOED,
@@ -103,16 +96,14 @@ class OrderCursor(pagination.Cursor, array_like=True, tag="orders"):
     problems=["not_staff"],
     traits=[CACHED, ECHOED],
 )
-def list_orders(
-    request: HttpRequest, caller: Caller, query: ListParameters, cursor: OrderCursor | None
-) -> HttpResponse:
+def list_orders(caller: Caller, query: ListParameters, cursor: OrderCursor | None) -> Listed:
     """A page of the caller's placed orders, newest first. With a filter, staff see the orders of
     all customers."""
     filters = order_filter(query, caller)
     after = HistoryPosition(cursor.placed_at, cursor.id) if cursor else None
     part = queries.history(filters, after=after, limit=query.rows)
     count = queries.count(filters) if query.count else UNSET
-    return reply_page(request, part, OrderCursor, shown, partial(OrderPage, count=count))
+    return Listed(part, shown, {"count": count})
 
 
 @operation(
@@ -122,12 +113,12 @@ def list_orders(
     traits=[PLACING, KEYED, LOCATED, TAGGED, QUOTA],
     example={"lines": [{"product": 1, "quantity": 2}], "note": "Leave it with the porter."},
 )
-def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpResponse:
+def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> Answer:
     """Places an order, completely or not at all. Without an `Idempotency-Key` or an `id`, each
     request is another order. If it requires a payment, its units are held until it is confirmed or
     expires."""
     key, operation = idempotency_key(request.META), operation_of(request)
-    return answer_placed(request, place(body, caller, key=key, operation=operation))
+    return answer_placed(place(body, caller, key=key, operation=operation))
 
 
 @operation(
@@ -136,10 +127,9 @@ def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpRes
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
-def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse:
+def get_order(caller: Caller, order: UUID) -> Order:
     """The current state of an order."""
-    current = queries.visible_order(order, caller)
-    return reply_tagged(request, shown(current), version=current.version)
+    return shown(queries.visible_order(order, caller))
 
 
 @operation(
@@ -155,18 +145,13 @@ def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse
     traits=[ORDERING, VERSIONED, TAGGED, QUOTA],
     example={"lines": [{"product": 1, "quantity": 3}], "note": "Ring twice."},
 )
-def change_order(
-    request: HttpRequest, caller: Caller, order: UUID, body: OrderFields
-) -> HttpResponse:
+def change_order(caller: Caller, order: UUID, body: OrderFields, version: int | None) -> Order:
     """Changes the lines or the details of an order that is not packed yet, completely or not at
     all."""
-    transition = TransitionRequest(
-        order=order, caller=caller, now=now(), version=version_wanted(request)
-    )
+    transition = TransitionRequest(order=order, caller=caller, now=now(), version=version)
     lines = None if body.lines is UNSET else [requested_line(line) for line in body.lines]
     moved = changes.change_order(transition, terms=terms(), lines=lines, details=_details(body))
-    current = moved.order or queries.visible_order(order, caller, "orders.change_order")
-    return reply_tagged(request, shown(current), version=current.version)
+    return shown(moved.order or queries.visible_order(order, caller, "orders.change_order"))
 
 
 def _not_found(body: NewOrder, error: NotFound) -> NotFound:
@@ -196,16 +181,10 @@ def place(body: NewOrder, who: Caller, *, key: str | None, operation: str) -> Pl
         raise _not_found(body, error) from None
 
 
-def answer_placed(request: HttpRequest, placed: Placed) -> HttpResponse:
-    """Returns the 201 for an order or a submitted cart."""
-    order = placed.order
-    return reply_created(
-        request,
-        shown(order),
-        location=f"/api/v1/orders/{order.id}",
-        version=order.version,
-        replayed=placed.replayed,
-    )
+def answer_placed(placed: Placed) -> Answer:
+    """Returns the answer to an order or a submitted cart."""
+    location = f"/api/v1/orders/{placed.order.id}"
+    return Answer(shown(placed.order), placed.replayed, location=location)
 
 
 Key = Annotated[
@@ -256,7 +235,7 @@ class Abandoned(msgspec.Struct):
     traits=[QUOTA],
     example={"idempotency_key": "0f5b2c9e-5d0e-4a55-9c54-2f7f4b0f7a31"},
 )
-def abandon_order(request: HttpRequest, caller: Caller, body: Abandonment) -> HttpResponse:
+def abandon_order(caller: Caller, body: Abandonment) -> Abandoned:
     """Returns whether an order was placed; if not, prevents that it is placed later."""
     if (body.id is UNSET) == (body.idempotency_key is UNSET):
         raise InvalidInput([Fault("", "one_of", "Give either id or idempotency_key.")])
@@ -264,6 +243,4 @@ def abandon_order(request: HttpRequest, caller: Caller, body: Abandonment) -> Ht
         order = abandon.abandon_id(body.id, who=caller, now=now())
     else:
         order = abandon.abandon_key(str(body.idempotency_key), who=caller, now=now())
-    if order is None:
-        return reply(Abandoned("abandoned"))
-    return reply(Abandoned("placed", shown(order)))
+    return Abandoned("abandoned") if order is None else Abandoned("placed", shown(order))

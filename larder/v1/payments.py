@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core import telemetry
@@ -24,14 +24,13 @@ from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
 from larder.db.errors import CommitUnknown
 from larder.db.idempotency import fingerprint
 from larder.http import pagination, shop
-from larder.http.api_headers import replay_headers
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.payment_state import Kind
 from larder.orders.services import payments
 from larder.orders.services.payments import Outcome
 from larder.v1.bodies import Signed, decode_or_explain
-from larder.v1.http import IdCursor, PageParameters, claim, reply, reply_page, shaped
+from larder.v1.http import Answer, IdCursor, Listed, PageParameters, claim, shaped
 from larder.v1.operations import CACHED, ECHOED, KEYED, Declaration
 from larder.v1.order_shapes import Moment
 from larder.v1.payment_providers import STRIPE, Adapter, ProviderOff, verify
@@ -152,18 +151,14 @@ class RefundCursor(pagination.Cursor, array_like=True, tag="refunds"):
     traits=[CACHED, ECHOED],
 )
 def list_payments(
-    request: HttpRequest,
-    caller: Caller,
-    order: UUID,
-    query: PageParameters,
-    cursor: IdCursor | None,
-) -> HttpResponse:
+    caller: Caller, order: UUID, query: PageParameters, cursor: IdCursor | None
+) -> Listed:
     """A page of the records of an order's payments, oldest first. Staff also see those that name an
     abandoned id."""
     records = queries.payments(order, after=cursor.id if cursor else 0, limit=query.rows)
     if not (records.rows and caller.may("orders.view_order")):
         queries.visible_order(order, caller)
-    return reply_page(request, records, IdCursor, partial(shaped, kind=Payment), PaymentPage)
+    return Listed(records, partial(shaped, kind=Payment))
 
 
 @operation(
@@ -179,9 +174,7 @@ def list_payments(
         "currency": "GBP",
     },
 )
-def record_payment(
-    request: HttpRequest, caller: Caller, order: UUID, body: NewPayment
-) -> HttpResponse:
+def record_payment(request: HttpRequest, caller: Caller, order: UUID, body: NewPayment) -> Answer:
     """Staff: records a payment, a refund or a dispute of an order. A movement that is recorded
     already is answered with 200. Without a `transaction_id`, a repeat needs an `Idempotency-Key`,
     and a refund of more than is due is refused. A capture that covers a pending or expired order
@@ -203,8 +196,7 @@ def record_payment(
         unknown.is_repeatable = not by_hand or once is not None
         raise
     status = 200 if recorded.replayed and not by_hand else 201
-    headers = replay_headers(replayed=recorded.replayed)
-    return reply(shaped(queries.payment(recorded.id), Payment), status=status, headers=headers)
+    return Answer(shaped(queries.payment(recorded.id), Payment), recorded.replayed, status)
 
 
 @operation(
@@ -212,15 +204,12 @@ def record_payment(
     traits=[CACHED],
     permissions=["orders.view_refunddue"],
 )
-def list_refunds_due(
-    request: HttpRequest, caller: Caller, query: PageParameters, cursor: RefundCursor | None
-) -> HttpResponse:
+def list_refunds_due(query: PageParameters, cursor: RefundCursor | None) -> Listed:
     """Staff: a page of the refunds that are due, the oldest first."""
     refunds_due = queries.refunds_due(
         after=(cursor.since, cursor.id) if cursor else None, limit=query.rows
     )
-    shown = partial(shaped, kind=RefundDue)
-    return reply_page(request, refunds_due, RefundCursor, shown, RefundPage)
+    return Listed(refunds_due, partial(shaped, kind=RefundDue))
 
 
 class SignedEvent(Movement, kw_only=True):
@@ -268,13 +257,13 @@ event = operation(answers={200: Received}, token=False, is_signed=True)
 
 
 @event
-def receive_stripe_event(request: HttpRequest, body: Signed) -> HttpResponse:
+def receive_stripe_event(request: HttpRequest, body: Signed) -> Received:
     """Receives an event of Stripe. Its signature replaces a token."""
     return _receive(request, STRIPE, body)
 
 
 @event
-def receive_signed_event(request: HttpRequest, body: Signed) -> HttpResponse:
+def receive_signed_event(request: HttpRequest, body: Signed) -> Received:
     """Receives a movement of money in Larder's own form, signed with a secret of the shop."""
     return _receive(request, SIGNED, body)
 
@@ -283,7 +272,7 @@ _OUTCOMES = {"payment_conflict": "conflict", "payment_unmatched": "unmatched"}
 """What metrics count refusals as: a few words, not one for each code."""
 
 
-def _receive(request: HttpRequest, adapter: Adapter, body: bytes) -> HttpResponse:
+def _receive(request: HttpRequest, adapter: Adapter, body: bytes) -> Received:
     """Verifies and records an event. A shop without a secret refuses before it reads anything."""
     secrets, moment = getattr(settings, adapter.secrets), now()
     if not secrets:
@@ -297,4 +286,4 @@ def _receive(request: HttpRequest, adapter: Adapter, body: bytes) -> HttpRespons
         telemetry.payments.append((adapter.name, _OUTCOMES.get(error.code, "refused")))
         raise
     telemetry.payments.append((adapter.name, outcome))
-    return reply(Received(outcome))
+    return Received(outcome)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.catalog.fields import DECIMALS, FIELDS, FILTERED, INTERNAL, SHOWN
@@ -33,14 +33,7 @@ from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
 from larder.inventory.services.products import Author
 from larder.v1.bodies import each_fault
-from larder.v1.http import (
-    PageParameters,
-    claim,
-    no_content,
-    reply_created,
-    reply_tagged,
-    version_wanted,
-)
+from larder.v1.http import Answer, PageParameters, claim, version_wanted
 from larder.v1.operations import (
     CACHED,
     CREATING,
@@ -172,15 +165,12 @@ PAGE = "larder.page"
 
 @operation(answers={200: ProductPage}, traits=[CACHED, ECHOED])
 def list_products(
-    request: HttpRequest,
-    caller: Caller,
-    query: ListParameters,
-    cursor: ProductCursor | None,
-) -> HttpResponse:
+    request: HttpRequest, caller: Caller, query: ListParameters, cursor: ProductCursor | None
+) -> ProductPage:
     """A page of the catalogue."""
     page = _page(caller.id, query, cursor, pagination.links(request))
     request.META[PAGE] = page
-    return reply_tagged(request, page())
+    return page()
 
 
 def _page(
@@ -210,29 +200,23 @@ def _page(
         "quantity": 20,
     },
 )
-def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> HttpResponse:
+def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Answer:
     """Staff: creates a product with its opening stock."""
     fields = _fields(body)
     content = fingerprint(money.with_texts(fields), body.quantity)
-    stocked_product = products.create_stocked_product(
+    id, replayed = products.create_stocked_product(
         fields,
         quantity=body.quantity,
         author=Author(caller, now()),
         claim=claim(request, caller, content),
     )
-    product = queries.product(caller.id, stocked_product.id, archived=stocked_product.replayed)
-    return reply_created(
-        request,
-        _for_caller(caller, product),
-        version=product.version,
-        replayed=stocked_product.replayed,
-    )
+    return Answer(_product(caller, int(id), archived=replayed), replayed)
 
 
 @operation(answers={200: Product}, problems=["not_found"], traits=[CACHED, ECHOED])
-def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+def get_product(caller: Caller, product: int) -> Product:
     """One product, with its current stock."""
-    return _answer(request, caller, product)
+    return _product(caller, product)
 
 
 @operation(
@@ -243,13 +227,11 @@ def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpRespo
     example={"price": "11.90", "max_per_order": 10},
 )
 def change_product(
-    request: HttpRequest, caller: Caller, product: int, body: ProductFields
-) -> HttpResponse:
+    caller: Caller, product: int, body: ProductFields, version: int | None
+) -> Product:
     """Staff: changes the given fields of a product."""
-    fields = _fields(body)
-    version = version_wanted(request)
-    catalog.change_product(product, fields, caller=caller, now=now(), version=version)
-    return _answer(request, caller, product)
+    catalog.change_product(product, _fields(body), caller=caller, now=now(), version=version)
+    return _product(caller, product)
 
 
 @operation(
@@ -258,10 +240,9 @@ def change_product(
     traits=[VERSIONED],
     permissions=["catalog.delete_product"],
 )
-def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+def archive_product(caller: Caller, product: int, version: int | None) -> None:
     """Staff: archives a product, which is then no longer sold. Orders keep it."""
-    catalog.archive_product(product, caller=caller, now=now(), version=version_wanted(request))
-    return no_content()
+    catalog.archive_product(product, caller=caller, now=now(), version=version)
 
 
 @operation(
@@ -271,7 +252,7 @@ def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpR
     permissions=["catalog.add_product", "catalog.change_product"],
     example={"name": "Lamp oil", "price": "4.20", "unit": "bottle", "quantity": 12},
 )
-def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct) -> HttpResponse:
+def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct) -> Answer:
     """Staff: creates the product with this SKU, or replaces all of it except its stock."""
     sku_faults = list(each_fault(sku, Sku, "sku"))
     if body.sku not in {UNSET, sku}:
@@ -287,11 +268,8 @@ def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct
         author=Author(caller, now()),
         expected=_expected(request),
     )
-    answer = _answer(request, caller, product)
-    if is_new:
-        answer.status_code = 201
-        answer.headers["Location"] = f"/api/v1/products/{product}"
-    return answer
+    answer, status = _product(caller, product), 201 if is_new else 200
+    return Answer(answer, status=status, location=f"/api/v1/products/{product}")
 
 
 def _expected(request: HttpRequest) -> int | products.Expected:
@@ -303,13 +281,9 @@ def _expected(request: HttpRequest) -> int | products.Expected:
     return products.Expected.ANY if version is None else version
 
 
-def _answer(request: HttpRequest, caller: Caller, product_id: int) -> HttpResponse:
-    product = queries.product(caller.id, product_id)
-    return reply_tagged(request, _for_caller(caller, product), version=product.version)
-
-
-def _for_caller(caller: Caller, product: StockedProduct) -> Product:
+def _product(caller: Caller, id: int, *, archived: bool = False) -> Product:
     """Returns the product as the API shows it, for staff with its internal fields."""
+    product = queries.product(caller.id, id, archived=archived)
     if caller.may("catalog.view_product") or caller.may("catalog.change_product"):
         return for_staff(product)
     (answer,) = shown([product])

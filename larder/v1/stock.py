@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
@@ -14,13 +14,12 @@ from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_LINES
 from larder.core.parts import first
 from larder.db.idempotency import fingerprint
-from larder.http.api_headers import replay_headers
 from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.services import adjustments
 from larder.inventory.services.movements import CAUSES, OPENING
 from larder.orders.queries import orders_of_events
-from larder.v1.http import IdCursor, PageParameters, claim, reply, reply_page, reply_tagged, shaped
+from larder.v1.http import Answer, IdCursor, Listed, PageParameters, claim, shaped
 from larder.v1.operations import CACHED, ECHOED, KEYED, Declaration
 from larder.v1.shapes import (
     Actor,
@@ -137,11 +136,10 @@ class StockParameters(msgspec.Struct):
 
 
 @operation(answers={200: StockFigures}, traits=[CACHED, ECHOED])
-def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> HttpResponse:
+def get_stock(query: StockParameters) -> StockFigures:
     """The number of units of each product that can be ordered now."""
     figures = queries.available([int(text) for text in query.products.split(",")])
-    results = [StockFigure(*figure) for figure in figures.items()]
-    return reply_tagged(request, StockFigures(results))
+    return StockFigures([StockFigure(*figure) for figure in figures.items()])
 
 
 @operation(
@@ -156,7 +154,7 @@ def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> H
     permissions=["inventory.add_adjustment"],
     example={"reason": "received", "lines": [{"product": 1, "delta": 5}]},
 )
-def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> HttpResponse:
+def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> Answer:
     """Staff: adjusts stock, such as goods received, damaged or counted; all lines or none."""
     if faults := list(_faults(body)):
         raise InvalidInput(faults)
@@ -169,10 +167,8 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
         claim=claim(request, caller, content),
     )
     adjustment, lines = queries.adjustment(id)
-    answer = shaped(
-        adjustment, Adjustment, lines=[AdjustedLine(**line._asdict()) for line in lines]
-    )
-    return reply(answer, status=201, headers=replay_headers(replayed=replayed))
+    adjusted = [AdjustedLine(**line._asdict()) for line in lines]
+    return Answer(shaped(adjustment, Adjustment, lines=adjusted), replayed)
 
 
 @operation(
@@ -181,13 +177,7 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
     traits=[CACHED],
     permissions=["inventory.view_ledgerentry"],
 )
-def get_ledger(
-    request: HttpRequest,
-    caller: Caller,
-    product: int,
-    query: PageParameters,
-    cursor: IdCursor | None,
-) -> HttpResponse:
+def get_ledger(product: int, query: PageParameters, cursor: IdCursor | None) -> Listed:
     """Staff: the ledger of a product's stock, newest first."""
     ledger = queries.ledger(product, before=cursor.id if cursor else None, limit=query.rows + 1)
     part = first(ledger, query.rows)
@@ -197,7 +187,7 @@ def get_ledger(
     def shown(entry: Any) -> LedgerEntry:
         return shaped(entry, LedgerEntry, order=orders.get(entry.reference))
 
-    return reply_page(request, part, IdCursor, shown, LedgerPage)
+    return Listed(part, shown)
 
 
 _OF_ORDERS = CAUSES - {OPENING}
