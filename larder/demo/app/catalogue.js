@@ -36,7 +36,6 @@ export class Catalogue {
     for (const [known, count] of this.#words) {
       // The first letter is hardly ever wrong, and this leaves a tenth of the words.
       if (known[0] !== word[0] && known[0] !== word[1]) continue;
-      if (known.length < word.length - least) continue;
       const letters = difference(word, known, least);
       const isRarer = nearest !== undefined && count <= this.#words.get(nearest);
       if (letters > least || (letters === least && isRarer)) continue;

@@ -194,8 +194,7 @@ export async function productPage(shop, id) {
   if (product === undefined) return [h("h2", "Product"), h("p", "It is not sold.")];
   const { price, currency, step, min_quantity, max_per_order } = product;
   const stock = h("p");
-  const first = `Add · ${money(price, currency)}`;
-  const buttons = stepper(shop, product, { first });
+  const buttons = stepper(shop, product, { first: `Add · ${money(price, currency)}` });
   const watch = () => shop.larder.request("PUT", `me/watches/${id}`);
   const back = bell(shop, "Tell me when it is back", watch);
   const update = (units) => {

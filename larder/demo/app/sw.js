@@ -31,8 +31,7 @@ async function keep() {
 }
 
 async function removeOthers() {
-  const isOther = (name) => name.startsWith(PREFIX) && name !== VERSION;
-  const others = (await caches.keys()).filter(isOther);
+  const others = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== VERSION);
   await Promise.all(others.map((name) => caches.delete(name)));
   await clients.claim();
 }

@@ -73,7 +73,9 @@ def load_products(*, now: datetime) -> int:
 
     Raises TooManyCategories, UnknownCategory.
     """
-    missing = _missing()
+    products = rows("products.csv")
+    known = catalog.ids_by_sku([row["sku"] for row in products])
+    missing = [row for row in products if row["sku"] not in known]
     if not missing:
         return 0
     # Files are written outside of the transaction.
@@ -89,12 +91,6 @@ def load_products(*, now: datetime) -> int:
         table, author=Author(None, now), currency=settings.CURRENCY, has_time_limit=False
     )
     return imported.created
-
-
-def _missing() -> list[Row]:
-    products = rows("products.csv")
-    known = catalog.ids_by_sku([row["sku"] for row in products])
-    return [row for row in products if row["sku"] not in known]
 
 
 def rows(name: str) -> list[Row]:
