@@ -18,7 +18,11 @@ UNFOLD: dict[str, Any] = {
         }
     ],
     "STYLES": [lambda _: static("staff/admin.css")],
-    "SCRIPTS": [lambda _: reverse("texts"), lambda _: static("staff/admin.js")],
+    "SCRIPTS": [
+        lambda _: reverse("texts"),
+        lambda _: static("staff/admin.js"),
+        lambda _: static("staff/countries.js"),
+    ],
     "DASHBOARD_CALLBACK": "larder.staff.dashboard.dashboard",
     "SIDEBAR": {"navigation": "larder.staff.menu.navigation", "show_search": True},
     "ACCOUNT": {"navigation": "larder.staff.site.account_links"},

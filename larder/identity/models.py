@@ -165,7 +165,7 @@ class Customer(AbstractBaseUser, PermissionsMixin):
         indexes = (GinIndex(models.Func(SEARCH_TEXT, function="trigrams"), name="customer_search"),)
 
     def __str__(self) -> str:
-        return self.username
+        return f"{self.first_name} {self.last_name}".strip() or self.username
 
 
 class Address(models.Model):

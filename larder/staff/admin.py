@@ -12,5 +12,7 @@ import larder.staff.inventory.adjustments
 import larder.staff.orders.admin
 import larder.staff.webhooks  # noqa: F401
 
+# It would bypass the services.
+admin.site.disable_action("delete_selected")
 # Jobs are for operators only. Their arguments are private: mails, addresses, reset links.
 admin.site.unregister(ProcrastinateJob)

@@ -20,7 +20,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext
 from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.decorators import action
@@ -28,9 +28,11 @@ from unfold.decorators import action
 from larder.core.errors import DomainError
 from larder.core.limits import LISTED_ROWS, MAX_SHOWN_ROWS
 from larder.staff import menu
+from larder.staff.formatting import THE_SHOP, column, with_actor_name
 from larder.staff.history import history
 from larder.staff.lists import ListPage, ListPaginator
 from larder.staff.refusals import Sentence, explain
+from larder.staff.words import gettext_lazy as _
 
 MAX_SELECTED_ROWS = 100
 """Rows of one action: each is a transaction."""
@@ -109,6 +111,11 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
         """Returns the address of the form of an object."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[key])
 
+    def page_at(self, end: str, view: Callable[..., Any]) -> Any:
+        """Returns the route of a page about an object."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{end.replace('-', '_')}"
+        return path(f"<path:object_id>/{end}/", self.admin_site.admin_view(view), name=name)
+
     @property
     def list_address(self) -> str:
         """The address of the list."""
@@ -128,12 +135,6 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.refusal = getattr(request, "refusal", None)
         return form
-
-    def get_actions(self, request: Any) -> Any:
-        """Removes Django's bulk deletion, which would bypass the services."""
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
 
     def tell_refusal(
         self, request: Any, refusal: DomainError, own: Mapping[str, Sentence], about: str = ""
@@ -177,6 +178,17 @@ class ReadOnlyAdmin(ServiceAdmin):
         return False
 
     has_change_permission = has_delete_permission = has_add_permission
+
+
+class RecordAdmin(ReadOnlyAdmin):
+    """What somebody did, the newest first."""
+
+    ordering = ("-id",)
+    sortable_by = ()
+    by = column(_("By"), lambda record: record.actor_name or THE_SHOP)
+
+    def get_queryset(self, request: Any) -> Any:
+        return with_actor_name(super().get_queryset(request))
 
 
 def selected(model_admin: ServiceAdmin, request: Any, rows: "QuerySet[Any]") -> list[Any]:

@@ -72,17 +72,15 @@ def answered(page: Any) -> HttpResponse:
     return answer
 
 
+def password_field(label: str, **attrs: Any) -> forms.CharField:
+    widget = UnfoldAdminPasswordWidget(attrs=attrs)
+    return forms.CharField(label=label, strip=False, max_length=MAX_PASSWORD_LENGTH, widget=widget)
+
+
 class ConfirmForm(CountedForm, forms.Form):
     """The user's own password."""
 
-    password = forms.CharField(
-        label=_("Your password"),
-        strip=False,
-        max_length=MAX_PASSWORD_LENGTH,
-        widget=UnfoldAdminPasswordWidget(
-            attrs={"autocomplete": "current-password", "autofocus": True}
-        ),
-    )
+    password = password_field(_("Your password"), autocomplete="current-password", autofocus=True)
 
     def __init__(self, request: Any) -> None:
         super().__init__(request.POST if request.method == "POST" else None)

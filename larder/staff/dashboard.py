@@ -6,12 +6,12 @@ Each part is shown with the permission for its rows, and each number is a link t
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -27,7 +27,7 @@ from larder.orders.queries import sales
 from larder.orders.queries.sales import DaySales
 from larder.staff.formatting import ago, bounded, change_link, in_one_line, link, name_of, signed
 from larder.staff.lists import shop_zone
-from larder.staff.orders.tabs import TITLES
+from larder.staff.orders.contents import TITLES
 from larder.staff.words import gettext_lazy as _
 
 DASHBOARD_ROWS = 10
@@ -55,7 +55,8 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
     it)."""
     today = timezone.localtime(timezone=shop_zone()).date()
     user = request.user
-    parts: dict[str, Any] = {"figures": list(_figures(user, today))}
+    figures = [*_figures(user, today)]
+    parts: dict[str, Any] = {}
     if user.has_perm("orders.view_order"):
         parts |= {"next": _next(), "first_steps": _first_steps(user)}
     if user.has_perm("orders.view_order") and any(map(user.has_perm, MONEY)):
@@ -63,8 +64,9 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
         period = period if period in PERIODS else "week"
         parts |= {"periods": PERIODS.items(), "period": period}
         parts |= _sales(today, *PERIODS[period])
-        parts["figures"] += [figure for figure in parts["sold"] if figure.number != "0"]
-    return {**context, **parts}
+        figures += parts["sold"]
+    shown = [figure for figure in figures if figure.number != "0"]
+    return {**context, **parts, "figures": shown}
 
 
 def _first_steps(user: Any) -> list[dict[str, Any]]:
@@ -125,22 +127,30 @@ def _of_days(first: date, last: date) -> dict[str, str]:
 
 
 def _figures(user: Any, today: date) -> Iterable[Figure]:
-    """Yields what is not zero."""
-    figures: list[Figure] = []
     if user.has_perm("orders.view_order"):
-        figures += [*_open_orders(), *_due(today)]
+        yield from _open_orders()
+        yield from _due(today)
     if user.has_perm("orders.view_refunddue"):
-        figures.append(_refunds())
+        rows = RefundDue.objects.order_by("since", "id")
+        oldest = rows.values_list("since", flat=True).first()
+        link = reverse("admin:orders_refunddue_changelist")
+        yield Figure(gettext("Refunds due"), _counted(rows), link, _oldest(oldest))
     if user.has_perm("catalog.view_product"):
-        figures += _stock()
-    return [figure for figure in figures if figure.number != "0"]
+        yield from _stock()
+
+
+def _counted(rows: "QuerySet[Any]") -> str:
+    return bounded(rows[:MAX_COUNTED_ORDERS].count(), MAX_COUNTED_ORDERS)
+
+
+def _oldest(at: datetime | None) -> str:
+    return format_html(gettext("the oldest {}"), ago(at)) if at else ""
 
 
 def _open_orders() -> Iterable[Figure]:
     counted = sales.count_by_status([*TITLES], limit=MAX_COUNTED_ORDERS)
     for status in WORK:
-        number, oldest = counted[status].orders, counted[status].oldest
-        text = format_html(gettext("the oldest {}"), ago(oldest)) if oldest else ""
+        number, text = counted[status].orders, _oldest(counted[status].oldest)
         if status == OrderStatus.PLACED:
             placed = Order.objects.filter(status=status).order_by("placed_at", "id")
             sums = placed.only("id", "units")[:MAX_COUNTED_ORDERS].aggregate(units=Sum("units"))
@@ -158,18 +168,7 @@ def _due(today: date) -> Iterable[Figure]:
     for status, title in titles.items():
         due = Order.objects.filter(requested_for__lte=today, status=status)
         link = _orders(status__exact=status, requested_for_to=today.isoformat())
-        number = bounded(due[:MAX_COUNTED_ORDERS].count(), MAX_COUNTED_ORDERS)
-        yield Figure(title, number, link, gettext("or overdue"))
-
-
-def _refunds() -> Figure:
-    rows = RefundDue.objects.order_by("since", "id")
-    oldest = rows.values_list("since", flat=True).first()
-    text = format_html(gettext("the oldest {}"), ago(oldest)) if oldest else ""
-    number = bounded(rows[:MAX_COUNTED_ORDERS].count(), MAX_COUNTED_ORDERS)
-    return Figure(
-        gettext("Refunds due"), number, reverse("admin:orders_refunddue_changelist"), text
-    )
+        yield Figure(title, _counted(due), link, gettext("or overdue"))
 
 
 def _stock() -> Iterable[Figure]:

@@ -13,12 +13,12 @@ from larder.catalog.models import Product
 from larder.identity.models import Customer
 from larder.notifications.formatting import amount
 from larder.staff import menu
-from larder.staff.formatting import full_name, name_of
+from larder.staff.formatting import name_of
 from larder.staff.identity import customers
 from larder.staff.lists import containing
 from larder.staff.orders import search as orders
+from larder.staff.orders.contents import state
 from larder.staff.words import gettext_lazy as _
-from larder.staff.words import word
 
 SHOWN = 5
 """Rows of each kind."""
@@ -44,7 +44,7 @@ def _orders(request: Any, term: str) -> Iterator[SearchResult]:
     if request.user.has_perm("orders.view_order"):
         people = request.user.has_perm("identity.view_customer")
         for order in orders.latest(term, people=people, limit=SHOWN):
-            parts = (name_of(order), word(order.status), amount(order.total, order.currency))
+            parts = (name_of(order), state(order.status), amount(order.total, order.currency))
             yield _row(f"#{order.number}", parts, "orders_order", order.pk, "shopping_basket")
 
 
@@ -59,13 +59,11 @@ def _places(request: Any, term: str) -> Iterator[SearchResult]:
     places += [(item["title"], item["icon"], item["link"]) for item in group["items"]]
     for part in menu.PARTS:
         places += [(tab.name, part.icon, tab.link) for tab in menu.visible(request, part)]
-    seen = set()
-    for title, icon, link in places:
+    typed = term.casefold().split()
+    first = {link: (title, icon) for title, icon, link in reversed(places)}
+    for link, (title, icon) in reversed(first.items()):
         named = str(title).casefold().split()
-        if link not in seen and all(
-            any(name.startswith(part) for name in named) for part in term.casefold().split()
-        ):
-            seen.add(link)
+        if all(any(name.startswith(part) for name in named) for part in typed):
             yield SearchResult(title=title, description=_("Page"), link=link, icon=icon)
 
 
@@ -85,9 +83,8 @@ def _customers(request: Any, term: str) -> Iterator[SearchResult]:
     if request.user.has_perm("identity.view_customer"):
         known = Customer.objects.filter(deleted_at=None)
         for customer in customers.search(known, term, ("-id",))[:SHOWN]:
-            title = full_name(customer) or customer.username
             parts = (customer.username, customer.email)
-            yield _row(title, parts, "identity_customer", customer.pk, "person")
+            yield _row(str(customer), parts, "identity_customer", customer.pk, "person")
 
 
 def _row(title: str, parts: tuple[str, ...], page: str, key: Any, icon: str) -> SearchResult:

@@ -135,21 +135,15 @@ def ago(at: datetime) -> str:
 
 
 def column(
-    title: str,
-    show: Callable[[Any], Any],
-    ordering: Any = None,
-    *,
-    numeric: bool = False,
+    title: str, show: Callable[[Any], Any], ordering: Any = None
 ) -> Callable[[Any, Any], Any]:
     """Returns the method of an admin that shows something of an object. A list is sorted by the
-    column or expression `ordering`; the numbers of a column stand at its right."""
+    column or expression `ordering`."""
 
     @admin.display(description=title, ordering=ordering)
     def method(model_admin: Any, obj: Any) -> Any:
         return show(obj)
 
-    if numeric:
-        method.formatting = "price"  # type: ignore[attr-defined]
     return method
 
 

@@ -19,7 +19,7 @@ from django.core.paginator import Paginator
 from django.db.models import F, Func, IntegerField, QuerySet, TextField, Value
 from django.db.models.lookups import GreaterThan
 from django.utils.html import format_html
-from django.utils.text import Truncator
+from django.utils.text import Truncator, capfirst
 from unfold.utils import display_for_label
 from unfold.views import ChangeList
 
@@ -61,7 +61,8 @@ AutocompleteMixin.optgroups = _options_of_ids  # type: ignore[method-assign,assi
 @cache
 def label(value: str, variant: str) -> str:
     """Returns a value as a label in a colour of the theme."""
-    return str(display_for_label(value, "", {value: variant}))
+    shown = capfirst(value)
+    return str(display_for_label(shown, "", {shown: variant}))
 
 
 STOCK, CUSTOMERS, STAFF = ("stock", "all"), ("is_staff__exact", "0"), ("is_staff__exact", "1")

@@ -1,6 +1,6 @@
 """The menu of the admin and the tabs of its parts: what a member of staff may see of each."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,6 @@ class Tab:
     query: tuple[str, str] | None = None
     page: str = "changelist"
     permission: str = ""
-    split: Callable[[Any, str], list[dict[str, Any]]] | None = None
-    """Returns the tabs of the list itself, such as one for each status."""
 
     @property
     def name(self) -> str:
@@ -66,7 +64,7 @@ PARTS = (
     Part(
         _("Orders"),
         "shopping_basket",
-        (Tab("orders.order", split=status_tabs), Tab("orders.refunddue")),
+        (Tab("orders.order"), Tab("orders.refunddue")),
     ),
     Part(_("Products"), "sell", (Tab("catalog.product"), Tab("catalog.category"))),
     Part(
@@ -127,8 +125,8 @@ def tabs(request: Any) -> list[dict[str, Any]]:
     (part,) = (part for part in PARTS if here in part.tabs)
     items: list[dict[str, Any]] = []
     for tab in visible(request, part):
-        if tab.split:
-            items += tab.split(request, tab.path)
+        if tab.model == "orders.order":
+            items += status_tabs(request, tab.path)
         else:
             items.append({"title": tab.name, "link": tab.link, "active": tab == here})
     items = [{**item, "has_permission": True} for item in items]

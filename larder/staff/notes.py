@@ -5,24 +5,19 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_TEXT_LENGTH
 from larder.identity.services.notes import About, add_note
 from larder.staff.base import ServiceAdmin, button
-from larder.staff.pages import Page, PageForm, Text, show
+from larder.staff.pages import Page, PageForm, long_text, show
 from larder.staff.recording import caller_of, claim
 from larder.staff.words import gettext_lazy as _
 
 
 class NoteForm(PageForm):
-    text = Text(
-        label=_("Note"),
-        max_length=MAX_TEXT_LENGTH,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
-        help_text=_("It cannot be changed or deleted later."),
+    text = long_text(
+        _("Note"), required=True, help_text=_("It cannot be changed or deleted later.")
     )
 
 
@@ -31,7 +26,7 @@ class NotableAdmin(ServiceAdmin):
 
     def about(self, request: Any, obj: Any) -> About:
         """Returns the object as that of a note by the user."""
-        raise NotImplementedError
+        return About(self.audited_name(obj), f"{self.opts.app_label}.change_{self.opts.model_name}")
 
     def has_note_permission(self, request: Any, object_id: Any = None) -> bool:
         return self.may(request, "change")

@@ -19,6 +19,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
 )
 
 from larder.core.errors import DomainError, InvalidInput
@@ -258,9 +259,18 @@ class Amount(forms.DecimalField):
         return super().to_python(value.replace(",", ".") if isinstance(value, str) else value)
 
 
-def words(label: str, *, most: int, **options: Any) -> forms.CharField:
-    widget = UnfoldAdminTextInputWidget()
+def words(label: str, *, most: int, attrs: Any = None, **options: Any) -> forms.CharField:
+    widget = UnfoldAdminTextInputWidget(attrs=attrs)
     return forms.CharField(label=label, max_length=most, widget=widget, **options)
+
+
+def day(label: str, **options: Any) -> forms.DateField:
+    widget = UnfoldAdminTextInputWidget(attrs={"type": "date"})
+    return forms.DateField(label=label, widget=widget, **options)
+
+
+def tick(label: str) -> forms.BooleanField:
+    return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanWidget())
 
 
 class Text(forms.CharField):
@@ -272,7 +282,8 @@ class Text(forms.CharField):
 
 def long_text(label: str, **options: Any) -> Text:
     widget = UnfoldAdminTextareaWidget(attrs={"rows": 2})
-    return Text(label=label, max_length=MAX_TEXT_LENGTH, required=False, widget=widget, **options)
+    fixed: dict[str, Any] = {"max_length": MAX_TEXT_LENGTH, "widget": widget}
+    return Text(label=label, **{"required": False, **fixed, **options})
 
 
 Choices = Sequence[tuple[str, str]] | Callable[[], Sequence[tuple[str, str]]]

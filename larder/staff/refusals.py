@@ -14,9 +14,9 @@ from larder.core.texts import text_fault
 from larder.http.problems import first_sentence
 from larder.identity.services.attempts import RateLimited
 from larder.notifications.formatting import amount
+from larder.staff.orders.contents import state
 from larder.staff.recording import FORMER
 from larder.staff.words import gettext_lazy as _
-from larder.staff.words import word
 
 BUSY = (RateLimited, Overloaded)
 """Refusals that give the page, which explains them, their status."""
@@ -61,7 +61,7 @@ def _shown(name: str, value: Any) -> Any:
     if value is None:
         return gettext("any number")
     if name == "from":
-        return word(value)
+        return state(value)
     return amount(value, settings.CURRENCY) if isinstance(value, Decimal) else value
 
 

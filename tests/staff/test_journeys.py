@@ -121,7 +121,7 @@ def take_a_telephone_order(page: Page, look: Look, mary: int) -> None:
 def receive_tea(page: Page, look: Look) -> None:
     """A scan looks its product up and sends nothing; an error leaves with its product."""
     page.get_by_label("Reason").select_option("received")
-    line = page.get_by_label("SKU, line 1", exact=True)
+    line = page.get_by_label("Product, line 1", exact=True)
     line.focus()
     page.keyboard.type("400")
     page.keyboard.press("Enter")

@@ -193,7 +193,7 @@ def test_a_move_that_is_no_longer_possible_redirects_to_the_order(
     page = desk.post(f"{ORDERS}{order}/pack/", sent)
     assert "Nothing was done" in page.messages[0]
     page = desk.get(f"{ORDERS}{order}/pack/")
-    assert page.messages[0].endswith("is cancelled: this action is not possible.")
+    assert page.messages[0].endswith("Cancelled. This action is not possible.")
     assert status(order) == "cancelled"
 
 

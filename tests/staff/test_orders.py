@@ -61,7 +61,8 @@ def test_an_address_is_shown_as_on_a_parcel(
     assert "No address." in desk.get(f"{ORDERS}{order}/change/").text
     address = {"phone": "0117 1", "country": "GB", "city": "Bristol", "name": "Mary", "region": ""}
     Order.objects.update(ship_to=address)
-    lines = "<div>Mary</div><div>Bristol</div><div>GB</div><div>Phone 0117 1</div>"
+    country = "<div><span data-country>GB</span></div>"
+    lines = f"<div>Mary</div><div>Bristol</div>{country}<div>Phone 0117 1</div>"
     assert lines in desk.get(f"{ORDERS}{order}/change/").text
 
 
@@ -69,7 +70,7 @@ def test_an_order_can_be_neither_added_nor_changed_nor_deleted(
     desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
 ) -> None:
     order = place(person())
-    assert desk.get(f"{ORDERS}add/").status == 403
+    assert "Order for a customer" in desk.get(f"{ORDERS}add/").text
     assert desk.post(f"{ORDERS}{order}/change/", {"total": "0"}).status == 403
     assert desk.post(f"{ORDERS}{order}/delete/", {"post": "yes"}).status == 403
     chosen = {"action": "delete_selected", "_selected_action": [str(order)], "post": "yes"}

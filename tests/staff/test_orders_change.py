@@ -151,7 +151,7 @@ WRONG: list[tuple[dict[str, str], dict[str, list[str]]]] = [
     ({"line-JAM-quantity": "15"}, {"line-JAM-quantity": ["Only 10 are available."]}),
     ({"sku": "TAE", "units": "1"}, {"sku": ["No product has this SKU."]}),
     ({"sku": "JAM"}, {"units": ["Enter how many."]}),
-    ({"units": "2"}, {"sku": ["Enter the SKU."]}),
+    ({"units": "2"}, {"sku": ["Choose the product."]}),
     ({"country": "g1"}, {"country": ["Two letters, such as GB."]}),
     ({"country": "Germany"}, {"country": ["Two letters, such as GB."]}),
 ]

@@ -93,8 +93,6 @@ class ProductForm(VersionedForm):
         }
         help_texts: ClassVar[dict[str, str]] = {
             "sku": _("The shop's own number of the product. Customers and packing slips have it."),
-            "name": _("Customers see it in lists and orders, and search for its words."),
-            "description": _("Customers see it on the page of the product."),
             "unit": _("What one unit is, such as piece, kg or case of 6. Customers see it."),
             "category": _("Where customers find the product; empty for none."),
             "tax_rate": _(
@@ -267,7 +265,7 @@ class ProductAdmin(
     list_filter_submit = True
     list_select_related = ("category", "stock")
     sortable_by = ("sku", "name_shown", "price_shown")
-    ordering = ("-id",)
+    ordering = (by_name(), "id")
     search_fields = ("search_text",)
     search_help_text = _("Words in name or SKU, or a barcode")
 
@@ -331,7 +329,6 @@ class ProductAdmin(
         _("Price"),
         lambda product: in_one_line(amount(product.price, settings.CURRENCY)),
         ordering="price",
-        numeric=True,
     )
 
     @admin.display(description=_("Net price"))
@@ -350,14 +347,11 @@ class ProductAdmin(
             return gettext("on sale")
         return gettext("archived {}").format(moment(archived))
 
-    available = column(_("Available"), _available, numeric=True)
-    committed = column(
-        _("Reserved for orders"), lambda product: grouped(product.stock.committed), numeric=True
-    )
+    available = column(_("Available"), _available)
+    committed = column(_("Reserved for orders"), lambda product: grouped(product.stock.committed))
     on_shelf = column(
         _("On the shelf"),
         lambda product: grouped(product.stock.available + product.stock.committed),
-        numeric=True,
     )
 
     @admin.display(description=_("Picture"))

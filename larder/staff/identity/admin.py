@@ -38,7 +38,7 @@ from larder.notifications.delivery import CONSOLE
 from larder.relay.services.account_mails import PASSWORD_RESET, queue_mail
 from larder.staff.base import button
 from larder.staff.confirming import require_confirmation
-from larder.staff.formatting import column, full_name, moment, time_column
+from larder.staff.formatting import column, moment, time_column
 from larder.staff.identity.customers import customer_contents, description, search
 from larder.staff.lists import STAFF, label
 from larder.staff.notes import NotableAdmin
@@ -162,7 +162,7 @@ class CustomerAdmin(NotableAdmin):
     actions_detail = ("note", "password_link", "reset_factor")
     change_form_outer_before_template = "staff/customer_contents.html"
 
-    person = column(_("Name"), lambda account: full_name(account) or account.username)
+    person = column(_("Name"), str)
 
     @admin.display(description=_("Roles"))
     def roles(self, obj: Any) -> str:
@@ -275,7 +275,11 @@ class CustomerAdmin(NotableAdmin):
         require_confirmation(request)
         account = self.shown_object(request, object_id)
         if request.method != "POST":
-            title, answer, about = gettext("Password link"), gettext("Make a link"), [str(account)]
+            title, answer, about = (
+                gettext("Password link"),
+                gettext("Make a link"),
+                [description(account)],
+            )
             return ask(self, request, title, about, text=LINK, answer=answer)
         try:
             link = passwords.offer_reset(caller_of(request), account.pk, link_offer(now()))
@@ -303,7 +307,7 @@ class CustomerAdmin(NotableAdmin):
         account = self.shown_object(request, object_id)
         if request.method != "POST":
             title = gettext("Reset second factor")
-            return ask(self, request, title, [str(account)], text=RESET, variant="danger")
+            return ask(self, request, title, [description(account)], text=RESET, variant="danger")
         try:
             second_factors.reset(caller_of(request), account.pk)
         except DomainError as refusal:

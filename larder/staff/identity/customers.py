@@ -24,19 +24,18 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 
 from larder.catalog.search import words
-from larder.core.limits import MAX_ADDRESSES, MAX_FOUND_OWNERS, MAX_SHOWN_EVENTS, SHOWN_ORDERS
+from larder.core.limits import MAX_ADDRESSES, MAX_FOUND_OWNERS, SHOWN_ORDERS
 from larder.db.fields import Fold
 from larder.identity import queries
 from larder.identity.models import SEARCH_TEXT, Address, Customer
-from larder.identity.queries import PARCEL_FIELDS, latest_notes, lowered_spellings
+from larder.identity.queries import PARCEL_FIELDS, lowered_spellings
 from larder.identity.services.audit import customer_name
 from larder.notifications.formatting import amount, grouped
 from larder.orders.models import Order, OrderStatus
-from larder.staff.formatting import actor_names, change_link, full_name, in_one_line, moment, recent
-from larder.staff.lists import label, with_trigrams, with_words
-from larder.staff.orders.contents import VARIANTS, address_lines
+from larder.staff.formatting import change_link, full_name, in_one_line, recent
+from larder.staff.lists import with_trigrams, with_words
+from larder.staff.orders.contents import address_lines, state_label, timeline
 from larder.staff.words import gettext_lazy as _
-from larder.staff.words import word
 
 MAX_SUMMED_ORDERS = 5_000
 """Orders of a customer that are counted and added up on the customer's page: the newest ones."""
@@ -103,7 +102,7 @@ UNSOLD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
 def customer_contents(user: Any, customer: Customer) -> dict[str, Any]:
     """Returns the sections of a customer's page; the notes alone for users who may not see
     orders."""
-    notes = {"customer_notes": _notes(customer)}
+    notes = {"timeline": timeline(customer_name(customer.public_id))}
     if not user.has_perm("orders.view_order"):
         return notes
     addresses = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES)
@@ -118,16 +117,6 @@ def customer_contents(user: Any, customer: Customer) -> dict[str, Any]:
     }
 
 
-def _notes(customer: Customer) -> dict[str, Any]:
-    """Returns the last notes about a customer, and how many they are if there are earlier ones."""
-    notes = latest_notes(customer_name(customer.public_id), limit=MAX_SHOWN_EVENTS)
-    people = actor_names({note.actor for note in notes.rows})
-    rows = [
-        {"at": moment(note.at), "by": people[note.actor], "text": note.text} for note in notes.rows
-    ]
-    return {"rows": rows, "limit": MAX_SHOWN_EVENTS if notes.more else None}
-
-
 def _placed(customer: int) -> "QuerySet[Order]":
     """Returns the placed orders, newest first: index order_history."""
     return Order.objects.filter(customer_id=customer).order_by("-placed_at", "-id")
@@ -138,7 +127,7 @@ def _orders_table(orders: "QuerySet[Order]") -> dict[str, Any]:
     rows = [
         [
             change_link("orders_order", id, f"#{number}"),
-            label(word(status), VARIANTS.get(status, "")),
+            state_label(status),
             in_one_line(amount(total, currency)),
             recent(placed_at),
         ]

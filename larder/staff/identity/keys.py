@@ -15,7 +15,7 @@ from django.db.models import Value
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
@@ -28,7 +28,7 @@ from larder.identity.services.keys import DELETE, Limits, NewKey
 from larder.staff.base import ReadOnlyAdmin, button, selected
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import column, customer_name, time_column
-from larder.staff.pages import Page, PageForm, ask, show, show_once, words
+from larder.staff.pages import Page, PageForm, ask, day, show, show_once, words
 from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence
 from larder.staff.words import gettext_lazy as _
@@ -47,10 +47,9 @@ class KeyForm(PageForm):
     """What a new key is called, gives, and how long it lasts."""
 
     name = words(_("Name"), most=MAX_KEY_NAME_LENGTH, help_text=_("What the key is for."))
-    expires_at = forms.DateField(
-        label=_("Last day"),
+    expires_at = day(
+        _("Last day"),
         required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
         help_text=_("The key expires at the end of this day. Empty: it does not expire."),
     )
     permissions = forms.MultipleChoiceField(

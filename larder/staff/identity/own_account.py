@@ -14,18 +14,17 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_PASSWORD_LENGTH, MAX_RESET_TOKEN_LENGTH
+from larder.core.limits import MAX_RESET_TOKEN_LENGTH
 from larder.http import admin_session, throttling
 from larder.http.authentication import secrets
 from larder.identity.caller import Caller
 from larder.identity.services import passwords
-from larder.staff.confirming import CountedForm, answered
+from larder.staff.confirming import CountedForm, answered, password_field
 from larder.staff.identity import second_factor
-from larder.staff.pages import themed
+from larder.staff.pages import themed, words
 from larder.staff.refusals import Sentence, explain, refuse
 from larder.staff.words import gettext_lazy as _
 
@@ -99,21 +98,16 @@ def own_password(request: Any, extra_context: Any = None) -> HttpResponseBase:
     return answered(answer)
 
 
-def _password(label: str) -> forms.CharField:
-    widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
-    return forms.CharField(label=label, strip=False, max_length=MAX_PASSWORD_LENGTH, widget=widget)
-
-
 class NewPasswordForm(forms.Form):
     """The token, which a script takes from the link, and the new password."""
 
-    reset_token = forms.CharField(
-        label=_("Code of the link or the mail"),
-        max_length=MAX_RESET_TOKEN_LENGTH,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    reset_token = words(
+        _("Code of the link or the mail"),
+        most=MAX_RESET_TOKEN_LENGTH,
+        attrs={"autocomplete": "off"},
     )
-    new_password = _password(_("New password"))
-    again = _password(_("New password again"))
+    new_password = password_field(_("New password"), autocomplete="new-password")
+    again = password_field(_("New password again"), autocomplete="new-password")
 
     def clean(self) -> dict[str, Any]:
         fields = super().clean() or {}

@@ -17,7 +17,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
@@ -69,11 +68,8 @@ SENTENCES: Mapping[str, Sentence] = {
 
 def _code(label: str) -> forms.CharField:
     attrs = {"autocomplete": "one-time-code", "autofocus": True}
-    widget = UnfoldAdminTextInputWidget(attrs=attrs)
     # Not required: a passkey replaces it.
-    return forms.CharField(
-        label=label, required=False, max_length=MAX_FACTOR_CODE_LENGTH, widget=widget
-    )
+    return words(label, most=MAX_FACTOR_CODE_LENGTH, required=False, attrs=attrs)
 
 
 class CodeForm(forms.Form):

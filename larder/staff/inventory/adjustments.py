@@ -27,16 +27,8 @@ from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
 from larder.notifications.formatting import grouped
 from larder.orders.models import OrderEvent
-from larder.staff.base import ReadOnlyAdmin
-from larder.staff.formatting import (
-    THE_SHOP,
-    change_link,
-    column,
-    in_one_line,
-    moment,
-    signed,
-    with_actor_name,
-)
+from larder.staff.base import RecordAdmin
+from larder.staff.formatting import change_link, column, in_one_line, signed, time_column
 from larder.staff.inventory.counting import CountableStock
 from larder.staff.lists import ListPage, in_brief
 from larder.staff.pages import (
@@ -88,7 +80,7 @@ class AdjustmentForm(PageForm):
 class AdjustmentLineForm(ProductLineForm):
     """A product, with the change of its units."""
 
-    sku = sku_field(_("SKU"))
+    sku = sku_field(_("Product"))
     delta = whole(_("Change"), least=-MAX_STOCK, most=MAX_STOCK)
 
     def clean(self) -> dict[str, Any]:
@@ -105,16 +97,11 @@ _EXPLAINED = _(
 
 
 @admin.register(Adjustment)
-class AdjustmentAdmin(CountableStock, ReadOnlyAdmin):
+class AdjustmentAdmin(CountableStock, RecordAdmin):
     """Corrections of stock. They are added here and never changed."""
 
     fields = ("at_shown", "reason_shown", "by", "note", "lines")
     list_display = ("at_shown", "reason_shown", "by", "note_shown")
-    ordering = ("-id",)
-    sortable_by = ()
-
-    def get_queryset(self, request: Any) -> Any:
-        return with_actor_name(super().get_queryset(request))
 
     def has_add_permission(self, request: Any, obj: Any = None) -> bool:
         return self.may(request, "add")
@@ -143,9 +130,8 @@ class AdjustmentAdmin(CountableStock, ReadOnlyAdmin):
                 page.refuse(refusal, SENTENCES)
         return show(request, page)
 
-    at_shown = column(_("When"), lambda adjustment: in_one_line(moment(adjustment.at)))
+    at_shown = time_column("at", _("When"))
     reason_shown = column(_("Reason"), lambda adjustment: word(adjustment.reason))
-    by = column(_("By"), lambda adjustment: adjustment.actor_name or THE_SHOP)
     note_shown = column(_("Note"), lambda adjustment: in_brief(adjustment.note))
 
     @admin.display(description=_("What it changed"))
@@ -209,7 +195,7 @@ def _link(page: str, key: Any, text: str) -> str:
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
+class LedgerEntryAdmin(RecordAdmin):
     """Ledger entries, the newest first, or those of a product (index ledger_entry_history)."""
 
     fields = ("at_shown", "product_shown", "cause_shown", "available", "committed", "by")
@@ -218,15 +204,11 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         *("at_shown", "product_shown", "cause_shown", "note_shown", "order_shown"),
         *("available", "committed", "by"),
     )
-    list_select_related = ("product__product",)
     search_fields = ("product__product__sku",)
     search_help_text = _("The SKU or the barcode of a product")
-    ordering = ("-id",)
-    sortable_by = ()
 
     def get_queryset(self, request: Any) -> Any:
-        entries = super().get_queryset(request).select_related("product__product")
-        return with_actor_name(entries)
+        return super().get_queryset(request).select_related("product__product")
 
     def get_changelist(self, request: Any, **kwargs: Any) -> type[ListPage]:
         return LedgerPage
@@ -238,7 +220,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
             )
         return queryset, False
 
-    at_shown = column(_("When"), lambda entry: in_one_line(moment(entry.at)))
+    at_shown = time_column("at", _("When"))
     product_shown = column(
         _("Product"),
         lambda entry: _link("catalog_product", entry.product_id, str(entry.product.product)),
@@ -259,7 +241,6 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     committed = column(
         _("Reserved for orders"), lambda entry: _step(entry.committed_change, entry.committed_after)
     )
-    by = column(_("By"), lambda entry: entry.actor_name or THE_SHOP)
 
 
 def _step(change: int, after: int) -> str:

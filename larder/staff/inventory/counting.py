@@ -10,7 +10,6 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
-from unfold.widgets import UnfoldBooleanWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
@@ -22,7 +21,18 @@ from larder.inventory.services.adjustments import PERMISSION
 from larder.notifications.formatting import grouped
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import link, signed
-from larder.staff.pages import LineForm, Page, PageForm, ask, choice, long_text, show, whole, words
+from larder.staff.pages import (
+    LineForm,
+    Page,
+    PageForm,
+    ask,
+    choice,
+    long_text,
+    show,
+    tick,
+    whole,
+    words,
+)
 from larder.staff.product_choice import offered
 from larder.staff.recording import caller_of, claim
 from larder.staff.refusals import Sentence, TextForm
@@ -94,7 +104,7 @@ class CountedForm(LineForm):
         *(_("SKU"), _("Name"), _("Counted"), _("On the shelf then")),
         *(_("Difference"), _("Available"), _("Reserved for orders")),
     )
-    checked = forms.BooleanField(label=_("Is right"), required=False, widget=UnfoldBooleanWidget)
+    checked = tick(_("Is right"))
 
     def __init__(self, row: CountedProduct, sent: Any) -> None:
         super().__init__(sent, prefix=f"line-{row.product_id}")

@@ -17,7 +17,6 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core import money
 from larder.core.clock import midnight
@@ -34,7 +33,7 @@ from larder.staff.confirming import require_confirmation
 from larder.staff.exports import safe_text
 from larder.staff.formatting import customer_name
 from larder.staff.lists import shop_zone
-from larder.staff.pages import Page, show
+from larder.staff.pages import Page, day, show
 from larder.staff.recording import caller_of
 from larder.staff.words import gettext_lazy as _
 
@@ -94,16 +93,11 @@ _DAYS = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(9000, 1, 1)
 """Each of them has a day before and a day after it, in every time zone."""
 
 
-def _day_field(label: str) -> forms.DateField:
-    widget = UnfoldAdminTextInputWidget(attrs={"type": "date"})
-    return forms.DateField(label=label, validators=_DAYS, widget=widget)
-
-
 class PeriodForm(forms.Form):
     """The first and the last day of a period, in the shop's time zone."""
 
-    first = _day_field(_("From"))
-    last = _day_field(_("To"))
+    first = day(_("From"), validators=_DAYS)
+    last = day(_("To"), validators=_DAYS)
 
     def clean(self) -> dict[str, Any]:
         sent = self.cleaned_data

@@ -12,13 +12,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from unfold.contrib.filters.admin import RangeNumericFilter
 
-from larder.identity.services.notes import About
 from larder.notifications.formatting import amount, day_of, grouped, minor_amount
 from larder.orders import payment_state, queries
-from larder.orders.lifecycle import HELD, PERMISSIONS, Move
+from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderLine, Payment, RefundDue
 from larder.orders.payment_state import Kind
-from larder.orders.services.locks import order_name
 from larder.orders.services.payments import RECORD
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
@@ -32,6 +30,7 @@ from larder.staff.formatting import (
     moment,
     name_of,
     recent,
+    time_column,
 )
 from larder.staff.lists import in_brief, label
 from larder.staff.notes import NotableAdmin
@@ -39,14 +38,14 @@ from larder.staff.orders.accounting import AccountableOrders
 from larder.staff.orders.contents import (
     METHODS,
     PAYMENT_VARIANTS,
-    VARIANTS,
     address_lines,
     given,
+    order_timeline,
     payment_tables,
     returned_of,
     shown_lines,
+    state_label,
     tax_of,
-    timeline,
 )
 from larder.staff.orders.moves import MovableOrders
 from larder.staff.orders.placing import PlaceableOrders
@@ -126,22 +125,18 @@ class OrderAdmin(
             "tax": tax_of(order),
             "returned": returned_of(order),
             "content": contents(units, len(order.lines)),
-            "status": word(order.status),
+            "status": state_label(order.status),
             "paid": self.paid(options["obj"]),
-            "variant": VARIANTS.get(order.status, "default"),
             "steps": self.steps(request, order),
             "prints": prints(options["obj"]),
             "lines": shown_lines(order),
             "address": address_lines(order.ship_to or {}),
             "facts": self._facts(request, options["obj"]),
             "payments": payment_tables(order, with_refunds=refunds),
-            "timeline": timeline(order),
+            "timeline": order_timeline(order.id),
             "note_link": note_link if self.has_note_permission(request) else "",
         }
         return super().render_change_form(request, context, *args, **options)
-
-    def about(self, request: Any, obj: Order) -> About:
-        return About(order_name(obj.pk), PERMISSIONS[Move.CHANGE])
 
     def _facts(self, request: Any, order: Order) -> dict[str, str]:
         """Returns what else is known of the order, by its title."""
@@ -179,16 +174,13 @@ class OrderAdmin(
             return name
         return change_link("identity_customer", order.customer_id, name)
 
-    state = column(
-        _("Status"), lambda order: label(word(order.status), VARIANTS.get(order.status, ""))
-    )
+    state = column(_("Status"), lambda order: state_label(order.status))
     total_shown = column(
         _("Total"),
         lambda order: in_one_line(amount(order.total, order.currency)),
         ordering="total",
-        numeric=True,
     )
-    units_shown = column(_("Units"), lambda order: grouped(order.units), numeric=True)
+    units_shown = column(_("Units"), lambda order: grouped(order.units))
     requested = column(
         _("Requested for"),
         lambda order: in_one_line(day_of(order.requested_for)) if order.requested_for else "",
@@ -242,7 +234,7 @@ class RefundDueAdmin(ReadOnlyAdmin):
         columns = super().get_list_display(request)
         return [*columns, "settle"] if request.user.has_perm(RECORD) else columns
 
-    since_shown = column(_("Since"), lambda refund: in_one_line(moment(refund.since)))
+    since_shown = time_column("since", _("Since"))
 
     @admin.display(description=_("Order"))
     def whose(self, refund: Any) -> str:

@@ -23,11 +23,20 @@ from larder.orders.queries import LineView, OrderView
 from larder.orders.services.locks import order_name
 from larder.orders.services.payments import OWN
 from larder.staff.formatting import actor_names, in_one_line, moment
+from larder.staff.lists import label
 from larder.staff.words import gettext_lazy as _
 from larder.staff.words import word
 
 MAX_SHOWN_EVENT_LINES = 20
 """Lines of an event that are shown. If it has more, only their number is shown."""
+
+TITLES: Mapping[str, str] = {
+    OrderStatus.PENDING: _("Await payment"),
+    OrderStatus.PLACED: _("To pack"),
+    OrderStatus.PACKED: _("To ship"),
+    OrderStatus.SHIPPED: _("On the way"),
+}
+"""What has to be done with the orders of a status. Others have their own name."""
 
 VARIANTS: dict[str, str] = {
     OrderStatus.PENDING: "warning",
@@ -46,6 +55,15 @@ PAYMENT_VARIANTS: dict[str, str] = {
     State.DISPUTED: "danger",
 }
 """The same of each state of the payments; others have none."""
+
+
+def state(status: str) -> str:
+    """Returns the status of an order, as staff read it everywhere."""
+    return str(TITLES.get(status) or capfirst(word(status)))
+
+
+def state_label(status: str) -> str:
+    return label(state(status), VARIANTS.get(status, ""))
 
 
 def shown_lines(order: OrderView) -> list[dict[str, Any]]:
@@ -98,31 +116,39 @@ def address_lines(address: Mapping[str, str]) -> list[str]:
     """Returns the lines of an address as on a parcel. City and postal code share a line.
 
     >>> address_lines({"country": "GB", "line1": "1 Quay", "city": "Leeds", "postal_code": "LS1"})
-    ['1 Quay', 'Leeds LS1', 'GB']
-    >>> address_lines({"city": "Kiel", "postal_code": "24103", "region": "", "country": "DE"})
-    ['24103 Kiel', 'DE']
+    ['1 Quay', 'Leeds LS1', '<span data-country>GB</span>']
+    >>> address_lines({"city": "Kiel", "postal_code": "24103"})
+    ['24103 Kiel']
     """
     place: tuple[str, ...] = ("postal_code", "city")
     if address.get("country") in _CITY_FIRST:
         place = ("city", "region", "postal_code")
     line = " ".join(address[name] for name in place if address.get(name))
     lines = {**address, **dict.fromkeys(place, ""), "city": line}
+    if country := address.get("country"):
+        # A script shows its name in the language of the page.
+        lines["country"] = format_html("<span data-country>{}</span>", country)
     return [lines[name] for name in PARCEL_FIELDS if lines.get(name)]
 
 
-def timeline(order: OrderView) -> dict[str, Any]:
-    """Returns the order's last events in sentences and the last notes of staff, the newest first,
-    and how many of each they are if there are earlier ones."""
-    log = queries.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
-    notes = latest_notes(order_name(order.id), limit=MAX_SHOWN_EVENTS)
-    names = _product_names(log.rows)
-    happened = list(merge(notes.rows, log.rows, key=attrgetter("at"), reverse=True))
+def order_timeline(order: UUID) -> dict[str, Any]:
+    """Returns the timeline of an order."""
+    log = queries.latest_events(order, limit=MAX_SHOWN_EVENTS)
+    return timeline(order_name(order), log.rows, more=log.more)
+
+
+def timeline(name: str, log: Sequence[Any] = (), *, more: bool = False) -> dict[str, Any]:
+    """Returns the last events in sentences and the last notes of staff about the object with this
+    name, the newest first, and how many of each they are if there are earlier ones."""
+    notes = latest_notes(name, limit=MAX_SHOWN_EVENTS)
+    names = _product_names(log)
+    happened = list(merge(notes.rows, log, key=attrgetter("at"), reverse=True))
     people = actor_names({row.actor for row in happened})
     events = [
         {"at": moment(row.at), "by": people[row.actor], **_timeline_row(row, names)}
         for row in happened
     ]
-    return {"events": events, "limit": MAX_SHOWN_EVENTS if log.more or notes.more else None}
+    return {"events": events, "limit": MAX_SHOWN_EVENTS if more or notes.more else None}
 
 
 def _timeline_row(row: Any, names: Mapping[int, str]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.validators import RegexValidator
+from django.utils.html import format_html_join
 from django.utils.translation import gettext
-from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from larder.catalog import queries as catalog
 from larder.catalog.models import Product
@@ -19,7 +19,7 @@ from larder.orders.decision import RequestedLine
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.moves import Picked, ReturnedLine, Tracking
 from larder.staff.orders.contents import address_lines, to_refund
-from larder.staff.pages import LineForm, PageForm, choice, long_text, whole, words
+from larder.staff.pages import LineForm, PageForm, choice, day, long_text, tick, whole, words
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, sku_field
 from larder.staff.refusals import Sentence
 from larder.staff.words import gettext_lazy as _
@@ -29,9 +29,12 @@ MAX_VERSION = 2**31 - 1
 
 
 class OrderLineForm(LineForm):
+    """Units of a line, at first all of them."""
+
     heads: tuple[str, ...] = (_("SKU"), _("Name"))
 
     def __init__(self, line: LineView, sent: Any, **initial: Any) -> None:
+        initial = {"quantity": line.quantity, **initial}
         super().__init__(sent, prefix=f"line-{line.product}", initial=initial)
         self.line = line
         self.cells = (line.sku, line.name)
@@ -51,14 +54,14 @@ class OrderLineForm(LineForm):
 
 
 class PickedForm(OrderLineForm):
-    """The picked units of a line. The initial value is all units."""
+    """The picked units of a line."""
 
     heads = (_("Place"), *OrderLineForm.heads, _("Ordered"))
     quantity = whole(_("Picked"), least=0, most=MAX_ORDERED_UNITS)
     rest = choice(
         _("If fewer, the others"),
         [
-            ("", _("Choose")),
+            ("", "–"),
             ("missing", _("are missing from the shelf")),
             ("back", _("go back on the shelf")),
         ],
@@ -66,7 +69,7 @@ class PickedForm(OrderLineForm):
     )
 
     def __init__(self, line: LineView, sent: Any, place: str = "") -> None:
-        super().__init__(line, sent, quantity=line.quantity)
+        super().__init__(line, sent)
         self.cells = (place or "–", line.sku, line.name, grouped(line.quantity))
 
     @classmethod
@@ -97,12 +100,9 @@ class PickedForm(OrderLineForm):
 
 
 class ChangedForm(OrderLineForm):
-    """The units of a line. The initial value is all units, and 0 removes the line."""
+    """The units of a line; 0 removes it."""
 
     quantity = whole(_("Units"), least=0, most=MAX_ORDERED_UNITS)
-
-    def __init__(self, line: LineView, sent: Any) -> None:
-        super().__init__(line, sent, quantity=line.quantity)
 
 
 class ReturnedForm(OrderLineForm):
@@ -110,9 +110,7 @@ class ReturnedForm(OrderLineForm):
 
     heads = (*OrderLineForm.heads, _("Still with the customer"))
     quantity = whole(_("Came back"), least=0, most=MAX_ORDERED_UNITS)
-    restock = forms.BooleanField(
-        label=_("Can be sold again"), required=False, widget=UnfoldBooleanWidget
-    )
+    restock = tick(_("Can be sold again"))
 
     def __init__(self, line: LineView, sent: Any) -> None:
         super().__init__(line, sent, quantity=0, restock=True)
@@ -157,10 +155,10 @@ class PackForm(MoveForm):
     line = PickedForm
 
     def facts(self, order: OrderView) -> Sequence[tuple[str, str]]:
-        day = order.requested_for
+        asked, address = order.requested_for, address_lines(order.ship_to or {})
         facts = [
-            (gettext("Ship to"), "\n".join(address_lines(order.ship_to or {}))),
-            (gettext("Requested for"), day_of(day) if day else ""),
+            (gettext("Ship to"), format_html_join("\n", "{}", ((line,) for line in address))),
+            (gettext("Requested for"), day_of(asked) if asked else ""),
             (gettext("Note"), order.note),
         ]
         return [(title, fact) for title, fact in facts if fact]
@@ -240,11 +238,10 @@ def _part(label: str, most: int = MAX_SHORT_TEXT_LENGTH, **options: Any) -> form
 class DeliveryForm(PageForm):
     """When and where an order goes, and what the customer said about it."""
 
-    requested_for = forms.DateField(
-        label=_("Requested for"),
+    requested_for = day(
+        _("Requested for"),
         required=False,
         help_text=_("The day on which the customer wants it; empty for as soon as possible."),
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
     reference = _part(_("Reference"), help_text=_("The customer's own number of the order."))
     note = long_text(
@@ -286,7 +283,7 @@ class ChangeForm(DeliveryForm, MoveForm):
 
     line = ChangedForm
     sku = sku_field(
-        _("SKU of a product to add"),
+        _("Product to add"),
         required=False,
         help_text=_("Type words of the name, or the SKU, and choose the product."),
     )
@@ -305,7 +302,7 @@ class ChangeForm(DeliveryForm, MoveForm):
             elif not sent.get("units"):
                 self.add_error("units", gettext("Enter how many."))
         elif sent.get("units"):
-            self.add_error("sku", gettext("Enter the SKU."))
+            self.add_error("sku", gettext("Choose the product."))
         return sent
 
     @property

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 
 from larder.core.clock import now
@@ -34,7 +34,7 @@ from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.staff.base import ServiceAdmin, selected
 from larder.staff.confirming import own_address
 from larder.staff.formatting import contents, customer_name
-from larder.staff.orders.contents import refunds_due, to_refund
+from larder.staff.orders.contents import refunds_due, state, to_refund
 from larder.staff.orders.forms import (
     OF_THE_ORDER,
     SENTENCES,
@@ -244,14 +244,7 @@ class MovableOrders(ServiceAdmin):
     actions: Any = tuple(map(_action, BULK))
 
     def get_urls(self) -> list[Any]:
-        pages = [
-            path(
-                f"<path:object_id>/{_path(move)}/",
-                self.admin_site.admin_view(partial(self.move_page, move=move)),
-                name=f"orders_order_{_path(move)}",
-            )
-            for move in FORMS
-        ]
+        pages = [self.page_at(_path(move), partial(self.move_page, move=move)) for move in FORMS]
         return [*pages, *super().get_urls()]
 
     def get_actions(self, request: Any) -> Any:
@@ -287,8 +280,8 @@ class MovableOrders(ServiceAdmin):
         if request.method == "POST":
             return self._sent(request, order, move)
         if move not in open_steps(order):
-            text = gettext("Order {} is {}: this action is not possible.")
-            message = text.format(order.number, word(order.status))
+            text = gettext("Order {}: {}. This action is not possible.")
+            message = text.format(order.number, state(order.status))
             self.message_user(request, message, messages.WARNING)
             return HttpResponseRedirect(_address(request, order.id))
         return show(request, _page(request, order, move))
@@ -375,7 +368,7 @@ def _outcome(order: OrderView, move: Step, *, is_made: bool) -> tuple[str, int]:
 def _ask(screen: ServiceAdmin, request: Any, orders: Sequence[Any], action: str) -> HttpResponse:
     about = [
         f"{order.number}: {customer_name(order.customer)}, "
-        f"{amount(order.total, order.currency)}, {word(order.status)}"
+        f"{amount(order.total, order.currency)}, {state(order.status)}"
         for order in orders
     ]
     seen = [(f"seen-{order.pk}", str(order.version)) for order in orders]

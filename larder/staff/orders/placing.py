@@ -12,9 +12,9 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import path, reverse_lazy
+from django.urls import path, reverse, reverse_lazy
 from django.utils.translation import gettext
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
@@ -37,9 +37,9 @@ from larder.orders.models import Order
 from larder.orders.services.batches import place_for_new, place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import ServiceAdmin, button
-from larder.staff.identity.customers import description, digits_of
+from larder.staff.identity.customers import digits_of
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
-from larder.staff.pages import Page, further_line, lines_of, show, whole, words
+from larder.staff.pages import Page, further_line, lines_of, show, tick, whole, words
 from larder.staff.product_choice import ProductLineForm, is_complete, sku_field
 from larder.staff.recording import CHANNEL, caller_of
 from larder.staff.words import gettext_lazy as _
@@ -50,18 +50,13 @@ CUSTOMERS = "identity.view_customer"
 CALLER_FIELDS = {"customer", "new_name", "new_phone"}
 
 
-class _CustomerField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    def label_from_instance(self, obj: Any) -> str:
-        return description(obj)
-
-
 def _customer_field() -> Any:
     """Returns a field that searches the list of customers, for staff who may see it."""
     source: Any = Order._meta.get_field("customer")
     widget = AutocompleteSelect(source, admin.site, attrs={"data-width": "100%"})
     text = _("Parts of name, username or email address, or a phone number, find the account.")
     rows = Customer.objects.all()
-    return _CustomerField(rows, label=_("Customer"), widget=widget, help_text=text)
+    return forms.ModelChoiceField(rows, label=_("Customer"), widget=widget, help_text=text)
 
 
 class OrderForm(DeliveryForm):
@@ -86,9 +81,7 @@ class OrderForm(DeliveryForm):
         ),
     )
 
-    collected = forms.BooleanField(
-        label=_("Collected in the shop"), required=False, widget=UnfoldBooleanWidget
-    )
+    collected = tick(_("Collected in the shop"))
 
     class Media:
         js = ("staff/telephone.js",)
@@ -144,6 +137,9 @@ class PlaceableOrders(ServiceAdmin):
     def get_urls(self) -> list[Any]:
         addresses = self.admin_site.admin_view(self.addresses)
         return [path("addresses/", addresses, name="orders_order_addresses"), *super().get_urls()]
+
+    def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
+        return HttpResponseRedirect(reverse("admin:orders_order_telephone"))
 
     def addresses(self, request: Any) -> HttpResponse:
         """Returns the addresses of a customer, and the id of the one to choose: that of the last

@@ -17,7 +17,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import F, prefetch_related_objects
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from larder.core.limits import MAX_PAGE_LINES
@@ -26,9 +26,8 @@ from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
 from larder.orders.models import Order, OrderLine
 from larder.staff.base import ServiceAdmin, selected
 from larder.staff.formatting import customer_name, full_name, moment
-from larder.staff.orders.contents import address_lines
+from larder.staff.orders.contents import address_lines, state
 from larder.staff.words import gettext_lazy as _
-from larder.staff.words import word
 
 CONFIRMED = frozenset({PLACED, PACKED, SHIPPED, DELIVERED})
 
@@ -76,11 +75,7 @@ class PrintableOrders(ServiceAdmin):
 
     def get_urls(self) -> list[Any]:
         pages = [
-            path(
-                f"<path:object_id>/{name.replace('_', '-')}/",
-                self.admin_site.admin_view(partial(self.print_page, name=name)),
-                name=f"orders_order_{name}",
-            )
+            self.page_at(name.replace("_", "-"), partial(self.print_page, name=name))
             for name in PRINTS
         ]
         return [*pages, *super().get_urls()]
@@ -110,7 +105,7 @@ def _printed(
         "kind": name,
         "back": back,
         "left_out": [
-            gettext("order {} ({})").format(order.number, word(order.status))
+            gettext("order {} ({})").format(order.number, state(order.status))
             for order in orders
             if order not in printed
         ],

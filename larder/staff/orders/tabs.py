@@ -1,13 +1,11 @@
 """The tabs above the list of orders: a filter by status, with how many orders each has."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import PAGE_VAR
 from django.utils.html import format_html
 from django.utils.http import urlencode
-from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from larder.core.limits import MAX_COUNTED_ORDERS
@@ -15,16 +13,7 @@ from larder.orders.lifecycle import STATUSES
 from larder.orders.models import OrderStatus
 from larder.orders.queries import sales
 from larder.staff.formatting import bounded
-from larder.staff.words import gettext_lazy as _
-from larder.staff.words import word
-
-TITLES: Mapping[str, str] = {
-    OrderStatus.PENDING: _("Await payment"),
-    OrderStatus.PLACED: _("To pack"),
-    OrderStatus.PACKED: _("To ship"),
-    OrderStatus.SHIPPED: _("On the way"),
-}
-"""What has to be done with the orders of a status. Other tabs have the name of their status."""
+from larder.staff.orders.contents import TITLES, state
 
 ALWAYS = {
     *(OrderStatus.PLACED, OrderStatus.PACKED, OrderStatus.SHIPPED),
@@ -54,16 +43,16 @@ def status_tabs(request: Any, path: str) -> list[dict[str, Any]]:
     counted = sales.count_by_status(STATUSES, limit=MAX_COUNTED_ORDERS)
     numbers = {status: counted[status].orders for status in STATUSES}
     every = min(sum(numbers.values()), MAX_COUNTED_ORDERS)
-    shown = [("", gettext("All"), every)]
-    for status in ORDER:
-        if numbers[status] or status in ALWAYS or status == chosen:
-            title = TITLES.get(status) or capfirst(word(status))
-            shown.append((status, title, numbers[status]))
+    shown = [
+        (status, state(status), numbers[status])
+        for status in ORDER
+        if numbers[status] or status in ALWAYS or status == chosen
+    ]
     return [
         {
             "title": format_html(TAB, title, bounded(number, MAX_COUNTED_ORDERS)),
             "link": f"{path}?{urlencode(sent | ({CHOSEN: status} if status else {}), doseq=True)}",
             "active": status == chosen,
         }
-        for status, title, number in shown
+        for status, title, number in [("", gettext("All"), every), *shown]
     ]

@@ -155,13 +155,16 @@
         const field = document.getElementById("search-input-command");
         field?.setAttribute("hx-trigger", "keyup changed delay:120ms");
         field && htmx.process(field);
-        // The theme's Enter needs a choice by the arrow keys first.
-        field?.addEventListener("keydown", ({key}) => {
-            const results = document.getElementById("command-results");
-            if (key === "Enter" && !results.querySelector("li.active")) {
-                results.querySelector("a")?.click();
+        // The theme's Enter needs a choice by the arrow keys first, and fails without one.
+        const results = document.getElementById("command-results");
+        field?.addEventListener("keydown", (event) => {
+            const first = results.querySelector("a");
+            if (event.key === "Enter" && !results.querySelector("li.active")) {
+                event.preventDefault();
+                event.stopImmediatePropagation();
+                first && location.assign(first.href);
             }
-        });
+        }, {capture: true});
         improve(document.body);
         watch();
     });
