@@ -21,7 +21,7 @@ UNFOLD: dict[str, Any] = {
     "SCRIPTS": [
         lambda _: reverse("texts"),
         lambda _: static("staff/admin.js"),
-        lambda _: static("staff/countries.js"),
+        lambda _: static("staff/pages.js"),
     ],
     "DASHBOARD_CALLBACK": "larder.staff.dashboard.dashboard",
     "SIDEBAR": {"navigation": "larder.staff.menu.navigation", "show_search": True},

@@ -10,7 +10,7 @@ What their lists count and filter is in lists.py.
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -68,6 +68,7 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
     show_facets = admin.ShowFacets.NEVER
     list_fullwidth = True
     list_sections = ()
+    sortable_by: ClassVar[Any] = ()
     warn_unsaved_form = True
     refusals: Mapping[str, Sentence] = {}
     """The messages for refusals of a deletion; SENTENCES has those of all pages."""
@@ -184,7 +185,6 @@ class RecordAdmin(ReadOnlyAdmin):
     """What somebody did, the newest first."""
 
     ordering = ("-id",)
-    sortable_by = ()
     by = column(_("By"), lambda record: record.actor_name or THE_SHOP)
 
     def get_queryset(self, request: Any) -> Any:

@@ -5,7 +5,7 @@ not given lately in this session, the user is redirected to a page that asks for
 back. A form that was sent then is not saved.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -19,12 +19,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminPasswordWidget
 
+from larder.core.errors import DomainError
 from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
 from larder.http import admin_session, problems
 from larder.http.addresses import address_of
 from larder.identity.services.attempts import attempt
 from larder.staff.pages import Page, show
-from larder.staff.refusals import BUSY, explain
+from larder.staff.refusals import BUSY, Sentence, explain, refuse
 from larder.staff.words import gettext_lazy as _
 
 NOT_SAVED = _("What you sent was not saved. Give your password, then send it again.")
@@ -62,6 +63,21 @@ class CountedForm(forms.BaseForm):
         except BUSY as refusal:
             self.busy = refusal
             raise ValidationError(explain(refusal, {})[0].text) from refusal
+
+
+Show = Callable[[Any, Any], HttpResponse]
+
+
+def act_on(
+    request: Any, form: Any, act: Show, *, show: Show, sentences: Mapping[str, Sentence]
+) -> HttpResponse:
+    """Returns what `act` returns for a valid form, or shows the form, with the refusal."""
+    if form.is_valid():
+        try:
+            return act(request, form.cleaned_data)
+        except DomainError as refusal:
+            refuse(form, refusal, sentences)
+    return show(request, form)
 
 
 def answered(page: Any) -> HttpResponse:

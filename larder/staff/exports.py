@@ -86,8 +86,6 @@ XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 class ExportableProducts(ServiceAdmin):
     """Exports what the list shows, search and filters included, to those who may see it."""
 
-    actions_list: Any = ("export",)
-
     def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
         """Adds the filters of the list to the address of the export."""
         page = super().changelist_view(request, extra_context)

@@ -10,7 +10,7 @@ from larder.orders.models import Order, OrderEvent
 from larder.orders.services.changes import change_order
 from larder.orders.services.moves import cancel_order, pack_order
 from larder.orders.services.placing.placement import Terms
-from larder.staff.orders.moves import DONE_BEFORE, MovableOrders
+from larder.staff.orders.moves import DONE_BEFORE
 from tests.conftest import Person
 from tests.staff.desk import Desk
 from tests.staff.moving import place, select, status, stock, transition_request
@@ -80,4 +80,3 @@ def test_an_action_is_for_a_bounded_number_of_orders(
 ) -> None:
     monkeypatch.setattr("larder.staff.base.MAX_SELECTED_ROWS", 0)
     assert select(desk, "mark_packed", order).messages == ["Select at most 0 orders at once."]
-    assert MovableOrders.actions

@@ -163,8 +163,8 @@ def test_net_amount_and_tax_of_an_order_have_the_decimals_of_the_currency(
 @pytest.mark.parametrize(
     ("country", "place"),
     [
-        ("DE", ["24103 Kiel", "SH", "DE"]),
-        ("GB", ["Kiel SH 24103", "GB"]),
+        ("DE", ["24103 Kiel", "SH", "<span data-country>DE</span>"]),
+        ("GB", ["Kiel SH 24103", "<span data-country>GB</span>"]),
         ("", ["24103 Kiel", "SH"]),
     ],
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 from django import forms
@@ -30,6 +31,8 @@ from larder.staff.pages import Amount, Page, ask, choice, show
 from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence
 from larder.staff.words import gettext_lazy as _
+
+ARCHIVING = "catalog.delete_product"
 
 
 class _Move(NamedTuple):
@@ -61,94 +64,8 @@ RESTORE = _Move(
 )
 
 
-class ArchivableProducts(ServiceAdmin):
-    """The pages that archive and restore products. Both ask for Django's permission to delete
-    products."""
-
-    actions: Any = ("archive_selected", "restore_selected")
-
-    def has_archive_permission(self, request: Any, object_id: Any = None) -> bool:
-        return self.may(request, "delete")
-
-    def get_actions(self, request: Any) -> Any:
-        """Removes the actions that the listed products do not need."""
-        actions = super().get_actions(request)
-        is_archive = request.GET.get("archived") == "yes"
-        for name in ("archive_selected", "change_prices") if is_archive else ("restore_selected",):
-            actions.pop(name, None)
-        return actions
-
-    def get_actions_detail(self, request: Any, object_id: Any) -> Any:
-        """Removes the button that the product does not need."""
-        product = self.get_object(request, str(object_id))
-        is_archived = product is not None and product.archived_at is not None
-        unneeded = "archive" if is_archived else "restore"
-        shown = super().get_actions_detail(request, object_id)
-        return [action for action in shown if action.path != unneeded]
-
-    @button(_("Archive"), permissions=["archive"], url_path="archive", icon="archive")
-    def archive(self, request: Any, object_id: str) -> HttpResponse:
-        products = [self.shown_object(request, object_id)]
-        return self._move(request, products, ARCHIVE) or HttpResponseRedirect(self.list_address)
-
-    @button(_("Restore"), permissions=["archive"], url_path="restore", icon="unarchive")
-    def restore(self, request: Any, object_id: str) -> HttpResponse:
-        products = [self.shown_object(request, object_id)]
-        return self._move(request, products, RESTORE) or HttpResponseRedirect(self.list_address)
-
-    @admin.action(description=_("Archive"), permissions=["archive"])
-    def archive_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
-        return self._move(request, selected(self, request, queryset), ARCHIVE)
-
-    @admin.action(description=_("Restore"), permissions=["archive"])
-    def restore_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
-        return self._move(request, selected(self, request, queryset), RESTORE)
-
-    def _move(self, request: Any, products: Sequence[Product], move: _Move) -> HttpResponse | None:
-        """Returns the question, or None once it is answered."""
-        if products and "confirmed" not in request.POST:
-            about = [str(product) for product in products]
-            return ask(self, request, move.title, about, text=move.text, variant=move.variant)
-        done = []
-        for product in products:
-            try:
-                move.service(product.pk, caller=caller_of(request), now=now())
-                done.append(product.sku)
-            except DomainError as refusal:
-                own = {"not_found": Sentence(None, move.already)}
-                self.tell_refusal(request, refusal, own, about=f"{product.sku}: ")
-        if done:
-            self.message_user(request, move.done.format(grouped(len(done))), messages.SUCCESS)
-        return None
-
-
-class StockLinks(ServiceAdmin):
-    """Buttons from a product to its ledger and to an adjustment of its stock."""
-
-    @button(
-        _("Adjust stock"),
-        permissions=["inventory.add_adjustment"],
-        url_path="adjust",
-        icon="add_notes",
-    )
-    def adjust_stock(self, request: Any, object_id: str) -> HttpResponse:
-        return self._onwards("admin:inventory_adjustment_add", request, object_id, "sku")
-
-    @button(_("Ledger"), permissions=["inventory.view_ledgerentry"], icon="receipt_long")
-    def ledger(self, request: Any, object_id: str) -> HttpResponse:
-        return self._onwards("admin:inventory_ledgerentry_changelist", request, object_id, "q")
-
-    def _onwards(self, name: str, request: Any, object_id: str, parameter: str) -> HttpResponse:
-        sku = self.shown_object(request, object_id).sku
-        return HttpResponseRedirect(reverse(name, query={parameter: sku}))
-
-
 _HIGHEST = Decimal(10) ** (PRICE_DIGITS - MONEY_DECIMALS)
 _STEPS = ("0.01", "0.05", "0.10", "0.50", "1.00")
-
-
-def _steps() -> list[tuple[str, str]]:
-    return [(step, _shown(Decimal(step))) for step in _STEPS]
 
 
 def _shown(price: Decimal) -> str:
@@ -167,7 +84,7 @@ class PriceForm(forms.Form):
     )
     step = choice(
         _("Round to a multiple of"),
-        _steps,
+        lambda: [(step, _shown(Decimal(step))) for step in _STEPS],
         help_text=_("To the nearest one; halves are rounded up."),
     )
     action = forms.CharField(widget=forms.HiddenInput)
@@ -182,10 +99,77 @@ class PriceForm(forms.Form):
         return (raised / step).quantize(Decimal(1), ROUND_HALF_UP) * step
 
 
-class RepriceableProducts(ServiceAdmin):
-    """The pages that change the prices of selected products."""
+def _move_all(screen: Any, request: Any, rows: Any, *, move: _Move) -> HttpResponse | None:
+    answer: HttpResponse | None = screen.move(request, selected(screen, request, rows), move)
+    return answer
 
-    actions: Any = ("change_prices",)
+
+class ProductActions(ServiceAdmin):
+    """The pages that archive and restore products, for those who may delete them in Django's words;
+    that change the prices of selected ones; and the ways to the stock of one."""
+
+    def get_actions(self, request: Any) -> Any:
+        """Adds what the listed products need."""
+        actions: Any = super().get_actions(request)
+        move, name = ARCHIVE, "archive_selected"
+        if request.GET.get("archived") == "yes":
+            actions.pop("change_prices", None)
+            move, name = RESTORE, "restore_selected"
+        if request.user.has_perm(ARCHIVING):
+            actions[name] = (partial(_move_all, move=move), name, move.title)
+        return actions
+
+    def get_actions_detail(self, request: Any, object_id: Any) -> Any:
+        """Removes the button that the product does not need."""
+        product = self.get_object(request, str(object_id))
+        is_archived = product is not None and product.archived_at is not None
+        unneeded = "archive" if is_archived else "restore"
+        shown = super().get_actions_detail(request, object_id)
+        return [action for action in shown if action.path != unneeded]
+
+    @button(_("Archive"), permissions=[ARCHIVING], url_path="archive", icon="archive")
+    def archive(self, request: Any, object_id: str) -> HttpResponse:
+        products = [self.shown_object(request, object_id)]
+        return self.move(request, products, ARCHIVE) or HttpResponseRedirect(self.list_address)
+
+    @button(_("Restore"), permissions=[ARCHIVING], url_path="restore", icon="unarchive")
+    def restore(self, request: Any, object_id: str) -> HttpResponse:
+        products = [self.shown_object(request, object_id)]
+        return self.move(request, products, RESTORE) or HttpResponseRedirect(self.list_address)
+
+    def move(self, request: Any, products: Sequence[Product], move: _Move) -> HttpResponse | None:
+        """Returns the question, or None once it is answered."""
+        if products and "confirmed" not in request.POST:
+            about = [str(product) for product in products]
+            return ask(self, request, move.title, about, text=move.text, variant=move.variant)
+        done = []
+        for product in products:
+            try:
+                move.service(product.pk, caller=caller_of(request), now=now())
+                done.append(product.sku)
+            except DomainError as refusal:
+                own = {"not_found": Sentence(None, move.already)}
+                self.tell_refusal(request, refusal, own, about=f"{product.sku}: ")
+        if done:
+            self.message_user(request, move.done.format(grouped(len(done))), messages.SUCCESS)
+        return None
+
+    @button(
+        _("Adjust stock"),
+        permissions=["inventory.add_adjustment"],
+        url_path="adjust",
+        icon="add_notes",
+    )
+    def adjust_stock(self, request: Any, object_id: str) -> HttpResponse:
+        return self._onwards("admin:inventory_adjustment_add", request, object_id, "sku")
+
+    @button(_("Ledger"), permissions=["inventory.view_ledgerentry"], icon="receipt_long")
+    def ledger(self, request: Any, object_id: str) -> HttpResponse:
+        return self._onwards("admin:inventory_ledgerentry_changelist", request, object_id, "q")
+
+    def _onwards(self, name: str, request: Any, object_id: str, parameter: str) -> HttpResponse:
+        sku = self.shown_object(request, object_id).sku
+        return HttpResponseRedirect(reverse(name, query={parameter: sku}))
 
     @admin.action(description=_("Change prices"), permissions=["change"])
     def change_prices(self, request: Any, queryset: Any) -> HttpResponse | None:

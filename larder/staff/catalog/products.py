@@ -43,7 +43,7 @@ from larder.core.limits import (
 from larder.http.addresses import base_url
 from larder.inventory.services.products import Author, create_stocked_product
 from larder.notifications.formatting import amount, grouped
-from larder.staff.catalog.actions import ArchivableProducts, RepriceableProducts, StockLinks
+from larder.staff.catalog.actions import ProductActions
 from larder.staff.catalog.categories import SENTENCES
 from larder.staff.exports import ExportableProducts
 from larder.staff.formatting import column, in_one_line, moment
@@ -228,9 +228,7 @@ APART = {*FIRST, *FOLDED}
 class ProductAdmin(
     ImportableProducts,
     ExportableProducts,
-    RepriceableProducts,
-    ArchivableProducts,
-    StockLinks,
+    ProductActions,
 ):
     """Products with their stock, archived and never deleted."""
 
@@ -247,8 +245,8 @@ class ProductAdmin(
             {"fields": _fields_of(of_product.RULES_OF_A_LINE), "classes": ("collapse",)},
         ),
     )
-    actions = (*RepriceableProducts.actions, *ArchivableProducts.actions)
-    actions_list = (*ExportableProducts.actions_list, *ImportableProducts.actions_list)
+    actions = ("change_prices",)
+    actions_list = ("export", "import_file")
     actions_detail = ("adjust_stock", "ledger", "archive", "restore")
     in_stock = ("available", "committed", "on_shelf", "state")
     facts = ("net_price", "public_id", "updated")
@@ -273,9 +271,6 @@ class ProductAdmin(
         return self.list_of_stock if STOCK[0] in request.GET else self.list_display
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
-        """Searches products. In other forms only products on sale are offered."""
-        if request.resolver_match.url_name == "autocomplete":
-            queryset = queryset.filter(archived_at=None)
         return containing(queryset, search_term), False
 
     def get_changeform_initial_data(self, request: Any) -> dict[str, Any]:

@@ -158,7 +158,6 @@ class CustomerAdmin(NotableAdmin):
     search_fields = ("username",)
     search_help_text = _("Parts of name, username or email address, or a phone number")
     ordering = ("-id",)
-    sortable_by = ()
     actions_detail = ("note", "password_link", "reset_factor")
     change_form_outer_before_template = "staff/customer_contents.html"
 
@@ -178,9 +177,6 @@ class CustomerAdmin(NotableAdmin):
 
     joined = time_column("date_joined", _("Joined"))
     logged_in = time_column("last_login", _("Last log-in here"))
-
-    class Media:
-        css = {"all": ("staff/orders.css",)}
 
     def render_change_form(self, request: Any, context: Any, *args: Any, **options: Any) -> Any:
         if options.get("obj") is not None:

@@ -87,7 +87,6 @@ class KeyAdmin(ReadOnlyAdmin):
     search_fields = ("customer__username",)
     search_help_text = _("The user name of the owner")
     ordering = ("-id",)
-    sortable_by = ()
     actions = ("end_selected",)
     actions_list = ("make",)
 

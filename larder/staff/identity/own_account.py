@@ -22,10 +22,10 @@ from larder.http import admin_session, throttling
 from larder.http.authentication import secrets
 from larder.identity.caller import Caller
 from larder.identity.services import passwords
-from larder.staff.confirming import CountedForm, answered, password_field
+from larder.staff.confirming import CountedForm, act_on, answered, password_field
 from larder.staff.identity import second_factor
 from larder.staff.pages import themed, words
-from larder.staff.refusals import Sentence, explain, refuse
+from larder.staff.refusals import Sentence, explain
 from larder.staff.words import gettext_lazy as _
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -121,15 +121,13 @@ class NewPasswordForm(forms.Form):
 def new_password(request: HttpRequest) -> HttpResponse:
     """Sets the password of a person without a session, and leads to the log-in."""
     form = NewPasswordForm(request.POST or None)
-    if not form.is_valid():
-        return _show(request, form)
-    token, new = form.cleaned_data["reset_token"], form.cleaned_data["new_password"]
-    try:
-        with throttling.attempted(request, "confirm"):
-            passwords.set_forgotten(token, new, secrets=secrets(), now=now())
-    except DomainError as refusal:
-        refuse(form, refusal, SENTENCES)
-        return _show(request, form)
+    return act_on(request, form, _set, show=_show, sentences=SENTENCES)
+
+
+def _set(request: HttpRequest, fields: Mapping[str, Any]) -> HttpResponse:
+    with throttling.attempted(request, "confirm"):
+        token, new = fields["reset_token"], fields["new_password"]
+        passwords.set_forgotten(token, new, secrets=secrets(), now=now())
     messages.success(request, gettext("The password is set. Log in with it."))
     return HttpResponseRedirect(reverse("admin:login"))
 

@@ -19,7 +19,6 @@ from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 
 from larder.core.clock import now
-from larder.core.errors import DomainError
 from larder.core.limits import MAX_KEY_NAME_LENGTH
 from larder.http.addresses import address_of, base_url
 from larder.http.admin_session import BEGAN, is_confirmed
@@ -32,11 +31,11 @@ from larder.identity.services import audit, second_factors
 from larder.identity.services.attempts import attempt
 from larder.identity.services.second_factors import Enrolled
 from larder.staff import confirming
-from larder.staff.confirming import answered, own_address
+from larder.staff.confirming import act_on, answered, own_address
 from larder.staff.formatting import moment
 from larder.staff.pages import themed, words
 from larder.staff.recording import CHANNEL, caller_of
-from larder.staff.refusals import Sentence, TextForm, refuse
+from larder.staff.refusals import Sentence, TextForm
 from larder.staff.words import gettext_lazy as _
 
 MAX_FACTOR_CODE_LENGTH = 100
@@ -114,11 +113,12 @@ def page(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:login"))
     rights = queries.rights(user.pk, proven_factor(request))
     if not rights.needs_factor:
-        return _enrol(request) if is_confirmed(request) else confirming.to_page(request)
+        is_sure = is_confirmed(request)
+        return _answer(request, has_factor=False) if is_sure else confirming.to_page(request)
     if not 0 <= now().timestamp() - request.session.get(BEGAN, 0) <= PENDING_SECONDS:
         logout(request)
         return HttpResponseRedirect(reverse("admin:login"))
-    return _prove(request) if rights.has_factor else _enrol(request)
+    return _answer(request, has_factor=rights.has_factor)
 
 
 def _attempt(request: Any) -> Any:
@@ -126,21 +126,22 @@ def _attempt(request: Any) -> Any:
     return attempt("second factor", account=str(request.user.pk), address=address)
 
 
-def _prove(request: Any) -> HttpResponse:
-    form = CodeForm(request.POST if request.method == "POST" else None)
-    if not form.is_valid():
-        return _show(request, form)
+def _answer(request: Any, *, has_factor: bool) -> HttpResponse:
+    """Proves a factor that there is; else enrols one, or does what another button says."""
+    sent = request.POST if request.method == "POST" else None
+    form, act = (CodeForm(sent), _prove) if has_factor else (EnrolForm(sent), _enrol)
+    return act_on(request, form, act, show=_show, sentences=SENTENCES)
+
+
+def _prove(request: Any, fields: Any) -> HttpResponse:
     caller = caller_of(request)
-    try:
-        with _attempt(request):
-            answer = _sent(request)
-            if answer is None:
-                code = form.cleaned_data["code"]
-                factor = second_factors.prove(caller, code, secrets=secrets(), now=now())
-            else:
-                factor = second_factors.prove_passkey(caller, answer, now=now())
-    except DomainError as refusal:
-        return _refused(request, form, refusal)
+    with _attempt(request):
+        answer = _sent(request)
+        if answer is None:
+            code = fields["code"]
+            factor = second_factors.prove(caller, code, secrets=secrets(), now=now())
+        else:
+            factor = second_factors.prove_passkey(caller, answer, now=now())
     _mark(request, factor)
     return HttpResponseRedirect(own_address(request))
 
@@ -151,17 +152,10 @@ def _mark(request: Any, factor: UUID) -> None:
     request.session[FACTOR] = str(factor)
 
 
-def _enrol(request: Any) -> HttpResponse:
-    """Enrols a factor, or does what another button of the page says."""
+def _enrol(request: Any, fields: Any) -> HttpResponse:
     caller = caller_of(request)
-    form = EnrolForm(request.POST if request.method == "POST" else None)
-    if not form.is_valid():
-        return _show(request, form)
-    try:
-        with audit.acting(caller.public_id, CHANNEL):
-            recovery = _act(request, caller, form.cleaned_data)
-    except DomainError as refusal:
-        return _refused(request, form, refusal)
+    with audit.acting(caller.public_id, CHANNEL):
+        recovery = _act(request, caller, fields)
     return _show(request, None, recovery)
 
 
@@ -195,11 +189,6 @@ def _offered(request: Any) -> bytes:
         sealed = factors.seal(secret, request.user.public_id, secrets())
         request.session[OFFERED] = sealed.decode()
     return secret
-
-
-def _refused(request: Any, form: forms.Form, refusal: DomainError) -> HttpResponse:
-    refuse(form, refusal, SENTENCES)
-    return _show(request, form)
 
 
 def _show(request: Any, form: forms.Form | None, recovery: Sequence[str] = ()) -> HttpResponse:

@@ -59,16 +59,12 @@ SENTENCES: Mapping[str, Sentence] = {
 }
 
 
-def _reasons() -> list[tuple[str, str]]:
-    return [("", gettext("Select")), *((code, capfirst(word(code))) for code in REASONS)]
-
-
 class AdjustmentForm(PageForm):
     """The reason of an adjustment, and a note."""
 
     reason = choice(
         _("Reason"),
-        _reasons,
+        lambda: [("", gettext("Select")), *((code, capfirst(word(code))) for code in REASONS)],
         help_text=_("Why the stock changes. The ledger has it."),
     )
     note = long_text(
@@ -100,6 +96,7 @@ _EXPLAINED = _(
 class AdjustmentAdmin(CountableStock, RecordAdmin):
     """Corrections of stock. They are added here and never changed."""
 
+    actions_list = ("count", "check_count")
     fields = ("at_shown", "reason_shown", "by", "note", "lines")
     list_display = ("at_shown", "reason_shown", "by", "note_shown")
 

@@ -134,8 +134,6 @@ class BookForm(TextForm, forms.Form):
 class CountableStock(ServiceAdmin):
     """The pages of a count, for staff who may adjust stock."""
 
-    actions_list: Any = ("count", "check_count")
-
     @button(_("Count stock"), permissions=[PERMISSION], icon="barcode_scanner", url_path="count")
     def count(self, request: Any) -> HttpResponse:
         """Counts what was scanned, and shows the last products of the count."""

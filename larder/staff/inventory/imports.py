@@ -77,8 +77,6 @@ FILE = "kept_file"
 class ImportableProducts(ServiceAdmin):
     """The page to import a file, for staff who may add and change products."""
 
-    actions_list: Any = ("import_file",)
-
     @button(
         _("Import"),
         permissions=["catalog.add_product", "catalog.change_product"],
@@ -206,12 +204,13 @@ def _summary(preview: Preview) -> str:
 
 def _changes(imported: Sequence[Change]) -> dict[str, Any]:
     changes = imported[:MAX_SHOWN_CHANGES]
-    names, known = category_names(), _known(changes)
+    names, ids = category_names(), [change.product for change in changes if change.product]
+    known = dict(Product.objects.filter(id__in=ids).values_list("id", "name"))
     rows = [
         [
             change.row.line,
             change.sku,
-            known.get(change.product) or change.after["name"],
+            known.get(change.product or 0) or change.after["name"],
             gettext("new") if change.product is None else gettext("changed"),
             _values(change, names),
         ]
@@ -219,11 +218,6 @@ def _changes(imported: Sequence[Change]) -> dict[str, Any]:
     ]
     headers = [_("Line"), _("SKU"), _("Name"), _("What"), _("Values")]
     return {"title": _("Changes"), "headers": headers, "rows": rows}
-
-
-def _known(changes: Sequence[Change]) -> dict[int | None, str]:
-    ids = [change.product for change in changes if change.product]
-    return dict(Product.objects.filter(id__in=ids).values_list("id", "name"))
 
 
 def _values(change: Change, names: CategoryNames) -> str:

@@ -73,13 +73,13 @@ COLUMNS: Mapping[str, Callable[[Row], object]] = {
     "product_name": lambda row: _text(row.booking.name),
     "quantity": lambda row: row.booking.quantity,
     "returned": lambda row: row.booking.returned,
-    "unit_price": lambda row: Decimal(money.text(row.booking.unit_price)),
+    "unit_price": lambda row: _number(row.booking.unit_price),
     "line_total": lambda row: row.amount(row.booking.gross),
     "returned_total": lambda row: row.amount(row.booking.returned_gross),
     "currency": lambda row: row.order.currency,
     **{f"ship_to_{field}": _ship_to(field) for field in PARCEL_FIELDS},
     "order_total": lambda row: row.amount(row.order_total if row.booking.type == PLACED else None),
-    "tax_rate": lambda row: _rate(row.booking.tax_rate),
+    "tax_rate": lambda row: _number(row.booking.tax_rate),
     "line_net": lambda row: row.amount(row.booking.net),
     "line_tax": lambda row: row.tax(row.booking.gross, row.booking.net),
     "returned_net": lambda row: row.amount(row.booking.returned_net),
@@ -108,8 +108,6 @@ class PeriodForm(forms.Form):
 
 class AccountableOrders(ServiceAdmin):
     """The page of the accounting export, for staff who may export orders."""
-
-    actions_list: Any = ("accounting",)
 
     @button(
         _("Accounting export"),
@@ -185,8 +183,8 @@ def _day(at: datetime) -> date:
     return at.astimezone(shop_zone()).date()
 
 
-def _rate(rate: Decimal | None) -> object:
-    return "" if rate is None else Decimal(money.text(rate))
+def _number(number: Decimal | None) -> object:
+    return "" if number is None else Decimal(money.text(number))
 
 
 def _text(value: str | None) -> str:

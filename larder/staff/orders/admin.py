@@ -71,12 +71,8 @@ class OrderAdmin(
     opens Django's own forms.
     """
 
-    actions = (*MovableOrders.actions, *PrintableOrders.actions)
     actions_detail = ("note",)
-    actions_list = (
-        *PlaceableOrders.actions_list,
-        *AccountableOrders.actions_list,
-    )
+    actions_list = ("telephone", "accounting")
     change_form_outer_before_template = "staff/order_contents.html"
     fieldsets = (
         (_("More"), {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
@@ -100,9 +96,6 @@ class OrderAdmin(
     )
     ordering = NEWEST
     sortable_by = ("total_shown", "placed", "requested")
-
-    class Media:
-        css = {"all": ("staff/orders.css",)}
 
     def get_queryset(self, request: Any) -> Any:
         returned = Sum(F("returned") * F("unit_price"))
@@ -206,10 +199,6 @@ class RefundDueAdmin(ReadOnlyAdmin):
     fields = ("since_shown", "whose", "order", "customer", "owed", "provider", "transaction")
     list_display = ("since_shown", "whose", "customer", "owed", "provider", "transaction")
     ordering = ("since", "id")
-    sortable_by = ()
-
-    class Media:
-        css = {"all": ("staff/orders.css",)}
 
     def get_queryset(self, request: Any) -> Any:
         orders = Order.objects.filter(pk=OuterRef("order"))

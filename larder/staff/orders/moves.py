@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -213,47 +213,41 @@ def _path(move: Step) -> str:
     return FORMS[move].path or str(move)
 
 
-def _action(name: str) -> Callable[..., HttpResponse | None]:
-    """Returns the action of the list that makes a move of every selected order."""
+def _move_all(screen: Any, request: Any, rows: Any, *, name: str) -> HttpResponse | None:
+    """Shows a confirmation, then moves the orders one by one. Shows one message for each outcome,
+    with the numbers of its orders."""
+    orders = selected(screen, request, rows.order_by("number"))
+    if orders and "confirmed" not in request.POST:
+        return _ask(screen, request, orders, name)
+    numbers: dict[tuple[str, int], list[int]] = {}
+    for order in orders:
+        numbers.setdefault(_try(request, order, name), []).append(order.number)
+    for (message, level), of in numbers.items():
+        screen.message_user(request, _about(*of) + message, level)
+    return None
 
-    def move_all(screen: Any, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows a confirmation, then moves the orders one by one. Shows one message for each
-        outcome, with the numbers of its orders."""
-        orders = selected(screen, request, queryset.order_by("number"))
-        if orders and "confirmed" not in request.POST:
-            return _ask(screen, request, orders, name)
-        numbers: dict[tuple[str, int], list[int]] = {}
-        for order in orders:
-            numbers.setdefault(_try(request, order, name), []).append(order.number)
-        for (message, level), of in numbers.items():
-            named = ngettext("Order {}: ", "Orders {}: ", len(of))
-            screen.message_user(request, named.format(", ".join(map(str, of))) + message, level)
-        return None
 
-    move_all.__name__ = name
-    action: Callable[..., HttpResponse | None] = admin.action(description=FORMS[BULK[name]].bulk)(
-        move_all
-    )
-    return action
+def _about(*numbers: int) -> str:
+    text = ngettext("Order {}: ", "Orders {}: ", len(numbers))
+    return text.format(", ".join(map(str, numbers)))
 
 
 class MovableOrders(ServiceAdmin):
     """The buttons of an order's page and the actions of the list. Each needs the permission of its
     move."""
 
-    actions: Any = tuple(map(_action, BULK))
-
     def get_urls(self) -> list[Any]:
         pages = [self.page_at(_path(move), partial(self.move_page, move=move)) for move in FORMS]
         return [*pages, *super().get_urls()]
 
     def get_actions(self, request: Any) -> Any:
-        """Leaves out the moves that the user may not make."""
-        return {
-            name: action
-            for name, action in super().get_actions(request).items()
-            if name not in BULK or request.user.has_perm(PERMISSIONS[BULK[name]])
+        """Adds the moves that the user may make."""
+        own = {
+            name: (partial(_move_all, name=name), name, FORMS[move].bulk)
+            for name, move in BULK.items()
+            if request.user.has_perm(PERMISSIONS[move])
         }
+        return own | super().get_actions(request)
 
     def get_actions_detail(self, request: Any, object_id: Any) -> Any:
         """Returns no button for the theme's header, which a phone hides: see `steps`."""
@@ -305,8 +299,7 @@ class MovableOrders(ServiceAdmin):
             if not (is_stale or refusal.code in OF_THE_ORDER):
                 page.refuse(refusal, SENTENCES)
                 return show(request, page)
-            about = ngettext("Order {}: ", "Orders {}: ", 1).format(order.number)
-            self.tell_refusal(request, refusal, SENTENCES, about=about)
+            self.tell_refusal(request, refusal, SENTENCES, about=_about(order.number))
         else:
             message, level = _outcome(queries.order(order.id, customer=None), move, is_made=is_made)
             self.message_user(request, message, level)
@@ -359,8 +352,7 @@ DONE_BEFORE = _("this was done before. Nothing was done now.")
 
 def _outcome(order: OrderView, move: Step, *, is_made: bool) -> tuple[str, int]:
     if not is_made:
-        about = ngettext("Order {}: ", "Orders {}: ", 1).format(order.number)
-        return f"{about}{DONE_BEFORE}", messages.WARNING
+        return f"{_about(order.number)}{DONE_BEFORE}", messages.WARNING
     text = FORMS[move].done.format(order.number, word(order.status))
     return " ".join([text, *to_refund(refunds_due(order.id))]), messages.SUCCESS
 

@@ -50,20 +50,21 @@ CUSTOMERS = "identity.view_customer"
 CALLER_FIELDS = {"customer", "new_name", "new_phone"}
 
 
-def _customer_field() -> Any:
-    """Returns a field that searches the list of customers, for staff who may see it."""
-    source: Any = Order._meta.get_field("customer")
-    widget = AutocompleteSelect(source, admin.site, attrs={"data-width": "100%"})
-    text = _("Parts of name, username or email address, or a phone number, find the account.")
-    rows = Customer.objects.all()
-    return forms.ModelChoiceField(rows, label=_("Customer"), widget=widget, help_text=text)
+_SOURCE: Any = Order._meta.get_field("customer")
 
 
 class OrderForm(DeliveryForm):
     """The customer, or name and phone of a new one for users who may add customers, and the details
     of the order. `form_key` is its id."""
 
-    customer = _customer_field()
+    customer = forms.ModelChoiceField(
+        Customer.objects.all(),
+        label=_("Customer"),
+        widget=AutocompleteSelect(_SOURCE, admin.site, attrs={"data-width": "100%"}),
+        help_text=_(
+            "Parts of name, username or email address, or a phone number, find the account."
+        ),
+    )
     new_name = words(_("Name of the new customer"), most=MAX_PERSON_NAME_LENGTH, required=False)
     new_phone = words(
         _("Phone of the new customer"),
@@ -131,8 +132,6 @@ class WantedForm(ProductLineForm):
 
 class PlaceableOrders(ServiceAdmin):
     """The page of a telephone order, for staff who may add orders."""
-
-    actions_list: Any = ("telephone",)
 
     def get_urls(self) -> list[Any]:
         addresses = self.admin_site.admin_view(self.addresses)

@@ -5,14 +5,14 @@ out, and the page names it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, prefetch_related_objects
 from django.http import HttpResponse, HttpResponseRedirect
@@ -56,22 +56,20 @@ PRINTS: Mapping[str, Print] = {
 """By the names of their pages."""
 
 
-def _action(name: str) -> Callable[..., HttpResponse | None]:
-
-    def print_all(screen: Any, request: Any, queryset: Any) -> HttpResponse | None:
-        orders = selected(screen, request, queryset.order_by("number"))
-        return _printed(screen, request, orders, name, screen.list_address) if orders else None
-
-    print_all.__name__ = PRINTS[name].action
-    marked = admin.action(description=PRINTS[name].several, permissions=["view"])
-    action: Callable[..., HttpResponse | None] = marked(print_all)
-    return action
+def _print_all(screen: Any, request: Any, rows: Any, *, name: str) -> HttpResponse | None:
+    orders = selected(screen, request, rows.order_by("number"))
+    return _printed(screen, request, orders, name, screen.list_address) if orders else None
 
 
 class PrintableOrders(ServiceAdmin):
     """The print pages, for staff who may see orders."""
 
-    actions: Any = tuple(map(_action, PRINTS))
+    def get_actions(self, request: Any) -> Any:
+        own = {
+            kind.action: (partial(_print_all, name=name), kind.action, kind.several)
+            for name, kind in PRINTS.items()
+        }
+        return super().get_actions(request) | own
 
     def get_urls(self) -> list[Any]:
         pages = [
