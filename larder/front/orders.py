@@ -44,7 +44,6 @@ from larder.identity.caller import Caller
 from larder.identity.services.audit import Acting
 from larder.orders.queries import OrderView
 from larder.orders.services.batches import LIMITS, start_request
-from larder.orders.services.confirm_order import Confirmation
 from larder.orders.services.placing.placement import Placed, Request, Result, new_order
 from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.v1.moves import Moving
@@ -186,8 +185,8 @@ def _confirmation(environ: Mapping[str, Any], raw: bytes, who: Caller) -> Reques
     if key is not None:
         content = fingerprint(msgspec.to_builtins(body))
         claim = Claim(Scope(who.public_id, f"{METHOD} {path}", key), content, result=str(order))
-    request = TransitionRequest(order=order, caller=who, now=now(), claim=claim)
-    return Confirmation(request, Acting(who.public_id, "v1"))
+    by = Acting(who.public_id, "v1")
+    return TransitionRequest(order=order, caller=who, now=now(), claim=claim, by=by)
 
 
 def _moved(result: Moved) -> Shown | None:

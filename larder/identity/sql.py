@@ -97,9 +97,8 @@ SELECT setval('identity.customer_id_seq', last_value + %s) FROM identity.custome
 
 RECORD = """
 INSERT INTO audit_entry (actor, channel, object, action, before, after)
-SELECT %(actor)s, %(channel)s, object, action, before::jsonb, after::jsonb
-FROM unnest(%(objects)s::text[], %(actions)s::text[], %(before)s::text[], %(after)s::text[])
-     AS entry (object, action, before, after)
+SELECT %s, %s, entry.*
+FROM json_to_recordset(%s::json) AS entry (object text, action text, before jsonb, after jsonb)
 """
 """Writes any number of entries of the audit trail in one round trip, in their order. The ORM takes
 182 ms for 1,000 entries in place of 14."""

@@ -21,7 +21,6 @@ from larder.orders.errors import HoldExpired
 from larder.orders.services import batches, moves
 from larder.orders.services.batches import confirm_order, start_request
 from larder.orders.services.cart import ensure_cart
-from larder.orders.services.confirm_order import Confirmation
 from larder.orders.services.placing.place_batch import place_batch
 from larder.orders.services.placing.placement import new_order
 from larder.orders.services.transitions import Moved
@@ -194,7 +193,7 @@ def test_a_batch_does_not_wait_for_a_locked_order(
     locked: str, person: MakePerson, product: MakeProduct, clerk: Person
 ) -> None:
     held = [hold(person(), (product(stock=5), 3)) for _ in range(2)]
-    asked = [Confirmation(request(with_rights(clerk.caller), each.id), None) for each in held]
+    asked = [request(with_rights(clerk.caller), each.id) for each in held]
     with psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
         keeper.execute(f"SELECT FROM {locked} = %s FOR UPDATE", [held[0].id])
         place_batch(lambda: asked, terms=GBP, lock_wait=1.0)
@@ -213,10 +212,10 @@ def test_a_repeat_for_a_locked_order_does_not_delay_others(
     )
     with psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
         keeper.execute('SELECT FROM "order" WHERE id = %s FOR UPDATE', [locked])
-        start_request(Confirmation(asked, None), answers.put)
+        start_request(asked, answers.put)
         sleep(0.3)
-        start_request(Confirmation(asked, None), answers.put)
-        start_request(Confirmation(request(caller, other), None), answers.put)
+        start_request(asked, answers.put)
+        start_request(request(caller, other), answers.put)
         assert isinstance(answers.get(timeout=0.5), Moved)
     assert status(other) == "placed"
     assert {type(answers.get(timeout=5)) for _ in range(2)} <= {Moved, OperationalError}
@@ -228,7 +227,7 @@ def test_a_batch_does_not_sell_the_units_of_an_order_that_it_confirms(
     jam = product(stock=5)
     held = hold(person(), (jam, 3))
     pass_seconds(SECONDS, [held.id])
-    confirmation = Confirmation(request(with_rights(clerk.caller), held.id), None)
+    confirmation = request(with_rights(clerk.caller), held.id)
     other = new_order(held_by(person(), (jam, 3)), datetime.now(UTC))
     answers = place_batch(lambda: [other, confirmation], terms=GBP, lock_wait=1.0)
     assert isinstance(answers[confirmation], Moved)

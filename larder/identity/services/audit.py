@@ -107,13 +107,12 @@ def record_all(entries: Sequence[Entry], by: Acting | None = None) -> None:
     who = by or _acting.get()
     if who is None or not entries:
         return
-    columns = {
-        "objects": [entry.object for entry in entries],
-        "actions": [entry.action for entry in entries],
-        "before": [_json(entry.before) for entry in entries],
-        "after": [_json(entry.after) for entry in entries],
-    }
-    database.execute(sql.RECORD, {"actor": who.actor, "channel": who.channel, **columns})
+    rows = [
+        entry._replace(before=_shown(entry.before), after=_shown(entry.after))._asdict()
+        for entry in entries
+    ]
+    written = msgspec.json.encode(rows).decode()
+    database.execute(sql.RECORD, [who.actor, who.channel, written])
 
 
 @contextmanager
@@ -158,7 +157,6 @@ def record_difference(
     )
 
 
-def _json(fields: Mapping[str, Any]) -> str:
+def _shown(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the fields under the names that the APIs have: `category`, not `category_id`."""
-    shown = {name.removesuffix("_id"): value for name, value in money.with_texts(fields).items()}
-    return msgspec.json.encode(shown).decode()
+    return {name.removesuffix("_id"): value for name, value in money.with_texts(fields).items()}

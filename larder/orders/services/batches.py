@@ -12,6 +12,7 @@ each other's stock. A process that does not get its turn goes on without it for 
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace as with_values
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -30,7 +31,7 @@ from larder.identity.services.accounts import NewCustomer, add_within
 from larder.inventory.services import movements as inventory
 from larder.orders import queries
 from larder.orders.queries.carts import stored_cart
-from larder.orders.services.confirm_order import Confirmation, MustWait, confirm_alone
+from larder.orders.services.confirm_order import MustWait, confirm_alone
 from larder.orders.services.placing.place_batch import place_batch
 from larder.orders.services.placing.placement import (
     Answer,
@@ -117,8 +118,8 @@ def confirm_order(request: TransitionRequest) -> Moved:
     Raises HoldExpired (units are gone), NotFound, SessionEnded, KeyReused, Overloaded and what
     `LockedOrder.begins` raises.
     """
-    confirmation = Confirmation(request, audit.current())
-    moved: Moved = _result(confirmation) if _server else confirm_alone(confirmation)
+    request = with_values(request, by=audit.current())
+    moved: Moved = _result(request) if _server else confirm_alone(request)
     database.note_committed()
     return moved
 
@@ -260,7 +261,7 @@ class _Batches:
                 request, running = queued.request, Stopwatch()
                 answer: Answer
                 try:
-                    if isinstance(request, Confirmation):
+                    if isinstance(request, TransitionRequest):
                         answer = confirm_alone(request)
                     else:
                         answer = _place_alone(request, self.terms)

@@ -16,50 +16,20 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from msgspec import Struct
 
 from larder.core.errors import DomainError, NotFound
 from larder.db import database, idempotency
-from larder.db.idempotency import Claim, Earlier, Scope
-from larder.identity.caller import Caller
+from larder.db.idempotency import Earlier, Scope
 from larder.identity.queries import submit_renewed
 from larder.identity.services import audit
 from larder.inventory.services import movements as inventory
-from larder.inventory.services.movements import MOVING_WAIT, Balance, HeldByOrder, Movement
+from larder.inventory.services.movements import MOVING_WAIT, Balance, Movement
 from larder.orders.errors import HoldExpired
 from larder.orders.lifecycle import EVENTS, PERMISSIONS, PLACED, Move
 from larder.orders.models import Order
 from larder.orders.queries import LineView, view_of_row
 from larder.orders.services.locks import OrderChange, order_name, submit_changes, submit_lock
 from larder.orders.services.transitions import LockedOrder, Moved, TransitionRequest, submit_lines
-
-
-class Confirmation(Struct, frozen=True, eq=False):
-    """A request to confirm an order, and who makes it, for the audit trail. Two are never equal."""
-
-    request: TransitionRequest
-    by: audit.Acting | None
-
-    @property
-    def size(self) -> int:
-        """What it counts among the lines of a batch."""
-        return 1
-
-    @property
-    def now(self) -> datetime:
-        """When it was made."""
-        return self.request.now
-
-    @property
-    def claims(self) -> list[Claim]:
-        """Its key, if it has one."""
-        return [] if self.request.claim is None else [self.request.claim]
-
-    @property
-    def names(self) -> list[object]:
-        """Values that no two requests of a transaction may share: the order, and the key."""
-        return [self.request.order, *(claim.scope for claim in self.claims)]
-
 
 Answer = Moved | Exception
 
@@ -68,53 +38,80 @@ class MustWait(Exception):
     """The order was not decided: another transaction has locked it, or it needs stock."""
 
 
-def confirm_alone(confirmation: Confirmation) -> Moved:
+def confirm_alone(confirmation: TransitionRequest) -> Moved:
     """Confirms an order in a transaction of its own, and waits for its lock, and for stock. Raises
     what refuses it."""
     with transaction.atomic(durable=True), database.pipeline():
         database.limit_lock_wait(MOVING_WAIT)
         earlier = idempotency.submit_claim(confirmation.claims, now=confirmation.now)()
         confirming = submit_confirm([confirmation], earlier, now=confirmation.now, is_alone=True)
-        answer = confirming()()[confirmation]
+        answers, writing = confirming()
+        writing()
+        answer = answers[confirmation]
         if isinstance(answer, Exception):
             raise answer
     return answer
 
 
+Confirming = Callable[[], tuple[dict[TransitionRequest, Answer], Callable[[], None]]]
+
+
 def submit_confirm(
-    batch: Sequence[Confirmation],
+    batch: Sequence[TransitionRequest],
     earlier: Mapping[Scope, Earlier],
     *,
     now: datetime,
     is_alone: bool = False,
-) -> Callable[[], Callable[[], dict[Confirmation, Answer]]]:
+) -> Confirming:
     """Submits the locks of different orders, whose keys are claimed. `earlier` are the claims of
-    earlier requests. Returns a function that decides, submits what it writes, and returns another
-    one, which waits for that and returns the answers.
+    earlier requests. Returns a function that decides, submits what it writes, and returns the
+    answers, with a function that waits until they are written.
 
-    A refused order does not affect the others. One that `is_alone` waits for its lock, and for
-    stock; others that had to wait are answered MustWait.
+    A refused order does not affect the others: SessionEnded, NotStaff, PermissionMissing,
+    SecondFactorRequired, KeyReused, NotFound, HoldExpired and what `LockedOrder.begins` raises. One
+    that `is_alone` waits for its lock, and for stock; others that had to wait are answered
+    MustWait.
     """
-    ids = [confirmation.request.order for confirmation in batch]
+    ids = [confirmation.order for confirmation in batch]
     locking = submit_lock(ids, skip_locked=not is_alone)
     holding = inventory.submit_held(ids, locks=True, skip_locked=not is_alone)
     reading = submit_lines(ids)
-    callers = {confirmation.request.caller for confirmation in batch}
+    callers = {confirmation.caller for confirmation in batch}
     renewing = {caller: cache(submit_renewed(caller)) for caller in callers}
 
-    def confirm() -> Callable[[], dict[Confirmation, Answer]]:
-        locked = _Locked(locking(), holding(), reading(), renewing)
-        outcomes = {each: locked.decide(each, earlier, is_alone=is_alone) for each in batch}
-        confirmed = {
-            each: outcome for each, outcome in outcomes.items() if isinstance(outcome, _Confirmed)
-        }
+    def confirm() -> tuple[dict[TransitionRequest, Answer], Callable[[], None]]:
+        rows, held, lines = locking(), holding(), reading()
+        answers: dict[TransitionRequest, Answer] = {}
+        confirmed: dict[TransitionRequest, _Confirmed] = {}
+        for confirmation in batch:
+            id, replayed = confirmation.order, False
+            try:
+                caller = renewing[confirmation.caller]()
+                caller.require(PERMISSIONS[Move.CONFIRM])
+                for claim in confirmation.claims:
+                    if claim.scope in earlier:
+                        earlier[claim.scope].result_for(claim)
+                        replayed = True
+                if id not in rows:
+                    raise MustWait if lines[id] else NotFound
+                answers[confirmation] = moved = Moved(replayed=replayed)
+                row = rows[id]
+                moving = LockedOrder(
+                    confirmation, Move.CONFIRM, caller, row, lines[id], {}, None, moved
+                )
+                if moving.begins() is None:
+                    continue
+                missing = _missing(lines[id], held[id])
+                if missing and not is_alone:
+                    raise MustWait
+                by = caller.public_id, confirmation.by
+                confirmed[confirmation] = _Confirmed(row, lines[id], *by, missing, _lock(missing))
+            except (DomainError, MustWait) as refusal:
+                answers[confirmation] = refusal
         writing = _submit_writes(list(confirmed.values()), now=now)
-
-        def read() -> dict[Confirmation, Answer]:
-            writing()
-            return {each: _answer(outcome) for each, outcome in outcomes.items()}
-
-        return read
+        for confirmation, order in confirmed.items():
+            answers[confirmation] = Moved(view_of_row(order.row, list(order.lines)))
+        return answers, writing
 
     return confirm
 
@@ -129,49 +126,6 @@ class _Confirmed(NamedTuple):
     by: audit.Acting | None
     missing: Mapping[int, int]
     balances: Mapping[int, Balance]
-
-
-class _Locked(NamedTuple):
-    """Locked orders, their held units and lines. `renewing` returns a caller with the present
-    rights, or raises SessionEnded."""
-
-    rows: Mapping[UUID, Order]
-    held: HeldByOrder
-    lines: Mapping[UUID, Sequence[LineView]]
-    renewing: Mapping[Caller, Callable[[], Caller]]
-
-    def decide(
-        self, confirmation: Confirmation, earlier: Mapping[Scope, Earlier], *, is_alone: bool
-    ) -> _Confirmed | Answer:
-        """Returns the order as it is confirmed, or the answer to another one: SessionEnded,
-        NotStaff, PermissionMissing, SecondFactorRequired, KeyReused, NotFound, HoldExpired and what
-        `LockedOrder.begins` raises; MustWait if another transaction has locked it."""
-        request = confirmation.request
-        try:
-            caller = self.renewing[request.caller]()
-            caller.require(PERMISSIONS[Move.CONFIRM])
-            used = [(claim, earlier.get(claim.scope)) for claim in confirmation.claims]
-            replayed = [use.result_for(claim) for claim, use in used if use is not None]
-            row, lines = self.rows.get(request.order), self.lines[request.order]
-            if row is None:
-                raise MustWait if lines else NotFound
-            moved = Moved(replayed=bool(replayed))
-            order = LockedOrder(request, Move.CONFIRM, caller, row, lines, {}, None, moved)
-            if order.begins() is None:
-                return moved
-            missing = _missing(lines, self.held[row.id])
-            if missing and not is_alone:
-                raise MustWait
-            by = caller.public_id, confirmation.by
-            return _Confirmed(row, lines, *by, missing, _lock(missing))
-        except (DomainError, MustWait) as refusal:
-            return refusal
-
-
-def _answer(outcome: _Confirmed | Answer) -> Answer:
-    if isinstance(outcome, _Confirmed):
-        return Moved(view_of_row(outcome.row, list(outcome.lines)))
-    return outcome
 
 
 def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:

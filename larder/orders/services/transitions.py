@@ -53,12 +53,13 @@ PERSONAL = ("note", "reference", "ship_to", "tracking_number")
 """Details that can contain personal data."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TransitionRequest:
-    """A caller's request to move or change an order.
+    """A caller's request to move or change an order. Two are never equal.
 
     `version` is the version that the order must have; None accepts every version. `lines` is the
-    number of lines in the request.
+    number of lines in the request. A confirmation has `by`, who is named in the audit trail: it is
+    made in another thread.
     """
 
     order: UUID
@@ -67,6 +68,22 @@ class TransitionRequest:
     version: int | None = None
     claim: Claim | None = None
     lines: int = 0
+    by: audit.Acting | None = None
+
+    @property
+    def size(self) -> int:
+        """What a confirmation counts among the lines of a batch."""
+        return 1
+
+    @property
+    def claims(self) -> list[Claim]:
+        """Its key, if it has one."""
+        return [] if self.claim is None else [self.claim]
+
+    @property
+    def names(self) -> list[object]:
+        """Values that no two requests of a batch may share: the order, and the key."""
+        return [self.order, *(claim.scope for claim in self.claims)]
 
 
 class Moved(NamedTuple):

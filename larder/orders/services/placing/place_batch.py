@@ -40,7 +40,7 @@ from larder.orders.errors import CartEmpty
 from larder.orders.lifecycle import DRAFT
 from larder.orders.queries import OrderView, submit_unpaid
 from larder.orders.services import cart
-from larder.orders.services.confirm_order import Confirmation, submit_confirm
+from larder.orders.services.confirm_order import submit_confirm
 from larder.orders.services.locks import order_name
 from larder.orders.services.placing.placement import (
     ABANDONED,
@@ -56,7 +56,7 @@ from larder.orders.services.placing.placement import (
     hold_of,
     view_of,
 )
-from larder.orders.services.transitions import Moved
+from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.orders.sql import carts, writes
 
 FIND_WITHIN = 2.5
@@ -163,7 +163,7 @@ def _run(batch: Sequence[Request], terms: Terms) -> Outcomes:
     if not batch:
         return {}
     now = max(request.now for request in batch)
-    confirmations = [each for each in batch if isinstance(each, Confirmation)]
+    confirmations = [each for each in batch if isinstance(each, TransitionRequest)]
     orders = [each for each in batch if isinstance(each, OrderRequest)]
     claims = [claim for request in batch for claim in request.claims]
     claiming = idempotency.submit_claim(claims, now=now)
@@ -174,8 +174,9 @@ def _run(batch: Sequence[Request], terms: Terms) -> Outcomes:
     confirming = submit_confirm(confirmations, earlier, now=now) if confirmations else None
     placing = _submit_place([order for order in orders if order not in outcomes], terms, now)
     # First of all the held lines of confirmed orders end: placing releases those that have expired.
-    confirmed = confirming() if confirming else dict
-    outcomes |= {**placing(), **confirmed()}
+    confirmed, writing = confirming() if confirming else ({}, lambda: None)
+    outcomes |= {**placing(), **confirmed}
+    writing()
     unused = [each for each in batch if not isinstance(outcomes[each], Accepted | Moved)]
     scopes = [claim.scope for request in unused for claim in request.claims]
     idempotency.release([scope for scope in scopes if scope not in earlier])

@@ -20,8 +20,7 @@ from larder.orders.errors import OrderAbandoned
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView
 from larder.orders.queries.carts import CartRow, CartVersion
-from larder.orders.services.confirm_order import Confirmation
-from larder.orders.services.transitions import Moved
+from larder.orders.services.transitions import Moved, TransitionRequest
 
 ORDER_ID = "order-id"
 """The operation of claims of ids that clients choose. Ids are global, so the claim has no actor."""
@@ -155,7 +154,7 @@ class Accepted(NamedTuple):
     numbers: tuple[int, Sequence[int]] = (0, ())
 
 
-Request = OrderRequest | Confirmation
+Request = OrderRequest | TransitionRequest
 """A request to place an order, or to confirm one."""
 
 Result = Placed | Moved
