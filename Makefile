@@ -25,7 +25,11 @@ without_database := -W "ignore:Got an error checking a consistent migration hist
 
 .PHONY: help
 help: ## List the targets in groups
-	@{ [ -t 1 ] && [ -z "$$NO_COLOR" ] && bold=1; awk -v bold="$$bold" -f tools/help.awk $(MAKEFILE_LIST); }
+	@{ [ -t 1 ] && [ -z "$$NO_COLOR" ] && bold=1; awk -v bold="$$bold" '\
+		/^##@ / { group = substr($$0, 5); print (bold ? "\n\033[1m" group "\033[0m" : "\n" group) } \
+		/^[a-z][a-z0-9.\/-]*:.*## / { \
+			name = text = $$0; sub(/:.*/, "", name); sub(/^.*:.*## /, "", text); \
+			printf "  make %-29s %s\n", name, text }' $(MAKEFILE_LIST); }
 
 .PHONY: run
 run: .installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, DATA=, WORKERS=, THREADS=, DATABASE_URL=)
@@ -114,7 +118,7 @@ fonts: .installed
 	@theme=$$(echo $(VENV)/lib/python*/site-packages/unfold) && own=larder/staff/theme_static/unfold/fonts && \
 	subset="$(python) -m uv tool run --quiet --from fonttools[woff] fonttools subset" && words=$$(mktemp) && \
 	grep -rhoE '[a-z][a-z0-9_]{2,}' --include='*.py' --include='*.html' --include='*.js' \
-		larder/staff larder/config/theme.py $$theme/templates $$theme/static/unfold/js/app.js $$theme/*.py | sort -u >$$words && \
+		larder/staff larder/config/settings.py $$theme/templates $$theme/static/unfold/js/app.js $$theme/*.py | sort -u >$$words && \
 	icons=material-symbols/Material-Symbols-Outlined.woff2 && \
 	$$subset $$theme/static/unfold/fonts/$$icons --glyphs-file=$$words --ignore-missing-glyphs \
 		--unicodes=U+5F,U+61-7A,U+30-39 --no-layout-closure '--layout-features=*' --flavor=woff2 --output-file=$$own/$$icons && \

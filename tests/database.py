@@ -95,7 +95,7 @@ def start() -> None:
         "LARDER_TEST_OWNER_URL": owner,
         "LARDER_TEST_APP_URL": app,
         "LARDER_TEST_SUPERUSER_URL": patient(cluster.superuser_url()),
-        "LARDER_TEST_DATABASE_LOG": str(cluster.log_path),
+        "LARDER_TEST_DATABASE_LOG": str(cluster.log.path),
     }
     prepare = [sys.executable, str(ROOT / "manage.py"), "prepare"]
     urls = {"OWNER_DATABASE_URL": owner, "DATABASE_URL": app}

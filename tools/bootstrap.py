@@ -19,7 +19,6 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 REMINDER_SECONDS = 10.0
@@ -39,12 +38,7 @@ def main() -> None:
             if not is_installed(venv, requirements):
                 install(venv, requirements, lock)
     except OSError as error:
-        fail(f"{error.filename or venv}: {error.strerror}. Remove the cause.")
-
-
-def fail(line: str) -> NoReturn:
-    """End with one line for the terminal."""
-    sys.exit(line)
+        sys.exit(f"{error.filename or venv}: {error.strerror}. Remove the cause.")
 
 
 def say(line: str) -> None:
@@ -136,7 +130,7 @@ def run(command: Sequence[str], lock: int, failure: str) -> None:
         process.wait()
         raise
     if status != 0:
-        fail(failure)
+        sys.exit(failure)
 
 
 def ended(process: subprocess.Popen[bytes]) -> int | None:

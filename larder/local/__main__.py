@@ -6,23 +6,27 @@ import argparse
 import os
 import signal
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from larder.local.terminal import LauncherError
+from larder.local import postgresql
+from larder.local.processes import manage
+from larder.local.supervisor import STOP_SECONDS, Supervisor
+from larder.local.terminal import LauncherError, complain
 from larder.ops import serve
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DESCRIPTION = """An ordering backend that never sells what it does not have.
 
   larder                   everything, with demo data and its own PostgreSQL, at port 8000
+  larder check             check that nothing was oversold, lost or doubled
   larder serve             the web server alone, with the settings of the environment
   larder worker            the worker of jobs alone
   larder manage COMMAND    a command of Django or of Larder: larder manage help
-"""
-EPILOGUE = """PORT, HOST, DATA, WORKERS, THREADS and DATABASE_URL in the environment count too, and
+
+PORT, HOST, DATA, WORKERS, THREADS and DATABASE_URL in the environment count too, and
 so does every other setting of Larder."""
 
 
@@ -34,52 +38,38 @@ def main() -> int:
     """Run the command that the arguments name. Failures are one line, with status 1."""
     command, *arguments = sys.argv[1:] if sys.argv[1:2] else ["run"]
     try:
-        if command == "serve":
-            sys.argv = ["larder serve", *arguments]
-            serve.main()
-        elif command == "worker":
-            manage("procrastinate", "worker", *arguments)
-        elif command == "manage":
-            return with_database(*arguments)
-        else:
-            return run(arguments if command == "run" else sys.argv[1:])
+        match command, arguments:
+            case "serve", []:
+                serve.main()
+            case "worker", _:
+                manage("procrastinate", "worker", *arguments)
+            case "manage", _:
+                with_database(*arguments)
+            case "check", []:
+                with_database("check_invariants")
+            case _:
+                return run(arguments if command == "run" else sys.argv[1:])
     except (LauncherError, serve.CannotServe) as error:
-        sys.stderr.write(f"{error}\n")
+        complain(str(error))
         return 1
     return 0
 
 
-def manage(*arguments: str) -> None:
-    """Run a command of Django's command line."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
-    from django.core.management import execute_from_command_line
-
-    execute_from_command_line(["larder manage", *arguments])
-
-
-def with_database(*arguments: str) -> int:
+def with_database(*arguments: str) -> None:
     """Run a command of Django's command line on the database of the data folder, where there is
     one and DATABASE_URL names no other."""
-    from larder.local.postgresql import Cluster, database
-
     data = folder() / "postgresql"
-    if not Cluster(data).exists:
+    with ExitStack() as stack:
+        if postgresql.Cluster(data).exists:
+            os.environ |= stack.enter_context(postgresql.database(data))
         manage(*arguments)
-        return 0
-    with database(data) as environment:
-        os.environ |= environment
-        manage(*arguments)
-    return 0
 
 
 def run(arguments: list[str]) -> int:
     """Run everything until a signal; 0 after an orderly end."""
-    from larder.local.supervisor import Supervisor
-
     parser = argparse.ArgumentParser(
         prog="larder",
         description=DESCRIPTION,
-        epilog=EPILOGUE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", help="the address to listen on")
@@ -87,7 +77,8 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--data", type=Path, help="the folder of the data")
     options = parser.parse_args(arguments)
     serving = serve.from_environment(os.environ)
-    serving = replace(serving, host=options.host or serving.host, port=options.port or serving.port)
+    host, port = options.host or serving.host, options.port or serving.port
+    serving = replace(serving, host=host, port=port, stop_seconds=STOP_SECONDS)
     listen_for_signals()
     serve.raise_file_limit()
     data = (options.data or folder()).absolute()

@@ -58,6 +58,8 @@ class FolderLock:
             os.close(descriptor)
             return False
         self._descriptor = descriptor
+        # What is forked from this process does not have the lock when this one has died.
+        os.register_at_fork(after_in_child=self.release)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         return True
@@ -65,8 +67,6 @@ class FolderLock:
     @property
     def held(self) -> bool:
         """Whether any process has the lock, this one included."""
-        if self._descriptor is not None:
-            return True
         if not self.path.exists():
             return False
         with self.path.open() as stream:

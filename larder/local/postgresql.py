@@ -9,8 +9,10 @@ data/server/socket     a link to the folder of its Unix socket, while it runs
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -30,30 +32,9 @@ from larder.local.processes import Kept, LogFile
 from larder.local.terminal import LauncherError
 from larder.local.unprivileged import become_owner, hand_over, owner
 
-COMMON = {
-    "listen_addresses": "",
-    "port": "5432",
-    "unix_socket_permissions": "0700",
-    "max_connections": "100",
-    "shared_buffers": "256MB",
-    "max_wal_size": "2GB",
-    # pglz is all that these binaries have. It takes 50 µs for a page and a third off it: after a
-    # checkpoint an order of three products costs 1.0 ms of CPU without it and 2.7 ms with it.
-    "wal_compression": "off",
-    # The queries are short: compiling them costs more than it saves.
-    "jit": "off",
-    "random_page_cost": "1.1",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "log_line_prefix": "%m [%p] %q%u@%d ",
-    "log_checkpoints": "off",
-    # No values: neither those of parameters, nor those of rows in DETAIL and CONTEXT.
-    "log_parameter_max_length": "0",
-    "log_parameter_max_length_on_error": "0",
-    "log_error_verbosity": "terse",
-}
-DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-FAST = dict.fromkeys(DURABLE, "off")
+SETTINGS = Path(__file__).with_name("postgresql.conf").read_text()
+COMMON = dict(re.findall(r"^(\w+) = '(.*)'$", SETTINGS, re.MULTILINE))
+FAST = dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")
 STOP_STEPS = (("INT", 20.0), ("QUIT", 5.0))
 ORPHAN_STEPS = ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 LOCK_SECONDS = 5.0
@@ -62,6 +43,8 @@ WAIT_SECONDS = 600.0
 """Recovery after a crash replays up to max_wal_size."""
 POLL_SECONDS = 0.02
 SHOWN_LINES = 200
+TABLES = Path(__file__).with_name("tables.sql.gz")
+"""The tables as the migrations leave them: a wheel has them (tools/wheel.py), a checkout not."""
 
 
 class Cluster:
@@ -72,17 +55,13 @@ class Cluster:
     """
 
     def __init__(
-        self,
-        data: Path,
-        *,
-        durable: bool = True,
-        settings: Mapping[str, str] | None = None,
+        self, data: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None
     ) -> None:
         self.data = data.absolute()
         self._durable = durable
-        self._settings = COMMON | (DURABLE if durable else FAST) | dict(settings or {})
-        self._lock = FolderLock(self.data / "lock")
-        self._log = LogFile(self.data / "postgresql.log")
+        self._settings = COMMON | ({} if durable else FAST) | dict(settings or {})
+        self.lock = FolderLock(self.data / "lock")
+        self.log = LogFile(self.data / "postgresql.log")
         self._server: Kept | None = None
         self._socket: Path | None = None
 
@@ -93,9 +72,9 @@ class Cluster:
         self.stop()
         programs.folder()
         open_folder(self.data)
-        if not self._lock.acquire(timeout=LOCK_SECONDS):
+        if not self.lock.acquire(timeout=LOCK_SECONDS):
             raise LauncherError(
-                f"The data folder {self.data} is in use by process {self._lock.holder()}: stop "
+                f"The data folder {self.data} is in use by process {self.lock.holder()}: stop "
                 "it, or choose another folder with DATA=."
             )
         try:
@@ -112,9 +91,9 @@ class Cluster:
         if not self.exists:
             self._initialise()
         check_version(self._cluster)
-        self._log.begin()
+        self.log.begin()
         arguments = [f"--{name}={value}" for name, value in self._settings.items()]
-        with self._log.path.open("ab") as output:
+        with self.log.path.open("ab") as output:
             self._server = Kept(
                 [programs.program("postgres"), "-D", self._cluster, *arguments, self._listen()],
                 STOP_STEPS,
@@ -177,27 +156,29 @@ class Cluster:
             time.sleep(POLL_SECONDS)
 
     def _complaint(self) -> str:
-        lines = self._log.tail(SHOWN_LINES) or ["it printed nothing"]
+        lines = self.log.tail(SHOWN_LINES) or ["it printed nothing"]
         fatal = [line for line in lines if "FATAL" in line or "PANIC" in line]
-        return f"{(fatal or lines)[-1].strip()} (log: {self.log_path})"
+        return f"{(fatal or lines)[-1].strip()} (log: {self.log.path})"
 
     def _make_database(self) -> None:
         """Make role `larder_owner` and database `larder` unless they are there."""
         try:
             with psycopg.connect(self.superuser_url(), autocommit=True) as connection:
-                if not connection.execute(
-                    "SELECT 1 FROM pg_roles WHERE rolname = 'larder_owner'"
-                ).fetchone():
-                    # Its verifier: PostgreSQL may log the statement.
-                    verifier = connection.pgconn.encrypt_password(
-                        self._password("larder_owner").encode(), b"larder_owner", b"scram-sha-256"
-                    ).decode()
-                    role = "CREATE ROLE larder_owner LOGIN CREATEDB CREATEROLE PASSWORD {}"
-                    connection.execute(sql.SQL(role).format(verifier))
-                if not connection.execute(
+                if connection.execute(
                     "SELECT 1 FROM pg_database WHERE datname = 'larder'"
                 ).fetchone():
-                    connection.execute("CREATE DATABASE larder OWNER larder_owner")
+                    return
+                # Its verifier: PostgreSQL may log the statement.
+                verifier = connection.pgconn.encrypt_password(
+                    self._password("larder_owner").encode(), b"larder_owner", b"scram-sha-256"
+                ).decode()
+                connection.execute("DROP ROLE IF EXISTS larder_owner")
+                role = "CREATE ROLE larder_owner LOGIN CREATEDB CREATEROLE PASSWORD {}"
+                connection.execute(sql.SQL(role).format(verifier))
+                connection.execute("CREATE DATABASE larder OWNER larder_owner")
+            if TABLES.exists():
+                with psycopg.connect(self.owner_url()) as connection:
+                    connection.execute(gzip.decompress(TABLES.read_bytes()))
         except psycopg.Error as error:
             raise LauncherError(
                 f"There is no database: {str(error).strip().partition(chr(10))[0]}"
@@ -211,17 +192,12 @@ class Cluster:
         if self._socket is not None and self._socket.exists():
             shutil.rmtree(self._socket, ignore_errors=True)
             (self._server_folder / "socket").unlink(missing_ok=True)
-        self._lock.release()
+        self.lock.release()
 
     @property
     def running(self) -> bool:
         """Whether the server that start() started is still there."""
         return self._server is not None and self._server.status is None
-
-    @property
-    def in_use(self) -> bool:
-        """Whether some launcher, here or elsewhere, has the cluster."""
-        return self._lock.held
 
     @property
     def exists(self) -> bool:
@@ -240,11 +216,6 @@ class Cluster:
     def processes(self) -> list[int]:
         """All its processes, the postmaster among them."""
         return processes_of(self._cluster)
-
-    @property
-    def log_path(self) -> Path:
-        """The server's log file."""
-        return self._log.path
 
     def superuser_url(self, database: str = "postgres") -> str:
         """Return the address for role `postgres`."""
@@ -364,7 +335,7 @@ def database(data: Path | None) -> Iterator[dict[str, str]]:
         yield dict(os.environ)
     else:
         cluster = Cluster(data)
-        with nullcontext() if cluster.in_use else cluster:
+        with nullcontext() if cluster.lock.held else cluster:
             yield environment(cluster)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,11 @@ DEFAULT = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 PAUSE_SECONDS = 2.0
 """Between the end of a service and its next start."""
 LOG_BYTES, TAIL_BYTES = 50_000_000, 8_000
+
+
+Command = Sequence[str | Path] | Callable[[], object]
+"""A program with its arguments, or a function for a process that is forked from this one: it has
+loaded what this one has, and its environment."""
 
 
 class Kept:
@@ -37,7 +43,7 @@ class Kept:
 
     def __init__(  # noqa: PLR0913
         self,
-        command: Sequence[str | Path],
+        command: Command,
         stop: Sequence[tuple[str, float]] = (("TERM", 5.0),),
         *,
         become: Callable[[], None] | None = None,
@@ -47,6 +53,12 @@ class Kept:
     ) -> None:
         self._steps = [(signal.Signals[f"SIG{name}"], seconds) for name, seconds in stop]
         self._ordered_at: float | None = None
+        prepare = partial(_prepare, become, self._steps[0][0], os.getpid())
+        if callable(command):
+            process = Forked(target=_work, args=(command, prepare, output))
+            process.start()
+            self._process: Forked | subprocess.Popen[bytes] = process
+            return
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -55,13 +67,13 @@ class Kept:
             env=environment,
             cwd=folder,
             start_new_session=True,
-            preexec_fn=partial(_prepare, become, self._steps[0][0], os.getpid()),  # noqa: PLW1509
+            preexec_fn=prepare,  # noqa: PLW1509
         )
 
     @property
     def pid(self) -> int:
         """The process id of the command."""
-        return self._process.pid
+        return self._process.pid or 0
 
     @property
     def status(self) -> int | None:
@@ -98,13 +110,46 @@ class Kept:
     def _end_group(self) -> None:
         """Kill the process group: the command, or what it has left behind."""
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
 
     def __enter__(self) -> Kept:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+class Forked(ForkProcess):
+    """A process that runs a function, with the methods of Popen."""
+
+    def poll(self) -> int | None:
+        """Return the exit status, None while it runs."""
+        return self.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status. Raises subprocess.TimeoutExpired."""
+        self.join(timeout)
+        if self.exitcode is None:
+            raise subprocess.TimeoutExpired(self.name, timeout or 0.0)
+        return self.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.is_alive():
+            os.kill(self.pid or 0, number)
+
+
+def _work(
+    command: Callable[[], object], prepare: Callable[[], None], output: IO[bytes] | int | None
+) -> None:
+    os.setsid()
+    prepare()
+    if output is not None:
+        for descriptor in (1, 2):
+            os.dup2(output if isinstance(output, int) else output.fileno(), descriptor)
+    # What is printed is in the log at once.
+    sys.stdout, sys.stderr = (os.fdopen(n, "w", buffering=1, closefd=False) for n in (1, 2))
+    command()
 
 
 def _prepare(become: Callable[[], None] | None, number: int, launcher: int) -> None:
@@ -154,8 +199,8 @@ class Service:
     """A command that is started again when it ends, and whose output goes to a log file."""
 
     name: str
-    command: Sequence[str | Path]
-    environment: Mapping[str, str]
+    command: Command
+    environment: Mapping[str, str] | None
     log: LogFile
     _kept: Kept | None = None
     _due: float = 0.0
@@ -172,6 +217,7 @@ class Service:
 
     def tend(self) -> str | None:
         """Notice an end, start again when it is time; return a line for the terminal."""
+        self.log.limit()
         if self.running:
             return None
         if self._kept is not None:
@@ -192,3 +238,18 @@ class Service:
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+
+
+def manage(*arguments: str) -> None:
+    """Run a command of Django's command line."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["larder manage", *arguments])
+
+
+def prepare() -> None:
+    """Run `manage.py prepare`, without the time limits of the server's statements: on a slow
+    machine the demo's products take longer."""
+    os.environ["PGOPTIONS"] = "-c statement_timeout=0"
+    manage("prepare")

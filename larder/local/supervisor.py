@@ -1,7 +1,9 @@
 """`larder run`: starts the database, the server and the job worker, keeps them running and stops
 them.
 
-The children run in separate sessions, so a Ctrl-C at the terminal reaches only the
+Larder is loaded once; the server, the worker and the command that
+prepares the database are forked from this process, which itself connects to nothing and has one
+thread. The children run in separate sessions, so a Ctrl-C at the terminal reaches only the
 supervisor, and it alone decides on the order of the end: server and worker, then PostgreSQL.
 When the supervisor is killed, the kernel ends the children (larder/local/processes.py).
 """
@@ -10,29 +12,30 @@ from __future__ import annotations
 
 import http.client
 import json
+import multiprocessing
 import os
 import secrets
+import shutil
 import sys
 import time
+from functools import partial
 from pathlib import Path
+
+import django
 
 from larder.local.folders import open_folder, write_private
 from larder.local.postgresql import Cluster
-from larder.local.processes import PAUSE_SECONDS, Kept, LogFile, Service
+from larder.local.processes import PAUSE_SECONDS, Kept, LogFile, Service, manage, prepare
 from larder.local.terminal import LauncherError, say, step
 from larder.ops import serve
 
 STOP_SECONDS = 3
 """A developer who stops a run waits for it; no other requests are open."""
-WATCH_SECONDS = 0.2
+POLL_SECONDS = 0.1
 READY_SECONDS = 300.0
 """A busy machine takes minutes."""
-POLL_SECONDS = 0.05
 SHOWN_LINES = 15
-LOG_CHECK_SECONDS = 10.0
 PORT_SECONDS = 3.0
-SERVER_COMMAND = [sys.executable, "-m", "larder.ops.serve", "--stop-seconds", str(STOP_SECONDS)]
-LARDER = [sys.executable, "-m", "larder.local"]
 
 
 class Supervisor:
@@ -42,7 +45,6 @@ class Supervisor:
         self._serving = serving
         self._data = data
         self._cluster = None if database_url else Cluster(data / "postgresql")
-        self._cluster_due = 0.0
         self._services: list[Service] = []
 
     def run(self) -> None:
@@ -58,21 +60,29 @@ class Supervisor:
             self._watch()
         finally:
             self._stop()
+            if folder := os.environ.pop(serve.COUNTS, ""):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _start(self) -> None:
-        environment = self._environment()
+        os.environ |= self._environment()
         if self._cluster is None:
             say("Using the PostgreSQL of DATABASE_URL.")
         else:
             with step("PostgreSQL started"):
                 self._cluster.start()
-            environment |= self._cluster.addresses
+            os.environ |= self._cluster.addresses
+        django.setup()
         with step("Database prepared"):
-            prepare(environment)
+            with Kept(prepare) as command:
+                status = command.wait()
+            if status != 0:
+                raise LauncherError(f"prepare failed (status {status}). Read why above.")
         with step("Server and worker ready"):
-            server = Service("server", SERVER_COMMAND, environment, self._log("server"))
-            worker = Service("worker", [*LARDER, "worker"], environment, self._log("worker"))
-            self._services = [server, worker]
+            server = Service(
+                "server", partial(serve_here, self._serving), None, self._log("server")
+            )
+            worker = partial(manage, "procrastinate", "worker")
+            self._services = [server, Service("worker", worker, None, self._log("worker"))]
             for service in self._services:
                 service.start()
             self._wait_until_ready(server)
@@ -94,16 +104,16 @@ class Supervisor:
         if not secret.exists():
             write_private(secret, secrets.token_urlsafe(48) + "\n")
         defaults = {
+            "DJANGO_SETTINGS_MODULE": "larder.config.settings",
             "DEMO": "1",
+            "DB_POOL_SIZE": str(serve.POOL_SIZE),
             "REGISTRATION": "open",
             "SECRET_KEY": secret.read_text().strip(),
             "PICTURES_DIR": str(self._data / "pictures"),
         }
-        fixed = {
-            "HOST": self._serving.host,
-            "PORT": str(self._serving.port),
-            "PYTHONUNBUFFERED": "1",
-        }
+        fixed = {"HOST": self._serving.host, "PORT": str(self._serving.port)}
+        # Before the library is loaded, which reads it then.
+        fixed[serve.COUNTS] = serve.counts_folder()
         return serve.environment({**defaults, **os.environ, **fixed}, self._serving)
 
     def _log(self, name: str) -> LogFile:
@@ -113,30 +123,23 @@ class Supervisor:
         return log
 
     def _watch(self) -> None:
-        log_check = time.monotonic() + LOG_CHECK_SECONDS
         while True:
-            time.sleep(WATCH_SECONDS)
+            time.sleep(POLL_SECONDS)
             self._tend_cluster()
             self._tend()
-            if time.monotonic() >= log_check:
-                log_check = time.monotonic() + LOG_CHECK_SECONDS
-                for service in self._services:
-                    service.log.limit()
 
     def _tend(self) -> None:
         for service in self._services:
-            line = service.tend()
-            if line:
+            if line := service.tend():
                 say(line)
 
     def _tend_cluster(self) -> None:
-        now, cluster = time.monotonic(), self._cluster
-        if cluster is None or cluster.running or now < self._cluster_due:
+        if self._cluster is None or self._cluster.running:
             return
-        say(f"PostgreSQL ended and is started again ({cluster.log_path}).")
-        self._cluster_due = now + PAUSE_SECONDS
+        say(f"PostgreSQL ended and is started again ({self._cluster.log.path}).")
+        time.sleep(PAUSE_SECONDS)
         try:
-            cluster.start()
+            self._cluster.start()
         except LauncherError as error:
             say(str(error))
 
@@ -178,14 +181,21 @@ def is_ready(host: str, port: int) -> bool:
         connection.close()
 
 
-def prepare(environment: dict[str, str]) -> None:
-    """Run `manage.py prepare`. Raises LauncherError when it fails."""
-    with Kept([*LARDER, "manage", "prepare"], environment=environment) as command:
-        status = command.wait()
-    if status != 0:
-        raise LauncherError(
-            f"The database could not be prepared (status {status}). Read why above."
-        )
+def serve_here(serving: serve.Serving) -> None:
+    """Be the server, as `python -m larder.ops.serve` is one in a process of its own."""
+    from granian import cli
+
+    from larder.ops.serving.granian_server import Server
+
+    os.environ[serve.COUNTS] = serve.counts_folder()
+    sys.argv = serve.command(serving)[2:]
+    # Its workers share what is loaded here, with every version of Python.
+    multiprocessing.set_start_method("fork", force=True)
+    cli.Server = Server  # type: ignore[attr-defined]
+    try:
+        cli.entrypoint()  # type: ignore[no-untyped-call]
+    finally:
+        shutil.rmtree(os.environ[serve.COUNTS], ignore_errors=True)
 
 
 def reachable(host: str) -> str:
@@ -193,37 +203,13 @@ def reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # nosec B104
 
 
-TEMPLATE = """
-Larder is ready at {address}
-
-  admin      {address}/admin/   admin / 12345, opply / 123456 (superusers)
-  app        {address}/demo/    demo / demo (a customer)
-  API        {address}/api/v1/docs
-  logs       {logs}
-  mails      {logs}/worker.log (unless EMAIL_URL names a mail server)
-
-First requests to try, in another terminal:
-
-{requests}
-
-Ctrl-C stops everything.
-"""
-
-REQUESTS = r"""L={address}/api/v1 JSON='Content-Type: application/json'
-TOKEN=$(curl -s $L/auth/token -H "$JSON" -d '{{"username": "demo", "password": "demo"}}' |
-    sed 's/.*"access" *: *"\([^"]*\)".*/\1/')
-AUTH="Authorization: Bearer $TOKEN"
-curl -sw '\n' "$L/products?q=lantern&limit=2" -H "$AUTH"
-curl -sw '\n' $L/orders -H "$AUTH" -H "$JSON" -H 'Idempotency-Key: my-first-order' \
-    -d '{{"lines": [{{"product": 1, "quantity": 2}}]}}'
-curl -sw '\n' $L/orders -H "$AUTH"
-"""
-"""The README shows the same."""
+GREETING = Path(__file__).with_name("greeting.txt")
+"""Its requests are the README's."""
 
 
 def greeting(serving: serve.Serving, data: Path) -> str:
     """Return the address, the demo users and the first requests."""
     host = reachable(serving.host)
     address = f"http://{f'[{host}]' if ':' in host else host}:{serving.port}"
-    requests = REQUESTS.format(address=address).strip()
-    return TEMPLATE.format(address=address, logs=data / "log", requests=requests)
+    text = GREETING.read_text().replace("ADDRESS", address)
+    return "\n" + text.replace("LOGS", str(data / "log"))

@@ -69,11 +69,8 @@ def hand_over(folder: Path) -> None:
             f"The data folder {folder.parent} cannot be used: it belongs to user number "
             f"{folder.stat().st_uid}. Run this as its owner, or choose another with DATA=."
         )
-    try:
-        for path in [folder, *folder.rglob("*")]:
-            os.chown(path, uid, gid, follow_symlinks=False)
-    except PermissionError:
-        raise LauncherError(NO_OTHER_USER) from None
+    for path in [folder, *folder.rglob("*")]:
+        os.chown(path, uid, gid, follow_symlinks=False)
 
 
 def system_call(name: str, *arguments: int | ctypes.Array[ctypes.c_uint32]) -> None:

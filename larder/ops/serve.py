@@ -6,7 +6,6 @@ is process 1 of a container and receives TERM. On TERM the server accepts no new
 the open ones, and ends processes that are not done after STOP_SECONDS.
 """
 
-import argparse
 import os
 import resource
 import socket
@@ -14,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 APPLICATION = "larder.config.asgi:application"
@@ -160,20 +159,21 @@ def raise_file_limit() -> None:
             return
 
 
+def counts_folder() -> str:
+    """Make a folder in which the processes of one server count."""
+    return tempfile.mkdtemp(prefix="larder-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
+
+
 def main() -> None:
     """Replace this process by the server. If it cannot start, print one line; exit status 1."""
-    parser = argparse.ArgumentParser(prog="python -m larder.ops.serve")
-    parser.add_argument("--stop-seconds", type=int, default=STOP_SECONDS, metavar="SECONDS")
-    stop_seconds = parser.parse_args().stop_seconds
     try:
-        serving = replace(from_environment(os.environ), stop_seconds=stop_seconds)
+        serving = from_environment(os.environ)
         check_port(serving.host, serving.port)
     except CannotServe as error:
         sys.exit(f"Larder cannot start: {error}")
     raise_file_limit()
-    counts = tempfile.mkdtemp(prefix="larder-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
-    arguments = command(serving)
-    os.execve(arguments[0], arguments, {**environment(os.environ, serving), COUNTS: counts})  # noqa: S606
+    arguments, variables = command(serving), environment(os.environ, serving)
+    os.execve(arguments[0], arguments, {**variables, COUNTS: counts_folder()})  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -108,11 +108,11 @@ def lives_below(entry: Path, folder: Path) -> bool:
 def make_toy(folder: Path) -> Toy:
     """Lay out the toy checkout."""
     ours = (
-        *("__init__", "ops/__init__", "ops/serve"),
-        *("ops/serving/__init__", "ops/serving/granian_server"),
-        *(f"local/{file.stem}" for file in (CHECKOUT / "larder" / "local").glob("*.py")),
+        *("__init__.py", "ops/__init__.py", "ops/serve.py"),
+        *("ops/serving/__init__.py", "ops/serving/granian_server.py"),
+        *(f"local/{file.name}" for file in (CHECKOUT / "larder" / "local").glob("*.*")),
     )
-    files = {f"larder/{name}.py": (CHECKOUT / f"larder/{name}.py").read_text() for name in ours} | {
+    files = {f"larder/{name}": (CHECKOUT / "larder" / name).read_text() for name in ours} | {
         "larder/config/settings.py": SETTINGS,
         "larder/config/asgi.py": ASGI,
         "toy/management/commands/prepare.py": PREPARE,

@@ -48,7 +48,7 @@ def assert_kept(
     """No answer and no log has it."""
     texts = [texts_of(reply) for reply in replies if reply.status >= 400]
     assert texts, "nothing failed"
-    for log in (*logs, cluster.log_path):
+    for log in (*logs, cluster.log.path):
         texts += lines_of(log)
     assert found_in(texts, secrets_of(cluster) | handed_out) == []
 
