@@ -35,6 +35,22 @@ html_theme = "furo"
 html_title = f"Larder {release}"
 html_static_path = ["_static"]
 html_css_files = ["larder.css"]
+# What assistive technology lacks in Furo's pages.
+html_js_files = [
+    (
+        None,
+        {
+            "body": """addEventListener("DOMContentLoaded", () => {
+  for (const caption of document.querySelectorAll(".caption[role=heading]"))
+    caption.ariaLevel = "2";
+  for (const sidebar of document.querySelectorAll(".sidebar-drawer"))
+    sidebar.ariaLabel = "All pages";
+  for (const region of document.querySelectorAll("pre, .table-wrapper"))
+    if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
+});"""
+        },
+    )
+]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
