@@ -4,12 +4,11 @@ line of a product that is no longer sold can be reduced.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, TypedDict
 
-from msgspec.structs import replace as with_values
+from msgspec.structs import replace
 
 from larder.catalog import prices as catalog
 from larder.catalog.prices import Offer, prices_for
@@ -54,7 +53,6 @@ def change_order(
     `ordering_refusal` returns (added units), and what `moving`, `begins` and `write` raise.
     """
     products = None if lines is None else {line.product for line in lines}
-    request = replace(request, lines=len(lines or ()))
     with moving(request, Move.CHANGE, products=products) as order:
         has_details = all(getattr(order.row, name) == value for name, value in details.items())
         has_lines = lines is None or _has(order, lines)
@@ -129,9 +127,7 @@ def _lines(order: LockedOrder, requested: Sequence[RequestedLine], terms: Terms)
         _require_payment(order, priced)
     units = add_up(requested)
     left = [
-        with_values(line, quantity=units[line.product])
-        for line in order.lines
-        if line.product in units
+        replace(line, quantity=units[line.product]) for line in order.lines if line.product in units
     ]
     old = order.units
     return left + [line for line in priced if line.product not in old]
@@ -181,7 +177,7 @@ def _decided(
     if UNDONE[Move.UNPACK] in order.events and not order.is_by_staff:
         # Packing ends the sale at a former price, also if it is undone (ADR 8).
         offers |= {
-            product: with_values(offers[product], max_per_order=line.quantity)
+            product: replace(offers[product], max_per_order=line.quantity)
             for product, line in old.items()
             if product in offers
             if order.row.currency != terms.currency or line.unit_price < today[product]

@@ -16,7 +16,7 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.inventory.services import movements as inventory
 from larder.orders.lifecycle import EXPIRED, PENDING
 from larder.orders.models import Order
-from larder.orders.services.locks import OrderChange, write_changes
+from larder.orders.services.locks import OrderChange, submit_changes
 
 MOST_ORDERS = 5
 """Orders whose units a transaction releases: orders of the same products wait for it."""
@@ -61,7 +61,7 @@ def _expire(ids: Sequence[UUID], now: datetime) -> int:
             if order.id in released
         ]
         if changes:
-            write_changes(changes, now=now)
+            submit_changes(changes, now=now)()
     return len(changes)
 
 

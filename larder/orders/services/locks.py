@@ -78,19 +78,12 @@ class OrderChange:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
-    """Writes changes of different orders, whose lines are written, and changes their rows likewise.
-    Raises LockBroken if an order has another status or version than the locked one."""
-    submit_changes(changes, now=now)()
-
-
 def submit_changes(changes: Sequence[OrderChange], *, now: datetime) -> Callable[[], None]:
-    """Submits the statement of `write_changes`, and changes the rows. Returns a function that waits
-    for it, and writes the refunds that are due."""
-    rows = msgspec.json.encode([_values(change) for change in changes]).decode()
+    """Changes the rows of different orders, whose lines are written, and submits the statement that
+    writes them. Returns a function that waits for it, and writes the refunds that are due. It
+    raises LockBroken if an order has another status or version than the locked one."""
+    rows = msgspec.json.encode([_changed(change, now) for change in changes]).decode()
     changing = database.submit(writes.CHANGE_ORDERS, [now, rows])
-    for change in changes:
-        _change_row(change, now)
 
     def wait() -> None:
         if len(changing()) != len(changes):
@@ -111,24 +104,10 @@ def _write_refund_due(row: Order, now: datetime) -> None:
     set_refund_due(row.id, row.currency, due, now=now)
 
 
-def _values(change: OrderChange) -> dict[str, Any]:
-    order = change.order
-    return {
-        "id": order.id,
-        "was_status": order.status,
-        "was_version": order.version,
-        "status": change.status,
-        "total": order.total if change.total is None else change.total,
-        "units": order.units if change.units is None else change.units,
-        "event": change.event,
-        "type": change.type,
-        "actor": change.actor,
-        "data": change.data,
-    }
-
-
-def _change_row(change: OrderChange, now: datetime) -> None:
+def _changed(change: OrderChange, now: datetime) -> dict[str, Any]:
+    """Changes the row of an order. Returns what CHANGE_ORDERS writes."""
     row = change.order
+    before = {"was_status": row.status, "was_version": row.version}
     if change.details:
         Order.objects.filter(id=row.id).update(**change.details)
     for name, value in change.details.items():
@@ -139,6 +118,9 @@ def _change_row(change: OrderChange, now: datetime) -> None:
     row.version, row.updated_at = row.version + 1, now
     if change.type == EVENTS[Move.CONFIRM]:
         row.confirmed_at = now
+    after = {name: getattr(row, name) for name in ("id", "status", "total", "units")}
+    event = {name: getattr(change, name) for name in ("event", "type", "actor", "data")}
+    return before | after | event
 
 
 def set_refund_due(order: UUID, currency: str, amount: int, *, now: datetime) -> None:

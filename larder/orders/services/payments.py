@@ -17,6 +17,7 @@ from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.core.money import to_payable
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Scope
+from larder.db.idempotency import Outcome as Recorded
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
@@ -37,7 +38,7 @@ from larder.orders.services.locks import (
     lock_order,
     order_name,
     set_refund_due,
-    write_changes,
+    submit_changes,
 )
 from larder.orders.services.placing.placement import ABANDONED, ORDER_ID, mark_of
 from larder.orders.sql import payments as payments_sql
@@ -81,14 +82,6 @@ class NewPayment:
     note: str = ""
     by_hand: bool = False
     claim: Claim | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """The id of a record, and whether it was there before."""
-
-    id: int
-    replayed: bool
 
 
 class Outcome(StrEnum):
@@ -139,8 +132,7 @@ def record_payment(
         _lock(payment)
         if payment.claim is None:
             return record()
-        outcome = idempotency.once(payment.claim, lambda: record().id, now=now)
-        return Recorded(outcome.id, outcome.replayed)
+        return idempotency.once(payment.claim, lambda: record().result, now=now)
 
 
 def receive_payment(
@@ -253,7 +245,7 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
         _write(row, sums.get(row.currency, NOTHING), payment, by)
         if payment.kind in by.confirming and row.status in HELD and _is_covered(row, by):
             confirm_paid(row, actor=by.actor, now=by.now)
-    return Recorded(ids[0][0], replayed=False)
+    return Recorded(str(ids[0][0]), replayed=False)
 
 
 def _is_covered(row: Order, by: _Recorder) -> bool:
@@ -276,7 +268,7 @@ def _earlier(order: UUID | None, payment: NewPayment, by: _Recorder) -> Recorded
     if differs:
         shown = earlier.order if is_other and by.sees_orders else None
         raise PaymentConflict(differs, earlier.amount, earlier.currency, shown)
-    return Recorded(earlier.pk, replayed=True)
+    return Recorded(str(earlier.pk), replayed=True)
 
 
 def _refuse_faulty(order: UUID, row: Order | None, payment: NewPayment, records: int) -> None:
@@ -325,7 +317,7 @@ def _write(row: Order, sums: Balances, payment: NewPayment, by: _Recorder) -> No
         data={"payment": shown},
         details=asdict(sums),
     )
-    write_changes([change], now=by.now)
+    submit_changes([change], now=by.now)()
 
 
 def tell_refunds(*, limit: int) -> list[tuple[UUID, str, bool, int | None]]:

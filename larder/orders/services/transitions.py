@@ -41,8 +41,8 @@ from larder.orders.services.locks import (
     OrderChange,
     book_change,
     order_name,
+    submit_changes,
     submit_lock,
-    write_changes,
 )
 from larder.orders.sql import writes
 
@@ -57,9 +57,8 @@ PERSONAL = ("note", "reference", "ship_to", "tracking_number")
 class TransitionRequest:
     """A caller's request to move or change an order. Two are never equal.
 
-    `version` is the version that the order must have; None accepts every version. `lines` is the
-    number of lines in the request. A confirmation has `by`, who is named in the audit trail: it is
-    made in another thread.
+    `version` is the version that the order must have; None accepts every version. A
+    confirmation has `by`, who is named in the audit trail: it is made in another thread.
     """
 
     order: UUID
@@ -67,7 +66,6 @@ class TransitionRequest:
     now: datetime
     version: int | None = None
     claim: Claim | None = None
-    lines: int = 0
     by: audit.Acting | None = None
 
     @property
@@ -165,7 +163,7 @@ class LockedOrder:
         if request.version is None and request.claim is None and self.is_undone:
             raise PreconditionRequired
         if not self.is_by_staff:
-            most = max(len(self.lines), request.lines)
+            most = max(len(self.lines), len(self.products or ()))
             quotas.take("order_changes", self.caller.id, 1 + most // LINES_OF_A_CHANGE)
         if self.products is None:
             return self
@@ -237,7 +235,7 @@ class LockedOrder:
             book_change(change, self.lines, after, now=now)
         if audit.current() is not None:
             self._record(change, new)
-        write_changes([change], now=now)
+        submit_changes([change], now=now)()
         return Moved(view_of_row(self.row, list(new)))
 
     def _record(self, change: OrderChange, new: Sequence[LineView]) -> None:
