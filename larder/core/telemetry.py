@@ -2,9 +2,11 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
+
+Event = TypeVar("Event")
 
 Reason = Literal["full", "late"]
 """Why a request was not run: the queue was full, or the request waited too long."""
@@ -34,6 +36,16 @@ payments: deque[tuple[str, str]] = deque(maxlen=65_536)
 reads: deque[str] = deque(maxlen=65_536)
 """Reads that a replica can answer, by what answered: `replica`, or the primary, because no replica
 was current enough (`behind`) or one `failed`. Taken likewise."""
+
+
+def taken(events: deque[Event]) -> list[Event]:
+    """Returns what is in a queue now, and removes it. Threads may call it at the same time; each
+    gets other events."""
+    taken: list[Event] = []
+    with suppress(IndexError):
+        for _ in range(len(events)):
+            taken.append(events.popleft())  # noqa: PERF401 - kept if another thread takes the rest
+    return taken
 
 
 span: Callable[[str], AbstractContextManager[object]] = nullcontext

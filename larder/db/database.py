@@ -160,16 +160,12 @@ def release_if_lost() -> None:
         release()
 
 
-LIFT_TIME_LIMIT = sql.LIFT_TIME_LIMIT
-"""For the connections of other roles."""
-
-
 def lift_time_limit() -> None:
     """Removes the time limit of the current transaction. Its statements keep theirs.
 
     If the transaction writes, all readers of the feeds lag behind until it ends.
     """
-    rows(LIFT_TIME_LIMIT)
+    rows(sql.LIFT_TIME_LIMIT)
 
 
 def has_committed() -> bool:

@@ -2,8 +2,8 @@
 there, or lets Django answer it in a thread.
 
 No thread waits for a client: a body is read before, with a limit and a deadline, and an answer that
-a client reads slowly is sent by the server; only the parts of a long file wait for their reader.
-The parts of an asynchronous answer, which come whenever they do, take no thread at all.
+a client reads slowly is sent by the server. A thread makes each part of a long file when the client
+has taken those before; the parts of an asynchronous answer take no thread at all.
 
 Only Django and its middleware compute the headers of an answer. They depend on the key of the
 request, so an operation of the event loop stores them for all requests with the same key, when
@@ -24,6 +24,7 @@ from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from math import inf
+from threading import Lock
 from time import perf_counter_ns
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -31,6 +32,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.urls import Resolver404, resolve
 
 from larder.core.errors import DomainError, Overloaded
+from larder.db import database
 from larder.front.requests import (
     Key,
     Receive,
@@ -47,15 +49,11 @@ from larder.http import answered_requests, problems
 from larder.http.answered_requests import BEGAN
 from larder.http.api_headers import CORRELATION_HEADER, identify
 from larder.http.bodies import declared_length
-from larder.http.negotiation import for_reader
 from larder.http.refusals import BodyTimeout
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 Headers = list[tuple[bytes, bytes]]
-Begin = Callable[[int, Headers], None]
-Push = Callable[[bytes], bool]
-"""Sends a part, when the client has taken those before. Returns whether the client still reads."""
 Stored = TypeVar("Stored")
 
 PART_SECONDS = 300.0
@@ -63,6 +61,10 @@ PART_SECONDS = 300.0
 
 END_SECONDS = 1.0
 """Seconds in which a client must take the end of such an answer."""
+
+FILES_AT_ONCE = 4
+"""Threads of a process that make the parts of long files, as many as exports can be open
+(larder/http/long_files.py)."""
 
 JOINED_BYTES = 1024 * 1024
 """A file with at most so many bytes is sent at once, not in parts."""
@@ -75,12 +77,14 @@ MAX_KEY_CHARACTERS = 4096
 
 
 class Answer(NamedTuple):
-    """An answer: status, headers, body; `parts` in place of a body that comes on the event loop."""
+    """An answer: status, headers, body; `parts` in place of a body that is sent in parts, and
+    whether they do not end by themselves."""
 
     status: int
     headers: Headers
     body: bytes
     parts: AsyncIterator[bytes] | None = None
+    is_endless: bool = False
 
 
 class AtOnce(Protocol):
@@ -108,8 +112,9 @@ class Front:
         self._threads, self._spare = threads, Threads(1)
         self._at_once = at_once
         self._turns = Turns(queue_of)
+        self._files = Threads(FILES_AT_ONCE)
         self._open: set[asyncio.Task[None]] = set()
-        """Answers whose parts come on the event loop."""
+        """Answers that do not end by themselves."""
         self._is_stopping = False
 
     def stop(self) -> None:
@@ -120,126 +125,76 @@ class Front:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         environ = environ_of(scope)
-        stream = _Stream(receive, send)
         try:
             raw = await read_body(environ, receive) if has_body(environ) else b""
             environ[BEGAN] = perf_counter_ns()
-            answer = await self._answer(environ, raw, stream)
+            answer = await self._answer(environ, raw)
         except TooSlow:
             answer = _refused(environ, BodyTimeout())
         except Overloaded as error:
-            if stream.has_begun:
-                raise
             answer = _refused(environ, error)
         else:
             if raw is None and "HTTP_EXPECT" not in environ:
                 await discard_body(receive)
-        if answer is not None and answer.parts is not None and self._is_stopping:
+        if answer.is_endless and self._is_stopping:
             answer = _refused(environ, Overloaded())
-        if answer is not None and answer.parts is not None:
+        await send(_start(answer.status, answer.headers))
+        if answer.parts is None:
+            await send({"type": "http.response.body", "body": answer.body})
+        else:
             # It lasts for minutes, and needs nothing of its request.
             del environ, raw, scope
-            await stream.send(answer, answer.parts, self._open)
-        elif answer is not None:
-            await send(_start(answer.status, answer.headers))
-            await send({"type": "http.response.body", "body": answer.body})
+            await self._send_parts(answer, answer.parts, receive, send)
 
-    async def _answer(
-        self, environ: dict[str, Any], raw: bytes | None, stream: "_Stream"
-    ) -> Answer | None:
+    async def _send_parts(
+        self, answer: Answer, parts: AsyncIterator[bytes], receive: Receive, send: Send
+    ) -> None:
+        """Sends the parts of an answer, until they end, the client is gone, or the server stops.
+        Raises what making them does: then the server breaks the answer off."""
+        gone = asyncio.create_task(_wait_until_gone(receive))
+        sending = asyncio.create_task(_send_all(parts, send))
+        if answer.is_endless:
+            self._open.add(sending)
+        await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
+        self._open.discard(sending)
+        failure = sending.exception() if sending.done() and not sending.cancelled() else None
+        if failure is not None and not gone.done():
+            raise failure
+        sending.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                await send({"type": "http.response.body", "body": b""})
+        gone.cancel()
+
+    async def _answer(self, environ: dict[str, Any], raw: bytes | None) -> Answer:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         at_once = self._at_once.get((method, path)) or self._at_once.get((method, pattern_of(path)))
         # Django refuses a body that is cut off, or whose length is not known.
         if at_once is None or raw is None or len(raw) != declared_length(environ):
-            return await self._in_thread(environ, raw, stream)
+            return await self._in_thread(environ, raw)
         answer = await at_once.answer(environ, raw)
         if answer is None:
-            answer = await self._in_thread(environ, raw, stream)
-            if answer is not None:
-                at_once.learn(environ, answer)
+            answer = await self._in_thread(environ, raw)
+            at_once.learn(environ, answer)
         return answer
 
-    async def _in_thread(
-        self, environ: dict[str, Any], raw: bytes | None, stream: "_Stream"
-    ) -> Answer | None:
-        """Returns Django's answer, when it is the request's turn; None if it was sent in parts."""
-        run = partial(call, self._application, environ, raw or b"", stream.begin, stream.push)
+    async def _in_thread(self, environ: dict[str, Any], raw: bytes | None) -> Answer:
+        """Returns Django's answer, when it is the request's turn."""
+        run = partial(call, self._application, environ, raw or b"", self._files)
         threads = self._spare if environ["PATH_INFO"] == PROBE else self._threads
         async with self._turns.turn(environ):
-            answer = await threads.run(run)
-        await stream.end()
-        return answer
+            return await threads.run(run)
 
 
-class _Stream:
-    """An answer that is sent in parts. The event loop is that of its creation."""
+async def _wait_until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
 
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive, self._send = receive, send
-        self._loop = asyncio.get_running_loop()
-        self._gone: asyncio.Task[None] | None = None
 
-    def begin(self, status: int, headers: Headers) -> None:
-        """Sends the headers. Called in the thread."""
-        self._await(self._begin(status, headers))
-
-    def push(self, part: bytes) -> bool:
-        """Sends a part, when the client has taken enough of those before. Returns whether the
-        client still reads. Called in the thread."""
-        return bool(self._await(self._push(part)))
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether the headers are sent."""
-        return self._gone is not None
-
-    async def send(
-        self, answer: Answer, parts: AsyncIterator[bytes], sent: set[asyncio.Task[None]]
-    ) -> None:
-        """Sends the answer and its parts, until they end, the client is gone, or the task in `sent`
-        is cancelled."""
-        gone = await self._begin(answer.status, answer.headers)
-        sending = asyncio.create_task(self._push_all(parts))
-        sent.add(sending)
-        await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
-        sent.discard(sending)
-        sending.cancel()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(END_SECONDS):
-                await self.end()
-
-    async def _push_all(self, parts: AsyncIterator[bytes]) -> None:
-        with suppress(TimeoutError):
-            async for part in parts:
-                async with asyncio.timeout(PART_SECONDS):
-                    await self._push(part)
-
-    async def end(self) -> None:
-        """Ends the answer, if it has begun."""
-        if self._gone is not None:
-            await self._send({"type": "http.response.body", "body": b""})
-            self._gone.cancel()
-
-    def _await(self, sending: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(sending, self._loop).result(PART_SECONDS)
-
-    async def _begin(self, status: int, headers: Headers) -> asyncio.Task[None]:
-        """Sends the headers. Returns the task that ends when the client is gone."""
-        self._gone = asyncio.create_task(self._wait_until_gone())
-        await self._send(_start(status, headers))
-        return self._gone
-
-    async def _push(self, part: bytes) -> bool:
-        if self._is_read():
-            await self._send({"type": "http.response.body", "body": part, "more_body": True})
-        return self._is_read()
-
-    def _is_read(self) -> bool:
-        return self._gone is not None and not self._gone.done()
-
-    async def _wait_until_gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            continue
+async def _send_all(parts: AsyncIterator[bytes], send: Send) -> None:
+    async for part in parts:
+        async with asyncio.timeout(PART_SECONDS):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
 
 
 def _start(status: int, headers: Headers) -> dict[str, Any]:
@@ -251,7 +206,7 @@ def _refused(environ: dict[str, Any], error: DomainError) -> Answer:
     began = environ.setdefault(BEGAN, perf_counter_ns())
     correlation_id = identify(environ)
     request = WSGIRequest(environ | {"wsgi.input": BytesIO()})
-    response = for_reader(request, problems.from_domain(request, error))
+    response = problems.from_domain(request, error)
     response.headers[CORRELATION_HEADER] = correlation_id
     note = answered_requests.access_log_hook(request.method or "", _route(request.path_info))
     note(response.status_code, began, correlation_id, None, request.path_info)
@@ -264,42 +219,52 @@ def _route(path: str) -> str | None:
     return None
 
 
-def call(
-    application: Application, environ: dict[str, Any], raw: bytes, begin: Begin, push: Push
-) -> Answer | None:
-    """Returns the application's answer, with the parts of an asynchronous one. Sends another long
-    one in parts with `begin` and `push`, and returns None at its end."""
+def call(application: Application, environ: dict[str, Any], raw: bytes, files: Threads) -> Answer:
+    """Returns the application's answer; in parts, if it is asynchronous or a long file. The parts
+    of a file are made in `files`."""
     environ["wsgi.input"] = BytesIO(raw)
     # Django reads no body without its length, as one in chunks is sent.
     if raw and not environ.get("CONTENT_LENGTH"):
         environ["CONTENT_LENGTH"] = str(len(raw))
     began: list[Any] = []
     content: Any = application(environ, lambda *arguments: began.extend(arguments))
+    status, headers = began[:2]
+    answer = Answer(int(status[:3]), encode_headers(headers), b"")
+    is_streamed = getattr(content, "streaming", False)
+    has_parts = is_streamed and environ["REQUEST_METHOD"] != "HEAD"
+    is_async = getattr(content, "is_async", False)
+    if has_parts and not is_async and _length(headers) > JOINED_BYTES:
+        database.release()
+        return answer._replace(parts=_made_in(files, content))
     try:
-        if not getattr(content, "streaming", False):
-            body = b"".join(content)
-            return _answer(began, body)
-        if environ["REQUEST_METHOD"] == "HEAD":
-            return _answer(began, b"")
-        if getattr(content, "is_async", False):
-            return _answer(began, b"")._replace(parts=aiter(content.streaming_content))
-        if _length(began[1]) <= JOINED_BYTES:
-            return _answer(began, b"".join(content))
-        answer = _answer(began, b"")
-        begin(answer.status, answer.headers)
-        for part in content:
-            if part and not push(part):
-                break
-        return None
+        if has_parts and is_async:
+            return answer._replace(parts=aiter(content.streaming_content), is_endless=True)
+        if has_parts or not is_streamed:
+            return answer._replace(body=b"".join(content))
+        return answer
     finally:
         close = getattr(content, "close", None)
         if close is not None:
             close()
 
 
-def _answer(began: list[Any], body: bytes) -> Answer:
-    status, headers = began[:2]
-    return Answer(int(status[:3]), encode_headers(headers), body)
+async def _made_in(files: Threads, content: Any) -> AsyncIterator[bytes]:
+    """Yields the parts of a file. A thread makes each when the client has taken those before."""
+    parts, busy = filter(None, content), Lock()
+
+    def make() -> bytes | None:
+        with busy:
+            return next(parts, None)
+
+    def close() -> None:
+        with busy:
+            content.close()
+
+    try:
+        while (part := await files.run(make)) is not None:
+            yield part
+    finally:
+        files.run(close)
 
 
 def encode_headers(headers: Iterable[tuple[str, str]]) -> Headers:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -119,7 +120,7 @@ class Writes:
         """Returns the result; raises what refuses the request."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        give_up = start_request(request, self._results.to(future))
+        give_up = start_request(request, partial(self._results.put, future))
         first = LIMITS.queue_timeout
         last = first + LIMITS.batch_timeout
         timers = [loop.call_later(seconds, give_up) for seconds in (first, last)]

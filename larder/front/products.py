@@ -29,9 +29,7 @@ from larder.http import answered_requests
 from larder.http.answered_requests import BEGAN
 from larder.http.api_headers import (
     CORRELATION_HEADER,
-    CORRELATION_SENT,
     POSITION_SENT,
-    correlation_id,
     has_written,
     identify,
 )
@@ -125,7 +123,7 @@ class Products:
         if stored is None:
             return None
         answer = stored.to(environ.get("HTTP_IF_NONE_MATCH"))
-        id = correlation_id(environ.get(CORRELATION_SENT))
+        id = identify(environ)
         self._log(answer.status, environ[BEGAN], id, caller, PATH)
         return Answer(answer.status, [*answer.headers, (ID_HEADER, id.encode())], answer.body)
 

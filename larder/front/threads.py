@@ -37,10 +37,6 @@ class Results:
             self._is_waking = True
             future.get_loop().call_soon_threadsafe(self._hand_over)
 
-    def to(self, future: asyncio.Future[Result]) -> Callable[[Result | BaseException], None]:
-        """Returns a function that sets the result of this future."""
-        return lambda result: self.put(future, result)
-
     def _hand_over(self) -> None:
         self._is_waking = False
         while self._ready:

@@ -2,6 +2,7 @@
 that a few clients cannot take all threads and connections of a process."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -61,7 +62,7 @@ def queue_of(environ: Mapping[str, Any]) -> Queue | None:
     is_staff = who is not None and who.is_staff
     waiting = WAITING if header is None or is_staff else WAITING_OF_A_CUSTOMER
     if header is None and "HTTP_COOKIE" in environ:
-        # The staff of an office: two long downloads, which are POST, must not keep others waiting.
+        # The staff of an office have one address.
         return Queue((key, "browsers"), READING, waiting)
     if method in SAFE:
         return Queue((key, "reads"), READING, waiting)
@@ -74,7 +75,7 @@ class Turns:
     def __init__(self, queue_of: QueueOf) -> None:
         self._queue_of = queue_of
         self._free: dict[Hashable, asyncio.Semaphore] = {}
-        self._present: dict[Hashable, int] = {}
+        self._present = Counter[Hashable]()
 
     @asynccontextmanager
     async def turn(self, environ: Mapping[str, Any]) -> AsyncIterator[None]:
@@ -86,11 +87,11 @@ class Turns:
         if queue is None:
             yield
             return
-        present = self._present.get(queue.key, 0)
-        if present >= queue.running + queue.waiting:
+        key = queue.key
+        if self._present[key] >= queue.running + queue.waiting:
             raise Overloaded
-        self._present[queue.key] = present + 1
-        free = self._free.setdefault(queue.key, asyncio.Semaphore(queue.running))
+        self._present[key] += 1
+        free = self._free.setdefault(key, asyncio.Semaphore(queue.running))
         try:
             await _take(free)
             try:
@@ -98,12 +99,9 @@ class Turns:
             finally:
                 free.release()
         finally:
-            self._leave(queue.key)
-
-    def _leave(self, key: Hashable) -> None:
-        self._present[key] -= 1
-        if not self._present[key]:
-            del self._present[key], self._free[key]
+            self._present[key] -= 1
+            if not self._present[key]:
+                del self._present[key], self._free[key]
 
 
 async def _take(free: asyncio.Semaphore) -> None:

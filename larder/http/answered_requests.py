@@ -9,7 +9,6 @@ a client that saw an error of a log line or a counter would repeat the write.
 import logging
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from time import perf_counter_ns, time
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
@@ -59,7 +58,7 @@ class AnsweredRequest(NamedTuple):
     caller: Any
 
 
-_done: deque[AnsweredRequest] = deque(maxlen=KEPT)
+answered: deque[AnsweredRequest] = deque(maxlen=KEPT)
 
 
 def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., Any]:
@@ -77,7 +76,7 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
 
 def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
     match = request.resolver_match
-    _done.append(
+    answered.append(
         AnsweredRequest(
             request.method,
             match.route if match is not None else None,
@@ -102,16 +101,6 @@ def access_log_hook(
         took = perf_counter_ns() - began
         # A plain tuple in the order of AnsweredRequest: making one takes twice as long.
         done = (method, route, status, took, time(), path, correlation_id, caller)
-        best_effort(_done.append, done)  # type: ignore[arg-type]
+        best_effort(answered.append, done)  # type: ignore[arg-type]
 
     return note
-
-
-def take() -> list[AnsweredRequest]:
-    """Returns the requests that were answered since the last call. Threads may call it at the same
-    time; each gets different requests."""
-    taken = []
-    with suppress(IndexError):
-        for _ in range(len(_done)):
-            taken.append(_done.popleft())  # noqa: PERF401 - kept if another thread takes the rest
-    return taken

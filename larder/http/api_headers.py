@@ -44,16 +44,13 @@ _CORRELATION = re.compile(r"[0-9a-f]{32}")
 """32 lower-case hexadecimal digits, as Larder makes them."""
 
 
-def correlation_id(header: str | None) -> str:
-    """Returns the client's id if it is valid, otherwise a new one."""
-    return header if header and _CORRELATION.fullmatch(header) else urandom(16).hex()
-
-
 def identify(environ: MutableMapping[str, Any]) -> str:
-    """Sets the id of the request, in the environ and for the log, and returns it."""
-    environ[CORRELATION_SENT] = correlation_id(environ.get(CORRELATION_SENT))
-    CORRELATION_ID.set(environ[CORRELATION_SENT])
-    return str(environ[CORRELATION_SENT])
+    """Returns the id of the request, and sets it in the environ and for the log: the client's id if
+    it is valid, otherwise a new one."""
+    sent: str = environ.get(CORRELATION_SENT) or ""
+    id = environ[CORRELATION_SENT] = sent if _CORRELATION.fullmatch(sent) else urandom(16).hex()
+    CORRELATION_ID.set(id)
+    return id
 
 
 def correlate(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:

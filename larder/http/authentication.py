@@ -3,7 +3,6 @@
 import logging
 from functools import cache
 from math import inf
-from threading import Lock
 from time import monotonic, time
 from uuid import UUID
 
@@ -25,12 +24,12 @@ from larder.identity.tokens import Signer
 logger = logging.getLogger(__name__)
 
 SESSIONS_LOOKED_AT_EVERY = 10.0
-"""Seconds between two reads of the ended sessions: each process refuses an ended session after at
-most this time."""
+"""Seconds between two reads of the ended sessions by the server's thread: each process refuses an
+ended session about this time later."""
 
 SESSIONS_TOO_OLD = 25.0
-"""A process that was idle for so many seconds reads the ended sessions before it answers. The
-documented bound is 30 s."""
+"""Seconds after which a request reads the ended sessions before it is answered, if that thread
+could not. The documented bound is 30 s."""
 
 _REMEMBERED = 20_000
 """Verified tokens that a process remembers, about 6 MB. A full table is cleared."""
@@ -154,57 +153,51 @@ def looked_up(caller: Caller) -> Caller:
 
 
 class _EndedSessions:
-    """The sessions that ended recently, read again every few seconds, by one thread at a time."""
+    """The sessions that ended recently, as they were last read."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._read_at = self._asked_at = float("-inf")
+        self._read_at = float("-inf")
         self._ended: frozenset[UUID] | None = frozenset()
 
     def may_have_ended(self, caller: Caller) -> bool:
         """Returns whether the caller's session may have ended, as read at most SESSIONS_TOO_OLD
         ago."""
-        age = monotonic() - self._read_at
-        if age > SESSIONS_TOO_OLD:
-            # Too old for any thread to use. Each thread reads by itself: if the database does not
-            # answer, waiting for another thread's read would gain nothing.
-            self._read()
-        elif age > SESSIONS_LOOKED_AT_EVERY:
-            self._read_in_one_thread()
+        if self._age() > SESSIONS_TOO_OLD:
+            # Each thread reads by itself: if the database does not answer, waiting for another
+            # thread's read would gain nothing.
+            self.read()
         return self._ended is None or caller.session in self._ended
 
     def is_ongoing_session(self, caller: Caller) -> bool:
-        """Returns whether the caller's session is known to be ongoing, without a query.
-
-        When the ended sessions must be read again, says no to one request a second, whose thread
-        reads them: if all went to Django, an account with many requests would be refused some.
-        """
-        present = monotonic()
-        age = present - self._read_at
-        if age > SESSIONS_LOOKED_AT_EVERY and present > self._asked_at + 1.0:
-            self._asked_at = present
-            return False
-        if age > SESSIONS_TOO_OLD or self._ended is None:
+        """Returns whether the caller's session is known to be ongoing, without a query."""
+        if self._age() > SESSIONS_TOO_OLD or self._ended is None:
             return False
         return caller.session not in self._ended
 
-    def _read_in_one_thread(self) -> None:
-        """Reads, unless another thread does. The known sessions are used meanwhile, and also if the
-        database does not answer."""
-        if self._lock.acquire(blocking=False):
-            try:
-                with database.answers_within(ANSWER_WITHIN):
-                    self._read()
-            except Error as error:
-                reason = str(error).strip().partition("\n")[0]
-                logger.warning("The ended sessions cannot be read: %s; check the database.", reason)
-            finally:
-                self._lock.release()
+    def _age(self) -> float:
+        return monotonic() - self._read_at
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Reads them. Raises django.db.Error."""
         began = monotonic()
         self._ended = credentials.ended_sessions(now=now())
         self._read_at = began
 
+    def read_again(self) -> None:
+        """Reads them, if the last read was SESSIONS_LOOKED_AT_EVERY ago. The known ones are used
+        meanwhile, and if the database does not answer."""
+        if self._age() > SESSIONS_LOOKED_AT_EVERY:
+            try:
+                with database.answers_within(ANSWER_WITHIN):
+                    self.read()
+            except Error as error:
+                reason = str(error).strip().partition("\n")[0]
+                logger.warning("The ended sessions cannot be read: %s; check the database.", reason)
+
 
 _sessions = _EndedSessions()
+
+
+def look_at_sessions() -> None:
+    """Reads the ended sessions every few seconds. A thread of the server calls it."""
+    _sessions.read_again()

@@ -8,7 +8,7 @@ from django.http.request import split_domain_port
 
 from larder.db import database
 from larder.http.api_headers import SAFE
-from larder.http.negotiation import ADMIN, for_reader
+from larder.http.negotiation import ADMIN
 from larder.http.problems import from_django, handle, outcome_unknown, problem
 
 
@@ -18,9 +18,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         host, _ = split_domain_port(request.META.get("HTTP_HOST", "")[:255])
         missing = f"The setting ALLOWED_HOSTS does not have {host}."
         detail = missing if host else "The Host header is not a host name."
-        return for_reader(request, problem(request, "bad_host", detail=detail))
-    known = from_django(request, exception)
-    return for_reader(request, known or problem(request, "bad_request"))
+        return problem(request, "bad_host", detail=detail)
+    return from_django(request, exception) or problem(request, "bad_request")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -28,7 +27,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     detail = "There is nothing at this path."
     if request.path.startswith("/api/v1/"):
         detail += " The paths of this API have no slash at the end; /api/v1/docs lists them."
-    return for_reader(request, problem(request, "not_found", detail=detail))
+    return problem(request, "not_found", detail=detail)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -38,12 +37,12 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     is_staff = user is not None and user.is_staff
     detail = str(exception) or "Your account has no permission for this page."
     code = "permission_missing" if is_staff else "not_staff"
-    return for_reader(request, problem(request, code, detail=detail))
+    return problem(request, code, detail=detail)
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW: a form without the token of its page, or from another site."""
-    return for_reader(request, problem(request, "csrf_failed"))
+    return problem(request, "csrf_failed")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -55,4 +54,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
         answer = handle(request, error)
         if answer is None and request.method not in SAFE and database.has_committed():
             answer = outcome_unknown(request, error)
-    return for_reader(request, answer or problem(request, "internal_error"))
+    return answer or problem(request, "internal_error")

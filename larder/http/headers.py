@@ -14,31 +14,28 @@ from django.http.response import HttpResponseBase
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 """For data, which loads nothing and may not be in a frame."""
 
-_OWN = (
+PAGE = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'; script-src 'self'"
 )
-PAGE = _OWN
 """For pages of the API: only files of this server, and no inline scripts. The reader of the API's
 document and the pages of REST framework have inline styles."""
-
-ADMIN = f"{_OWN} 'unsafe-eval'"
-"""For the admin. Its theme has code in attributes, which Alpine.js compiles; this needs
-`unsafe-eval`. Inline scripts stay forbidden, so that a script in a name cannot run."""
 
 _PICTURES = "img-src 'self' data:"
 
 
 def admin_policy(pictures: str) -> str:
-    """Returns the policy of the admin, which shows pictures of products from PICTURES_URL.
+    """Returns the policy of the admin. Its theme has code in attributes, which Alpine.js compiles;
+    this needs `unsafe-eval`. Inline scripts stay forbidden, so that a script in a name cannot run.
+    It shows pictures of products from PICTURES_URL.
 
     >>> "img-src 'self' data: https://cdn.example.com; " in admin_policy("https://cdn.example.com/p")
     True
     """
     address = urlsplit(pictures)
     origin = f" {address.scheme}://{address.netloc}" if address.netloc else ""
-    return ADMIN.replace(_PICTURES, f"{_PICTURES}{origin}")
+    return f"{PAGE.replace(_PICTURES, _PICTURES + origin)} 'unsafe-eval'"
 
 
 UNSTORED = "private, no-store"

@@ -18,8 +18,8 @@ from larder.identity.services.credentials import renewed
 Order = TypeVar("Order")
 
 EXPORTS_AT_ONCE = 2
-"""Files that a process writes at once for customers, and as many for staff. Each keeps a thread
-until it is read. Further requests are answered with 503."""
+"""Files that a process writes at once for customers, and as many for staff. Further requests are
+answered with 503."""
 
 LONGEST_EXPORT = 30 * 60.0
 """Seconds after which the server stops writing a file, also if the client is still reading."""
@@ -50,17 +50,20 @@ def stream(
     Raises Overloaded. The file counts as open until the generator ends, fails, is closed or is
     garbage. It fails when its caller may no longer read these orders.
     """
-    require_going_on = _going_on(caller, is_own=is_own)
+    # Each part may be made in another thread.
+    require_going_on, request = _going_on(caller, is_own=is_own), CORRELATION_ID.get()
     places = _of_staff if caller.may("orders.export_order") else _of_customers
     with _accounts.hold(caller.id), hold_slot(places):
         first = next(parts, [])
         yield b""
         try:
             for rows in chain([chain([columns], rows_of(first))], map(rows_of, parts)):
-                yield from _pieces(rows, require_going_on)
+                while piece := list(islice(rows, ROWS_AT_ONCE)):
+                    require_going_on()
+                    yield _written(piece)
         except Exception:
             # Some servers do not close the connection on an error. Then only this line shows it.
-            yield _BROKEN.format(CORRELATION_ID.get()).encode()
+            yield _BROKEN.format(request).encode()
             raise
 
 
@@ -94,14 +97,6 @@ def _going_on(caller: Caller, *, is_own: bool) -> Callable[[], None]:
             read_at = moment
 
     return require_going_on
-
-
-def _pieces(
-    rows: Iterator[Iterable[object]], require_going_on: Callable[[], None]
-) -> Iterator[bytes]:
-    while piece := list(islice(rows, ROWS_AT_ONCE)):
-        require_going_on()
-        yield _written(piece)
 
 
 def _written(rows: Iterable[Iterable[object]]) -> bytes:

@@ -1,9 +1,6 @@
 """What a client accepts: JSON or another media type, and pages in place of problems."""
 
-import msgspec
-from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
-from django.utils.cache import patch_vary_headers
+from django.http import HttpRequest
 
 from larder.http.refusals import NotAcceptable
 
@@ -29,21 +26,11 @@ def _compared(request: HttpRequest) -> HttpRequest:
     return compared
 
 
-def for_reader(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
-    """Returns a problem as HTML for a client that prefers it, otherwise unchanged. Below /api/ it
-    is always unchanged. Needs no database."""
-    if request.path.startswith(API):
-        return answer
-    patch_vary_headers(answer, ["Accept"])
-    if prefers_page(request):
-        answer.content = render_to_string("api/failed.html", msgspec.json.decode(answer.content))
-        answer.headers["Content-Type"] = "text/html; charset=utf-8"
-    return answer
-
-
 def prefers_page(request: HttpRequest) -> bool:
-    """Returns whether the client prefers HTML to JSON. A client that accepts any type counts as a
-    program, but in the admin as a browser."""
+    """Returns whether the client prefers HTML to JSON; below /api/ none does. A client that accepts
+    any type counts as a program, but in the admin as a browser."""
+    if request.path.startswith(API):
+        return False
     is_admin = request.path.startswith(ADMIN)
     offered = [HTML, PROBLEM] if is_admin else [JSON, PROBLEM, HTML]
     return _compared(request).get_preferred_type(offered) == HTML

@@ -11,7 +11,6 @@ from django.urls import path
 
 from larder.catalog.services.stored_pictures import NAME, storage
 from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
-from larder.http.negotiation import for_reader
 from larder.http.problems import problem
 
 
@@ -23,8 +22,7 @@ def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         if request.method in {"GET", "HEAD"}:
             return view(request, *path, **named)
         detail, headers = "This path takes GET, HEAD.", {"Allow": "GET, HEAD"}
-        refused = problem(request, "method_not_allowed", detail=detail, headers=headers)
-        return for_reader(request, refused)
+        return problem(request, "method_not_allowed", detail=detail, headers=headers)
 
     return read
 

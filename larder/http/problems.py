@@ -13,6 +13,8 @@ import msgspec
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
 
 from larder.core import money
 from larder.core.errors import (
@@ -43,6 +45,7 @@ from larder.http import preconditions
 from larder.http.addresses import base_url
 from larder.http.api_headers import KEY_HEADER, SAFE, quota_headers
 from larder.http.bodies import BodyTooLarge, LengthRequired
+from larder.http.negotiation import API, PROBLEM, prefers_page
 from larder.http.refusals import (
     BodyTimeout,
     HttpRefusal,
@@ -137,8 +140,8 @@ def problem(
     headers: dict[str, str] | None = None,
     **extensions: Any,
 ) -> HttpResponse:
-    """Returns the answer for a code. `extensions` become members of the problem object; a `status`
-    among them replaces that of the code."""
+    """Returns the answer for a code, as a page for a client that prefers one. `extensions` become
+    members of the problem object; a `status` among them replaces that of the code."""
     kind = kind_of(code)
     body: dict[str, Any] = {
         "type": f"{base_url(request)}{PAGES}{code}",
@@ -149,12 +152,16 @@ def problem(
         "correlation_id": CORRELATION_ID.get(),
         **extensions,
     }
-    return HttpResponse(
-        msgspec.json.encode(body),
+    is_page = prefers_page(request)
+    answer = HttpResponse(
+        render_to_string("api/failed.html", body) if is_page else msgspec.json.encode(body),
         status=body["status"],
-        content_type="application/problem+json",
+        content_type="text/html; charset=utf-8" if is_page else PROBLEM,
         headers=STANDING_HEADERS.get(body["status"], {}) | (headers or {}),
     )
+    if not request.path.startswith(API):
+        patch_vary_headers(answer, ["Accept"])
+    return answer
 
 
 STANDING_HEADERS = {

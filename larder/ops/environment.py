@@ -48,8 +48,7 @@ class Environment(FileAwareEnv):  # type: ignore[misc]
 
     def choices(self, name: str, default: str, *allowed: str) -> frozenset[builtins.str]:
         """Returns texts between commas, each of the allowed ones. Raises ImproperlyConfigured."""
-        names = [text.strip() for text in self.str(name, default=default).split(",")]
-        chosen = frozenset(filter(None, names))
+        chosen = frozenset(self.list(name, default.split(",") if default else []))
         if unknown := chosen - {*allowed}:
             wrong, known = ", ".join(sorted(unknown)), ", ".join(allowed)
             raise ImproperlyConfigured(f"{name} has {wrong}: expected some of {known}.")

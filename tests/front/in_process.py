@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable
 from http import HTTPStatus
 from time import perf_counter_ns
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory
@@ -89,8 +89,8 @@ class OnLoop:
         environ[BEGAN] = perf_counter_ns()
         answer = self._at_once(environ, body)
         if answer is None:
-            answer = call(self._counted, environ, body, unstreamed, unstreamed)
-            assert answer is not None
+            answer = call(self._counted, environ, body, Inline(1))
+            assert answer.parts is None
             self.operation.learn(environ, answer)
         sent = [(name.decode(), value.decode()) for name, value in answer.headers]
         shown = {spelled(name): value for name, value in sent}
@@ -126,11 +126,6 @@ def without_loop(answering: Coroutine[Any, Any, Result]) -> Result:
         answering.send(None)
     except StopIteration as end:
         return cast(Result, end.value)
-    raise AssertionError
-
-
-def unstreamed(*_: object) -> NoReturn:
-    """Fails: no answer of these operations is sent in parts."""
     raise AssertionError
 
 

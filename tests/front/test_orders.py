@@ -166,7 +166,7 @@ def test_the_on_loop_refuses_as_django_does(
 
 @pytest.mark.parametrize(
     ("name", "later"),
-    [("time", lambda: time() + 3_600), ("SESSIONS_LOOKED_AT_EVERY", -1.0)],
+    [("time", lambda: time() + 3_600), ("SESSIONS_TOO_OLD", -1.0)],
     ids=["token expired", "session ended"],
 )
 def test_an_unknown_outcome_is_answered_although_the_token_has_expired(

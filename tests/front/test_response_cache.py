@@ -156,7 +156,7 @@ def test_an_expired_token_is_refused_although_the_answer_is_cached(
 def test_an_ended_session_is_refused_although_the_answer_is_cached(
     on_loop: OnLoop, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process reads the ended sessions every few seconds."""
+    """Not even if the server's thread cannot read the ended sessions."""
     monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
     who = person()
     credentials = {"username": who.customer.username, "password": who.password}
@@ -164,7 +164,7 @@ def test_an_ended_session_is_refused_although_the_answer_is_cached(
     assert [on_loop(pair["access"])[0] for _ in range(2)] == ["200 OK"] * 2
     assert on_loop.reached == 1
     assert api("POST", "auth/token/revoke", {"refresh": pair["refresh"]}).status == 204
-    passed = authentication.SESSIONS_LOOKED_AT_EVERY + 0.1
+    passed = authentication.SESSIONS_TOO_OLD + 0.1
     monkeypatch.setattr(authentication, "monotonic", lambda: monotonic() + passed)
     status, _, body = on_loop(pair["access"])
     assert (status, b"session_ended" in body) == ("401 Unauthorized", True)
@@ -173,26 +173,15 @@ def test_an_ended_session_is_refused_although_the_answer_is_cached(
 def test_an_ended_session_gets_no_cached_answer(
     on_loop: OnLoop, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The request of another caller has made the process read the ended sessions."""
+    """The server's thread has read the ended sessions."""
     monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
     who = person()
     credentials = {"username": who.customer.username, "password": who.password}
     pair = api("POST", "auth/token", credentials).body
     assert [on_loop(pair["access"])[0] for _ in range(2)] == ["200 OK"] * 2
     assert api("POST", "auth/token/revoke", {"refresh": pair["refresh"]}).status == 204
-    authentication._sessions._read()
+    authentication._sessions.read()
     assert on_loop(pair["access"])[0] == "401 Unauthorized"
-
-
-def test_cached_sessions_expire(
-    on_loop: OnLoop, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Cached answers do not skip the check of ended sessions, which one request makes."""
-    on_loop(token)
-    monkeypatch.setattr(authentication, "SESSIONS_LOOKED_AT_EVERY", -1.0)
-    on_loop(token)
-    on_loop(token)
-    assert on_loop.reached == 2
 
 
 def test_staff_are_looked_up_each_time(on_loop: OnLoop, shelf: None, person: MakePerson) -> None:

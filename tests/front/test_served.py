@@ -4,6 +4,7 @@ import http.client
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,17 +57,23 @@ def test_clients_that_send_slowly_take_no_thread_and_are_refused_in_time(served:
         assert (refused.status, b"body_timeout" in refused.read()) == (408, True)
 
 
-def test_a_long_answer_waits_for_its_reader_and_ends_with_it(
+def is_written(file: Path) -> bool:
+    return file.exists() and bool(file.read_text())
+
+
+def test_long_answers_wait_for_their_readers_without_a_thread_and_end_with_them(
     served: Server, tmp_path: Path
 ) -> None:
-    sent = tmp_path / "sent"
+    sent = [tmp_path / str(number) for number in range(SLOW)]
     with ExitStack() as stack:
-        wire = opened(served, stack, f"GET /parts?{sent} HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert wire.recv(15) == b"HTTP/1.1 200 OK"
+        for file in sent:
+            wire = opened(served, stack, f"GET /parts?{file} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert wire.recv(15) == b"HTTP/1.1 200 OK"
         assert asked(served, "POST", "/", b"1") == b"1"
-        assert not sent.exists()
-    assert wait_until(lambda: sent.exists() and bool(sent.read_text()), LONGEST)
-    assert int(sent.read_text()) < PARTS - 1
+        assert not any(file.exists() for file in sent)
+    for file in sent:
+        assert wait_until(partial(is_written, file), LONGEST)
+        assert int(file.read_text()) < PARTS - 1
 
 
 def test_a_long_answer_is_complete(served: Server, tmp_path: Path) -> None:

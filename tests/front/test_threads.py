@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from larder.core.errors import Overloaded
+from larder.core.telemetry import taken
 from larder.front import threads
 from larder.front.application import Front
 from larder.front.threads import Threads
 from larder.front.turns import READING, WRITING, queue_of
-from larder.http import answered_requests
-from larder.http.answered_requests import AnsweredRequest
+from larder.http.answered_requests import AnsweredRequest, answered
 from tests.tiers import LONGEST
 
 SCOPE: dict[str, Any] = {
@@ -68,10 +68,10 @@ def test_a_refused_request_is_noted_with_its_route(monkeypatch: pytest.MonkeyPat
     async def receive() -> Mapping[str, Any]:
         return {"type": "http.request"}
 
-    answered_requests.take()
+    taken(answered)
     front = Front(lambda *_: [], Threads(1), {}, lambda _: None)
     asyncio.run(front(SCOPE, receive, send))
-    (noted,) = answered_requests.take()
+    (noted,) = taken(answered)
     assert sent[0]["status"] == 503
     assert AnsweredRequest(*noted)[:3] == ("GET", "api/v1/orders", 503)
 
@@ -105,7 +105,7 @@ def test_the_probe_is_answered_while_all_threads_are_busy() -> None:
     asyncio.run(check())
 
 
-def test_downloads_of_an_office_do_not_keep_its_browsers_from_writing() -> None:
+def test_browsers_of_an_office_write_at_once() -> None:
     log_in = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "REMOTE_ADDR": "192.0.2.1"}
     queues = [queue_of(log_in), queue_of(log_in | {"HTTP_COOKIE": "a=b"})]
     assert [queue.running for queue in queues if queue] == [WRITING, READING]

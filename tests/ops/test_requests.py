@@ -9,6 +9,7 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
+from larder.core.telemetry import taken
 from larder.http import answered_requests
 from larder.http.answered_requests import AnsweredRequest
 from larder.ops.telemetry import metrics, requests
@@ -69,10 +70,9 @@ def done(**changes: Any) -> AnsweredRequest:
 
 
 def test_a_blocked_log_drops_the_oldest_lines_and_uses_no_more_memory(db: None, api: Api) -> None:
-    answered_requests.take()
     for _ in range(answered_requests.KEPT + 10):
-        answered_requests._done.append(done())
-    assert len(answered_requests.take()) == answered_requests.KEPT
+        answered_requests.answered.append(done())
+    assert len(taken(answered_requests.answered)) == answered_requests.KEPT
 
 
 def lines(written: bytes) -> list[dict[str, Any]]:
@@ -89,7 +89,7 @@ def test_an_access_line_has_caller_and_path_without_the_query(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     settings.LOG_LEVEL = "INFO"
-    answered_requests.take()
+    taken(answered_requests.answered)
     who, correlation_id = person(), "0123456789abcdef0123456789abcdef"
     sent = {"Correlation-ID": correlation_id, "Authorization": "Bearer marker-of-a-token"}
     Client().get("/api/v1/me?q=marker", headers=sent)

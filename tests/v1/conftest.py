@@ -37,11 +37,10 @@ def many_products(db: None, now: datetime) -> Sequence[int]:
 
 @pytest.fixture
 def sessions_known(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ended sessions are read once for the whole test. Otherwise a request reads them every ten
-    seconds (larder/http/authentication.py), with one more statement, or goes to Django."""
-    for name in ("SESSIONS_LOOKED_AT_EVERY", "SESSIONS_TOO_OLD"):
-        monkeypatch.setattr(authentication, name, 86_400.0)
-    authentication._sessions._read()
+    """The ended sessions are read once for the whole test. Otherwise a request may read them
+    (larder/http/authentication.py), with one more statement, or go to Django."""
+    monkeypatch.setattr(authentication, "SESSIONS_TOO_OLD", 86_400.0)
+    authentication._sessions.read()
 
 
 @pytest.fixture

@@ -3,13 +3,9 @@
 import hmac
 import logging
 import os
-from collections import deque
-from collections.abc import Iterator
-from contextlib import suppress
 from ipaddress import IPv6Address, ip_address, ip_network
 from threading import Event as Signal
 from threading import Lock, Thread
-from typing import TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -21,15 +17,13 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from larder.core import telemetry, waits
 from larder.core.errors import DomainError
 from larder.db import replicas
-from larder.http import answered_requests
+from larder.http import answered_requests, authentication
 from larder.ops.serve import COUNTS
 from larder.ops.telemetry import at_end, instruments, logs, requests
 from larder.ops.telemetry.shop_state import ShopState
 from larder.orders.services.placing.placement import Placed
 
 logger = logging.getLogger(__name__)
-
-Event = TypeVar("Event")
 
 LOOK_SECONDS = 1.0
 """Seconds between two updates of the metrics of a process."""
@@ -113,32 +107,28 @@ def add_up() -> None:
     with waits.holding(_adding, _ADD_WITHIN) as in_time:
         if not in_time:
             return
-        taken = answered_requests.take()
+        taken = telemetry.taken(answered_requests.answered)
         requests.count(taken)
-        for batch in _taken(telemetry.batches):
+        for batch in telemetry.taken(telemetry.batches):
             _count_batch(batch)
-        for reason in _taken(telemetry.orders_rejected):
+        for reason in telemetry.taken(telemetry.orders_rejected):
             instruments.REJECTED.labels(reason).inc()
-        for provider, outcome in _taken(telemetry.payments):
+        for provider, outcome in telemetry.taken(telemetry.payments):
             instruments.PAYMENTS.labels(provider, outcome).inc()
-        for by in _taken(telemetry.reads):
+        for by in telemetry.taken(telemetry.reads):
             instruments.READS.labels(by).inc()
-        look_at_pool()
+        look_at_databases()
     requests.write_lines(taken)
-
-
-def _taken(events: deque[Event]) -> Iterator[Event]:
-    """Yields what is in the queue now. Threads may call it at the same time."""
-    with suppress(IndexError):
-        for _ in range(len(events)):
-            yield events.popleft()
 
 
 _counted: dict[str, float] = {}
 
 
-def look_at_pool() -> None:
-    """Updates the gauges of this process's pool, and adds what it counted since the last call."""
+def look_at_databases() -> None:
+    """Updates the gauges of the replicas and of the pool, as this process knows them, and adds what
+    the pool counted since the last call."""
+    for replica in replicas.replicas():
+        instruments.REPLICA_AWAY.labels(replica.alias).set(replica.is_away)
     pool = getattr(connection, "pool", None)
     if not pool:
         return
@@ -153,14 +143,8 @@ def look_at_pool() -> None:
         _counted[name] = now
 
 
-def look_at_replicas() -> None:
-    """Updates the gauges of the replicas, as this process knows them."""
-    for replica in replicas.replicas():
-        instruments.REPLICA_AWAY.labels(replica.alias).set(replica.is_away)
-
-
 def start() -> None:
-    """Starts to count, in a server process."""
+    """Starts to count, and to read the ended sessions, in a server process."""
     logs.start()
     # A process that is not killed also counts its last seconds.
     at_end(add_up)
@@ -171,7 +155,7 @@ def _keep_adding() -> None:
     while not waits.wait(_NEVER, LOOK_SECONDS):
         try:
             add_up()
-            look_at_replicas()
+            authentication.look_at_sessions()
         except Exception:
             # The thread must not end, or counting would stop.
             logger.exception("The counts of this process could not be updated.")

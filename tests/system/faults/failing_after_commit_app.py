@@ -16,7 +16,7 @@ def _fail(*_args: object, **_more: object) -> NoReturn:
 
 PARTS: tuple[tuple[Any, str, Any], ...] = (
     (api_headers, "replicas", SimpleNamespace(present=_fail, replicas=replicas.replicas)),
-    (answered_requests, "_done", SimpleNamespace(append=_fail, popleft=_fail)),
+    (answered_requests, "answered", SimpleNamespace(append=_fail, popleft=_fail)),
 )
 for owner, name, replacement in PARTS:
     setattr(owner, name, replacement)
