@@ -110,7 +110,7 @@ def _unpaid(
         raise refused
     if order.is_by_staff:
         return {}
-    return submit_unpaid([customer], terms.unpaid_units, now, without=order.id)()
+    return submit_unpaid([customer], terms.unpaid_units, now, without=order.row.id)()
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ The units can be ordered by others without this: the next service that locks the
 (larder/inventory/services/movements.py).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -50,10 +50,13 @@ def _due() -> QuerySet[Order]:
 def _expire(ids: Sequence[UUID], now: datetime) -> int:
     """Releases the units of orders, and stores the expiry of those that hold none any more."""
     with transaction.atomic(durable=True):
-        orders = lock_due(ids)
-        inventory.lock_free({product for units in _held(orders).values() for product in units})
-        held = _held(orders)
-        released = [order.id for order in orders if not held[order.id]]
+        # A row that another transaction has changed is compared with the conditions once more.
+        orders = list(_due().filter(id__in=ids).select_for_update(skip_locked=True))
+        locked = [order.id for order in orders]
+        holding = inventory.submit_held(locked)()
+        inventory.lock_free({product for units in holding.values() for product in units})
+        held = inventory.submit_held(locked)()
+        released = [id for id in locked if not held[id]]
         inventory.end_holds(released)
         changes = [
             OrderChange(order=order, type="expired", status=EXPIRED, actor=SYSTEM_ACTOR)
@@ -63,13 +66,3 @@ def _expire(ids: Sequence[UUID], now: datetime) -> int:
         if changes:
             submit_changes(changes, now=now)()
     return len(changes)
-
-
-def lock_due(ids: Sequence[UUID]) -> list[Order]:
-    """Locks those of the orders that are due, except those that another transaction has locked. A
-    row that another transaction has changed is compared with the conditions once more."""
-    return list(_due().filter(id__in=ids).select_for_update(skip_locked=True))
-
-
-def _held(orders: Collection[Order]) -> dict[UUID, dict[int, int]]:
-    return inventory.submit_held([order.id for order in orders])()

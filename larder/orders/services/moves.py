@@ -80,8 +80,8 @@ def cancel_order(request: TransitionRequest, *, reason: str = "") -> Moved:
             return order.unmoved
         units, cause = order.units, "cancel"
         if order.status in HELD:
-            units, cause = submit_held([order.id])()[order.id], "release"
-            end_holds([order.id])
+            units, cause = submit_held([order.row.id])()[order.row.id], "release"
+            end_holds([order.row.id])
         back = [begun.movement(product, n, -n, cause) for product, n in units.items()]
         data = {"reason": reason} if reason else {}
         return begun.write(CANCELLED, movements=back, data=data)

@@ -113,11 +113,6 @@ class LockedOrder:
     event: UUID = field(default_factory=new_id)
 
     @property
-    def id(self) -> UUID:
-        """The id of the order."""
-        return self.row.id
-
-    @property
     def status(self) -> str:
         """The status as it is stored."""
         return self.row.status
@@ -253,7 +248,7 @@ class LockedOrder:
             after[shown] = {id: present.get(id, 0) for id in differing}
         before |= {name: getattr(self.row, name) for name in change.details}
         audit.record_difference(
-            order_name(self.id),
+            order_name(self.row.id),
             before,
             after | dict(change.details),
             action=self.move,
