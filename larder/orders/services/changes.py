@@ -67,8 +67,8 @@ def _change(
     order: LockedOrder, requested: Sequence[RequestedLine], details: Details, terms: Terms
 ) -> Moved:
     new = {name: value for name, value in details.items() if value != getattr(order.row, name)}
-    before = {name: _plain(getattr(order.row, name)) for name in new}
-    after = {name: _plain(value) for name, value in new.items()}
+    before = {name: getattr(order.row, name) for name in new}
+    after = dict(new)
     lines, movements = order.lines, []
     if requested:
         lines = _lines(order, requested, terms)
@@ -92,18 +92,14 @@ def _has(order: LockedOrder, lines: Sequence[RequestedLine]) -> bool:
     return expected and add_up(lines) == order.units
 
 
-def _adds(order: LockedOrder, lines: Sequence[RequestedLine]) -> bool:
-    before = order.units
-    return any(units > before.get(product, 0) for product, units in add_up(lines).items())
-
-
 def _unpaid(
     order: LockedOrder, lines: Sequence[RequestedLine], terms: Terms
 ) -> Mapping[int, UnpaidUnits]:
     """Returns the limit of unpaid units that counts: of customers who add units. Raises the refusal
     of units that are added for an account that may not order."""
     customer, now = order.row.customer_id, order.request.now
-    if not _adds(order, lines):
+    before, after = order.units, add_up(lines)
+    if all(after[product] <= before.get(product, 0) for product in after):
         return {}
     account = identity.standing([customer]).get(customer)
     if refused := ordering_refusal(account, actor=order.caller.public_id):
@@ -111,11 +107,6 @@ def _unpaid(
     if order.is_by_staff:
         return {}
     return submit_unpaid([customer], terms.unpaid_units, now, without=order.row.id)()
-
-
-def _plain(value: Any) -> Any:
-    """Returns the value as the event's JSON has it."""
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def _lines(order: LockedOrder, requested: Sequence[RequestedLine], terms: Terms) -> list[LineView]:
