@@ -3,34 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
+from larder.relay import models
 
-class Delivery(Protocol):
-    """A stored delivery whose attempt is due (larder/relay/models.py). `attempts` counts those
-    before; `event` is the id of its event, which is the same at each attempt."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def event(self) -> UUID: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def channel(self) -> str: ...
-    @property
-    def target(self) -> str: ...
-    @property
-    def object(self) -> str: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def attempts(self) -> int: ...
-    @property
-    def created_at(self) -> datetime: ...
-    @property
-    def data(self) -> Any: ...
+Delivery = models.Delivery
+"""A delivery whose attempt is due; `attempts` counts those before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +55,8 @@ class Gone(Outcome):
     """The target takes nothing any more. The channel ends or disables it in `ended`."""
 
 
-class Channel(Protocol):
-    """A way of telling events. The methods but `send` are called in a thread with a connection,
-    which lets go of it during `send`."""
+class Channel:
+    """A way of telling events. The methods but `send` are called in a thread with a connection."""
 
     name: str
     """At most ten characters: `webhook`, `mail`, `push`."""
@@ -89,13 +67,19 @@ class Channel(Protocol):
     def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
         """Returns which of these events, which are in order, are told to which targets: ids of
         endpoints or devices, kinds of recipients. Called in the relay's transaction."""
+        raise NotImplementedError
+
+    def read(self, deliveries: Sequence[Delivery]) -> None:
+        """Reads what the messages of these deliveries have in common."""
 
     def prepare(self, delivery: Delivery) -> Any | None:
         """Returns the message for `send`, rendered from the object's present state; None if there
         is nothing to tell any more. An Outcome is that of the attempt, without a message."""
+        raise NotImplementedError
 
     async def send(self, message: Any) -> Outcome:
         """Sends a message. Uses the network and no database; must end within 30 seconds."""
+        raise NotImplementedError
 
     def ended(self, delivery: Delivery, outcome: Outcome) -> None:
         """Called after each attempt whose outcome is stored: an Again is followed by no attempt if

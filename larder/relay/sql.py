@@ -32,16 +32,8 @@ ORDER BY delivery.nth
 """
 """Inserts deliveries in their order. Joins function scans; each event is sent and read once."""
 
-DUE_TARGETS = """
-WITH RECURSIVE channels (channel) AS (
-    (SELECT channel FROM delivery WHERE next_at IS NOT NULL ORDER BY channel LIMIT 1)
-    UNION ALL
-    SELECT following.* FROM channels, LATERAL (
-        SELECT channel FROM delivery
-        WHERE next_at IS NOT NULL AND channel > channels.channel ORDER BY channel LIMIT 1
-    ) AS following
-)
-SELECT channel, target FROM channels, LATERAL (
+DUE = """
+SELECT delivery.id FROM unnest(%(channels)s::text[]) AS channels (channel), LATERAL (
     WITH RECURSIVE waiting (target, next_at) AS (
         (SELECT target, next_at FROM delivery
          WHERE next_at IS NOT NULL AND channel = channels.channel
@@ -54,15 +46,20 @@ SELECT channel, target FROM channels, LATERAL (
         ) AS following
     )
     SELECT target FROM waiting
-    WHERE next_at <= clock_timestamp() AND NOT EXISTS (
-        SELECT FROM unnest(%(channels)s::text[], %(targets)s::text[]) AS busy (channel, target)
+    WHERE next_at <= statement_timestamp() AND NOT EXISTS (
+        SELECT FROM unnest(%(busy)s::text[], %(busy_targets)s::text[]) AS busy (channel, target)
         WHERE busy.channel = channels.channel AND busy.target = waiting.target)
-    LIMIT %(limit)s - (
-        SELECT count(*) FROM unnest(%(channels)s::text[]) AS busy (channel)
+    LIMIT %(targets)s - (
+        SELECT count(*) FROM unnest(%(busy)s::text[]) AS busy (channel)
         WHERE busy.channel = channels.channel)
-) AS due
+) AS due, LATERAL (
+    SELECT id, next_at FROM delivery
+    WHERE channel = channels.channel AND target = due.target AND next_at <= statement_timestamp()
+    ORDER BY next_at, id LIMIT %(limit)s
+) AS delivery
+ORDER BY channels.channel, due.target, delivery.next_at, delivery.id
 """
-"""Reads one entry of the index delivery_due for each channel, and for each target that waits."""
+"""Reads one entry of the index delivery_due for each target that waits, and of it what is due."""
 
 RECORD = """
 UPDATE delivery SET attempts = attempts + 1, outcome = attempt.outcome, is_sent = attempt.sent,

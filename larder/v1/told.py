@@ -1,7 +1,6 @@
 """The objects of the relay's events, in their present state, as the API shows them to staff."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,6 +10,8 @@ from msgspec import UNSET, Meta, UnsetType
 from larder.core.errors import NotFound
 from larder.inventory import queries as inventory
 from larder.orders import queries
+from larder.orders.queries import OrderView
+from larder.relay.channels import Delivery
 from larder.relay.event_types import EVENT_TYPES
 from larder.v1 import order_shapes, products
 from larder.v1.http import shaped
@@ -21,6 +22,8 @@ from larder.v1.shapes import Link, Time, open_enum
 
 NOBODY = 0
 """A customer without own prices."""
+
+Orders = Mapping[UUID, OrderView]
 
 
 class PaymentOfOrder(Payment):
@@ -45,22 +48,26 @@ class Told(msgspec.Struct):
     data: Any
 
 
-def _order(object: str, data: Mapping[str, Any]) -> Order:
-    return order_shapes.shown(queries.order(UUID(object), customer=None))
+def _order(event: Delivery, orders: Orders) -> Order | None:
+    order = orders.get(UUID(event.object))
+    return None if order is None else order_shapes.shown(order)
 
 
-def _payment(object: str, data: Mapping[str, Any]) -> PaymentOfOrder | None:
-    record = queries.payment_of(**data["payment"])
-    return None if record is None else shaped(record, PaymentOfOrder, order=UUID(object))
+def _payment(event: Delivery, orders: Orders) -> PaymentOfOrder | None:
+    record = queries.payment_of(**event.data["payment"])
+    return None if record is None else shaped(record, PaymentOfOrder, order=UUID(event.object))
 
 
-def _refund(object: str, data: Mapping[str, Any]) -> RefundDue | None:
-    refund = queries.refund_due(UUID(object), data["currency"])
+def _refund(event: Delivery, orders: Orders) -> RefundDue | None:
+    refund = queries.refund_due(UUID(event.object), event.data["currency"])
     return None if refund is None else shaped(refund, RefundDue)
 
 
-def _product(object: str, data: Mapping[str, Any]) -> Product:
-    return products.for_staff(inventory.product(NOBODY, int(object), archived=True))
+def _product(event: Delivery, orders: Orders) -> Product | None:
+    try:
+        return products.for_staff(inventory.product(NOBODY, int(event.object), archived=True))
+    except NotFound:
+        return None
 
 
 KINDS: Mapping[str, tuple[type[msgspec.Struct], str, Callable[..., Any]]] = {
@@ -72,22 +79,19 @@ KINDS: Mapping[str, tuple[type[msgspec.Struct], str, Callable[..., Any]]] = {
 """For each kind of object its shape, where the API has it, and what reads it."""
 
 
-def body(type: str, at: datetime, object: str, data: Mapping[str, Any], root: str) -> bytes | None:
+def body(event: Delivery, orders: Orders, root: str) -> bytes | None:
     """Returns an event as JSON of less than MAX_BYTES; None if its object does not exist any more.
-    `root` is the address of the shop."""
-    _, path, read = KINDS[EVENT_TYPES[type].kind]
-    try:
-        present = read(object, data)
-    except NotFound:
-        return None
+    `orders` has its order, and `root` is the address of the shop."""
+    _, path, read = KINDS[EVENT_TYPES[event.type].kind]
+    present = read(event, orders)
     if present is None:
         return None
-    raw = msgspec.json.encode(Told(type, at, present))
+    raw = msgspec.json.encode(Told(event.type, event.at, present))
     if len(raw) < MAX_BYTES:
         return raw
     version = getattr(present, "version", UNSET)
-    url = f"{root}/api/v1/{path.format(object)}"
-    return msgspec.json.encode(Told(type, at, TooLong(str(present.id), version, url)))
+    url = f"{root}/api/v1/{path.format(event.object)}"
+    return msgspec.json.encode(Told(event.type, event.at, TooLong(str(present.id), version, url)))
 
 
 MAX_BYTES = 20_000

@@ -2,12 +2,12 @@
 
 import re
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, structs
 
 from larder.core.clock import now
 from larder.core.limits import MAX_NAME_LENGTH
@@ -169,7 +169,7 @@ def list_webhooks(
 def create_webhook(request: HttpRequest, caller: Caller, body: NewWebhook) -> HttpResponse:
     """Staff: creates a webhook. Its secret is shown only once."""
     made = endpoints.create_endpoint(
-        {"url": body.url, "name": body.name, "events": _distinct(body.events)},
+        structs.asdict(body),
         caller=caller,
         keys=secrets(),
         at=now(),
@@ -196,11 +196,8 @@ def change_webhook(
     request: HttpRequest, caller: Caller, webhook: UUID, body: WebhookFields
 ) -> HttpResponse:
     """Staff: changes a webhook, disables or enables it. Enabled, it is told what waited."""
-    fields = {
-        name: _distinct(value) if name == "events" else value
-        for name in WebhookFields.__struct_fields__
-        if (value := getattr(body, name)) is not UNSET
-    }
+    values = structs.asdict(body).items()
+    fields = {name: value for name, value in values if value is not UNSET}
     version = version_wanted(request)
     endpoints.change_endpoint(webhook, fields, caller=caller, at=now(), version=version)
     return _answer(request, webhook)
@@ -270,10 +267,6 @@ def redeliver(request: HttpRequest, caller: Caller, webhook: UUID, delivery: int
     """Staff: tells an event once more, with the present state of its object."""
     endpoints.redeliver(webhook, delivery, caller=caller)
     return no_content(202)
-
-
-def _distinct(names: Any) -> list[str]:
-    return list(dict.fromkeys(names))
 
 
 def _answer(request: HttpRequest, webhook: UUID) -> HttpResponse:

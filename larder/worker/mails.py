@@ -26,7 +26,7 @@ from larder.notifications.errors import NotSent, NotSentYet
 from larder.notifications.mail_texts import TOKEN
 from larder.notifications.rendering import render
 from larder.relay import queries
-from larder.relay.channels import Again, Delivery, Event, Failed, Outcome, Sent
+from larder.relay.channels import Again, Channel, Delivery, Event, Failed, Outcome, Sent
 from larder.relay.services import account_mails
 from larder.relay.services.account_mails import ACCOUNT, CHANNEL
 from larder.worker import order_mails
@@ -45,11 +45,11 @@ class Message(NamedTuple):
     mail: EmailMultiAlternatives
 
 
-class Mails:
+class Mails(Channel):
     """The channel of mails. Its targets are ACCOUNT, CUSTOMER and SHOP."""
 
     name = CHANNEL
-    pauses: Sequence[float] = tuple(2.0**step for step in range(1, 15))
+    pauses = tuple(2.0**step for step in range(1, 15))
     """Attempts for nine hours: a mail server may be away for a night."""
 
     def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:

@@ -54,6 +54,9 @@ IDLE_SECONDS = 10.0
 MAX_IDLE = 100
 """Connections that are kept."""
 
+POOLS = 16
+"""Pools that share the origins: at each request, a pool looks at all of its connections."""
+
 _PUBLIC = IPv6Network("2000::/3")
 """Global unicast (RFC 4291): all else is local, mapped, translated (NAT64), or multicast."""
 
@@ -193,21 +196,27 @@ class Client:
             return is_public(address) or is_open(address)
 
         context = default_ssl_context()
+        backends = {
+            "https": _Backend(is_reachable, resolve),
+            "http": _Backend(is_open, resolve),
+        }
         self._pools = {
-            scheme: AsyncConnectionPool(
+            (scheme, number): AsyncConnectionPool(
                 context,
                 max_connections=None,
-                max_keepalive_connections=MAX_IDLE,
+                max_keepalive_connections=MAX_IDLE // POOLS,
                 keepalive_expiry=IDLE_SECONDS,
                 http2=http2,
-                network_backend=_Backend(allows, resolve),
+                network_backend=backend,
             )
-            for scheme, allows in (("https", is_reachable), ("http", is_open))
+            for scheme, backend in backends.items()
+            for number in range(POOLS)
         }
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Posts a body, and returns the answer, whatever its status. Raises NoAnswer."""
-        pool = self._pools.get(url.partition(":")[0].lower())
+        scheme, _, rest = url.partition("://")
+        pool = self._pools.get((scheme.lower(), hash(rest.partition("/")[0]) % POOLS))
         if pool is None:
             raise NoAnswer("Its address is not one of https.")
         try:

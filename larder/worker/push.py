@@ -18,7 +18,7 @@ from larder.notifications.mail_texts import ORDER
 from larder.orders import queries as orders
 from larder.orders.lifecycle import SHIPPED
 from larder.relay import queries
-from larder.relay.channels import Again, Delivery, Event, Failed, Gone, Outcome
+from larder.relay.channels import Again, Channel, Delivery, Event, Failed, Gone, Outcome
 from larder.relay.services import devices
 from larder.worker.outgoing import Client, Network, NoAnswer
 from larder.worker.push_services import Message
@@ -30,11 +30,11 @@ ORDER_SHIPPED, STOCK_BACK = "order.shipped", "stock.back"
 APPS: Mapping[str, type[Fcm] | type[Apns]] = {"fcm": Fcm, "apns": Apns}
 
 
-class Push:
+class Push(Channel):
     """The channel `push`. Its targets are ids of devices."""
 
     name = "push"
-    pauses: Sequence[float] = (5.0, 60.0, 600.0, 3600.0, 4 * 3600.0)
+    pauses = (5.0, 60.0, 600.0, 3600.0, 4 * 3600.0)
 
     def __init__(self, networks: Sequence[Network] = ()) -> None:
         """`networks`: inner ones that services of browsers may be in. A shop has none: customers

@@ -1,4 +1,5 @@
-"""Tells committed events, in one of the job workers: relays in a thread, and sends in another.
+"""Tells committed events, in one of the job workers: expires holds and relays in a thread, and
+sends in another.
 
 The worker with an advisory lock does it; others stand by. The lock belongs to a session, so it ends
 with the process. If a session is lost without an end, two workers may tell for a moment: the relay
@@ -6,10 +7,11 @@ notices it by its marks (larder/relay/services/relaying.py), and a delivery may 
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from threading import Event, Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from django.conf import settings
@@ -19,6 +21,7 @@ from larder.core.clock import Stopwatch, now
 from larder.relay.channels import Channel
 from larder.relay.services.relaying import Relay
 from larder.worker.connection import connection_string
+from larder.worker.hold_expiry import expire_due
 from larder.worker.mails import Mails
 from larder.worker.pace import Pace
 from larder.worker.push import Push
@@ -27,6 +30,8 @@ from larder.worker.sending import Sender
 from larder.worker.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 EVERY = 0.2
 """Seconds between two passes, if the last one left nothing."""
@@ -59,7 +64,7 @@ def running(telling: Sequence[Channel]) -> Iterator[None]:
 
 
 def _run(telling: Sequence[Channel], leading: Event, stop: Event) -> None:
-    errors = RepeatedErrors(logger, "Events could not be told.", _DO)
+    errors = RepeatedErrors(logger, "Holds could not be expired, or events not be told.", _DO)
     while not stop.is_set():
         try:
             with psycopg.connect(connection_string(), autocommit=True) as session:
@@ -88,14 +93,24 @@ def _lead(
     while not stop.is_set():
         session.execute("SELECT 1")
         taken = Stopwatch()
-        try:
-            # The thread keeps its connection: to open one takes longer than a pass.
-            pause = 0.0 if relay.once(now=now()) else EVERY
-        except Exception as error:
-            errors.log(error)
-            connections.close_all()
-            pause = STANDBY
+        # The thread keeps its connection: to open one takes longer than a pass.
+        expired = _tried(expire_due, errors)
+        more = _tried(partial(relay.once, now=now()), errors)
+        pause = STANDBY if None in {expired, more} else 0.0 if more else EVERY
         stop.wait(max(pause, pace.pause(taken.seconds)))
 
 
-_DO = "Events wait, and are told as soon as this ends. If this repeats, check the database."
+def _tried(do: Callable[[], T], errors: RepeatedErrors) -> T | None:
+    """Returns what the function returns; None if it fails, which does not hold up the others."""
+    try:
+        return do()
+    except Exception as error:
+        errors.log(error)
+        connections.close_all()
+        return None
+
+
+_DO = (
+    "Units of expired holds can be ordered all the same, and events are told as soon as this ends."
+    " If this repeats, check the database."
+)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -17,10 +16,10 @@ from larder.orders.decision import RequestedLine
 from larder.orders.queries import OrderView
 from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
-from larder.relay import models, queries
-from larder.relay.channels import Again, Delivery, Event, Failed, Gone, Outcome, Sent
+from larder.relay import queries
+from larder.relay.channels import Again, Event, Failed, Gone, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
-from larder.relay.models import Endpoint
+from larder.relay.models import Delivery, Endpoint
 from larder.relay.services import deliveries, endpoints
 from larder.relay.services.endpoints import NewSecret
 from larder.relay.services.relaying import Relay
@@ -30,7 +29,7 @@ from larder.worker.outgoing import Answer
 from larder.worker.webhooks import Message, Webhooks, outcome
 from tests.conftest import Person
 from tests.ops.receiving import LOOPBACK, Receiver, closing, receiving, receiving_beside, run
-from tests.relay.listening import relay_all, sending
+from tests.relay.listening import due, relay_all, sending
 from tools.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,7 +73,12 @@ def of(endpoint: UUID, type: str, object: object, data: Mapping[str, Any] = {}) 
     """A delivery to the endpoint, stored and due."""
     event = Event(uuid4(), type, str(object), moment(), None, data)
     deliveries.store("webhook", [(event, str(endpoint))])
-    return deliveries.due("webhook", str(endpoint), limit=9)[-1]
+    return due(endpoint)[-1]
+
+
+def prepare(channel: Webhooks, delivery: Delivery) -> Message | Outcome | None:
+    channel.read([delivery])
+    return channel.prepare(delivery)
 
 
 def told(message: Message | Outcome | None) -> Any:
@@ -89,19 +93,20 @@ def test_a_request_is_signed_as_the_standard_says(
     first = Webhook(str(made.text))
     second = endpoints.rotate_secret(made.endpoint, caller=owner.caller, keys=keys)
     delivery = of(made.endpoint, "webhook.test", made.endpoint)
-    message = Webhooks([]).prepare(delivery)
+    message = prepare(Webhooks([]), delivery)
     assert isinstance(message, Message)
+    headers = webhooks.headers(message.event, moment(), message.body, message.target.secrets)
     for secret in (first, Webhook(str(second.text))):
-        body = secret.verify(message.body, {**message.headers})
+        body = secret.verify(message.body, headers)
         assert body["data"] == {"id": str(made.endpoint)}
-    assert message.headers["webhook-id"] == str(delivery.event)
+    assert headers["webhook-id"] == str(delivery.event)
     with pytest.raises(Exception, match="signature"):
-        first.verify(message.body + b" ", {**message.headers})
+        first.verify(message.body + b" ", headers)
     other = endpoints.create_endpoint(
         {"url": URL, "name": "", "events": []}, caller=owner.caller, keys=keys, at=moment()
     )
     with pytest.raises(Exception, match="signature"):
-        Webhook(str(other.text)).verify(message.body, {**message.headers})
+        Webhook(str(other.text)).verify(message.body, headers)
 
 
 def test_an_endpoint_is_told_its_events_as_far_as_its_owner_may_see_them(
@@ -125,22 +130,23 @@ def test_an_endpoint_is_told_its_events_as_far_as_its_owner_may_see_them(
     waits = of(every, "order.placed", uuid4())
     owner.customer.groups.clear()
     assert channel.fan_out(events) == []
-    assert channel.prepare(waits) is None
+    assert prepare(channel, waits) is None
 
 
-def test_what_was_read_of_an_endpoint_before_it_was_added_or_enabled_loses_nothing(
+def test_endpoints_get_one_body_each_with_its_own_signature(
     subscribe: Subscribe, owner: Person, product: MakeProduct, now: datetime
 ) -> None:
-    channel = Webhooks([])
-    assert channel.fan_out([]) == []
-    endpoint = subscribe().endpoint
-    tested = of(endpoint, "webhook.test", endpoint)
-    assert told(channel.prepare(tested))["type"] == "webhook.test"
-    endpoints.change_endpoint(endpoint, {"disabled": True}, caller=owner.caller, at=now)
-    assert channel.fan_out([]) == []
-    endpoints.change_endpoint(endpoint, {"disabled": False}, caller=owner.caller, at=now)
+    first, second = subscribe().endpoint, subscribe().endpoint
     order = place(owner, (product(), 1), at=now)
-    assert told(channel.prepare(of(endpoint, "order.placed", order.id)))["type"] == "order.placed"
+    event, channel = Event(uuid4(), "order.placed", str(order.id), now, None, {}), Webhooks([])
+    deliveries.store("webhook", [(event, str(endpoint)) for endpoint in (first, second)])
+    rows = [*due(first), *due(second)]
+    channel.read(rows)
+    one, two = (channel.prepare(row) for row in rows)
+    assert isinstance(one, Message)
+    assert isinstance(two, Message)
+    assert one.body is two.body
+    assert one.target.secrets != two.target.secrets
 
 
 def test_an_event_has_the_present_state_as_the_api_shows_it(
@@ -159,19 +165,19 @@ def test_an_event_has_the_present_state_as_the_api_shows_it(
     ).body
     channel = Webhooks([])
     placed = of(endpoint, "order.placed", order.id)
-    body = told(channel.prepare(placed))
+    body = told(prepare(channel, placed))
     assert body["data"] == api("GET", f"orders/{order.id}").body
     assert (body["type"], body["timestamp"][:19]) == ("order.placed", f"{placed.at:%FT%T}")
     movement = {"provider": "cash", "kind": "captured", "transaction_id": paid["transaction_id"]}
     recorded = of(endpoint, "payment.recorded", order.id, {"payment": movement})
-    assert told(channel.prepare(recorded))["data"] == paid | {"order": str(order.id)}
+    assert told(prepare(channel, recorded))["data"] == paid | {"order": str(order.id)}
     due = of(endpoint, "refund.due", order.id, {"currency": "GBP"})
-    assert told(channel.prepare(due))["data"]["order"] == str(order.id)
+    assert told(prepare(channel, due))["data"]["order"] == str(order.id)
     changed = of(endpoint, "product.changed", jam)
-    assert told(channel.prepare(changed))["data"] == api("GET", f"products/{jam}").body
+    assert told(prepare(channel, changed))["data"] == api("GET", f"products/{jam}").body
     for gone in (("order.placed", uuid4()), ("stock.out", 0)):
-        assert channel.prepare(of(endpoint, *gone)) is None
-    assert channel.prepare(of(endpoint, "refund.due", order.id, {"currency": "EUR"})) is None
+        assert prepare(channel, of(endpoint, *gone)) is None
+    assert prepare(channel, of(endpoint, "refund.due", order.id, {"currency": "EUR"})) is None
 
 
 def test_a_large_object_is_named_by_its_address(
@@ -179,7 +185,7 @@ def test_a_large_object_is_named_by_its_address(
 ) -> None:
     lines = [(product(name="x" * 250), 1) for _ in range(60)]
     order = place(owner, *lines, at=now)
-    message = Webhooks([]).prepare(of(subscribe().endpoint, "order.placed", order.id))
+    message = prepare(Webhooks([]), of(subscribe().endpoint, "order.placed", order.id))
     assert told(message)["data"] == {
         "id": str(order.id),
         "version": order.version,
@@ -218,17 +224,17 @@ def test_an_answer_decides_what_becomes_of_a_delivery(
 def test_a_message_is_posted_and_a_closed_address_is_tried_again(subscribe: Subscribe) -> None:
     made = subscribe()
     channel = Webhooks(LOOPBACK)
-    message = channel.prepare(of(made.endpoint, "webhook.test", made.endpoint))
+    message = prepare(channel, of(made.endpoint, "webhook.test", made.endpoint))
     assert isinstance(message, Message)
 
     async def work() -> None:
         async with receiving(Receiver()) as receiver, closing(channel._client):
-            local = replace(message, url=f"http://127.0.0.1:{receiver.port}/hook")
-            assert await channel.send(local) == Sent("204")
+            message.target.row.url = f"http://127.0.0.1:{receiver.port}/hook"
+            assert await channel.send(message) == Sent("204")
             (head,) = receiver.heads
-            assert f"webhook-id: {message.headers['webhook-id']}" in head
-            inside = replace(message, url=f"https://10.0.0.1:{receiver.port}/")
-            refused = await channel.send(inside)
+            assert f"webhook-id: {message.event}" in head
+            message.target.row.url = f"https://10.0.0.1:{receiver.port}/"
+            refused = await channel.send(message)
             assert refused == Again("Its address is not open to requests of the shop.")
 
     run(work)
@@ -263,20 +269,20 @@ def test_the_owner_gets_a_mail_about_an_endpoint_that_is_gone(
     assert Endpoint.objects.get().failing_since is None
     channel.ended(delivery, Again("503"))
     assert Endpoint.objects.get().failing_since is not None
-    channel.prepare(delivery)
+    prepare(channel, delivery)
     channel.ended(delivery, Sent("200"))
     assert Endpoint.objects.get().failing_since is None
     channel.ended(delivery, Gone("410"))
     assert queries.endpoint(endpoint).disabled_at is not None
-    (delivered,) = models.Delivery.objects.filter(channel="mail")
+    (delivered,) = Delivery.objects.filter(channel="mail")
     message = Mails().prepare(delivered)
     assert isinstance(message, mails.Message)
     assert (message.mail.to, "ERP" in message.mail.body) == (["ada@example.com"], True)
     # What was stored meanwhile waits too.
     late = of(endpoint, "order.placed", uuid4())
-    assert Webhooks([]).prepare(late) == Failed(endpoints.DISABLED)
+    assert prepare(Webhooks([]), late) == Failed(endpoints.DISABLED)
     channel.ended(late, Failed(endpoints.DISABLED))
-    assert models.Delivery.objects.filter(channel="mail").count() == 1
+    assert Delivery.objects.filter(channel="mail").count() == 1
 
 
 def test_a_secret_that_cannot_be_opened_is_not_signed_with(
@@ -284,7 +290,7 @@ def test_a_secret_that_cannot_be_opened_is_not_signed_with(
 ) -> None:
     endpoint = subscribe().endpoint
     settings.SECRET_KEY = "another" * 9
-    message = Webhooks([]).prepare(of(endpoint, "webhook.test", endpoint))
+    message = prepare(Webhooks([]), of(endpoint, "webhook.test", endpoint))
     assert message == Again("Its secret cannot be read. Rotate it.")
 
 

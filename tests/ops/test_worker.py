@@ -20,7 +20,7 @@ from larder.db.idempotency import Claim, Scope
 from larder.ops import tasks
 from larder.ops.health import WORKER_SILENT_AFTER
 from tests.conftest import Api, Person
-from tests.database import empty_database, superuser_url
+from tests.database import superuser_url
 from tests.ops.job_worker import _heeds_term, add_job, defer_job, job_worker, run_waiting_jobs
 from tools.processes import wait_until
 
@@ -147,21 +147,6 @@ def test_the_worker_waits_for_jobs_on_a_separate_connection(
 
     with job_worker(tmp_path / "log", WORKER_DATABASE_URL=direct):
         assert wait_until(listening)
-
-
-def test_a_job_belongs_to_the_transaction_that_defers_it(transactional_db: None) -> None:
-    with transaction.atomic():
-        defer_job("delete_old_rows")
-        assert database.rows("SELECT count(*) FROM procrastinate_jobs") == [(1,)]
-        transaction.set_rollback(True)
-    assert database.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
-
-
-def test_no_test_finds_the_jobs_of_another(transactional_db: None) -> None:
-    defer_job("delete_old_rows")
-    empty_database()
-    tables = ("jobs", "events", "periodic_defers", "workers")
-    assert not [table for table in tables if database.rows(f"SELECT FROM procrastinate_{table}")]
 
 
 def test_every_task_of_larder_has_a_schedule() -> None:

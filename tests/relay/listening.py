@@ -8,10 +8,12 @@ from threading import Event as Signal
 from typing import Any
 from uuid import uuid4
 
+from django.db.models.functions import Now
+
 from larder.core.clock import now
-from larder.relay.channels import Channel, Delivery, Event, Outcome, Sent
+from larder.relay.channels import Channel, Event, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
-from larder.relay.models import Delivery as Row
+from larder.relay.models import Delivery
 from larder.relay.services.relaying import Relay
 from larder.worker.sending import Sender
 from tests.db.feeds import settle
@@ -29,7 +31,7 @@ def event(object: str = "1") -> Event:
 
 
 @dataclass
-class Listener:
+class Listener(Channel):
     """Tells each event of the wanted types to each target."""
 
     targets: tuple[str, ...] = ("a",)
@@ -49,8 +51,6 @@ class Listener:
     async def send(self, message: Any) -> Outcome:
         return Sent()
 
-    def ended(self, delivery: Delivery, outcome: Outcome) -> None: ...
-
 
 def relay_all(relay: Relay) -> None:
     """Relays all that was committed before."""
@@ -68,7 +68,13 @@ def started(channel: Listener) -> Relay:
 
 def told() -> list[tuple[str, str]]:
     """The type and the object of each stored delivery."""
-    return list(Row.objects.order_by("id").values_list("type", "object"))
+    return list(Delivery.objects.order_by("id").values_list("type", "object"))
+
+
+def due(target: object, channel: str = "webhook") -> list[Delivery]:
+    """The deliveries to a target that are due, in the order of their attempts."""
+    rows = Delivery.objects.filter(channel=channel, target=target, next_at__lte=Now())
+    return list(rows.order_by("next_at", "id"))
 
 
 @contextmanager

@@ -7,39 +7,43 @@ import pytest
 from larder.core.clock import now
 from larder.relay import queries
 from larder.relay.channels import Again, Failed, Sent
+from larder.relay.models import Delivery
 from larder.relay.services import deliveries
-from tests.relay.listening import event
+from tests.relay.listening import due, event
 
 pytestmark = pytest.mark.django_db
 
 
 def waiting(target: str) -> list[int]:
-    return [delivery.id for delivery in deliveries.due("webhook", target, limit=9)]
+    return [delivery.id for delivery in due(target)]
 
 
-def stored(*targets: str) -> list[int]:
+def stored(*targets: str) -> list[Delivery]:
     deliveries.store("webhook", [(event(), target) for target in targets])
-    return [id for target in sorted(set(targets)) for id in waiting(target)]
+    return [delivery for target in sorted(set(targets)) for delivery in due(target)]
 
 
-def test_deliveries_are_due_in_the_order_in_which_they_were_stored() -> None:
-    first, second = event("1"), event("2")
-    deliveries.store("webhook", [(told, target) for told in (first, second) for target in "ba"])
-    assert deliveries.due_targets(limit=9) == [("webhook", "a"), ("webhook", "b")]
-    due = deliveries.due("webhook", "a", limit=9)
-    assert [(row.event, row.object, row.data) for row in due] == [
-        (first.id, "1", {"a": 1}),
-        (second.id, "2", {"a": 1}),
+def due_targets(*busy: tuple[str, str], targets: int = 9) -> list[tuple[str, str]]:
+    rows = deliveries.due(["push", "webhook"], busy, targets=targets, limit=9)
+    return [(row.channel, row.target) for row in rows]
+
+
+def test_deliveries_are_due_by_target_in_the_order_in_which_they_were_stored() -> None:
+    first, second, third = event("1"), event("2"), event("3")
+    told = [(event, target) for event in (first, second, third) for target in "ba"]
+    deliveries.store("webhook", told)
+    rows = deliveries.due(["webhook", "mail"], targets=9, limit=2)
+    assert [(row.target, row.event, row.object, row.data) for row in rows] == [
+        (target, event.id, event.object, {"a": 1}) for target in "ab" for event in (first, second)
     ]
-    assert waiting("a")[0] < waiting("a")[1]
 
 
 def test_targets_of_a_channel_take_no_places_of_another() -> None:
     deliveries.store("push", [(event(), target) for target in "abc"])
     stored("a")
     busy = [("push", "a"), ("push", "b")]
-    assert deliveries.due_targets(limit=2) == [*busy, ("webhook", "a")]
-    assert deliveries.due_targets(busy, limit=2) == [("webhook", "a")]
+    assert due_targets(targets=2) == [*busy, ("webhook", "a")]
+    assert due_targets(*busy, targets=2) == [("webhook", "a")]
 
 
 def test_an_attempt_ends_a_delivery_or_is_followed_by_another_after_its_pause() -> None:
@@ -61,31 +65,25 @@ def test_an_attempt_ends_a_delivery_or_is_followed_by_another_after_its_pause() 
 def test_what_ended_with_its_target_is_attempted_once_that_resumes() -> None:
     under_way, _ = stored("a", "b")
     deliveries.end("webhook", "a", "disabled")
-    assert deliveries.due_targets(limit=9) == [("webhook", "b")]
+    assert due_targets() == [("webhook", "b")]
     deliveries.record([(under_way, Sent("200"), None)])
     assert queries.deliveries("webhook", "a", limit=9)[0].outcome == "disabled"
-    deliveries.resume("webhook", "a", "deleted")
+    deliveries.repeat("webhook", "a", next_at=None, outcome="deleted")
     assert waiting("a") == []
-    deliveries.resume("webhook", "a", "disabled")
-    assert waiting("a") == [under_way]
+    deliveries.repeat("webhook", "a", next_at=None, outcome="disabled")
+    assert waiting("a") == [under_way.id]
 
 
-def test_a_delivery_is_repeated_and_failed_ones_are_recovered() -> None:
-    began = now()
+def test_deliveries_of_a_target_are_repeated_the_oldest_first() -> None:
     sent, failed, waits = stored("a", "a", "a")
-    deliveries.record(
-        [
-            (sent, Sent("200"), None),
-            (failed, Failed("404"), None),
-            (waits, Again("503"), 9),
-        ]
-    )
-    assert deliveries.recover("webhook", "a", since=now() + timedelta(minutes=1), limit=9) == 0
-    assert deliveries.recover("webhook", "a", since=began, limit=9) == 1
-    assert waiting("a") == [failed]
-    assert deliveries.repeat("webhook", "a", sent)
-    assert not deliveries.repeat("webhook", "b", sent)
-    assert waiting("a") == [failed, sent]
+    deliveries.record([(sent, Sent("200"), None), (failed, Failed("404"), None)])
+    deliveries.record([(waits, Again("503"), 9)])
+    assert deliveries.repeat("webhook", "a", is_sent=False, next_at=None) == 1
+    assert waiting("a") == [failed.id]
+    assert deliveries.repeat("webhook", "b", id=sent.id) == 0
+    assert deliveries.repeat("webhook", "a", limit=1) == 1
+    assert waiting("a") == [failed.id, sent.id]
+    assert not Delivery.objects.get(id=sent.id).is_sent
 
 
 def test_old_deliveries_are_deleted() -> None:

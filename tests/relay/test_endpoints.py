@@ -17,6 +17,7 @@ from larder.relay.errors import TooManyWebhooks
 from larder.relay.models import Delivery, Endpoint
 from larder.relay.services import deliveries, endpoints
 from tests.conftest import Person
+from tests.relay.listening import due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +37,7 @@ def endpoint(owner: Caller, now: datetime) -> UUID:
 
 
 def waiting(endpoint: UUID) -> list[str]:
-    return [row.type for row in deliveries.due("webhook", str(endpoint), limit=99)]
+    return [row.type for row in due(endpoint)]
 
 
 def secrets(endpoint: UUID) -> list[bytes]:
@@ -108,7 +109,7 @@ def test_what_an_endpoint_was_told_before_is_not_directed_elsewhere_by_who_may_n
     ):
         with pytest.raises(PermissionMissing, match="view_order"):
             attempt()
-    deliveries.record([(delivery.id, Sent("200"), None)])
+    deliveries.record([(delivery, Sent("200"), None)])
     change(endpoint, keeper.caller, now, url="https://new.example/")
     with pytest.raises(PermissionMissing, match="view_order"):
         endpoints.redeliver(endpoint, delivery.id, caller=keeper.caller)

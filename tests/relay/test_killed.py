@@ -94,7 +94,7 @@ def test_no_event_is_lost_by_killed_workers(
             other.rollback()
         facts = database.rows("SELECT id::text, order_id::text FROM order_event ORDER BY position")
         with killed_worker(tmp_path / "log"):
-            assert wait_until(lambda: {id for id, _ in told} >= {id for id, _ in facts})
+            assert wait_until(lambda: {id for id, _ in told} >= {id for id, _ in facts}, LONGEST)
     assert sorted(dict(told).items()) == sorted(facts)
     first = {id: at for at, (id, _) in reversed([*enumerate(told)])}
     for _, of in facts:

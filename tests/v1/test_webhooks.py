@@ -7,6 +7,7 @@ import pytest
 
 from larder.core.clock import now
 from larder.relay.channels import Failed
+from larder.relay.models import Delivery
 from larder.relay.services import deliveries
 from tests.conftest import Api, Person
 
@@ -81,7 +82,7 @@ def test_deliveries_are_listed_repeated_and_recovered(owner: Api, path: str) -> 
     rows = first["results"] + rest["results"]
     assert [row["type"] for row in rows] == ["product.changed", "order.changed", "webhook.test"]
     assert (rows[0]["object"], rows[0]["attempts"], rows[0]["is_sent"]) == ("7", 0, False)
-    deliveries.record([(row["id"], Failed("503"), None) for row in rows])
+    deliveries.record([(row, Failed("503"), None) for row in Delivery.objects.all()])
     ended = owner("GET", f"{path}/deliveries").body["results"][0]
     assert (ended["outcome"], ended["next_at"]) == ("503", None)
     assert owner("POST", f"{path}/deliveries/{ended['id']}/redeliver").status == 202

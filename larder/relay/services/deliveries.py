@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from django.db.models.functions import Now
@@ -29,36 +30,42 @@ def store(channel: str, told: Sequence[tuple[Event, str]]) -> None:
         database.execute(sql.STORE, values)
 
 
-def due_targets(busy: Sequence[tuple[str, str]] = (), *, limit: int) -> list[tuple[str, str]]:
-    """Returns channels and targets of which a delivery is due, without the busy ones: with them up
-    to `limit` of each channel."""
+def due(
+    channels: Sequence[str],
+    busy: Sequence[tuple[str, str]] = (),
+    *,
+    targets: int,
+    limit: int,
+) -> list[Delivery]:
+    """Returns up to `limit` deliveries that are due to each target that is not busy, by channel and
+    target in the order of their attempts. A channel has up to so many targets, the busy ones
+    among them."""
     values = {
-        "channels": [channel for channel, _ in busy],
-        "targets": [target for _, target in busy],
+        "channels": [*channels],
+        "busy": [channel for channel, _ in busy],
+        "busy_targets": [target for _, target in busy],
+        "targets": targets,
         "limit": limit,
     }
-    return [(channel, target) for channel, target in database.rows(sql.DUE_TARGETS, values)]
+    ids = [id for (id,) in database.rows(sql.DUE, values)]
+    rows = Delivery.objects.in_bulk(ids) if ids else {}
+    return [rows[id] for id in ids if id in rows]
 
 
-def due(channel: str, target: str, *, limit: int) -> list[Delivery]:
-    """Returns the deliveries to a target that are due, in the order of their attempts."""
-    rows = Delivery.objects.filter(channel=channel, target=target, next_at__lte=Now())
-    return list(rows.order_by("next_at", "id")[:limit])
-
-
-def record(attempts: Sequence[tuple[int, Outcome, float | None]]) -> None:
+def record(attempts: Sequence[tuple[Delivery, Outcome, float | None]]) -> None:
     """Stores the outcomes of attempts of deliveries, each with the seconds until the next attempt;
     None if it was the last one."""
     rows = [
         {
-            "id": id,
+            "id": delivery.id,
             "outcome": outcome.note[:MAX_SHORT_TEXT_LENGTH],
             "sent": isinstance(outcome, Sent),
             "pause": pause,
         }
-        for id, outcome, pause in attempts
+        for delivery, outcome, pause in attempts
     ]
-    database.execute(sql.RECORD, [msgspec.json.encode(rows).decode()])
+    if rows:
+        database.execute(sql.RECORD, [msgspec.json.encode(rows).decode()])
 
 
 def end(channel: str, target: str, outcome: str) -> None:
@@ -67,33 +74,18 @@ def end(channel: str, target: str, outcome: str) -> None:
     waiting.update(next_at=None, outcome=outcome)
 
 
-def resume(channel: str, target: str, outcome: str) -> None:
-    """Lets what ended with this outcome be attempted again."""
-    ended = Delivery.objects.filter(channel=channel, target=target, next_at=None, outcome=outcome)
-    ended.update(next_at=Now(), attempts=0)
+def repeat(channel: str, target: str, *, limit: int | None = None, **which: Any) -> int:
+    """Lets up to `limit` deliveries to a target be attempted again, from the first attempt on: the
+    oldest with these values. Returns their number."""
+    rows = Delivery.objects.filter(channel=channel, target=target, **which).order_by("id")
+    again = Delivery.objects.filter(id__in=rows.values("id")[:limit])
+    return again.update(next_at=Now(), attempts=0, is_sent=False)
 
 
-def repeat(channel: str, target: str, delivery: int) -> str | None:
-    """Lets a delivery that ended be attempted again, from the first attempt on. Returns the type of
-    its event; None if the target has no such delivery."""
-    rows = Delivery.objects.filter(id=delivery, channel=channel, target=target)
-    rows.update(next_at=Now(), attempts=0, is_sent=False)
-    return rows.values_list("type", flat=True).first()
-
-
-def unsent_types(channel: str, target: str) -> set[str]:
-    """Returns the types of the events that wait for a target or failed."""
-    unsent = Delivery.objects.filter(channel=channel, target=target, is_sent=False)
-    return set(unsent.order_by().values_list("type", flat=True).distinct())
-
-
-def recover(channel: str, target: str, *, since: datetime, limit: int) -> int:
-    """Lets up to `limit` deliveries of since then that failed be attempted again. Returns their
-    number."""
-    failed = Delivery.objects.filter(channel=channel, target=target, is_sent=False)
-    failed = failed.filter(next_at=None, created_at__gte=since).order_by("id")
-    ids = list(failed.values_list("id", flat=True)[:limit])
-    return Delivery.objects.filter(id__in=ids).update(next_at=Now(), attempts=0)
+def types(channel: str, target: str, **which: Any) -> set[str]:
+    """Returns the types of the events of a target's deliveries with these values."""
+    rows = Delivery.objects.filter(channel=channel, target=target, **which)
+    return set(rows.order_by().values_list("type", flat=True).distinct())
 
 
 def delete_old(*, now: datetime, limit: int) -> int:

@@ -91,9 +91,10 @@ def create_endpoint(
         if Endpoint.objects.count() >= MAX_ENDPOINTS:
             raise TooManyWebhooks(MAX_ENDPOINTS)
         owner = caller.public_id
-        Endpoint.objects.create(id=id, owner=owner, secrets=[sealed], created_at=at, **fields)
-        _require(caller, fields["events"])
-        shown = {"name": fields["name"], "events": fields["events"], "owner": owner}
+        columns = _columns(fields)
+        Endpoint.objects.create(id=id, owner=owner, secrets=[sealed], created_at=at, **columns)
+        _require(caller, columns["events"])
+        shown = {"name": columns["name"], "events": columns["events"], "owner": owner}
         audit.record(endpoint_name(id), "create", after=shown)
         return id
 
@@ -112,7 +113,7 @@ def change_endpoint(
 ) -> None:
     """Changes `url`, `name`, `events` and `disabled` of an endpoint. What waits for it is sent
     when it is enabled again. Raises NotFound, StaleVersion."""
-    columns = {name: value for name, value in fields.items() if name != "disabled"}
+    columns = _columns(fields)
     with transaction.atomic(durable=True):
         row = _row(endpoint)
         versions.lock(row, version)
@@ -121,7 +122,7 @@ def change_endpoint(
             columns |= _switched(endpoint, at if fields["disabled"] else None)
         with audit.changing(endpoint_name(endpoint), row, columns, personal={"url"}):
             versions.update(row, version, **columns)
-        unsent = deliveries.unsent_types(CHANNEL, str(endpoint))
+        unsent = deliveries.types(CHANNEL, str(endpoint), is_sent=False)
         _require(caller, {*present.events, *fields.get("events", ()), *unsent})
 
 
@@ -167,18 +168,18 @@ def resend(
 def redeliver(endpoint: UUID, delivery: int, *, caller: Caller) -> None:
     """Lets a delivery be attempted again. Raises NotFound."""
     with _acting_on(endpoint, "redeliver", caller):
-        type = deliveries.repeat(CHANNEL, str(endpoint), delivery)
-        if type is None:
+        _require(caller, deliveries.types(CHANNEL, str(endpoint), id=delivery))
+        if not deliveries.repeat(CHANNEL, str(endpoint), id=delivery):
             raise NotFound
-        _require(caller, {type})
 
 
 def recover(endpoint: UUID, *, caller: Caller, since: datetime) -> int:
     """Lets deliveries that failed since then be attempted again, at most MAX_RECOVERED, the oldest
     first. Returns their number. Raises NotFound."""
     with _acting_on(endpoint, "recover", caller):
-        _require(caller, deliveries.unsent_types(CHANNEL, str(endpoint)))
-        return deliveries.recover(CHANNEL, str(endpoint), since=since, limit=MAX_RECOVERED)
+        _require(caller, deliveries.types(CHANNEL, str(endpoint), is_sent=False))
+        failed = {"is_sent": False, "next_at": None, "created_at__gte": since}
+        return deliveries.repeat(CHANNEL, str(endpoint), limit=MAX_RECOVERED, **failed)
 
 
 def note_success(endpoint: UUID) -> None:
@@ -208,9 +209,19 @@ def opened(sealed: Iterable[str], endpoint: UUID, keys: Sequence[str]) -> list[b
     return [secret for secret in secrets if secret is not None]
 
 
+def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {name: value for name, value in fields.items() if name != "disabled"}
+    if "events" in columns:
+        columns["events"] = list(dict.fromkeys(columns["events"]))
+    return columns
+
+
 def _switched(endpoint: UUID, disabled_at: datetime | None) -> dict[str, Any]:
     """Ends what waits for an endpoint, or lets what ended so be sent. Returns its columns."""
-    (deliveries.end if disabled_at else deliveries.resume)(CHANNEL, str(endpoint), DISABLED)
+    if disabled_at:
+        deliveries.end(CHANNEL, str(endpoint), DISABLED)
+    else:
+        deliveries.repeat(CHANNEL, str(endpoint), next_at=None, outcome=DISABLED)
     return {"disabled_at": disabled_at, "failing_since": None}
 
 

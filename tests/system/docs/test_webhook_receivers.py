@@ -17,6 +17,7 @@ from larder.relay.services import deliveries, endpoints
 from larder.worker.webhooks import headers
 from tests.conftest import Person
 from tests.pages import DOCS, blocks
+from tests.relay.listening import due
 from tests.server import Server
 from tests.system.clients.npm import SDK, install, node
 
@@ -99,5 +100,5 @@ def _sealed() -> list[str]:
 def _fail_one(owner: Person, endpoint: UUID) -> None:
     """Lets a delivery fail for good."""
     endpoints.send_test(endpoint, caller=owner.caller, at=now())
-    for row in deliveries.due("webhook", str(endpoint), limit=9):
-        deliveries.record([(row.id, Failed("503"), None)])
+    for row in due(endpoint):
+        deliveries.record([(row, Failed("503"), None)])

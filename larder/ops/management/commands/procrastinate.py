@@ -6,7 +6,7 @@ from typing import Any
 
 from procrastinate.contrib.django.management.commands import procrastinate
 
-from larder.worker import hold_expiry, relay
+from larder.worker import relay
 
 NICENESS = 10
 """Orders come first: what the worker does can wait for a processor."""
@@ -20,6 +20,5 @@ class Command(procrastinate.Command):
         with ExitStack() as beside:
             if options.get("command") == "worker":
                 os.nice(NICENESS)
-                beside.enter_context(hold_expiry.running())
                 beside.enter_context(relay.running(relay.channels()))
             super().handle(*args, **options)
