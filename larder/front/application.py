@@ -36,7 +36,6 @@ from larder.db import database
 from larder.front.requests import (
     Key,
     Receive,
-    TooSlow,
     discard_body,
     environ_of,
     has_body,
@@ -129,9 +128,7 @@ class Front:
             raw = await read_body(environ, receive) if has_body(environ) else b""
             environ[BEGAN] = perf_counter_ns()
             answer = await self._answer(environ, raw)
-        except TooSlow:
-            answer = _refused(environ, BodyTimeout())
-        except Overloaded as error:
+        except (BodyTimeout, Overloaded) as error:
             answer = _refused(environ, error)
         else:
             if raw is None and "HTTP_EXPECT" not in environ:

@@ -16,6 +16,7 @@ from larder.core.limits import MAX_BODY_BYTES, MAX_DISCARDED_BYTES, MAX_OPEN_BOD
 from larder.core.waits import SlotsPerKey
 from larder.http.addresses import client_address
 from larder.http.bodies import declared_length
+from larder.http.refusals import BodyTimeout
 
 _ALWAYS: dict[str, Any] = {
     "SCRIPT_NAME": "",
@@ -123,10 +124,6 @@ _of_addresses = SlotsPerKey(LONG_OF_AN_ADDRESS)
 _of_all = SlotsPerKey(LONG_AT_ONCE)
 
 
-class TooSlow(Exception):
-    """The body did not arrive in time."""
-
-
 def has_body(environ: Mapping[str, Any]) -> bool:
     """Returns whether a request may have a body."""
     return "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
@@ -137,7 +134,7 @@ async def read_body(environ: Mapping[str, Any], receive: Receive) -> bytes | Non
 
     Of a body in chunks, whose length is not known, returns up to MAX_OPEN_BODY_BYTES and one more.
     It is shorter than its length if the client disconnected, which Django refuses.
-    Raises TooSlow, Overloaded.
+    Raises BodyTimeout, Overloaded.
     """
     length = declared_length(environ)
     if not length:
@@ -166,7 +163,7 @@ async def _read(receive: Receive, length: int) -> bytes:
         async with asyncio.timeout(BODY_SECONDS + length / BYTES_PER_SECOND):
             return await _parts(receive, length)
     except TimeoutError:
-        raise TooSlow from None
+        raise BodyTimeout from None
 
 
 async def _parts(receive: Receive, length: int) -> bytes:

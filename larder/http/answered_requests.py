@@ -75,29 +75,21 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
 
 
 def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
-    match = request.resolver_match
-    answered.append(
-        AnsweredRequest(
-            request.method,
-            match.route if match is not None else None,
-            response.status_code,
-            perf_counter_ns() - began,
-            time(),
-            request.path_info,
-            response.headers.get("Correlation-ID"),
-            request.__dict__.get("user"),
-        )
-    )
+    match, id = request.resolver_match, response.headers.get("Correlation-ID")
+    note = access_log_hook(request.method, None if match is None else match.route)
+    note(response.status_code, began, id, request.__dict__.get("user"), request.path_info)
 
 
 def access_log_hook(
-    method: str, pattern: str | None
-) -> Callable[[int, int, str, object, str], None]:
-    """Returns a function that notes requests for the paths of a pattern (None if not known), which
-    no middleware sees: status, arrival by the performance counter, correlation id, caller, path."""
+    method: str | None, pattern: str | None
+) -> Callable[[int, int, str | None, object, str], None]:
+    """Returns a function that notes requests for the paths of a pattern (None if not known):
+    status, arrival by the performance counter, correlation id, caller, path."""
     route = pattern and pattern.removeprefix("/")
 
-    def note(status: int, began: int, correlation_id: str, caller: object, path: str) -> None:
+    def note(
+        status: int, began: int, correlation_id: str | None, caller: object, path: str
+    ) -> None:
         took = perf_counter_ns() - began
         # A plain tuple in the order of AnsweredRequest: making one takes twice as long.
         done = (method, route, status, took, time(), path, correlation_id, caller)

@@ -37,9 +37,6 @@ def home(
     return HttpResponse(render_to_string("api/home.html", shown))
 
 
-PICTURE_HEADERS = {"Cache-Control": CACHE_CONTROL}
-
-
 @read_only
 def picture(request: HttpRequest, name: str) -> HttpResponse:
     """Returns a picture or a thumbnail. Raises Http404."""
@@ -50,7 +47,8 @@ def picture(request: HttpRequest, name: str) -> HttpResponse:
             content = file.read()
     except FileNotFoundError:
         raise Http404 from None
-    return HttpResponse(content, content_type=CONTENT_TYPE, headers=PICTURE_HEADERS)
+    headers = {"Cache-Control": CACHE_CONTROL}
+    return HttpResponse(content, content_type=CONTENT_TYPE, headers=headers)
 
 
 # Pictures are served where they are stored in a folder: clients fetch those in a bucket from there.

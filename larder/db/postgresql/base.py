@@ -3,13 +3,17 @@
 import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any, ClassVar, cast
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.psycopg_any import get_adapters_template
 from django.db.utils import DatabaseErrorWrapper, Error, OperationalError
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.errors import TooManyConnections
 from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
@@ -45,6 +49,20 @@ def give_back(but: str = "") -> None:
 
 
 waits.use(give_back)
+
+
+class UtcLoader(Loader):
+    """Reads a timestamptz of a UTC session (`2026-01-02 03:04:05.678+00`) with one call into C.
+    Django's loader takes 3.4 µs for each: half of the time of a page of products. Django reads
+    `timezone`."""
+
+    timezone = UTC
+
+    def load(self, value: Buffer) -> datetime:
+        return datetime.fromisoformat(bytes(value).decode())
+
+
+get_adapters_template(True, UTC).register_loader("timestamptz", UtcLoader)  # noqa: FBT003
 
 
 class ErrorWrapper(DatabaseErrorWrapper):
