@@ -1,6 +1,5 @@
 """Errors that the catalogue raises."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from larder.core.errors import Conflict, FieldRefused, Telling, TooMany, Unusable
@@ -25,10 +24,3 @@ class UnknownCategory(FieldRefused, Unusable):
     """The category does not exist, or cannot be the parent. `name`: category or parent."""
 
     code = "unknown_category"
-
-
-@dataclass
-class PricesChanged(Conflict):
-    """The products with these `skus` have other prices than staff were shown, or are archived."""
-
-    skus: Sequence[str]

@@ -240,11 +240,6 @@ def test_a_day_of_the_shop(
         count_with_a_scanner(page, look)
         page.goto(f"{site}/admin/catalog/product/import-file/")
         import_products(page, look)
-        page.goto(f"{site}/admin/catalog/product/")
-        run_action(page, "change_prices")
-        page.locator("[name=value]").fill("10")
-        press(page, "Preview", "Orders that are placed keep their prices.")
-        look(page, "prices")
         with ThreadPoolExecutor(1) as thread:
             thread.submit(_place_two, tom, tea).result()
         page.goto(f"{site}/admin/orders/order/?status__exact=placed")

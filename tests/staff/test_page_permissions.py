@@ -238,7 +238,6 @@ NAMED = {
     "orders_order_accounting": ("orders.export_order",),
     "catalog_product_archive_selected": ("catalog.delete_product",),
     "catalog_product_restore_selected": ("catalog.delete_product",),
-    "catalog_product_change_prices": ("catalog.change_product",),
     "orders_order_mark_packed": ("orders.pack_order",),
     "orders_order_mark_shipped": ("orders.ship_order",),
     "orders_order_mark_delivered": ("orders.deliver_order",),

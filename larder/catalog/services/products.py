@@ -5,12 +5,11 @@ new product, and make archiving wait for transactions that are placing orders of
 what `require_permitted` raises.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
@@ -18,7 +17,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext, gettext_noop
 
 from larder.catalog import sql
-from larder.catalog.errors import PricesChanged, UnknownCategory
+from larder.catalog.errors import UnknownCategory
 from larder.catalog.fields import FIELDS, INTERNAL
 from larder.catalog.models import Category, Product
 from larder.catalog.queries import ids_by_sku
@@ -98,29 +97,6 @@ def change_product(
     ):
         versions.update(listed, version, **changes, updated_at=now)
         require_permitted(caller, "catalog.change_product")
-
-
-class NewPrice(NamedTuple):
-    """A price to be set, with the price that it replaces: of one unit, tax included."""
-
-    product: int
-    former: Decimal
-    price: Decimal
-
-
-def change_prices(prices: Sequence[NewPrice], *, caller: Caller | None, now: datetime) -> None:
-    """Sets the prices of different products on sale: all of them or none, in one transaction.
-    Raises PricesChanged if a product has another price than `former`, or is archived."""
-    ids = [price.product for price in prices]
-    with transaction.atomic(durable=True):
-        listed = Product.objects.filter(id__in=ids, archived_at=None).order_by("id")
-        present = dict(listed.select_for_update(no_key=True).values_list("id", "price"))
-        other = [price.product for price in prices if present.get(price.product) != price.former]
-        if other:
-            named = Product.objects.filter(id__in=other).order_by("sku")
-            raise PricesChanged(list(named.values_list("sku", flat=True)))
-        for new in prices:
-            change_product(new.product, {"price": new.price}, caller=caller, now=now)
 
 
 def claim_name(name: str, *, product: int | None = None) -> None:

@@ -245,7 +245,6 @@ class ProductAdmin(
             {"fields": _fields_of(of_product.RULES_OF_A_LINE), "classes": ("collapse",)},
         ),
     )
-    actions = ("change_prices",)
     actions_list = ("export", "import_file")
     actions_detail = ("adjust_stock", "ledger", "archive", "restore")
     in_stock = ("available", "committed", "on_shelf", "state")
