@@ -152,21 +152,14 @@ ALGORITHMS = (-7, -8, -257)
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The origin of the pages on which passkeys are used, and its host: the relying party's id."""
+def origin_of(address: str) -> str | None:
+    """Returns the origin of an absolute URL, on whose pages passkeys are used: its host is the
+    relying party's id. None if browsers offer no passkeys there: without https, except at
+    localhost, and where the host is an IP address.
 
-    origin: str
-    host: str
-
-
-def site_at(address: str) -> Site | None:
-    """Returns the site of an absolute URL. None if browsers offer no passkeys there: without https,
-    except at localhost, and where the host is an IP address.
-
-    >>> site_at("https://Shop.example:443/admin/"), site_at("http://localhost:8000").host
-    (Site(origin='https://shop.example', host='shop.example'), 'localhost')
-    >>> site_at("http://shop.example"), site_at("https://192.0.2.1"), site_at("")
+    >>> origin_of("https://Shop.example:443/admin/"), origin_of("http://localhost:8000")
+    ('https://shop.example', 'http://localhost:8000')
+    >>> origin_of("http://shop.example"), origin_of("https://192.0.2.1"), origin_of("")
     (None, None, None)
     """
     parts = urlsplit(address)
@@ -175,7 +168,7 @@ def site_at(address: str) -> Site | None:
     if not host or not is_secure or _is_number(host):
         return None
     place = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
-    return Site(f"{parts.scheme}://{place}", host)
+    return f"{parts.scheme}://{place}"
 
 
 def _is_number(host: str) -> bool:
@@ -190,7 +183,7 @@ def _is_number(host: str) -> bool:
 class Answer:
     """What a browser sent for a challenge, as JSON. `challenge` is None if none was kept."""
 
-    site: Site
+    origin: str
     challenge: bytes | None
     text: str
 
@@ -201,11 +194,11 @@ def new_challenge() -> bytes:
 
 
 def creation_options(
-    site: Site, challenge: bytes, handle: UUID, name: str, known: Sequence[bytes]
+    origin: str, challenge: bytes, handle: UUID, name: str, known: Sequence[bytes]
 ) -> dict[str, Any]:
     """Returns the options of `navigator.credentials.create`, as JSON. An authenticator with one of
     the `known` passkeys makes no other."""
-    options, _ = _server(site).register_begin(
+    options, _ = _server(origin).register_begin(
         PublicKeyCredentialUserEntity(id=handle.bytes, name=name, display_name=name),
         [AttestedCredentialData(data) for data in known],
         resident_key_requirement=ResidentKeyRequirement.PREFERRED,
@@ -215,9 +208,9 @@ def creation_options(
     return dict(dict(options)["publicKey"])
 
 
-def request_options(site: Site, challenge: bytes, known: Sequence[bytes]) -> dict[str, Any]:
+def request_options(origin: str, challenge: bytes, known: Sequence[bytes]) -> dict[str, Any]:
     """Returns the options of `navigator.credentials.get`, as JSON."""
-    options, _ = _server(site).authenticate_begin(
+    options, _ = _server(origin).authenticate_begin(
         [AttestedCredentialData(data) for data in known],
         user_verification=UserVerificationRequirement.PREFERRED,
         challenge=challenge,
@@ -225,11 +218,12 @@ def request_options(site: Site, challenge: bytes, known: Sequence[bytes]) -> dic
     return dict(dict(options)["publicKey"])
 
 
-def _server(site: Site) -> Fido2Server:
+def _server(origin: str) -> Fido2Server:
+    host = urlsplit(origin).hostname or ""
     server = Fido2Server(
-        PublicKeyCredentialRpEntity(name=site.host, id=site.host),
+        PublicKeyCredentialRpEntity(name=host, id=host),
         attestation=AttestationConveyancePreference.NONE,
-        verify_origin=lambda origin: origin == site.origin,
+        verify_origin=lambda sent: sent == origin,
     )
     offered = [algorithm for algorithm in server.allowed_algorithms if algorithm.alg in ALGORITHMS]
     server.allowed_algorithms = offered
@@ -242,7 +236,7 @@ def created(answer: Answer) -> tuple[bytes, int]:
     Raises SecondFactorWrong (another site or challenge, or an answer that is none).
     """
     with _refusing_faulty(answer) as sent:
-        registered = _server(answer.site).register_complete(_state(answer), sent)
+        registered = _server(answer.origin).register_complete(_state(answer), sent)
         credential = registered.credential_data
         if credential is None or credential.public_key.ALGORITHM not in ALGORITHMS:
             raise SecondFactorWrong
@@ -255,7 +249,7 @@ def proven(answer: Answer, known: Mapping[UUID, bytes]) -> tuple[UUID, int]:
     other passkey."""
     with _refusing_faulty(answer) as sent:
         credentials = {id: AttestedCredentialData(data) for id, data in known.items()}
-        signed = _server(answer.site).authenticate_complete(
+        signed = _server(answer.origin).authenticate_complete(
             _state(answer), [*credentials.values()], sent
         )
         response = AuthenticationResponse.from_dict(sent).response

@@ -123,9 +123,7 @@ class Signer:
         self, caller: Caller, *, now: datetime, policy: TokenPolicy = V1, email: str = ""
     ) -> str:
         """Returns a JWT for this caller, valid for `policy.access`."""
-        claims = _claims("access", caller, now, now + policy.access)
-        if policy.is_read:
-            claims |= _read_by_clients(caller, email)
+        claims = _claims("access", caller, now + policy.access, policy, email)
         return jwt.encode(claims, self._access[0], algorithm="HS256")
 
     def read_access(self, token: str) -> tuple[Caller, float]:
@@ -146,10 +144,8 @@ class Signer:
     ) -> str:
         """Returns the refresh token of a generation of the caller's session: always the same, if
         clients do not read it."""
-        claims = _claims("refresh", caller, until - policy.refresh, until)
+        claims = _claims("refresh", caller, until, policy, email)
         claims |= {_POLICY: policy.name, "generation": generation}
-        if policy.is_read:
-            claims |= _read_by_clients(caller, email)
         return jwt.encode(claims, self._refresh[0], algorithm="HS256")
 
     def read_refresh(self, token: str, *policies: TokenPolicy) -> Refresh:
@@ -167,21 +163,22 @@ class Signer:
             raise TokenInvalid from error
 
 
-def _claims(kind: str, caller: Caller, at: datetime, until: datetime) -> dict[str, Any]:
+def _claims(
+    kind: str, caller: Caller, until: datetime, policy: TokenPolicy, email: str
+) -> dict[str, Any]:
+    """Returns the claims of a token, with those that clients read if they do."""
+    lifetime = policy.access if kind == "access" else policy.refresh
+    for_clients = {"jti": uuid4().hex, "email": email, "public_id": str(caller.public_id)}
     return {
         "token_type": kind,
         "sub": str(caller.public_id),
         "user_id": caller.id,
         "staff": caller.is_staff,
         "sid": str(caller.session),
-        "iat": int(at.timestamp()),
+        "iat": int((until - lifetime).timestamp()),
         "exp": int(until.timestamp()),
+        **(for_clients if policy.is_read else {}),
     }
-
-
-def _read_by_clients(caller: Caller, email: str) -> dict[str, str]:
-    """Returns the additional claims of tokens that clients read."""
-    return {"jti": uuid4().hex, "email": email, "public_id": str(caller.public_id)}
 
 
 # `iat` is the issuer's clock, which may be ahead of this one, so it is not checked.

@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from fido2 import cbor
 
 from larder.identity import factors
-from larder.identity.factors import Answer, Site, new_challenge
+from larder.identity.factors import Answer, new_challenge
 from larder.identity.queries import credentials
 from larder.identity.services import second_factors
 from larder.identity.services.second_factors import Enrolled
 from tests.conftest import Person
 from tests.identity.factors import account_of
 
-SITE = Site("https://shop.example", "shop.example")
+ORIGIN = "https://shop.example"
 PRESENT, VERIFIED, HAS_CREDENTIAL = 0x01, 0x04, 0x40
 
 
@@ -34,8 +34,8 @@ def encoded(data: bytes) -> str:
 class Authenticator:
     """One passkey. `origin` and `host` are those of the page that the browser shows."""
 
-    origin: str = SITE.origin
-    host: str = SITE.host
+    origin: str = ORIGIN
+    host: str = "shop.example"
     counter: int = 0
     counts: bool = True
     algorithm: int = -7
@@ -81,7 +81,7 @@ def enrol_passkey(
 ) -> Enrolled:
     """Enrols the passkey of a device for a person."""
     challenge = new_challenge()
-    answer = Answer(SITE, challenge, device.create(challenge))
+    answer = Answer(ORIGIN, challenge, device.create(challenge))
     account = account_of(who, proven=proven)
     return second_factors.enrol_passkey(account, answer, "Key ring", now=now)
 
@@ -89,6 +89,6 @@ def enrol_passkey(
 def prove_with(who: Person, device: Authenticator, now: datetime) -> UUID:
     """Proves a passkey as the owner of the account does."""
     challenge = new_challenge()
-    factors.request_options(SITE, challenge, credentials.passkeys(who.id))
-    answer = Answer(SITE, challenge, device.get(challenge))
+    factors.request_options(ORIGIN, challenge, credentials.passkeys(who.id))
+    answer = Answer(ORIGIN, challenge, device.get(challenge))
     return second_factors.prove_passkey(account_of(who), answer, now=now)

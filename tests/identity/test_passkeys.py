@@ -24,8 +24,8 @@ from larder.identity.queries import credentials
 from larder.identity.services import second_factors
 from tests.conftest import Person
 from tests.identity.authenticator import (
+    ORIGIN,
     PRESENT,
-    SITE,
     Authenticator,
     encoded,
     enrol_passkey,
@@ -92,12 +92,12 @@ def test_an_answer_of_another_origin_or_relying_party_is_refused(
 ) -> None:
     who, device, challenge = person(is_staff=True), Authenticator(), new_challenge()
     other = Authenticator(**page)  # type: ignore[arg-type]
-    answer = Answer(SITE, challenge, other.create(challenge))
+    answer = Answer(ORIGIN, challenge, other.create(challenge))
     with pytest.raises(SecondFactorWrong):
         second_factors.enrol_passkey(account_of(who), answer, "x", now=now)
     enrol_passkey(who, device, now)
     imitated = replace(other, id=device.id, key=device.key, counter=device.counter)
-    assert_refused(who, Answer(SITE, challenge, imitated.get(challenge)), now)
+    assert_refused(who, Answer(ORIGIN, challenge, imitated.get(challenge)), now)
     assert prove_with(who, device, now)
 
 
@@ -106,10 +106,10 @@ def test_an_answer_to_another_challenge_is_refused(person: MakePerson, now: date
     enrol_passkey(who, device, now)
     former = new_challenge()
     sent = device.get(former)
-    assert prove(who, Answer(SITE, former, sent), now)
+    assert prove(who, Answer(ORIGIN, former, sent), now)
     for challenge in (new_challenge(), None):
-        assert_refused(who, Answer(SITE, challenge, sent), now)
-        answer = Answer(SITE, challenge, Authenticator().create(former))
+        assert_refused(who, Answer(ORIGIN, challenge, sent), now)
+        answer = Answer(ORIGIN, challenge, Authenticator().create(former))
         with pytest.raises(SecondFactorWrong):
             second_factors.enrol_passkey(account_of(who), answer, "x", now=now)
 
@@ -120,15 +120,15 @@ def test_a_passkey_of_another_account_is_refused(person: MakePerson, now: dateti
     enrol_passkey(who, mine, now)
     enrol_passkey(other, theirs, now)
     challenge = new_challenge()
-    assert_refused(who, Answer(SITE, challenge, theirs.get(challenge)), now)
-    assert_refused(who, Answer(SITE, challenge, replace(theirs, id=mine.id).get(b"x")), now)
+    assert_refused(who, Answer(ORIGIN, challenge, theirs.get(challenge)), now)
+    assert_refused(who, Answer(ORIGIN, challenge, replace(theirs, id=mine.id).get(b"x")), now)
 
 
 def test_a_signature_of_another_key_is_refused(person: MakePerson, now: datetime) -> None:
     who, device, challenge = person(is_staff=True), Authenticator(), new_challenge()
     enrol_passkey(who, device, now)
     forged = Authenticator(id=device.id, counter=5)
-    assert_refused(who, Answer(SITE, challenge, forged.get(challenge)), now)
+    assert_refused(who, Answer(ORIGIN, challenge, forged.get(challenge)), now)
     assert prove_with(who, device, now)
 
 
@@ -137,8 +137,8 @@ def test_a_signature_without_the_presence_of_a_user_is_refused(
 ) -> None:
     who, device, challenge = person(is_staff=True), Authenticator(), new_challenge()
     enrol_passkey(who, device, now)
-    assert_refused(who, Answer(SITE, challenge, device.get(challenge, flags=0)), now)
-    assert prove(who, Answer(SITE, challenge, device.get(challenge, flags=PRESENT)), now)
+    assert_refused(who, Answer(ORIGIN, challenge, device.get(challenge, flags=0)), now)
+    assert prove(who, Answer(ORIGIN, challenge, device.get(challenge, flags=PRESENT)), now)
 
 
 def test_a_counter_that_goes_back_or_does_not_rise_is_refused(
@@ -166,7 +166,7 @@ def test_one_of_several_log_ins_with_one_answer_succeeds(
     who, device, gate = person(is_staff=True), Authenticator(), Barrier(4)
     enrol_passkey(who, device, now)
     challenge = new_challenge()
-    answer = Answer(SITE, challenge, device.get(challenge))
+    answer = Answer(ORIGIN, challenge, device.get(challenge))
 
     def call(_: int) -> bool:
         try:
@@ -225,7 +225,7 @@ def test_the_first_passkey_needs_the_password_alone_and_another_one_a_proof(
     person: MakePerson, now: datetime
 ) -> None:
     who, device, challenge = person(is_staff=True), Authenticator(), new_challenge()
-    asked = Answer(SITE, challenge, device.create(challenge))
+    asked = Answer(ORIGIN, challenge, device.create(challenge))
     with demanded():
         passkey = second_factors.enrol_passkey(account_of(who), asked, "Key", now=now)
         assert not needs_factor(who, passkey.factor)
@@ -254,8 +254,8 @@ def test_the_options_name_the_site_the_account_and_its_passkeys(
     who, device, challenge = person(is_staff=True), Authenticator(), new_challenge()
     enrol_passkey(who, device, now)
     known = credentials.passkeys(who.id)
-    options = factors.creation_options(SITE, challenge, who.customer.public_id, "anna", known)
-    asked = factors.request_options(SITE, challenge, known)
+    options = factors.creation_options(ORIGIN, challenge, who.customer.public_id, "anna", known)
+    asked = factors.request_options(ORIGIN, challenge, known)
     listed = [{"type": "public-key", "id": encoded(device.id)}]
     assert json.loads(json.dumps(options)) == {
         "rp": {"id": "shop.example", "name": "shop.example"},
@@ -289,9 +289,9 @@ MALFORMED: list[Any] = ["", "{}", "[]", "null", "1", "[" * 15_000, "x" * 30_000,
 def test_an_answer_that_is_none_is_refused(person: MakePerson, now: datetime, text: str) -> None:
     who, challenge = person(is_staff=True), new_challenge()
     enrol_passkey(who, Authenticator(), now)
-    assert_refused(who, Answer(SITE, challenge, text), now)
+    assert_refused(who, Answer(ORIGIN, challenge, text), now)
     with pytest.raises(SecondFactorWrong):
-        factors.created(Answer(SITE, challenge, text))
+        factors.created(Answer(ORIGIN, challenge, text))
 
 
 @given(part=st.sampled_from(["attestationObject", "clientDataJSON"]), data=st.binary(max_size=200))
@@ -300,4 +300,4 @@ def test_malformed_bytes_are_refused(part: str, data: bytes) -> None:
     sent = json.loads(Authenticator().create(challenge))
     sent["response"][part] = encoded(data)
     with pytest.raises(SecondFactorWrong):
-        factors.created(Answer(SITE, challenge, json.dumps(sent)))
+        factors.created(Answer(ORIGIN, challenge, json.dumps(sent)))

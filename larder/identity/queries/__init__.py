@@ -11,6 +11,7 @@ from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 
 from larder.core.errors import DomainError, NotFound
+from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.core.mailboxes import spellings
 from larder.core.parts import Part, first, in_parts
 from larder.db import database
@@ -118,7 +119,10 @@ def lowered_spellings(email: str) -> list[Lower]:
 
 def named(username: str) -> QuerySet[Customer]:
     """Returns the account with this name, in any spelling, or none."""
-    return Customer.objects.alias(folded=Fold("username")).filter(folded=Fold(Value(username)))
+    name, accounts = Customer.normalize_username(username), Customer.objects.all()
+    if "\0" in name or len(name) > MAX_USERNAME_LENGTH:
+        return accounts.none()  # no account has such a name, and PostgreSQL refuses a NUL in a text
+    return accounts.alias(folded=Fold("username")).filter(folded=Fold(Value(name)))
 
 
 def exists(username: str) -> bool:
@@ -178,27 +182,23 @@ class Rights:
     account without `is_staff` has none. `needs_factor`: a password alone does not give its
     permissions. `has_factor`: a second factor is enrolled."""
 
-    is_active: bool
-    is_staff: bool
-    is_superuser: bool
-    permissions: frozenset[str]
+    is_active: bool = False
+    is_staff: bool = False
+    is_superuser: bool = False
+    permissions: frozenset[str] = permissions.NO_PERMISSIONS
     has_factor: bool = False
     needs_factor: bool = False
 
 
-NO_RIGHTS = Rights(
-    is_active=False, is_staff=False, is_superuser=False, permissions=permissions.NO_PERMISSIONS
-)
-
-
 def rights(customer: int, factor: UUID | None = None) -> Rights:
-    """Returns the rights of an account; NO_RIGHTS if it does not exist.
+    """Returns the rights of an account; no rights if it does not exist.
 
     A member of staff needs a second factor where the shop demands it or the account has enrolled
     one, unless `factor` is one that the caller has proven.
     """
-    rows = database.rows(sql.RIGHTS, _of(customer, factor))
-    return _rights(rows[0]) if rows else NO_RIGHTS
+    of = {"customer": customer, "factor": factor, "key": None, "session": None}
+    rows = database.rows(sql.RIGHTS, of)
+    return _rights(rows[0]) if rows else Rights()
 
 
 def held_permissions(accounts: Collection[UUID]) -> dict[UUID, frozenset[str]]:
@@ -207,10 +207,6 @@ def held_permissions(accounts: Collection[UUID]) -> dict[UUID, frozenset[str]]:
     ids = Customer.objects.filter(public_id__in=accounts).values_list("public_id", "id")
     held = {public_id: rights(id) for public_id, id in ids}
     return {public_id: of.permissions for public_id, of in held.items() if of.is_active}
-
-
-def _of(customer: int, factor: UUID | None) -> dict[str, Any]:
-    return {"customer": customer, "factor": factor, "key": None, "session": None}
 
 
 def _rights(row: Sequence[Any]) -> Rights:
@@ -233,8 +229,8 @@ def submit_renewed(caller: Caller) -> Callable[[], Caller]:
 
     It raises SessionEnded if the account is not active, or the caller's session or key has ended.
     """
-    credential = {"key": caller.key, "session": caller.session}
-    reading = database.submit(sql.RIGHTS, _of(caller.id, caller.factor) | credential)
+    of = {"customer": caller.id, "factor": caller.factor}
+    reading = database.submit(sql.RIGHTS, of | {"key": caller.key, "session": caller.session})
 
     def read() -> Caller:
         for row in reading():

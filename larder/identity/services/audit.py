@@ -74,17 +74,6 @@ def acting(actor: UUID, channel: str) -> Iterator[None]:
         _acting.reset(token)
 
 
-@contextmanager
-def through(channel: str) -> Iterator[None]:
-    """Records what the block changes under another channel. Does nothing where a customer acts."""
-    now = _acting.get()
-    if now is None:
-        yield
-        return
-    with acting(now.actor, channel):
-        yield
-
-
 def current() -> Acting | None:
     """Returns who acts; None for a customer."""
     return _acting.get()

@@ -27,19 +27,13 @@ def authenticate(username: str, password: str) -> Caller:
 def verified(username: str, password: str) -> Customer:
     """Returns the account of the username and the password. Hashes in every case. Raises
     InvalidCredentials."""
-    customer = _named(Customer.normalize_username(username))
+    customer = named(username).first()
     if customer is None:
         hashers.hashed(password, "others")
         raise InvalidCredentials
     if not customer.check_password(password) or not customer.is_active:
         raise InvalidCredentials
     return customer
-
-
-def _named(username: str) -> Customer | None:
-    if "\0" in username or len(username) > MAX_USERNAME_LENGTH:
-        return None  # no account has such a name, and PostgreSQL refuses a NUL in a text
-    return named(username).first()
 
 
 def lock_unchanged(customer: Customer) -> None:

@@ -4,7 +4,7 @@ Each change also raises what `require_permitted` raises, and Overloaded.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -244,7 +244,9 @@ def _store(file: ProductFile, author: Author, shown: str | None = None) -> Seque
     one."""
     for _ in range(TRIES):
         try:
-            with transaction.atomic(), audit.through(audit.IMPORT):
+            is_audited = audit.current() is not None
+            channel = audit.acting(author.actor, audit.IMPORT) if is_audited else nullcontext()
+            with transaction.atomic(), channel:
                 changes = product_import.compare(file, lock=True)
                 if shown not in {None, _fingerprint(changes)}:
                     raise PreviewOutdated

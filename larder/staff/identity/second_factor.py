@@ -220,19 +220,19 @@ def _offer(request: Any, act: Literal["create", "get"]) -> dict[str, str] | None
     (`get`), on which origin, and the options as JSON; without these where browsers offer no
     passkeys. Keeps a new challenge in place of the former one. None for an account without passkeys
     that could be used."""
-    user, site = request.user, factors.site_at(base_url(request))
+    user, origin = request.user, factors.origin_of(base_url(request))
     known = credentials.passkeys(user.pk)
     if act == "get" and not known:
         return None
-    if site is None:
+    if origin is None:
         return {"act": act}
     challenge = factors.new_challenge()
     request.session[CHALLENGE] = challenge.hex()
     if act == "get":
-        options = factors.request_options(site, challenge, known)
+        options = factors.request_options(origin, challenge, known)
     else:
-        options = factors.creation_options(site, challenge, user.public_id, user.username, known)
-    return {"act": act, "origin": site.origin, "options": json.dumps(options)}
+        options = factors.creation_options(origin, challenge, user.public_id, user.username, known)
+    return {"act": act, "origin": origin, "options": json.dumps(options)}
 
 
 def _sent(request: Any) -> factors.Answer | None:
@@ -241,7 +241,8 @@ def _sent(request: Any) -> factors.Answer | None:
     text = request.POST.get(PASSKEY)
     if not text:
         return None
-    site, challenge = factors.site_at(base_url(request)), request.session.pop(CHALLENGE, None)
-    if site is None:
+    origin = factors.origin_of(base_url(request))
+    challenge = request.session.pop(CHALLENGE, None)
+    if origin is None:
         raise SecondFactorWrong
-    return factors.Answer(site, None if challenge is None else bytes.fromhex(challenge), text)
+    return factors.Answer(origin, None if challenge is None else bytes.fromhex(challenge), text)
