@@ -1,18 +1,17 @@
 """Stock, and the ledger that explains it."""
 
-from zoneinfo import ZoneInfo
-
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils.text import capfirst
+from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from larder.core.ids import new_id
 from larder.core.limits import MAX_CODE_LENGTH, MAX_TEXT_LENGTH, MAX_WORD_LENGTH
 from larder.db.fields import TransactionId
-from larder.notifications.formatting import day_of
+
+TITLE_LENGTH = 60
+"""Characters of the title of an adjustment."""
 
 LARGE_DIFFERENCE = 20
 """Per cent of the shelf above which a difference of a count may be a typing mistake."""
@@ -100,8 +99,8 @@ class Adjustment(models.Model):
         verbose_name_plural = _("adjustments")
 
     def __str__(self) -> str:
-        day = self.at.astimezone(ZoneInfo(settings.SHOP_TIME_ZONE)).date()
-        return f"{capfirst(gettext(self.reason))}, {day_of(day)}"
+        about = f"{gettext(self.reason)}: {self.note}" if self.note else gettext(self.reason)
+        return capfirst(Truncator(about).chars(TITLE_LENGTH))
 
 
 class CountedProduct(models.Model):
