@@ -5,20 +5,29 @@ that the admin exports is such a file, also after a spreadsheet has saved it aga
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext, gettext_noop
+from msgspec import Meta
 
 from larder.catalog import tables
-from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, REFERENCE, WHOLE, ProductField
-from larder.catalog.queries import CategoryNames, category_names
+from larder.catalog.fields import (
+    AMOUNT,
+    DECIMALS,
+    IN_FILES,
+    RATE,
+    REFERENCE,
+    WHOLE,
+    ProductField,
+)
+from larder.catalog.queries import category_names
 from larder.catalog.services.products import DEFAULTS
 from larder.catalog.tables import Table
 from larder.core.errors import Fault, InvalidInput
-from larder.core.limits import MAX_FAULTS, MAX_ID, MAX_STOCK
+from larder.core.limits import MAX_FAULTS, MAX_STOCK
 from larder.core.money import SIGNS
 from larder.core.spreadsheets import unescape_formula
 from larder.core.texts import text_fault
@@ -73,14 +82,13 @@ def product_file(table: Table, currency: str) -> ProductFile:
         unread = [RowFault(place, "", code, gettext(text).format(*values))]
     if faults := unread if unread and not table.rows else [*_header_faults(line, header)]:
         raise FaultyFile(faults)
-    cells = _cells(table.separator, currency)
-    columns = [name for name in header if name in cells]
+    cells = _Cells(table.separator, currency)
+    columns = [name for name in header if name in BY_NAME]
     file = ProductFile(columns, [name for name in header if name in READ_ONLY], [], [])
-    readers = [(name, cells.get(name)) for name in header]
     for line, record in records:
         # A workbook has no empty cells at the end of a row.
         missing = [] if table.separator else [""] * (len(header) - len(record))
-        row = _row(line, [*record, *missing], readers)
+        row = _row(line, [*record, *missing], header, cells)
         if isinstance(row, Row):
             file.rows.append(row)
         else:
@@ -109,33 +117,29 @@ def _header_faults(line: int, header: Sequence[str]) -> Iterator[RowFault]:
             yield RowFault(line, name, "duplicate", gettext("This column occurs twice."))
 
 
-Cell = Callable[[str], Any]
-"""What reads the cells of a column."""
-
-
 class _UnusableCellError(Exception):
     """A cell with an invalid value. The arguments are the code and the detail."""
 
 
 def _row(
-    line: int, record: Sequence[str], readers: Sequence[tuple[str, Cell | None]]
+    line: int, record: Sequence[str], header: Sequence[str], cells: "_Cells"
 ) -> Row | list[RowFault]:
-    """Returns the row, or its faults. Columns without a reader are not imported."""
-    if len(record) != len(readers):
+    """Returns the row, or its faults. Columns that are READ_ONLY are not read."""
+    if len(record) != len(header):
         text = gettext(
             "Expected {} cells, as in the first line; found {}. Text with the separator or a "
             "line break in it needs quotes."
         )
-        detail = text.format(len(readers), len(record))
+        detail = text.format(len(header), len(record))
         return [RowFault(line, "", "wrong_length", detail)]
     values, faults = dict[str, Any](), []
-    for (name, read), cell in zip(readers, record, strict=True):
+    for name, cell in zip(header, record, strict=True):
         try:
-            if read is not None:
-                values[_STORED.get(name, name)] = read(_storable(cell))
+            if field := BY_NAME.get(name):
+                values[field.column] = cells.read(field, _storable(cell))
         except _UnusableCellError as fault:
             faults.append(RowFault(line, name, *fault.args))
-    return faults or Row(quantity=values.pop("quantity", 0), line=line, values=values)
+    return faults or Row(quantity=values.pop(QUANTITY.column, 0), line=line, values=values)
 
 
 def _storable(cell: str) -> str:
@@ -154,44 +158,86 @@ AN_ENCODING = gettext_noop(
 )
 
 
-def _cells(separator: str, currency: str) -> dict[str, Cell]:
-    """Returns what reads the cells of each column, in a file with this separator."""
-    cells = {field.name: _cell(field, separator, currency) for field in IN_FILES}
-    return {**cells, "quantity": _or_default(_whole(0, MAX_STOCK), 0)}
+class _Cells:
+    """Reads the cells of a file with this separator. Raises _UnusableCellError."""
+
+    def __init__(self, separator: str, currency: str) -> None:
+        self._mark = _DECIMAL_MARKS.get(separator)
+        self._at_ends = {
+            AMOUNT: _at_ends(currency, SIGNS.get(currency, currency)),
+            RATE: _at_ends("%"),
+        }
+        self._categories = cache(category_names)
+
+    def read(self, field: ProductField, cell: str) -> Any:
+        """Returns the value of a cell; the default of the field for an empty one."""
+        if field.kind is REFERENCE:
+            return self._category(field, cell)
+        if not (cell or field.is_required):
+            return DEFAULTS.get(field.column, 0)
+        if field.kind is WHOLE:
+            return _whole(field.rules, cell)
+        if field.kind in DECIMALS:
+            return self._amount(field, cell)
+        if field.name not in {"sku", "barcode"}:
+            return _text(field.rules, cell)
+        if _SCIENTIFIC.fullmatch(cell.strip()):
+            raise _UnusableCellError("digits_lost", _expected(_DIGITS_LOST, cell))
+        return _text(field.rules, cell).strip()
+
+    def _amount(self, field: ProductField, cell: str) -> Decimal:
+        """Returns an amount with a decimal point or comma, which may have the currency, or a
+        percent sign, at its ends. 1.234 is thousands for some readers and decimals for others."""
+        rules: Any = field.rules
+        plain = self._at_ends[field.kind].sub("", cell.strip()).strip()
+        group = _GROUP.fullmatch(plain)
+        if group and group[1] != self._mark:
+            raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell))
+        pointed = plain.replace(",", ".")
+        if not re.search(rules.pattern, pointed):
+            raise _UnusableCellError("invalid_format", _expected(rules.extra["form"], cell))
+        return Decimal(pointed)
+
+    def _category(self, field: ProductField, cell: str) -> int | None:
+        text = unescape_formula(cell).strip()
+        if not text:
+            return None
+        if re.fullmatch("[0-9]+", text):
+            return _whole(field.rules, text)
+        names = self._categories()
+        categories = names.find(text)
+        if not categories:
+            raise _UnusableCellError("unknown_category", _expected(A_CATEGORY, text))
+        if len(categories) > 1:
+            several = [f"{names.path(id)} ({id})" for id in [*categories][:3]]
+            detail = gettext("Several categories have this name: {}.").format(", ".join(several))
+            raise _UnusableCellError("ambiguous", f"{_expected(A_CATEGORY, text)} {detail}")
+        return next(iter(categories))
 
 
-def _cell(field: ProductField, separator: str, currency: str) -> Cell:
-    rules: Any = field.rules
-    if field.kind is REFERENCE:
-        return _category(cache(category_names))
-    if field.kind is WHOLE:
-        read = _whole(rules.ge, rules.le)
-    elif field.kind in DECIMALS:
-        read = _amount(field, separator, currency)
-    else:
-        read = _text(rules.max_length, rules.pattern or "", (rules.extra or {}).get("form", ""))
-        read = _code(read) if field.name in {"sku", "barcode"} else read
-    return read if field.is_required else _or_default(read, DEFAULTS[field.column])
+def _at_ends(*signs: str) -> re.Pattern[str]:
+    sign = "|".join(map(re.escape, signs))
+    return re.compile(rf"\A({sign})|({sign})\Z", re.IGNORECASE)
 
 
-def _or_default(read: Cell, default: Any) -> Cell:
-    """Returns the reader of an optional column, whose empty cells are the default."""
-    return lambda cell: read(cell) if cell else default
+def _text(rules: Any, cell: str) -> str:
+    text = unescape_formula(cell)
+    if len(text) > rules.max_length:
+        detail = gettext("Expected at most {} characters, found {}.")
+        raise _UnusableCellError("too_long", detail.format(rules.max_length, len(text)))
+    if rules.pattern and not re.search(rules.pattern, text):
+        raise _UnusableCellError("invalid_format", _expected(rules.extra["form"], text))
+    return text
 
 
-def _text(most: int, pattern: str, form: str) -> Cell:
-    matches = re.compile(pattern).search
-
-    def read(cell: str) -> str:
-        text = unescape_formula(cell)
-        if len(text) > most:
-            detail = gettext("Expected at most {} characters, found {}.")
-            raise _UnusableCellError("too_long", detail.format(most, len(text)))
-        if not matches(text):
-            raise _UnusableCellError("invalid_format", _expected(form, text))
-        return text
-
-    return read
+def _whole(rules: Any, cell: str) -> int:
+    if not re.fullmatch("[0-9]{1,19}", cell):
+        form = gettext_noop("Expected a whole number")
+        raise _UnusableCellError("wrong_type", _expected(form, cell))
+    if not rules.ge <= int(cell) <= rules.le:
+        form = gettext("Expected a whole number from {} to {}").format(rules.ge, rules.le)
+        raise _UnusableCellError("out_of_range", _expected(form, cell))
+    return int(cell)
 
 
 def _expected(form: str, cell: str) -> str:
@@ -217,74 +263,9 @@ _ONE_MARK = gettext_noop(
 )
 
 
-def _amount(field: ProductField, separator: str, currency: str) -> Cell:
-    """Returns the reader of amounts with a decimal point or comma, which may have the currency, or
-    a percent sign, at their ends. 1.234 is thousands for some readers and decimals for others."""
-    rules: Any = field.rules
-    matches = re.compile(rules.pattern).search
-    signs = [currency, SIGNS.get(currency, currency)] if field.kind is AMOUNT else ["%"]
-    sign = "|".join(map(re.escape, signs))
-    at_ends = re.compile(rf"\A({sign})|({sign})\Z", re.IGNORECASE)
-
-    def read(cell: str) -> Decimal:
-        plain = at_ends.sub("", cell.strip()).strip()
-        group = _GROUP.fullmatch(plain)
-        if group and group[1] != _DECIMAL_MARKS.get(separator):
-            raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell))
-        pointed = plain.replace(",", ".")
-        if not matches(pointed):
-            raise _UnusableCellError("invalid_format", _expected(rules.extra["form"], cell))
-        return Decimal(pointed)
-
-    return read
-
-
-def _category(names: Callable[[], CategoryNames]) -> Cell:
-    read_id = _whole(1, MAX_ID)
-
-    def read(cell: str) -> int | None:
-        text = unescape_formula(cell).strip()
-        if not text:
-            return None
-        if re.fullmatch("[0-9]+", text):
-            return read_id(text)
-        categories = names().find(text)
-        if not categories:
-            raise _UnusableCellError("unknown_category", _expected(A_CATEGORY, text))
-        if len(categories) > 1:
-            several = [f"{names().path(id)} ({id})" for id in [*categories][:3]]
-            detail = gettext("Several categories have this name: {}.").format(", ".join(several))
-            raise _UnusableCellError("ambiguous", f"{_expected(A_CATEGORY, text)} {detail}")
-        return next(iter(categories))
-
-    return read
-
-
 A_CATEGORY = gettext_noop(
     "Expected the id, the name or the path of one category, such as Drinks / Tea"
 )
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def read(cell: str) -> int:
-        if not re.fullmatch("[0-9]{1,19}", cell):
-            form = gettext_noop("Expected a whole number")
-            raise _UnusableCellError("wrong_type", _expected(form, cell))
-        if not least <= int(cell) <= most:
-            form = gettext("Expected a whole number from {} to {}").format(least, most)
-            raise _UnusableCellError("out_of_range", _expected(form, cell))
-        return int(cell)
-
-    return read
-
-
-def _code(read: Cell) -> Cell:
-    def read_undamaged(cell: str) -> str:
-        if _SCIENTIFIC.fullmatch(cell.strip()):
-            raise _UnusableCellError("digits_lost", _expected(_DIGITS_LOST, cell))
-        return str(read(cell)).strip()
-
-    return read_undamaged
 
 
 _SCIENTIFIC = re.compile("[0-9]([.,][0-9]+)?E[+][0-9]{2,}")
@@ -315,7 +296,10 @@ USUAL = {
 }
 """What other programs call columns, in letters alone."""
 
-COLUMNS = (*(field.name for field in IN_FILES), "quantity")
+QUANTITY = ProductField("quantity", WHOLE, Meta(ge=0, le=MAX_STOCK))
+"""The opening stock, which is no field of the product."""
+
+BY_NAME = {field.name: field for field in (*IN_FILES, QUANTITY)}
+COLUMNS = (*BY_NAME,)
 READ_ONLY = ("currency", "archived_at", "available", "committed", "updated_at")
 """Columns of an exported file that a file may have, and that are not imported."""
-_STORED = {field.name: field.column for field in IN_FILES}

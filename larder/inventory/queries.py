@@ -49,9 +49,6 @@ class StockedProduct(Struct):
 PRODUCTS = sql.products(StockedProduct.__struct_fields__)
 BRIEF = sql.products(StockedProduct.__struct_fields__, brief=True)
 
-ORDERINGS = sql.ORDERINGS.keys()
-"""The orderings of a list. A leading minus reverses the order."""
-
 
 @dataclass(frozen=True, slots=True)
 class ProductFilter:

@@ -22,7 +22,7 @@ from larder.core.errors import NotFound
 from larder.db import database
 from larder.db.fields import Fold
 from larder.inventory import queries, sql
-from larder.inventory.queries import ORDERINGS, Position, ProductFilter
+from larder.inventory.queries import Position, ProductFilter
 from tests.conftest import add_products
 from tests.database import analyze, generic_plan, make_new
 
@@ -163,7 +163,7 @@ def pages(chosen: ProductFilter, size: int) -> Iterator[list[queries.StockedProd
 
 
 prices = st.none() | st.integers(0, 4).map(lambda halves: Decimal(halves) / 2)
-orderings = st.sampled_from([f"{sign}{name}" for name in ORDERINGS for sign in ("", "-")])
+orderings = st.sampled_from([f"{sign}{name}" for name in sql.ORDERINGS for sign in ("", "-")])
 
 
 @within_a_test
