@@ -256,7 +256,7 @@ def _codes(operation: Operation, traits: Iterable[Trait]) -> dict[int, list[str]
     if operation.key_permission:
         of_staff += _OF_STAFF[:2]
     codes = {
-        *operation.declared.problems,
+        *operation.problems,
         *of_staff,
         *(code for trait in traits for code in trait.codes),
     }

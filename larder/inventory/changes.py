@@ -21,34 +21,31 @@ product_feed and stock_feed from the mark."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """The progress of a copy. `copied` is the last product id of the full copy. None means that the
-    full copy is complete and only changes follow."""
+class Changes:
+    """The current products, each once; the ids of those no longer on sale; the mark of the copy.
+    `copied` is the last product id of the full copy, None once it is complete and only changes
+    follow."""
 
+    products: Sequence[StockedProduct]
+    gone: Sequence[int]
+    more: bool
     mark: Mark
     copied: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """The current products, each once; the ids of those no longer on sale; the copy's progress."""
-
-    products: Sequence[StockedProduct]
-    gone: Sequence[int]
-    progress: Progress
-    more: bool
-
-
-def product_changes(customer: int, after: Progress | None, *, limit: int) -> Changes:
-    """Returns up to `limit` products with this customer's prices. None begins a full copy.
+def product_changes(
+    customer: int, mark: Mark | None, copied: int | None = None, *, limit: int
+) -> Changes:
+    """Returns up to `limit` products with this customer's prices, after `mark` and `copied` of the
+    Changes before. None begins a full copy.
 
     Products that change during the full copy follow again after it. Raises SinceExpired.
     """
-    if after is None:
-        after = Progress(feed.begin(CHANGES), copied=0)
-    if after.copied is None:
-        return _changed(customer, after.mark, limit)
-    return _copied(customer, after.mark, after.copied, limit)
+    if mark is None:
+        mark, copied = feed.begin(CHANGES), 0
+    if copied is None:
+        return _changed(customer, mark, limit)
+    return _copied(customer, mark, copied, limit)
 
 
 def _copied(customer: int, mark: Mark, copied: int, limit: int) -> Changes:
@@ -57,8 +54,8 @@ def _copied(customer: int, mark: Mark, copied: int, limit: int) -> Changes:
     follows = feed.read(CHANGES, mark, limit=1)
     part = page(customer, after=Position(copied, copied), limit=limit)
     if part.more:
-        return Changes(part.rows, [], Progress(mark, part.rows[-1].id), more=True)
-    return Changes(part.rows, [], Progress(mark), more=bool(follows.subjects))
+        return Changes(part.rows, [], part.more, mark, part.rows[-1].id)
+    return Changes(part.rows, [], bool(follows.subjects), mark)
 
 
 def _changed(customer: int, mark: Mark, limit: int) -> Changes:
@@ -69,4 +66,4 @@ def _changed(customer: int, mark: Mark, limit: int) -> Changes:
     these = ProductFilter(ids=tuple(ids), described=True)
     shown = products(customer, these, limit=None) if ids else []
     gone = sorted(ids - {product.id for product in shown})
-    return Changes(shown, gone, Progress(part.mark), part.more)
+    return Changes(shown, gone, part.more, part.mark)

@@ -21,7 +21,7 @@ from larder.core.limits import (
     MAX_WORD_LENGTH,
 )
 from larder.core.parts import first
-from larder.db.idempotency import Outcome, fingerprint
+from larder.db.idempotency import Outcome
 from larder.http import throttling
 from larder.http.authentication import secrets, signer
 from larder.identity import queries
@@ -44,6 +44,7 @@ MAX_KEY_PERMISSIONS = 100
 """The permissions that a request names for a key: more than there are."""
 
 operation = partial(Declaration, tag="auth")
+open_operation = partial(operation, token=False)
 
 Password = Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
 
@@ -92,11 +93,10 @@ class Registered(Me):
     tokens: TokenPair | UnsetType = UNSET
 
 
-@operation(
+@open_operation(
     answers={201: Registered},
     problems=["username_taken", "email_taken", "registration_closed", "invalid_credentials"],
     traits=[KEYED],
-    token=False,
     example={
         "username": "ada",
         "password": "correct horse battery staple",
@@ -111,7 +111,7 @@ def register(request: HttpRequest, body: Register) -> Answer:
     # A faulty attempt counts for no limit.
     if faults := accounts.faults(requested):
         raise InvalidInput(faults)
-    claimed = claim(request, None, fingerprint(*fields.values()))
+    claimed = claim(request, None, *fields.values())
     with throttling.attempted(request, "register", body.username):
         registered = accounts.register(
             requested, policy=settings.REGISTRATION, now=now(), claim=claimed
@@ -130,10 +130,9 @@ def _first_tokens(request: HttpRequest, body: Register, registered: Outcome) -> 
     return _shown(sessions.begin(registered.id, client, policy=V1, signer=signer(), now=now()))
 
 
-@operation(
+@open_operation(
     answers={200: TokenPair},
     problems=["invalid_credentials"],
-    token=False,
     example={"username": "demo", "password": "demo"},
 )
 def log_in(request: HttpRequest, body: LogIn) -> TokenPair:
@@ -148,10 +147,9 @@ def _log_in(request: HttpRequest, username: str, password: str, refresh: str = "
         return _shown(sessions.log_in(credentials, policy=V1, signer=signer(), now=now()))
 
 
-@operation(
+@open_operation(
     answers={200: TokenPair},
     problems=["token_invalid", "token_expired", "session_ended"],
-    token=False,
     example={"refresh": "the refresh token, unchanged"},
 )
 def refresh_token(request: HttpRequest, body: RefreshToken) -> TokenPair:
@@ -161,10 +159,9 @@ def refresh_token(request: HttpRequest, body: RefreshToken) -> TokenPair:
         return _shown(sessions.refresh(body.refresh, policy=V1, signer=signer(), now=now()))
 
 
-@operation(
+@open_operation(
     answers={204: None},
     problems=["token_invalid"],
-    token=False,
     example={"refresh": "the refresh token, unchanged"},
 )
 def revoke_token(body: RefreshToken) -> None:
@@ -222,10 +219,9 @@ def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) 
         )
 
 
-@operation(
+@open_operation(
     answers={202: None},
     problems=["mail_off"],
-    token=False,
     example={"email": "ada@example.com"},
 )
 def reset_password(request: HttpRequest, body: PasswordReset) -> None:
@@ -239,10 +235,9 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> None:
         passwords.request_reset(email, notify=notify, now=moment)
 
 
-@operation(
+@open_operation(
     answers={204: None},
     problems=["reset_token_invalid"],
-    token=False,
     example={
         "reset_token": "the token in the mail",
         "new_password": "a horse of another colour",
@@ -294,12 +289,7 @@ class KeyPage(Page[Key]):
     """A page of live keys, oldest first."""
 
 
-@operation(
-    key_permission="identity.view_key",
-    answers={200: KeyPage},
-    traits=[CACHED],
-    is_short=True,
-)
+@operation(key_permission="identity.view_key", answers={200: KeyPage}, traits=[CACHED])
 def list_keys(caller: Caller, query: PageParameters, cursor: UuidCursor | None) -> Listed:
     """A page of the caller's live keys, oldest first, without their secrets."""
     rows = credentials.keys(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
@@ -316,12 +306,11 @@ def list_keys(caller: Caller, query: PageParameters, cursor: UuidCursor | None) 
 )
 def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> Answer:
     """Creates a key. It is shown only once: a repeat with the same Idempotency-Key has null."""
-    content = fingerprint(body.name, body.permissions, body.expires_at)
     key = keys.create_key(
         caller,
         body.name,
         now=now(),
-        claim=claim(request, caller, content),
+        claim=claim(request, caller, body.name, body.permissions, body.expires_at),
         limits=keys.Limits(permissions=body.permissions, expires_at=body.expires_at),
     )
     row = credentials.key(caller.id, key.id)
@@ -332,7 +321,7 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> Answer:
     for_others="identity.delete_key",
     key_permission="",  # a key may end itself: the function checks it
     answers={204: None},
-    problems=["not_found", "not_staff"],
+    problems=["not_staff"],
 )
 def delete_key(caller: Caller, key: UUID) -> None:
     """Ends a key at once. Staff can also end keys of other accounts."""

@@ -149,7 +149,7 @@ def delete_cart(request: HttpRequest, caller: Caller) -> None:
 
 @operation(
     answers={200: Cart},
-    problems=["unknown_product", "cart_full", "not_found"],
+    problems=["unknown_product", "cart_full"],
     traits=[TAGGED, OWN_VERSIONED, QUOTA],
     example={"quantity": 2},
 )
@@ -166,7 +166,7 @@ def put_cart_line(request: HttpRequest, caller: Caller, product: int, body: Line
 
 @operation(
     answers={200: Cart},
-    problems=["not_in_cart", "not_found"],
+    problems=["not_in_cart"],
     traits=[TAGGED, OWN_VERSIONED],
 )
 def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Answer:

@@ -13,7 +13,6 @@ from larder.catalog.services import categories
 from larder.core.clock import now
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.core.parts import first
-from larder.db.idempotency import fingerprint
 from larder.identity.caller import Caller
 from larder.v1.http import Answer, IdCursor, Listed, PageParameters, claim, shaped
 from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, Declaration
@@ -67,18 +66,17 @@ def list_categories(query: PageParameters, cursor: IdCursor | None) -> Listed:
 )
 def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> Answer:
     """Staff: creates a category."""
-    content = fingerprint(body.name, body.parent)
     id, replayed = categories.create_category(
         name=body.name,
         parent=body.parent,
         caller=caller,
         now=now(),
-        claim=claim(request, caller, content),
+        claim=claim(request, caller, body.name, body.parent),
     )
     return Answer(_shown(queries.category(int(id))), replayed)
 
 
-@operation(answers={200: Category}, problems=["not_found"], traits=[CACHED, ECHOED])
+@operation(answers={200: Category}, traits=[CACHED, ECHOED])
 def get_category(category: int) -> Category:
     """One category."""
     return _shown(queries.category(category))
@@ -86,7 +84,7 @@ def get_category(category: int) -> Category:
 
 @operation(
     answers={200: Category},
-    problems=["not_found", "unknown_category"],
+    problems=["unknown_category"],
     traits=[VERSIONED, TAGGED],
     permissions=["catalog.change_category"],
     example={"name": "Lanterns and lamps"},
@@ -103,7 +101,7 @@ def change_category(
 
 @operation(
     answers={204: None},
-    problems=["not_found", "category_in_use"],
+    problems=["category_in_use"],
     traits=[VERSIONED],
     permissions=["catalog.delete_category"],
 )

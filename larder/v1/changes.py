@@ -11,7 +11,7 @@ from larder.core.limits import MAX_ID
 from larder.db.feed import Mark
 from larder.http import pagination
 from larder.identity.caller import Caller
-from larder.inventory.changes import Progress, product_changes
+from larder.inventory.changes import product_changes
 from larder.orders.queries import HistoryPosition
 from larder.orders.queries.changes import OrderProgress, order_changes
 from larder.v1.operations import CACHED, operation
@@ -150,10 +150,10 @@ def list_product_changes(
     caller: Caller, query: ProductChangesParameters, since: ProductToken | None
 ) -> ProductChanges:
     """The changes in the catalogue since the previous answer; without `since` all products."""
-    changes = product_changes(
-        caller.id, _progress(since), limit=min(query.limit, MAX_CHANGED_PRODUCTS)
-    )
-    reached = pagination.encode(ProductToken(*changes.progress.mark, changes.progress.copied))
+    mark = Mark(since.epoch, since.transaction_id, since.number) if since else None
+    limit, copied = min(query.limit, MAX_CHANGED_PRODUCTS), since.copied if since else None
+    changes = product_changes(caller.id, mark, copied, limit=limit)
+    reached = pagination.encode(ProductToken(*changes.mark, changes.copied))
     products = list(shown(changes.products))
     if query.split:
         return ProductChanges([], reached, changes.more, products, list(changes.gone))
@@ -186,10 +186,3 @@ def _order_progress(token: OrderToken | None) -> OrderProgress | None:
         return None
     mark = Mark(token.epoch, token.transaction_id, token.number)
     return OrderProgress(mark, HistoryPosition(*token.copied) if token.copied else None)
-
-
-def _progress(token: ProductToken | None) -> Progress | None:
-    if token is None:
-        return None
-    mark = Mark(token.epoch, token.transaction_id, token.number)
-    return Progress(mark, token.copied)

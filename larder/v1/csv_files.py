@@ -38,13 +38,12 @@ def import_products(request: HttpRequest, caller: Caller, body: Csv) -> Answer:
 
     A pointer of a fault is `/line/column`.
     """
-    content = hashlib.sha256(body).digest()
     return Answer(
         *import_rows(
             tables.read(body),
             author=Author(caller, now()),
             currency=settings.CURRENCY,
-            claim=claim(request, caller, content),
+            claim=claim(request, caller, digest=hashlib.sha256(body).digest()),
         )
     )
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
 from larder.core.clock import now
@@ -16,7 +15,7 @@ from larder.core.limits import MAX_DEVICE_ADDRESS_LENGTH
 from larder.identity.caller import Caller
 from larder.relay import queries, web_push
 from larder.relay.services import devices
-from larder.v1.http import no_content, reply, reply_tagged, shaped
+from larder.v1.http import shaped
 from larder.v1.operations import CACHED, Declaration
 from larder.v1.shapes import Id, Request, Time, open_enum
 
@@ -83,19 +82,19 @@ class Watches(msgspec.Struct):
 
 
 @reading(answers={200: Devices})
-def list_devices(request: HttpRequest, caller: Caller) -> HttpResponse:
+def list_devices(caller: Caller) -> Devices:
     """The caller's devices, oldest first."""
     rows = [shaped(row, Device) for row in queries.devices(caller.id)]
-    return reply_tagged(request, Devices(rows, web_push.public_key(settings.SECRET_KEY)))
+    return Devices(rows, web_push.public_key(settings.SECRET_KEY))
 
 
 @operation(answers={201: Device}, example={"kind": FCM, "address": "TOKEN"})
-def register_device(request: HttpRequest, caller: Caller, body: NewDevice) -> HttpResponse:
+def register_device(caller: Caller, body: NewDevice) -> Device:
     """Registers a device, or renews it: the same address is the same device. It gets messages until
     it is deleted, or until its session or key is ended. An account has at most 20: one more
     replaces the one that was renewed the longest time ago."""
     device = devices.register(caller, body.kind, body.address, _keys(body), now=now())
-    return reply(shaped(device, Device), status=201)
+    return shaped(device, Device)
 
 
 def _keys(body: NewDevice) -> dict[str, str]:
@@ -116,29 +115,26 @@ def _keys(body: NewDevice) -> dict[str, str]:
     return {**msgspec.to_builtins(body.keys), "server": web_push.public_key(settings.SECRET_KEY)}
 
 
-@operation(answers={204: None}, problems=["not_found"])
-def delete_device(request: HttpRequest, caller: Caller, device: UUID) -> HttpResponse:
+@operation(answers={204: None})
+def delete_device(caller: Caller, device: UUID) -> None:
     """Ends the messages to one of the caller's devices."""
     if not devices.unregister(caller.id, device):
         raise NotFound
-    return no_content()
 
 
 @reading(answers={200: Watches})
-def list_watches(request: HttpRequest, caller: Caller) -> HttpResponse:
+def list_watches(caller: Caller) -> Watches:
     """The products that the caller watches, by id."""
-    return reply_tagged(request, Watches(queries.watches(caller.id)))
+    return Watches(queries.watches(caller.id))
 
 
-@operation(answers={204: None}, problems=["not_found", "too_many_watches"])
-def watch_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+@operation(answers={204: None}, problems=["too_many_watches"])
+def watch_product(caller: Caller, product: int) -> None:
     """Sends a message to the caller's devices when the product is back in stock, once."""
     devices.watch(caller, product)
-    return no_content()
 
 
-@operation(answers={204: None}, problems=["not_found"])
-def unwatch_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
+@operation(answers={204: None})
+def unwatch_product(caller: Caller, product: int) -> None:
     """Forgets that the caller watches the product, if so."""
     devices.unwatch(caller.id, product)
-    return no_content()

@@ -120,7 +120,6 @@ class EventCursor(pagination.Cursor, array_like=True):
     tag="orders",
     for_others="orders.view_order",
     answers={200: OrderEventPage},
-    problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
 def list_order_events(

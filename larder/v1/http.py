@@ -12,12 +12,11 @@ from larder.core.clock import now
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.parts import Part
-from larder.db.idempotency import RETENTION, Claim, Scope
-from larder.http import pagination
+from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.http.api_headers import idempotency_key, operation_of
 from larder.http.bodies import Body, encoded
 from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
-from larder.http.pagination import Cursor, Item
+from larder.http.pagination import Cursor
 from larder.http.preconditions import tag_wanted
 from larder.identity.caller import Caller
 from larder.v1.shapes import Id
@@ -73,31 +72,10 @@ class Answer(NamedTuple):
     location: str = ""
 
 
-def reply_page(
-    request: HttpRequest,
-    part: Part[Item],
-    cursor: type[Cursor],
-    shape: Callable[[Item], object],
-    page: Callable[[list[Any], str | None], object],
-) -> HttpResponse:
-    """Answers with a page: the shaped rows, and the link to the next page."""
-    rows, link = pagination.part(pagination.links(request), part, cursor.of)
-    return reply_tagged(request, page([shape(row) for row in rows], link))
-
-
 def shaped(row: object, kind: type[Shape], **others: Any) -> Shape:
     """Returns the struct of an answer: `others`, and the row's attributes of the same names."""
     names = kind.__struct_fields__
     return kind(**{name: others[name] if name in others else getattr(row, name) for name in names})
-
-
-def reply(
-    payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
-) -> HttpResponse:
-    """Returns a JSON answer."""
-    return HttpResponse(
-        encoded(payload), status=status, content_type="application/json", headers=headers
-    )
 
 
 def no_content(status: int = 204) -> HttpResponse:
@@ -107,14 +85,7 @@ def no_content(status: int = 204) -> HttpResponse:
     return response
 
 
-def reply_tagged(
-    request: HttpRequest,
-    payload: Any,
-    *,
-    version: int = 0,
-    headers: Mapping[str, str] | None = None,
-    of: str = "",
-) -> HttpResponse:
+def reply_tagged(request: HttpRequest, payload: Any, *, version: int, of: str) -> HttpResponse:
     """Returns a JSON answer with an ETag (`"<version>-<digest>"`), or 304 if the client has it. A
     read is compressed for a client that accepts it.
 
@@ -130,8 +101,6 @@ def reply_tagged(
         response.content = packed(raw)
     if packs:
         note_encoding(response, is_packed=is_packed)
-    for name, value in (headers or {}).items():
-        response.headers[name] = value
     return response
 
 
@@ -163,13 +132,19 @@ def version_wanted(request: HttpRequest) -> int | None:
 
 
 def claim(
-    request: HttpRequest, who: Caller | None, fingerprint: bytes, *, result: str = ""
+    request: HttpRequest,
+    who: Caller | None,
+    *content: object,
+    digest: bytes = b"",
+    result: str = "",
 ) -> Claim | None:
-    """Returns the claim of the request's idempotency key for `fingerprint`; None without a key. It
-    is stored for RETENTION; with a `result`, the id of an order, for ever."""
+    """Returns the claim of the request's idempotency key for its content, or the `digest` of a
+    file; None without a key. It is stored for RETENTION; with a `result`, the id of an order, for
+    ever."""
     key = idempotency_key(request.META)
     if key is None:
         return None
     actor = who.public_id if who else SYSTEM_ACTOR
     expires_at = None if result else now() + RETENTION
-    return Claim(Scope(actor, operation_of(request), key), fingerprint, result, expires_at)
+    scope = Scope(actor, operation_of(request), key)
+    return Claim(scope, digest or fingerprint(*content), result, expires_at)

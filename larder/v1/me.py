@@ -13,18 +13,19 @@ from larder.core.clock import now
 from larder.core.limits import MAX_LABEL_LENGTH
 from larder.core.parts import first
 from larder.core.structs import with_fields
-from larder.db.idempotency import fingerprint
 from larder.http import throttling
 from larder.http.shop import former_address_notifier
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.queries import ADDRESS_FIELDS, Profile, credentials
+from larder.identity.queries import Profile, credentials
 from larder.identity.services import accounts, addresses, sessions
 from larder.v1.http import Answer, Listed, PageParameters, UuidCursor, claim, shaped
 from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, QUOTA, TAGGED, Declaration
 from larder.v1.shapes import Address, Email, Id, Page, PersonName, Request, Time, Username
 
 operation = partial(Declaration, tag="me")
+viewing = partial(operation, key_permission="identity.view_customer", traits=[CACHED])
+changing = partial(operation, key_permission="identity.change_customer")
 
 
 class Me(msgspec.Struct):
@@ -60,8 +61,7 @@ def get_me(caller: Caller) -> Answer:
     return _answer(caller)
 
 
-@operation(
-    key_permission="identity.change_customer",
+@changing(
     answers={200: Me},
     problems=[
         *("not_found", "username_taken", "email_taken"),
@@ -74,8 +74,7 @@ def change_me(
     request: HttpRequest, caller: Caller, body: ProfileFields, version: int | None
 ) -> Answer:
     """Changes the username, the email address, or the names of the person."""
-    values = {name: getattr(body, name) for name in accounts.CHANGEABLE}
-    fields = {name: value for name, value in values.items() if value is not UNSET}
+    fields = msgspec.to_builtins(body)
     with throttling.change_profile(request, caller, caller.id, fields):
         notify = former_address_notifier(now())
         accounts.change_profile(caller.id, fields, caller=caller, version=version, notify=notify)
@@ -119,11 +118,7 @@ class SessionPage(Page[Session]):
     """A page of active log-ins, oldest first."""
 
 
-@operation(
-    key_permission="identity.view_customer",
-    answers={200: SessionPage},
-    traits=[CACHED],
-)
+@viewing(answers={200: SessionPage})
 def list_sessions(caller: Caller, query: PageParameters, cursor: UuidCursor | None) -> Listed:
     """A page of the caller's active log-ins, oldest first."""
     rows, after = query.rows + 1, cursor.id if cursor else None
@@ -131,24 +126,19 @@ def list_sessions(caller: Caller, query: PageParameters, cursor: UuidCursor | No
     return Listed(first(log_ins, query.rows), partial(_log_in, caller))
 
 
-@operation(key_permission="identity.change_customer", answers={204: None})
+@changing(answers={204: None})
 def end_sessions(caller: Caller) -> None:
     """Ends all log-ins of the caller except the one of this request."""
     sessions.end_others(caller.id, keep=caller.session, now=now())
 
 
-@operation(
-    key_permission="identity.view_customer",
-    answers={200: Session},
-    problems=["not_found"],
-    traits=[CACHED],
-)
+@viewing(answers={200: Session})
 def get_session(caller: Caller, session: UUID) -> Session:
     """One of the caller's log-ins."""
     return _log_in(caller, credentials.log_in(caller.id, session, now=now()))
 
 
-@operation(key_permission="identity.change_customer", answers={204: None}, problems=["not_found"])
+@changing(answers={204: None})
 def end_session(caller: Caller, session: UUID) -> None:
     """Ends one of the caller's log-ins; it may be the one of this request."""
     sessions.end_own(caller.id, session, now=now())
@@ -194,19 +184,14 @@ class AddressPage(Page[KeptAddress]):
     """A page of addresses, oldest first."""
 
 
-@operation(
-    key_permission="identity.view_customer",
-    answers={200: AddressPage},
-    traits=[CACHED],
-)
+@viewing(answers={200: AddressPage})
 def list_addresses(caller: Caller, query: PageParameters, cursor: UuidCursor | None) -> Listed:
     """A page of the caller's addresses, oldest first."""
     rows = queries.addresses(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
     return Listed(first(rows, query.rows), _shown_address)
 
 
-@operation(
-    key_permission="identity.change_customer",
+@changing(
     answers={201: KeptAddress},
     problems=["not_found", "too_many_addresses"],
     traits=[KEYED, LOCATED, TAGGED, QUOTA],
@@ -225,26 +210,19 @@ def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> Answe
         caller,
         fields,
         now=now(),
-        claim=claim(request, caller, fingerprint(fields)),
+        claim=claim(request, caller, fields),
     )
     return Answer(_shown_address(queries.address(caller.id, UUID(id))), replayed)
 
 
-@operation(
-    key_permission="identity.view_customer",
-    answers={200: KeptAddress},
-    problems=["not_found"],
-    traits=[CACHED],
-)
+@viewing(answers={200: KeptAddress})
 def get_address(caller: Caller, address: UUID) -> KeptAddress:
     """One of the caller's addresses."""
     return _shown_address(queries.address(caller.id, address))
 
 
-@operation(
-    key_permission="identity.change_customer",
+@changing(
     answers={200: KeptAddress},
-    problems=["not_found"],
     traits=[OWN_VERSIONED, TAGGED],
     example={"postal_code": "SW1Y 4JH"},
 )
@@ -252,18 +230,11 @@ def change_address(
     caller: Caller, address: UUID, body: AddressFields, version: int | None
 ) -> KeptAddress:
     """Changes the given fields of an address. Orders keep the address they were placed with."""
-    values = {name: getattr(body, name) for name in ADDRESS_FIELDS}
-    fields = {name: value for name, value in values.items() if value is not UNSET}
-    addresses.change_address(caller, address, fields, version=version)
+    addresses.change_address(caller, address, msgspec.to_builtins(body), version=version)
     return _shown_address(queries.address(caller.id, address))
 
 
-@operation(
-    key_permission="identity.change_customer",
-    answers={204: None},
-    problems=["not_found"],
-    traits=[OWN_VERSIONED],
-)
+@changing(answers={204: None}, traits=[OWN_VERSIONED])
 def delete_address(caller: Caller, address: UUID, version: int | None) -> None:
     """Deletes an address. Orders keep the address they were placed with."""
     addresses.delete_address(caller, address, version=version)

@@ -12,7 +12,6 @@ from msgspec import UNSET, Meta, UnsetType
 from larder.catalog.fields import TRIMMED
 from larder.core.clock import now
 from larder.core.limits import MAX_CODE_LENGTH, MAX_LINES, MAX_ORDERED_UNITS
-from larder.db.idempotency import fingerprint
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import PERMISSIONS
@@ -87,7 +86,7 @@ class Return(Request):
 
 MOVED = Trait(
     (*KEYED.headers, *VERSIONED.headers, *TAGGED.headers),
-    (*KEYED.codes, *VERSIONED.codes, "not_found", "invalid_transition", "stock_limit_exceeded"),
+    (*KEYED.codes, *VERSIONED.codes, "invalid_transition", "stock_limit_exceeded"),
     KEYED.repeats_with | VERSIONED.repeats_with,
 )
 """The traits of all moves. Idempotency keys of moves are kept as long as the orders."""
@@ -188,13 +187,12 @@ def _moved(
 ) -> Answer:
     """Makes a move and answers with the order after it, also to a caller who may make the move but
     may not view orders."""
-    content = fingerprint(msgspec.to_builtins(body))
     transition = TransitionRequest(
         order=order,
         caller=caller,
         now=now(),
         version=version_wanted(request),
-        claim=claim(request, caller, content, result=str(order)),
+        claim=claim(request, caller, msgspec.to_builtins(body), result=str(order)),
     )
     moved = make(transition)
     current = moved.order or queries.visible_order(order, caller, *PERMISSIONS.values())

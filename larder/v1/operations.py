@@ -4,41 +4,36 @@ the declaration, and the OpenAPI document is made from it.
 Tests in tests/http compare the document with real answers.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
 from typing import Any, get_args
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from larder.core.errors import Fault, InvalidInput
-from larder.core.limits import MAX_FAULTS, MAX_IDEMPOTENCY_KEY_LENGTH
+from larder.core.limits import (
+    MAX_FAULTS,
+    MAX_IDEMPOTENCY_KEY_LENGTH,
+    MAX_OPEN_BODY_BYTES,
+)
 from larder.db import replicas
 from larder.http import pagination, throttling
-from larder.http.api_headers import (
-    KEY_HEADER,
-    POSITION_SENT,
-    decode_position,
-    idempotency_key,
-    replay_headers,
-)
+from larder.http.api_headers import KEY_HEADER, POSITION_SENT, decode_position, idempotency_key
+from larder.http.bodies import encoded
 from larder.http.preconditions import wants_none
 from larder.http.problems import kind_of
 from larder.identity.caller import Caller
 from larder.v1.bodies import CSV_TYPES, Csv, Signed, read_body, read_parameters, read_raw
-from larder.v1.http import (
-    Answer,
-    Listed,
-    no_content,
-    reply,
-    reply_page,
-    reply_tagged,
-    version_wanted,
-)
+from larder.v1.http import Answer, Listed, no_content, reply_tagged, version_wanted
 
 MAX_POSITION_LENGTH = 255
+
+MAX_SIGNED_BODY_BYTES = 100 * 1024
+"""Bytes of a body that is signed: an event of a payment provider."""
 
 MAX_OPEN_FAULTS = 50
 """Faults that an answer lists to a request without credentials: finding one takes 10 µs."""
@@ -166,7 +161,8 @@ class Declaration:
     answers: Mapping[int, Any]
     """The struct of each successful status, or a media type for an answer that is not JSON."""
     problems: Sequence[str] = ()
-    """The codes of refusals of this operation, besides those of its traits."""
+    """The codes of its refusals, besides those of its traits, and `not_found` for a path with an
+    id."""
     traits: Sequence[Trait] = ()
     token: bool = True
     """Whether it needs a token; otherwise an Authorization header is ignored."""
@@ -179,8 +175,6 @@ class Declaration:
     that of `for_others`, empty where such a key needs none."""
     is_short: bool = False
     """Whether a body over MAX_OPEN_BODY_BYTES is refused before it is read, as without a token."""
-    is_signed: bool = False
-    """Whether the body is signed in place of a token; it has up to MAX_SIGNED_BODY_BYTES."""
     example: Any = None
     """A body, for the OpenAPI document."""
 
@@ -196,6 +190,9 @@ _READ_HEADERS: Mapping[str, Reader] = {
     "HTTP_IF_NONE_MATCH": lambda request, _: wants_none(request),
 }
 """The headers that may have a fault, and the functions that refuse it."""
+
+
+_ARGUMENTS = {"request", "caller", "query", "cursor", "since", "version", "body"}
 
 
 class Operation:
@@ -214,12 +211,14 @@ class Operation:
         }
         self.body: Any = kinds.get("body")
         self.query: Any = kinds.get("query")
+        of_path = ("not_found",) if kinds.keys() - _ARGUMENTS else ()
+        self.problems = (*declared.problems, *of_path)
         self._cursor: Any = next(iter(get_args(kinds.get("cursor"))), None)
         self._status, self._kind = next(iter(declared.answers.items()))
         headers = {header.name for trait in declared.traits for header in trait.headers}
         self._is_tagged, self._is_located = "ETag" in headers, "Location" in headers
         # What is signed comes from a payment provider, for many customers.
-        self._is_counted = not (declared.token or declared.is_signed) and self.body is not None
+        self._is_counted = not declared.token and self.body not in {None, Signed}
         self._most_faults = MAX_OPEN_FAULTS if self._is_counted else MAX_FAULTS
         self._readers = list(self._read_by(kinds))
         self._is_causal = ECHOED in declared.traits
@@ -231,6 +230,14 @@ class Operation:
         """The permission that a key needs for its owner's objects; empty where it needs none."""
         named, others = self.declared.key_permission, self.declared.for_others
         return others if named is None else named
+
+    @property
+    def most_bytes(self) -> int:
+        """The bytes of a body above which it is refused before the credentials are checked."""
+        if self.body is Signed:
+            return MAX_SIGNED_BODY_BYTES
+        is_short = self.declared.is_short or not self.declared.token
+        return MAX_OPEN_BODY_BYTES if is_short else sys.maxsize
 
     @property
     def repeats_with(self) -> frozenset[str]:
@@ -260,19 +267,22 @@ class Operation:
         if result is None:
             return no_content(self._status)
         if isinstance(result, Listed):
-            page = partial(self._kind, **result.others)
-            return reply_page(request, result.part, self._cursor, result.shape, page)
+            links = pagination.links(request)
+            rows, link = pagination.part(links, result.part, self._cursor.of)
+            result = self._kind([result.shape(row) for row in rows], link, **result.others)
         answer = result if isinstance(result, Answer) else Answer(result)
         payload, status = answer.payload, answer.status or self._status
-        headers = replay_headers(replayed=answer.replayed)
-        if self._is_located and status == 201:
-            headers["Location"] = answer.location or f"{request.path}/{payload.id}"
-        if not self._is_tagged:
-            return reply(payload, status=status, headers=headers)
-        version = getattr(payload, "version", 0) if answer.version is None else answer.version
-        response = reply_tagged(request, payload, version=version, headers=headers, of=answer.of)
+        if self._is_tagged:
+            version = getattr(payload, "version", 0) if answer.version is None else answer.version
+            response = reply_tagged(request, payload, version=version, of=answer.of)
+        else:
+            response = HttpResponse(encoded(payload), content_type="application/json")
         if status != 200:
             response.status_code = status
+        if self._is_located and status == 201:
+            response.headers["Location"] = answer.location or f"{request.path}/{payload.id}"
+        if answer.replayed:
+            response.headers["Idempotency-Replayed"] = "true"
         return response
 
     def _read_by(self, kinds: Mapping[str, Any]) -> Iterator[tuple[str, Reader]]:

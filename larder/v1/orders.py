@@ -117,14 +117,16 @@ def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> Answer:
     """Places an order, completely or not at all. Without an `Idempotency-Key` or an `id`, each
     request is another order. If it requires a payment, its units are held until it is confirmed or
     expires."""
-    key, operation = idempotency_key(request.META), operation_of(request)
-    return answer_placed(place(body, caller, key=key, operation=operation))
+    requested = placement(body, caller, idempotency_key(request.META), operation_of(request))
+    try:
+        return answer_placed(batches.place_order(requested, terms=terms(), now=now()))
+    except NotFound as error:
+        raise _not_found(body, error) from None
 
 
 @operation(
     for_others="orders.view_order",
     answers={200: Order},
-    problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
 def get_order(caller: Caller, order: UUID) -> Order:
@@ -140,7 +142,6 @@ def get_order(caller: Caller, order: UUID) -> Order:
         "payment_required",
         "invalid_transition",
         "stock_limit_exceeded",
-        "not_found",
     ],
     traits=[ORDERING, VERSIONED, TAGGED, QUOTA],
     example={"lines": [{"product": 1, "quantity": 3}], "note": "Ring twice."},
@@ -168,17 +169,6 @@ def _details(body: OrderFields) -> Details:
     if values.get("ship_to") is not None:
         values["ship_to"] = msgspec.to_builtins(values["ship_to"])
     return cast(Details, values)
-
-
-def place(body: NewOrder, who: Caller, *, key: str | None, operation: str) -> Placed:
-    """Places the order in the body; once, if it has a key. Keys belong to one operation.
-
-    Raises NotStaff, PermissionMissing, UnknownCustomer and the refusals of `place_order`.
-    """
-    try:
-        return batches.place_order(placement(body, who, key, operation), terms=terms(), now=now())
-    except NotFound as error:
-        raise _not_found(body, error) from None
 
 
 def answer_placed(placed: Placed) -> Answer:

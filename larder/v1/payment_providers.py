@@ -25,6 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -130,6 +131,11 @@ class StripeObject(msgspec.Struct):
     latest_charge: StripeId | None = None
     metadata: Metadata | None = None
 
+    @property
+    def intent(self) -> str:
+        """The name that all movements of a payment share."""
+        return self.payment_intent or self.charge or self.id
+
 
 class StripeData(msgspec.Struct):
     """The object that an event is about."""
@@ -154,17 +160,10 @@ Moved = tuple[Kind, str, int] | None
 """What moved, under which id, and how much in Stripe's units. None: nothing."""
 
 
-def _intent(subject: StripeObject) -> str:
-    """Returns the name that all movements of a payment share."""
-    return subject.payment_intent or subject.charge or subject.id
-
-
-def _intent_succeeded(subject: StripeObject) -> Moved:
-    return Kind.CAPTURED, subject.id, subject.amount_received
-
-
-def _intent_authorised(subject: StripeObject) -> Moved:
-    return Kind.AUTHORISED, subject.id, subject.amount_capturable
+def _moving(kind: Kind, *attributes: str) -> Callable[[StripeObject], Moved]:
+    """Returns the reader of an event that moves these: the id and the amount."""
+    read = attrgetter(*attributes)
+    return lambda subject: (kind, *read(subject))
 
 
 def _intent_failed(subject: StripeObject) -> Moved:
@@ -173,13 +172,9 @@ def _intent_failed(subject: StripeObject) -> Moved:
 
 def _charge_moved(subject: StripeObject) -> Moved:
     if not subject.captured:
-        return Kind.AUTHORISED, _intent(subject), subject.amount
+        return Kind.AUTHORISED, subject.intent, subject.amount
     units = subject.amount if subject.amount_captured is None else subject.amount_captured
-    return Kind.CAPTURED, _intent(subject), units
-
-
-def _released(subject: StripeObject) -> Moved:
-    return Kind.AUTHORISATION_RELEASED, _intent(subject), subject.amount
+    return Kind.CAPTURED, subject.intent, units
 
 
 def _refund(subject: StripeObject) -> Moved:
@@ -196,14 +191,14 @@ def _dispute(subject: StripeObject) -> Moved:
 
 
 _READERS: Mapping[str, Callable[[StripeObject], Moved]] = {
-    "payment_intent.succeeded": _intent_succeeded,
-    "payment_intent.amount_capturable_updated": _intent_authorised,
+    "payment_intent.succeeded": _moving(Kind.CAPTURED, "id", "amount_received"),
+    "payment_intent.amount_capturable_updated": _moving(Kind.AUTHORISED, "id", "amount_capturable"),
     "payment_intent.payment_failed": _intent_failed,
-    "payment_intent.canceled": _released,
+    "payment_intent.canceled": _moving(Kind.AUTHORISATION_RELEASED, "intent", "amount"),
     "charge.succeeded": _charge_moved,
     "charge.captured": _charge_moved,
-    "charge.failed": lambda subject: (Kind.FAILED, subject.id, subject.amount),
-    "charge.expired": _released,
+    "charge.failed": _moving(Kind.FAILED, "id", "amount"),
+    "charge.expired": _moving(Kind.AUTHORISATION_RELEASED, "intent", "amount"),
     **dict.fromkeys(
         ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated"), _refund
     ),
@@ -212,11 +207,7 @@ _READERS: Mapping[str, Callable[[StripeObject], Moved]] = {
         _dispute,
     ),
     "charge.dispute.closed": _dispute,
-    "charge.dispute.funds_reinstated": lambda subject: (
-        Kind.DISPUTE_WON,
-        subject.id,
-        subject.amount,
-    ),
+    "charge.dispute.funds_reinstated": _moving(Kind.DISPUTE_WON, "id", "amount"),
 }
 
 
@@ -236,7 +227,7 @@ def read(raw: bytes) -> NewPayment | None:
         provider=STRIPE.name,
         kind=kind,
         transaction_id=transaction_id,
-        intent=_intent(subject),
+        intent=subject.intent,
         amount=_units(amount, currency),
         currency=currency,
         at=datetime.fromtimestamp(event.created, UTC),

@@ -22,7 +22,6 @@ from larder.core.clock import now
 from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
 from larder.db.errors import CommitUnknown
-from larder.db.idempotency import fingerprint
 from larder.http import pagination, shop
 from larder.identity.caller import Caller
 from larder.orders import queries
@@ -147,7 +146,6 @@ class RefundCursor(pagination.Cursor, array_like=True, tag="refunds"):
 @operation(
     for_others="orders.view_order",
     answers={200: PaymentPage},
-    problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
 def list_payments(
@@ -163,7 +161,7 @@ def list_payments(
 
 @operation(
     answers={200: Payment, 201: Payment},
-    problems=["not_found", "payment_conflict", "refund_exceeds_due", "too_many_payments"],
+    problems=["payment_conflict", "refund_exceeds_due", "too_many_payments"],
     permissions=[payments.RECORD],
     traits=[KEYED],
     example={
@@ -183,7 +181,7 @@ def record_payment(request: HttpRequest, caller: Caller, order: UUID, body: NewP
         detail = "This name is reserved for events. Expected another, such as cash or transfer."
         raise InvalidInput([Fault("/provider", "unknown_value", detail)])
     moment, by_hand = now(), body.transaction_id is UNSET
-    once = claim(request, caller, fingerprint(msgspec.to_builtins(body))) if by_hand else None
+    once = claim(request, caller, msgspec.to_builtins(body)) if by_hand else None
     movement = _payment(body.provider, body, body.at or moment)
     own: dict[str, Any] = {"by_hand": by_hand, "claim": once}
     payment = replace(movement, reference=body.reference, note=body.note, **own)
@@ -253,7 +251,7 @@ class Received(msgspec.Struct):
     outcome: Annotated[str, Meta(examples=list(Outcome))]
 
 
-event = operation(answers={200: Received}, token=False, is_signed=True)
+event = operation(answers={200: Received}, token=False)
 
 
 @event

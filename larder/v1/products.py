@@ -23,7 +23,6 @@ from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.core.money import PRICE_PATTERN
 from larder.core.structs import with_fields
-from larder.db.idempotency import fingerprint
 from larder.http import pagination
 from larder.http.pagination import Links
 from larder.http.preconditions import wants_none
@@ -203,17 +202,16 @@ def _page(
 def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Answer:
     """Staff: creates a product with its opening stock."""
     fields = _fields(body)
-    content = fingerprint(money.with_texts(fields), body.quantity)
     id, replayed = products.create_stocked_product(
         fields,
         quantity=body.quantity,
         author=Author(caller, now()),
-        claim=claim(request, caller, content),
+        claim=claim(request, caller, money.with_texts(fields), body.quantity),
     )
     return Answer(_product(caller, int(id), archived=replayed), replayed)
 
 
-@operation(answers={200: Product}, problems=["not_found"], traits=[CACHED, ECHOED])
+@operation(answers={200: Product}, traits=[CACHED, ECHOED])
 def get_product(caller: Caller, product: int) -> Product:
     """One product, with its current stock."""
     return _product(caller, product)
@@ -221,7 +219,7 @@ def get_product(caller: Caller, product: int) -> Product:
 
 @operation(
     answers={200: Product},
-    problems=["not_found", "sku_taken", "unknown_category"],
+    problems=["sku_taken", "unknown_category"],
     traits=[VERSIONED, TAGGED],
     permissions=["catalog.change_product"],
     example={"price": "11.90", "max_per_order": 10},
@@ -236,7 +234,6 @@ def change_product(
 
 @operation(
     answers={204: None},
-    problems=["not_found"],
     traits=[VERSIONED],
     permissions=["catalog.delete_product"],
 )
@@ -247,7 +244,7 @@ def archive_product(caller: Caller, product: int, version: int | None) -> None:
 
 @operation(
     answers={200: Product, 201: Product},
-    problems=["not_found", "sku_taken", "unknown_category"],
+    problems=["sku_taken", "unknown_category"],
     traits=[VERSIONED, CREATING, LOCATED, TAGGED],
     permissions=["catalog.add_product", "catalog.change_product"],
     example={"name": "Lamp oil", "price": "4.20", "unit": "bottle", "quantity": 12},

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from larder.core.errors import NotFound
-from larder.core.limits import MAX_ID, MAX_OPEN_BODY_BYTES
+from larder.core.limits import MAX_ID
 from larder.http import authentication, problems
 from larder.http.api_headers import add_quota_headers, forget_quota
 from larder.http.bodies import raw_body, require_at_most
@@ -18,9 +18,6 @@ from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.v1.http import no_content
 from larder.v1.operations import Operation
-
-MAX_SIGNED_BODY_BYTES = 100 * 1024
-"""Bytes of a body that is signed: an event of a payment provider."""
 
 EARLIER_ERROR = "larder.earlier_error"
 """The key of the environ for an error on the event loop (larder/front). It is raised in place of
@@ -46,13 +43,8 @@ class Resource:
         if "GET" in operations:
             self.operations["HEAD"] = operations["GET"]
         self.allowed = ", ".join([*self.operations, "OPTIONS"])
-        declared = [operation.declared for operation in operations.values()]
-        self._needs_token = any(declaration.token for declaration in declared)
-        self._is_signed = any(declaration.is_signed for declaration in declared)
-        self._is_short = any(
-            declaration.is_short or not (declaration.token or declaration.is_signed)
-            for declaration in declared
-        )
+        self._needs_token = any(operation.declared.token for operation in operations.values())
+        self._most_bytes = min(operation.most_bytes for operation in operations.values())
 
     def __call__(self, request: HttpRequest, **path: Any) -> HttpResponseBase:
         response: HttpResponseBase | None
@@ -86,10 +78,8 @@ class Resource:
         """
         if operation is None and request.method != "OPTIONS":
             raise MethodNotAllowed(f"This path takes {self.allowed}.")
-        if self._is_short and request.method in WITH_BODY:
-            require_at_most(MAX_OPEN_BODY_BYTES, request.META)
-        if self._is_signed:
-            require_at_most(MAX_SIGNED_BODY_BYTES, request.META)
+        if request.method in WITH_BODY:
+            require_at_most(self._most_bytes, request.META)
         who = None
         if operation is not None:
             require_acceptable(request, operation.media_type)

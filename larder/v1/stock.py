@@ -13,7 +13,6 @@ from larder.core.clock import now
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_LINES
 from larder.core.parts import first
-from larder.db.idempotency import fingerprint
 from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.services import adjustments
@@ -158,13 +157,12 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> A
     """Staff: adjusts stock, such as goods received, damaged or counted; all lines or none."""
     if faults := list(_faults(body)):
         raise InvalidInput(faults)
-    content = fingerprint(msgspec.to_builtins(body))
     id, replayed = adjustments.adjust_stock(
         [_line(line) for line in body.lines],
         adjustments.Cause(body.reason, body.note or ""),
         caller=caller,
         now=now(),
-        claim=claim(request, caller, content),
+        claim=claim(request, caller, msgspec.to_builtins(body)),
     )
     adjustment, lines = queries.adjustment(id)
     adjusted = [AdjustedLine(**line._asdict()) for line in lines]
@@ -173,7 +171,6 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> A
 
 @operation(
     answers={200: LedgerPage},
-    problems=["not_found"],
     traits=[CACHED],
     permissions=["inventory.view_ledgerentry"],
 )

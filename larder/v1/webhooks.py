@@ -6,32 +6,19 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from msgspec import UNSET, Meta, UnsetType, structs
 
 from larder.core.clock import now
 from larder.core.limits import MAX_NAME_LENGTH
 from larder.core.parts import first
-from larder.db.idempotency import fingerprint
-from larder.http.api_headers import replay_headers
 from larder.http.authentication import secrets
 from larder.identity.caller import Caller
 from larder.relay import queries
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.services import endpoints
 from larder.relay.services.endpoints import CHANNEL, MANAGE
-from larder.v1.http import (
-    IdCursor,
-    PageParameters,
-    UuidCursor,
-    claim,
-    no_content,
-    reply,
-    reply_page,
-    reply_tagged,
-    shaped,
-    version_wanted,
-)
+from larder.v1.http import Answer, IdCursor, Listed, PageParameters, UuidCursor, claim, shaped
 from larder.v1.operations import CACHED, KEYED, LOCATED, TAGGED, VERSIONED, Declaration
 from larder.v1.shapes import MAX_IDS, Actor, Id, Page, Request, Short, Time
 
@@ -152,12 +139,10 @@ _shown = partial(shaped, kind=Webhook)
 
 
 @operation(answers={200: WebhookPage}, traits=[CACHED])
-def list_webhooks(
-    request: HttpRequest, caller: Caller, query: PageParameters, cursor: UuidCursor | None
-) -> HttpResponse:
+def list_webhooks(query: PageParameters, cursor: UuidCursor | None) -> Listed:
     """Staff: a page of webhooks, oldest first."""
     rows = queries.endpoints(after=cursor.id if cursor else None, limit=query.rows + 1)
-    return reply_page(request, first(rows, query.rows), UuidCursor, _shown, WebhookPage)
+    return Listed(first(rows, query.rows), _shown)
 
 
 @operation(
@@ -166,109 +151,85 @@ def list_webhooks(
     traits=[KEYED, LOCATED],
     example={"url": "https://shop.example.com/events", "events": ["order.placed"]},
 )
-def create_webhook(request: HttpRequest, caller: Caller, body: NewWebhook) -> HttpResponse:
+def create_webhook(request: HttpRequest, caller: Caller, body: NewWebhook) -> Answer:
     """Staff: creates a webhook. Its secret is shown only once."""
     made = endpoints.create_endpoint(
         structs.asdict(body),
         caller=caller,
         keys=secrets(),
         at=now(),
-        claim=claim(request, caller, fingerprint(msgspec.to_builtins(body))),
+        claim=claim(request, caller, msgspec.to_builtins(body)),
     )
     row = queries.endpoint(made.endpoint)
-    headers = replay_headers(replayed=made.text is None) | {"Location": f"{request.path}/{row.id}"}
-    return reply(shaped(row, MadeWebhook, secret=made.text), status=201, headers=headers)
+    return Answer(shaped(row, MadeWebhook, secret=made.text), made.text is None)
 
 
-@operation(answers={200: Webhook}, problems=["not_found"], traits=[CACHED])
-def get_webhook(request: HttpRequest, caller: Caller, webhook: UUID) -> HttpResponse:
+@operation(answers={200: Webhook}, traits=[CACHED])
+def get_webhook(webhook: UUID) -> Webhook:
     """Staff: one webhook."""
-    return _answer(request, webhook)
+    return _shown(queries.endpoint(webhook))
 
 
 @operation(
     answers={200: Webhook},
-    problems=["not_found"],
     traits=[VERSIONED, TAGGED],
     example={"disabled": False},
 )
 def change_webhook(
-    request: HttpRequest, caller: Caller, webhook: UUID, body: WebhookFields
-) -> HttpResponse:
+    caller: Caller, webhook: UUID, body: WebhookFields, version: int | None
+) -> Webhook:
     """Staff: changes a webhook, disables or enables it. Enabled, it is told what waited."""
-    values = structs.asdict(body).items()
-    fields = {name: value for name, value in values if value is not UNSET}
-    version = version_wanted(request)
+    fields = msgspec.to_builtins(body)
     endpoints.change_endpoint(webhook, fields, caller=caller, at=now(), version=version)
-    return _answer(request, webhook)
+    return _shown(queries.endpoint(webhook))
 
 
-@operation(answers={204: None}, problems=["not_found"], traits=[VERSIONED])
-def delete_webhook(request: HttpRequest, caller: Caller, webhook: UUID) -> HttpResponse:
+@operation(answers={204: None}, traits=[VERSIONED])
+def delete_webhook(caller: Caller, webhook: UUID, version: int | None) -> None:
     """Staff: deletes a webhook, with what waits for it."""
-    endpoints.delete_endpoint(webhook, caller=caller, version=version_wanted(request))
-    return no_content()
+    endpoints.delete_endpoint(webhook, caller=caller, version=version)
 
 
-@operation(answers={200: WebhookSecret}, problems=["not_found"])
-def rotate_webhook_secret(request: HttpRequest, caller: Caller, webhook: UUID) -> HttpResponse:
+@operation(answers={200: WebhookSecret})
+def rotate_webhook_secret(caller: Caller, webhook: UUID) -> WebhookSecret:
     """Staff: makes a new secret, which is shown only once."""
     made = endpoints.rotate_secret(webhook, caller=caller, keys=secrets())
-    return reply(WebhookSecret(str(made.text)))
+    return WebhookSecret(str(made.text))
 
 
-@acting(problems=["not_found"])
-def test_webhook(request: HttpRequest, caller: Caller, webhook: UUID) -> HttpResponse:
+@acting()
+def test_webhook(caller: Caller, webhook: UUID) -> None:
     """Staff: sends an event of the type `webhook.test`, also to a disabled webhook."""
     endpoints.send_test(webhook, caller=caller, at=now())
-    return no_content(202)
 
 
-@operation(
-    answers={200: Recovered}, problems=["not_found"], example={"since": "2026-01-02T03:04:05Z"}
-)
-def recover_webhook(
-    request: HttpRequest, caller: Caller, webhook: UUID, body: Since
-) -> HttpResponse:
+@operation(answers={200: Recovered}, example={"since": "2026-01-02T03:04:05Z"})
+def recover_webhook(caller: Caller, webhook: UUID, body: Since) -> Recovered:
     """Staff: tries deliveries that failed since a time again, the oldest first."""
-    return reply(Recovered(endpoints.recover(webhook, caller=caller, since=body.since)))
+    return Recovered(endpoints.recover(webhook, caller=caller, since=body.since))
 
 
-@acting(problems=["not_found"], example={"products": [1]})
-def resend_to_webhook(
-    request: HttpRequest, caller: Caller, webhook: UUID, body: Objects
-) -> HttpResponse:
+@acting(example={"products": [1]})
+def resend_to_webhook(caller: Caller, webhook: UUID, body: Objects) -> None:
     """Staff: tells the present state of orders and products, as `order.changed` and
     `product.changed`, whatever events the webhook has."""
     objects = [("order.changed", str(order)) for order in body.orders]
     objects += [("product.changed", str(product)) for product in body.products]
     endpoints.resend(webhook, objects, caller=caller, at=now())
-    return no_content(202)
 
 
-@operation(answers={200: WebhookDeliveryPage}, problems=["not_found"], traits=[CACHED])
+@operation(answers={200: WebhookDeliveryPage}, traits=[CACHED])
 def list_webhook_deliveries(
-    request: HttpRequest,
-    caller: Caller,
-    webhook: UUID,
-    query: PageParameters,
-    cursor: IdCursor | None,
-) -> HttpResponse:
+    webhook: UUID, query: PageParameters, cursor: IdCursor | None
+) -> Listed:
     """Staff: a page of what a webhook was told in the last 30 days, newest first."""
     target = str(queries.endpoint(webhook).id)
     before = cursor.id if cursor else None
     rows = queries.deliveries(CHANNEL, target, before=before, limit=query.rows + 1)
-    shape = partial(shaped, kind=WebhookDelivery)
-    return reply_page(request, first(rows, query.rows), IdCursor, shape, WebhookDeliveryPage)
+    return Listed(first(rows, query.rows), partial(shaped, kind=WebhookDelivery))
 
 
-@acting(problems=["not_found"])
-def redeliver(request: HttpRequest, caller: Caller, webhook: UUID, delivery: int) -> HttpResponse:
+@acting()
+def redeliver(caller: Caller, webhook: UUID, delivery: int) -> None:
     """Staff: tells an event once more, with the present state of its object."""
     endpoints.redeliver(webhook, delivery, caller=caller)
-    return no_content(202)
-
-
-def _answer(request: HttpRequest, webhook: UUID) -> HttpResponse:
-    row = queries.endpoint(webhook)
-    return reply_tagged(request, _shown(row), version=row.version)

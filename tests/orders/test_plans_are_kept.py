@@ -13,7 +13,7 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.identity import queries as identity
 from larder.inventory import queries as inventory
-from larder.inventory.changes import Progress, product_changes
+from larder.inventory.changes import product_changes
 from larder.orders.decision import RequestedLine
 from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person
@@ -83,7 +83,7 @@ def test_frequent_statements_keep_their_plans(
     shop: Shop, person: Callable[..., Person], now: datetime
 ) -> None:
     staff, customer = person(is_staff=True, role="owner"), person()
-    mark = product_changes(shop.customer, None, limit=500).progress.mark
+    mark = product_changes(shop.customer, None, limit=500).mark
     lines = [RequestedLine(shop.product + place, 1) for place in range(3)]
     asked = Placement(customer=shop.customer, actor=SYSTEM_ACTOR, lines=lines)
 
@@ -96,9 +96,7 @@ def test_frequent_statements_keep_their_plans(
     assert planned_each_time(lambda: identity.standing({shop.customer})) == []
     assert planned_each_time(lambda: inventory.products(shop.customer, limit=21)) == []
     assert planned_each_time(lambda: inventory.product(shop.customer, shop.product)) == []
-    assert (
-        planned_each_time(lambda: product_changes(shop.customer, Progress(mark), limit=500)) == []
-    )
+    assert planned_each_time(lambda: product_changes(shop.customer, mark, limit=500)) == []
 
 
 def confirm(staff: Person, customer: Person, shop: Shop) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from larder.v1.operations import MAX_SIGNED_BODY_BYTES
 from larder.v1.payment_providers import TOLERANCE_SECONDS
-from larder.v1.resources import MAX_SIGNED_BODY_BYTES
 from tests.conftest import Answer, Api
 from tests.v1.paying import paid
 from tests.v1.stripe_events import (
