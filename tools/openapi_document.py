@@ -15,12 +15,23 @@ from larder.core.limits import MAX_PAGE_LINES, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.structs import with_fields
 from larder.http.problems import first_sentence, kind_of
 from larder.v1.bodies import CSV_TYPES, Csv
-from larder.v1.operations import CACHED, Header, Operation, Trait
+from larder.v1.operations import CACHED, Operation, Trait
 from larder.v1.resources import METHODS, Resource
 from larder.v1.shapes import Number, open_enum
 from larder.v1.stream import EVENT_STREAM
 from larder.v1.urls import urlpatterns
-from tools.openapi_parts import BODY, EVERYWHERE, SHAPES, TOKEN, WRITTEN, example, kinds, receivers
+from tools.openapi_parts import (
+    BODY,
+    EVERYWHERE,
+    HEADERS,
+    SHAPES,
+    TOKEN,
+    WRITTEN,
+    Header,
+    example,
+    kinds,
+    receivers,
+)
 
 ABOUT = f"""\
 The ordering backend behind a mobile app. It never sells units that are not in stock, never loses \
@@ -221,7 +232,7 @@ def _operation(
     path: str, method: str, operation: Operation, schemas: Mapping[str, Any]
 ) -> dict[str, Any]:
     declared, traits = operation.declared, _traits(method, operation)
-    headers = [header for trait in traits for header in trait.headers]
+    headers = [header for trait in traits for header in HEADERS.get(trait.name, ())]
     members: dict[str, Any] = {
         "operationId": operation.name,
         "description": getdoc(operation.run),

@@ -84,20 +84,16 @@ class Return(Request):
     reason: Annotated[Short, Meta(min_length=1, pattern=r"\S")]
 
 
-MOVED = Trait(
-    (*KEYED.headers, *VERSIONED.headers, *TAGGED.headers),
-    (*KEYED.codes, *VERSIONED.codes, "invalid_transition", "stock_limit_exceeded"),
-    KEYED.repeats_with | VERSIONED.repeats_with,
-)
+MOVED = (KEYED, VERSIONED, TAGGED, Trait(codes=("invalid_transition", "stock_limit_exceeded")))
 """The traits of all moves. Idempotency keys of moves are kept as long as the orders."""
 
-move = partial(operation, tag="orders", answers={200: Order}, traits=[MOVED])
+move = partial(operation, tag="orders", answers={200: Order}, traits=MOVED)
 
 
 @move(
     problems=["conflicting_repeat"],
     for_others="orders.cancel_order",
-    traits=[MOVED, QUOTA],
+    traits=[*MOVED, QUOTA],
     example={"reason": "Ordered by mistake."},
 )
 def cancel_order(request: HttpRequest, caller: Caller, order: UUID, body: Cancellation) -> Answer:

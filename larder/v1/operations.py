@@ -15,22 +15,15 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from larder.core.errors import Fault, InvalidInput
-from larder.core.limits import (
-    MAX_FAULTS,
-    MAX_IDEMPOTENCY_KEY_LENGTH,
-    MAX_OPEN_BODY_BYTES,
-)
+from larder.core.limits import MAX_FAULTS, MAX_OPEN_BODY_BYTES
 from larder.db import replicas
 from larder.http import pagination, throttling
-from larder.http.api_headers import KEY_HEADER, POSITION_SENT, decode_position, idempotency_key
+from larder.http.api_headers import POSITION_SENT, decode_position, idempotency_key
 from larder.http.bodies import encoded
 from larder.http.preconditions import wants_none
-from larder.http.problems import kind_of
 from larder.identity.caller import Caller
 from larder.v1.bodies import CSV_TYPES, Csv, Signed, read_body, read_parameters, read_raw
 from larder.v1.http import Answer, Listed, no_content, reply_tagged, version_wanted
-
-MAX_POSITION_LENGTH = 255
 
 MAX_SIGNED_BODY_BYTES = 100 * 1024
 """Bytes of a body that is signed: an event of a payment provider."""
@@ -40,113 +33,31 @@ MAX_OPEN_FAULTS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """A header of requests or of answers."""
-
-    name: str
-    description: str
-    schema: Mapping[str, Any]
-    on: Sequence[int] | bool = ()
-    """The statuses of answers that can have it, True for all; empty for a header of requests."""
-    always: bool = False
-    """Whether all answers with these statuses have it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Trait:
-    """Headers that several operations share, and the codes that belong to them."""
+    """What several operations share: headers, which tools/openapi_parts.py describes by `name`, and
+    the codes that belong to them."""
 
-    headers: tuple[Header, ...] = ()
+    name: str = ""
     codes: tuple[str, ...] = ()
     repeats_with: frozenset[str] = frozenset()
     """Headers that make a repeat safe: without them, it can have a second effect, or undo a later
     change by another client."""
 
 
-def _sent(name: str, description: str, **schema: Any) -> Header:
-    return Header(name, description, {"type": "string"} | schema)
-
-
-def answered(
-    name: str, description: str, *, on: list[int] | bool, always: bool = True, **schema: Any
-) -> Header:
-    return Header(name, description, {"type": "string"} | schema, on, always)
-
-
-def refused(*codes: str) -> list[int]:
-    """Returns the statuses of these refusals."""
-    return [kind_of(code).status for code in codes]
-
-
 CSV = "text/csv; charset=utf-8"
-TAG = r'^"[0-9]+-[0-9a-f]+"$'
-TAGGED = Trait((answered("ETag", "Version and digest.", on=[200, 201, 304], pattern=TAG),))
-CACHED = Trait((*TAGGED.headers, _sent("If-None-Match", "An ETag: 304 if it is still current.")))
-ECHOED = Trait(
-    (
-        _sent(
-            "Larder-Position",
-            "From the answer to the last write. The read shows that write. A replica may answer.",
-            minLength=1,
-            maxLength=MAX_POSITION_LENGTH,
-        ),
-    )
-)
-LOCATED = Trait((answered("Location", "The URL of the object.", on=[201], format="uri-reference"),))
-VERSIONED = Trait(
-    (_sent("If-Match", "The ETag that was read: 412 after a change; * always matches."),),
-    ("precondition_failed",),
-    frozenset({"HTTP_IF_MATCH"}),
-)
+TAGGED = Trait("tagged")
+"""Answers have an ETag."""
+CACHED = Trait("cached")
+"""As TAGGED, and a request may send the tag that it has."""
+ECHOED = Trait("echoed")
+"""A replica may answer, with the write whose position the request echoes."""
+LOCATED = Trait("located")
+VERSIONED = Trait("versioned", ("precondition_failed",), frozenset({"HTTP_IF_MATCH"}))
 OWN_VERSIONED = replace(VERSIONED, repeats_with=frozenset())
 """For objects that only the caller changes: a repeat is safe without the header too."""
-CREATING = Trait(
-    (_sent("If-None-Match", "`*`: 412 if the object exists, also if it is archived.", enum=["*"]),),
-    ("precondition_failed",),
-    frozenset({"HTTP_IF_NONE_MATCH"}),
-)
-KEYED = Trait(
-    (
-        _sent(
-            KEY_HEADER,
-            "Makes the request safe to repeat: the same key gives the same answer. "
-            "One key, without a comma.",
-            minLength=1,
-            maxLength=MAX_IDEMPOTENCY_KEY_LENGTH,
-            pattern="^[!-~]+$",
-        ),
-        answered(
-            "Idempotency-Replayed",
-            "This repeats an earlier answer.",
-            on=[200, 201],
-            always=False,
-            enum=["true"],
-        ),
-    ),
-    ("idempotency_key_reused",),
-    frozenset({"HTTP_IDEMPOTENCY_KEY"}),
-)
-QUOTA = Trait(
-    (
-        answered(
-            "RateLimit-Policy",
-            "The quota of this request: its units, and the seconds in which it refills. Only when "
-            "a quarter of it, or ten units, are left, or less.",
-            on=[200, 201, *refused("quota_exceeded")],
-            always=False,
-            pattern='^"[a-z_]+";q=[0-9]+;w=[0-9]+$',
-        ),
-        answered(
-            "RateLimit",
-            "The remaining units of the quota, and the seconds until there is one more. Not in "
-            "answers to requests that do not count, such as repeats.",
-            on=[200, 201, *refused("quota_exceeded")],
-            always=False,
-            pattern='^"[a-z_]+";r=[0-9]+;t=[0-9]+$',
-        ),
-    ),
-    ("quota_exceeded",),
-)
+CREATING = Trait("creating", ("precondition_failed",), frozenset({"HTTP_IF_NONE_MATCH"}))
+KEYED = Trait("keyed", ("idempotency_key_reused",), frozenset({"HTTP_IDEMPOTENCY_KEY"}))
+QUOTA = Trait("quota", ("quota_exceeded",))
 """For operations that count for a quota (larder/identity/services/quotas.py)."""
 
 View = Callable[..., Any]
@@ -215,8 +126,8 @@ class Operation:
         self.problems = (*declared.problems, *of_path)
         self._cursor: Any = next(iter(get_args(kinds.get("cursor"))), None)
         self._status, self._kind = next(iter(declared.answers.items()))
-        headers = {header.name for trait in declared.traits for header in trait.headers}
-        self._is_tagged, self._is_located = "ETag" in headers, "Location" in headers
+        self._is_tagged = not {TAGGED, CACHED}.isdisjoint(declared.traits)
+        self._is_located = LOCATED in declared.traits
         # What is signed comes from a payment provider, for many customers.
         self._is_counted = not declared.token and self.body not in {None, Signed}
         self._most_faults = MAX_OPEN_FAULTS if self._is_counted else MAX_FAULTS

@@ -13,16 +13,14 @@ from larder.http import authentication, pagination
 from larder.identity.caller import Caller
 from larder.live.streams import SEES_ALL, STREAMS, EventMark
 from larder.orders.queries.changes import require_known
-from larder.v1.operations import Header, Trait, operation
+from larder.v1.operations import Trait, operation
 
 MAX_WATCHED = 100
 """Products that a stream watches."""
 
 EVENT_STREAM = "text/event-stream"
 SENT = "Last-Event-ID"
-RESUMED = Trait(
-    (Header(SENT, "The id of the last event. What came after it follows.", {"type": "string"}),)
-)
+RESUMED = Trait("resumed")
 HEADERS = {"X-Accel-Buffering": "no"}
 
 
