@@ -43,6 +43,13 @@ def add_up(lines: Sequence[RequestedLine]) -> dict[int, int]:
     return quantities
 
 
+def orderable(offer: Offer, wanted: int, available: int) -> int:
+    """Returns up to how many of the wanted units a line can have by stock and rules; 0 if none."""
+    units = min(wanted, available, offer.max_per_order or wanted)
+    units -= units % offer.step
+    return units if units >= offer.min_quantity else 0
+
+
 class UndecidedOrder(Struct, frozen=True):
     """An order to be decided: its lines, the customer's prices, and the total that the customer was
     shown, if it was sent. `counts_for` is the customer whose limits it counts for, if any."""

@@ -17,6 +17,7 @@ from larder.http.api_headers import idempotency_key, operation_of
 from larder.http.preconditions import tag_wanted
 from larder.http.shop import terms
 from larder.identity.caller import Caller
+from larder.orders import queries as orders
 from larder.orders.decision import RequestedLine
 from larder.orders.queries import carts
 from larder.orders.queries.carts import CartVersion
@@ -118,6 +119,14 @@ class Cart(msgspec.Struct):
     total: Money
 
 
+class Reordered(msgspec.Struct):
+    """The cart, and the lines of the order that could not be placed now as they were: with the
+    units of the order, and why in their `notices`."""
+
+    cart: Cart
+    changed: list[CartLine]
+
+
 @operation(answers={200: Cart}, traits=[CACHED])
 def get_cart(caller: Caller) -> Answer:
     """The current cart, at current prices."""
@@ -173,6 +182,22 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Answ
     """Removes a product from the cart."""
     cart.remove_line(caller.id, product, now=now(), expected=_expected(request))
     return _answer(caller.id)
+
+
+@operation(
+    answers={200: Reordered},
+    problems=["unknown_product", "cart_full", "not_found"],
+    traits=[TAGGED, OWN_VERSIONED, QUOTA],
+)
+def reorder(request: HttpRequest, caller: Caller, order: UUID) -> Answer:
+    """Puts the units of an own order in the cart, as far as they can be ordered now. More units
+    that are in the cart stay, so a repeat changes nothing."""
+    placed = orders.order(order, customer=caller.id)
+    cart.reorder(placed, now=now(), expected=_expected(request))
+    answer = _answer(caller.id)
+    lines = [_shown_line(line) for line in carts.current_lines(caller.id, placed.lines)]
+    changed = Reordered(answer.payload, [line for line in lines if line.notices])
+    return answer._replace(payload=changed, version=answer.payload.version)
 
 
 @operation(

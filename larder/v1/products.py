@@ -31,6 +31,7 @@ from larder.inventory import queries
 from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
 from larder.inventory.services.products import Author
+from larder.orders.queries.carts import ordered_products
 from larder.v1.bodies import each_fault
 from larder.v1.http import Answer, PageParameters, claim, version_wanted
 from larder.v1.operations import (
@@ -133,6 +134,9 @@ class ListParameters(PageParameters, kw_only=True):
         bool | None,
         Meta(description="true: only those of which the smallest order can be filled now."),
     ] = None
+    ordered_before: Annotated[
+        bool, Meta(description="true: only those in one of the caller's last 1,000 orders.")
+    ] = False
     ids: Ids | None = None
     ordering: Ordering = "id"
     count: Annotated[bool, Meta(description="Also returns the total number.")] = False
@@ -168,7 +172,8 @@ def list_products(
 ) -> ProductPage:
     """A page of the catalogue."""
     page = _page(caller.id, query, cursor, pagination.links(request))
-    request.META[PAGE] = page
+    if not query.ordered_before:
+        request.META[PAGE] = page
     return page()
 
 
@@ -176,7 +181,7 @@ def _page(
     customer: int, query: ListParameters, cursor: ProductCursor | None, links: Links
 ) -> Callable[[], ProductPage]:
     """Returns a function that reads the page. The event loop keeps it after the request."""
-    filters, after = _filter(query), cursor.position if cursor else None
+    filters, after = _filter(query, customer), cursor.position if cursor else None
 
     def page() -> ProductPage:
         part = queries.page(customer, filters, after=after, limit=query.rows)
@@ -295,8 +300,11 @@ def for_staff(product: StockedProduct) -> Product:
     return answer
 
 
-def _filter(query: ListParameters) -> ProductFilter:
-    ids = None if query.ids is None else tuple(int(text) for text in query.ids.split(","))
+def _filter(query: ListParameters, customer: int) -> ProductFilter:
+    ids = None if query.ids is None else {int(text) for text in query.ids.split(",")}
+    if query.ordered_before:
+        ordered = ordered_products(customer)
+        ids = ordered if ids is None else ordered & ids
     texts = {field.name: getattr(query, field.name) for field in FILTERED}
     return ProductFilter(
         words=words(query.q),
@@ -304,7 +312,7 @@ def _filter(query: ListParameters) -> ProductFilter:
         min_price=None if query.min_price is None else Decimal(query.min_price),
         max_price=None if query.max_price is None else Decimal(query.max_price),
         in_stock=query.in_stock,
-        ids=ids,
+        ids=None if ids is None else tuple(ids),
         exact={name: text for name, text in texts.items() if text is not None},
         ordering=query.ordering,
     )

@@ -97,6 +97,7 @@ urlpatterns = [
     path("orders/changes", Resource(GET=changes.list_order_changes)),
     path("orders.csv", Resource(GET=csv_files.export_orders)),
     path("orders/<id:order>/events", Resource(GET=events.list_order_events)),
+    path("orders/<id:order>/reorder", Resource(POST=cart.reorder)),
     path("orders/<id:order>/confirm", Resource(POST=moves.confirm_order)),
     path("orders/<id:order>/cancel", Resource(POST=moves.cancel_order)),
     path("orders/<id:order>/pack", Resource(POST=moves.pack_order)),

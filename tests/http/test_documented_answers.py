@@ -69,6 +69,8 @@ def fill_cart(staff: Api, jam: int) -> dict[str, Answer]:
     answers["put_cart"] = staff("PUT", "cart", {"lines": [line]})
     answers["get_cart"] = staff("GET", "cart")
     answers["submit_cart"] = staff("POST", "cart/submit", {"note": "Ring twice."})
+    path = answers["submit_cart"].headers["Location"]
+    answers["reorder"] = staff("POST", f"{path}/reorder")
     answers["put_cart_line"] = staff("PUT", f"cart/lines/{jam}", {"quantity": 1})
     answers["delete_cart_line"] = staff("DELETE", f"cart/lines/{jam}")
     answers["delete_cart"] = staff("DELETE", "cart")

@@ -258,3 +258,27 @@ def test_a_cart_shows_the_current_data_of_its_products(
     put(who, (jam, 1), now=now)
     change_product(jam, {"name": "Marmalade", "sku": "MARMALADE"}, caller=None, now=now)
     assert [(line.name, line.sku) for line in lines(who)] == [("Marmalade", "MARMALADE")]
+
+
+def test_an_order_fills_the_cart_with_what_can_still_be_ordered(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    """Also if other units of a product are in the cart; a repeat changes nothing."""
+    who = person()
+    tea, jam, hat, pin, cup, oil = (product(stock=9) for _ in range(6))
+    ordered = [RequestedLine(id, 6) for id in (tea, jam, hat, pin, cup, oil)]
+    placement = Placement(customer=who.id, actor=who.caller.public_id, lines=ordered)
+    order = place_order(placement, terms=GBP, now=now).order
+    archive_product(jam, caller=None, now=now)
+    change_product(hat, {"max_per_order": 2}, caller=None, now=now)
+    change_product(pin, {"step": 2}, caller=None, now=now)
+    change_product(cup, {"min_quantity": 5}, caller=None, now=now)
+    put(who, (oil, 8), (hat, 1), now=now)
+    cart.reorder(order, now=now)
+    assert units(who) == [(oil, 8), (hat, 2), (tea, 3), (pin, 2)]
+    before = seen(who)
+    cart.reorder(order, now=now, expected=NOTHING)
+    assert seen(who) == before
+    put(who, now=now)
+    with pytest.raises(StaleVersion):
+        cart.reorder(order, now=now, expected=before)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from larder.catalog.services.products import archive_product, change_product
-from tests.conftest import Answer, Api
+from tests.conftest import Answer, Api, Person
 from tests.v1.carts import put, refusal, units
 
 Product = Callable[..., int]
@@ -230,3 +230,26 @@ def test_the_etag_of_a_cart_does_not_match_the_next_cart(customer: Api, product:
         jam, {"price": Decimal(9)}, caller=None, now=datetime.fromisoformat("2026-01-02T00:00Z")
     )
     assert put(customer, (jam, 2), If_Match=again.headers["ETag"]).status == 200
+
+
+def test_a_repeated_order_names_the_lines_that_changed(
+    customer: Api,
+    as_: Callable[[Person], Api],
+    person: Callable[..., Person],
+    product: Product,
+    now: datetime,
+) -> None:
+    tea, jam = product(stock=9, price="2"), product(stock=5, sku="JAM", name="Jam")
+    lines = [{"product": tea, "quantity": 3}, {"product": jam, "quantity": 4}]
+    order = customer("POST", "orders", {"lines": lines}).body["id"]
+    change_product(tea, {"price": Decimal(3)}, caller=None, now=now)
+    answer = customer("POST", f"orders/{order}/reorder")
+    assert answer.status == 200
+    assert answer.body["cart"] == customer("GET", "cart").body
+    assert units(customer("GET", "cart")) == [(tea, 3), (jam, 1)]
+    assert [(line["product"], line["notices"]) for line in answer.body["changed"]] == [
+        (tea, [{"code": "price_changed", "from": "2.00", "to": "3.00"}]),
+        (jam, [{"code": "insufficient_stock", "available": 1}]),
+    ]
+    assert [line["quantity"] for line in answer.body["changed"]] == [3, 4]
+    assert as_(person())("POST", f"orders/{order}/reorder").status == 404

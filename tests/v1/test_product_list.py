@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import Api
+from tests.conftest import Api, Person
 from tests.v1.reading import ids, walk
 
 Product = Callable[..., int]
@@ -169,3 +169,14 @@ def test_a_link_to_the_next_page_replaces_a_cursor_without_a_value(
     product(), product()
     page = customer("GET", "products?limit=1&cursor").body
     assert page["next"].endswith("&limit=1")
+
+
+def test_products_that_the_caller_has_ordered(
+    customer: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
+) -> None:
+    tea, jam, _hat = product(), product(), product()
+    for product_id in (tea, jam):
+        customer("POST", "orders", {"lines": [{"product": product_id, "quantity": 1}]})
+    assert ids(customer("GET", "products?ordered_before=true")) == [tea, jam]
+    assert ids(customer("GET", f"products?ordered_before=true&ids={jam}")) == [jam]
+    assert ids(as_(person())("GET", "products?ordered_before=true")) == []

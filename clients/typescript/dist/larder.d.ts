@@ -3,7 +3,7 @@ import { type Options, type Request } from "./connection.js";
 import { Copy } from "./copy.js";
 import { Outbox } from "./outbox.js";
 import type { Storage } from "./storage.js";
-import type { LarderEvent, Order, Page, Product } from "./types.js";
+import type { LarderEvent, Order, Page, Product, Reordered } from "./types.js";
 export declare class Larder {
     #private;
     /** Orders that are sent until the shop has answered, also after the app was killed. */
@@ -34,8 +34,10 @@ export declare class Larder {
     request<T = any>(method: string, path: string, request?: Request): Promise<T>;
     /** Returns a page of a list: the first, or the one that `next` of the page before leads to. */
     page<T = any>(path: string, parameters?: Record<string, string>, next?: string | null): Promise<Page<T>>;
-    /** Returns a page of products. `q` searches them; others are `category`, `in_stock`, `limit`. */
+    /** Returns a page of products. `q` searches them; others are `category`, `in_stock`, `ordered_before`, `limit`. */
     products(parameters?: Record<string, string>, next?: string | null): Promise<Page<Product>>;
+    /** Puts what can be ordered now of an order in the customer's cart at the shop. A repeat changes nothing. */
+    reorder(id: string): Promise<Reordered>;
     /**
      * Tells the events of the stream that follow on `after`, the last `id`; also those of products in
      * `watch`. Returns when the stream ends, which it does every few minutes: wait some seconds, and

@@ -84,9 +84,13 @@ export class Larder {
         const query = next ? new URL(next).search : `?${new URLSearchParams(parameters)}`;
         return this.request("GET", path + query);
     }
-    /** Returns a page of products. `q` searches them; others are `category`, `in_stock`, `limit`. */
+    /** Returns a page of products. `q` searches them; others are `category`, `in_stock`, `ordered_before`, `limit`. */
     products(parameters, next) {
         return this.page("products", parameters, next);
+    }
+    /** Puts what can be ordered now of an order in the customer's cart at the shop. A repeat changes nothing. */
+    reorder(id) {
+        return this.request("POST", `orders/${id}/reorder`);
     }
     /**
      * Tells the events of the stream that follow on `after`, the last `id`; also those of products in

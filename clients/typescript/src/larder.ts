@@ -5,7 +5,7 @@ import { Copy } from "./copy.js";
 import { ProblemError, SessionEndedError } from "./errors.js";
 import { Outbox } from "./outbox.js";
 import type { Storage } from "./storage.js";
-import type { LarderEvent, Order, Page, Product } from "./types.js";
+import type { LarderEvent, Order, Page, Product, Reordered } from "./types.js";
 
 /** What is kept of a log-in. Without `access` the session is over. */
 interface Session {
@@ -106,9 +106,14 @@ export class Larder {
     return this.request("GET", path + query);
   }
 
-  /** Returns a page of products. `q` searches them; others are `category`, `in_stock`, `limit`. */
+  /** Returns a page of products. `q` searches them; others are `category`, `in_stock`, `ordered_before`, `limit`. */
   products(parameters?: Record<string, string>, next?: string | null): Promise<Page<Product>> {
     return this.page("products", parameters, next);
+  }
+
+  /** Puts what can be ordered now of an order in the customer's cart at the shop. A repeat changes nothing. */
+  reorder(id: string): Promise<Reordered> {
+    return this.request("POST", `orders/${id}/reorder`);
   }
 
   /**

@@ -96,6 +96,34 @@ export interface Draft {
   payment?: { required: boolean; hold_seconds?: number };
 }
 
+export interface CartLine {
+  product: number;
+  sku: string;
+  name: string;
+  quantity: number;
+  /** The price now, as is `line_total`. */
+  unit_price: Money;
+  line_total: Money;
+  available: number;
+  /** What changed, and what would be refused. `code` determines which other members are there. */
+  notices: { code: string; from?: Money; to?: Money; available?: number }[];
+}
+
+/** The customer's cart at the shop, the same on all devices. */
+export interface Cart {
+  id: string | null;
+  version: number;
+  lines: CartLine[];
+  currency: string;
+  total: Money;
+}
+
+/** `changed` are the lines of the order that could not be placed now as they were. */
+export interface Reordered {
+  cart: Cart;
+  changed: CartLine[];
+}
+
 /** A page of a list. `next` is passed on as it is to read the following page. */
 export interface Page<T> {
   results: T[];

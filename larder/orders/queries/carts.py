@@ -1,4 +1,4 @@
-"""The customer's cart, alone and together with placed orders."""
+"""The customer's cart, and the products that they have ordered before."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from larder.db import database
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders.decision import broken_rules
-from larder.orders.sql import carts
+from larder.orders.queries import LineView
+from larder.orders.sql import carts, reads
 
 
 class StoredLine(Struct, frozen=True):
@@ -121,16 +122,28 @@ class CartView:
         return sum((line.line_total for line in self.lines), Decimal(0))
 
 
+def ordered_products(customer: int) -> set[int]:
+    """Returns the products of the customer's last 1,000 orders."""
+    return {id for (id,) in database.rows(reads.PRODUCTS_OF_LAST, [customer])}
+
+
 def cart(customer: int) -> CartView | None:
     """Returns the customer's cart; None without one."""
     row = stored_cart(customer)
     if row.id is None or row.number is None or row.created_at is None:
         return None
-    ids = tuple(line.product for line in row.lines)
-    stocked = inventory.products(customer, ProductFilter(ids=ids, archived=True), limit=None)
-    products = {product.id: product for product in stocked}
-    available, rules = inventory.available(ids), broken_rules(row.units, products)
-    lines = [
+    lines = current_lines(customer, row.lines)
+    return CartView(row.id, row.number, row.version, row.created_at, row.updated_at, lines)
+
+
+def current_lines(customer: int, stored: Sequence[StoredLine | LineView]) -> list[CartLine]:
+    """Returns lines of a cart, or of an order of this customer, with what is true of their products
+    now."""
+    units = {line.product: line.quantity for line in stored}
+    sold = ProductFilter(ids=tuple(units), archived=True)
+    products = {product.id: product for product in inventory.products(customer, sold, limit=None)}
+    available, rules = inventory.available(units), broken_rules(units, products)
+    return [
         CartLine(
             id=line.id or 0,
             product=line.product,
@@ -143,6 +156,5 @@ def cart(customer: int) -> CartView | None:
             archived=line.product not in available,
             broken_rule=rules.get(line.product),
         )
-        for line in row.lines
+        for line in stored
     ]
-    return CartView(row.id, row.number, row.version, row.created_at, row.updated_at, lines)

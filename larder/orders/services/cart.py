@@ -22,9 +22,10 @@ from larder.core.limits import MAX_LINES, MAX_UNITS
 from larder.db import database
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
-from larder.orders.decision import RequestedLine, add_up
+from larder.orders.decision import RequestedLine, add_up, orderable
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Cart
+from larder.orders.queries import OrderView
 from larder.orders.queries.carts import CartRow, CartVersion, StoredLine, cart_row
 from larder.orders.sql import carts
 
@@ -59,6 +60,23 @@ def put_line(
     with _locked(customer) as cart:
         changed = {line.product: line.quantity}
         _put(cart, cart.units | changed, changed, expected, now)
+
+
+def reorder(order: OrderView, *, now: datetime, expected: CartVersion | None = None) -> None:
+    """Puts the units of an order in its customer's cart, as far as they can be ordered now. More
+    units that are in the cart stay, so a repeat changes nothing. Makes a cart if there is none.
+
+    If something changes, raises UnknownProducts (one is archived at this moment), CartFull,
+    StaleVersion.
+    """
+    wanted = {line.product: line.quantity for line in order.lines}
+    with _locked(order.customer) as cart:
+        offers, available = catalog.offers(wanted), inventory.available(wanted)
+        had = {
+            id: orderable(offer, wanted[id], available.get(id, 0)) for id, offer in offers.items()
+        }
+        more = {id: had[id] for id in wanted if had.get(id, 0) > cart.units.get(id, 0)}
+        _put(cart, cart.units | more, more, expected, now)
 
 
 def _put(

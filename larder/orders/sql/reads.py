@@ -116,6 +116,13 @@ STATUS = {status: f"'{status}'" for status in lifecycle.STATUSES}
 NUMBER = '"order".number = %s::bigint'
 PRODUCT = "order_line.product_id = %s::bigint"
 
+_LAST = BY_ORDER.page(f" WHERE {BY_ORDER.customer}", 1_000, continued=False)
+PRODUCTS_OF_LAST = f"""
+SELECT DISTINCT product_id FROM ({_LAST}) AS page JOIN order_line ON order_id = page.id
+"""
+"""The products of a customer's last orders: a range of the index order_history, then index scans of
+order_line_once."""
+
 REFERENCE = """"order".reference <> '' AND "order".reference = %s"""
 """Repeats the condition of the partial indexes, which have no orders without a reference. A generic
 plan cannot know that the parameter is not empty."""
