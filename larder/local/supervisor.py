@@ -10,6 +10,7 @@ When the supervisor is killed, the kernel ends the children (larder/local/proces
 
 from __future__ import annotations
 
+import ctypes
 import http.client
 import json
 import multiprocessing
@@ -18,10 +19,13 @@ import secrets
 import shutil
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import django
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
 
 from larder.local.folders import open_folder, write_private
 from larder.local.postgresql import Cluster
@@ -36,6 +40,8 @@ READY_SECONDS = 300.0
 """A busy machine takes minutes."""
 SHOWN_LINES = 15
 PORT_SECONDS = 3.0
+M_MMAP_THRESHOLD = -3
+"""Of mallopt(3)."""
 
 
 class Supervisor:
@@ -71,7 +77,7 @@ class Supervisor:
             with step("PostgreSQL started"):
                 self._cluster.start()
             os.environ |= self._cluster.addresses
-        django.setup()
+        load()
         with step("Database prepared"):
             with Kept(prepare) as command:
                 status = command.wait()
@@ -155,6 +161,14 @@ class Supervisor:
                 self._cluster.stop()
 
 
+def load() -> None:
+    """Load Larder into this process. Raises LauncherError for settings that it refuses."""
+    try:
+        django.setup()
+    except (ImproperlyConfigured, ProgrammingError) as error:
+        raise LauncherError(f"Larder cannot start: {error}") from None
+
+
 def free_port(serving: serve.Serving) -> None:
     """Wait for workers of a run that was killed: they end within a second. Raises LauncherError
     when the port stays in use."""
@@ -187,6 +201,10 @@ def serve_here(serving: serve.Serving) -> None:
 
     from larder.ops.serving.granian_server import Server
 
+    # A fork has what glibc read when its program started; another C library has no such function.
+    with suppress(AttributeError, ValueError):
+        threshold = int(os.environ["MALLOC_MMAP_THRESHOLD_"])
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, threshold)
     os.environ[serve.COUNTS] = serve.counts_folder()
     sys.argv = serve.command(serving)[2:]
     # Its workers share what is loaded here, with every version of Python.
