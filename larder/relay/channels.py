@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from larder.relay import models
-
-Delivery = models.Delivery
-"""A delivery whose attempt is due; `attempts` counts those before."""
+if TYPE_CHECKING:
+    from larder.relay.queries import Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +67,10 @@ class Channel:
         endpoints or devices, kinds of recipients. Called in the relay's transaction."""
         raise NotImplementedError
 
-    def read(self, deliveries: Sequence[Delivery]) -> None:
+    def read(self, deliveries: Sequence["Delivery"]) -> None:
         """Reads what the messages of these deliveries have in common."""
 
-    def prepare(self, delivery: Delivery) -> Any | None:
+    def prepare(self, delivery: "Delivery") -> Any | None:
         """Returns the message for `send`, rendered from the object's present state; None if there
         is nothing to tell any more. An Outcome is that of the attempt, without a message."""
         raise NotImplementedError
@@ -81,6 +79,6 @@ class Channel:
         """Sends a message. Uses the network and no database; must end within 30 seconds."""
         raise NotImplementedError
 
-    def ended(self, delivery: Delivery, outcome: Outcome) -> None:
+    def ended(self, delivery: "Delivery", outcome: Outcome) -> None:
         """Called after each attempt whose outcome is stored: an Again is followed by no attempt if
         it is the last one of the pauses."""

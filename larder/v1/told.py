@@ -11,8 +11,8 @@ from larder.core.errors import NotFound
 from larder.inventory import queries as inventory
 from larder.orders import queries
 from larder.orders.queries import OrderView
-from larder.relay.channels import Delivery
 from larder.relay.event_types import EVENT_TYPES
+from larder.relay.queries import Delivery
 from larder.v1 import order_shapes, products
 from larder.v1.http import shaped
 from larder.v1.order_shapes import Order

@@ -26,7 +26,8 @@ from larder.notifications.errors import NotSent, NotSentYet
 from larder.notifications.mail_texts import TOKEN
 from larder.notifications.rendering import render
 from larder.relay import queries
-from larder.relay.channels import Again, Channel, Delivery, Event, Failed, Outcome, Sent
+from larder.relay.channels import Again, Channel, Event, Failed, Outcome, Sent
+from larder.relay.queries import Delivery
 from larder.relay.services import account_mails
 from larder.relay.services.account_mails import ACCOUNT, CHANNEL
 from larder.worker import order_mails

@@ -21,7 +21,7 @@ from larder.orders import payment_state, queries
 from larder.orders.lifecycle import CANCELLED, DELIVERED, PENDING, RETURNED, SHIPPED, SOLD, STATUSES
 from larder.orders.payment_state import Kind as PaymentKind
 from larder.orders.queries import LineView, OrderView
-from larder.relay.channels import Delivery
+from larder.relay.queries import Delivery
 
 CUSTOMER, SHOP = "customer", "shop"
 LEFT = frozenset({SHIPPED, DELIVERED, RETURNED})

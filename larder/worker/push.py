@@ -18,7 +18,8 @@ from larder.notifications.mail_texts import ORDER
 from larder.orders import queries as orders
 from larder.orders.lifecycle import SHIPPED
 from larder.relay import queries
-from larder.relay.channels import Again, Channel, Delivery, Event, Failed, Gone, Outcome
+from larder.relay.channels import Again, Channel, Event, Failed, Gone, Outcome
+from larder.relay.queries import Delivery
 from larder.relay.services import devices
 from larder.worker.outgoing import Client, Network, NoAnswer
 from larder.worker.push_services import Message

@@ -97,7 +97,7 @@ def _lead(
         expired = _tried(expire_due, errors)
         more = _tried(partial(relay.once, now=now()), errors)
         pause = STANDBY if None in {expired, more} else 0.0 if more else EVERY
-        stop.wait(max(pause, pace.pause(taken.seconds)))
+        stop.wait(max(pause, min(pace.pause(taken.seconds), STANDBY)))
 
 
 def _tried(do: Callable[[], T], errors: RepeatedErrors) -> T | None:

@@ -21,7 +21,8 @@ from typing import Any
 from django.db import Error, connections
 
 from larder.core.clock import Stopwatch
-from larder.relay.channels import Again, Channel, Delivery, Failed, Outcome
+from larder.relay.channels import Again, Channel, Failed, Outcome
+from larder.relay.queries import Delivery
 from larder.relay.services import deliveries
 from larder.worker.pace import Pace
 from larder.worker.repeated_errors import RepeatedErrors
@@ -50,6 +51,9 @@ MOST_SECONDS = 86_400.0
 
 JITTER = 0.1
 """The part of a pause that is added to it at most, so that repeats spread."""
+
+LONGEST_PAUSE = 2.0
+"""Seconds that the sender leaves to orders at most: a mail with a new password waits, too."""
 
 AFTER_ERROR = 2.0
 """Seconds without a turn after an error of the database."""
@@ -109,7 +113,7 @@ class Sender:
                 self._database.submit(connections.close_all)
                 self._errors.log(error)
                 await asyncio.sleep(AFTER_ERROR)
-            await asyncio.sleep(pace.pause(process_time() - began))
+            await asyncio.sleep(min(pace.pause(process_time() - began), LONGEST_PAUSE))
         await self._wait(GRACE)
         with suppress(Error):
             await self._turn()

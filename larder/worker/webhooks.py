@@ -21,8 +21,9 @@ from larder.core.clock import now
 from larder.identity import queries as identity
 from larder.orders.queries import OrderView, orders
 from larder.relay import queries
-from larder.relay.channels import Again, Channel, Delivery, Event, Failed, Gone, Outcome, Sent
+from larder.relay.channels import Again, Channel, Event, Failed, Gone, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
+from larder.relay.queries import Delivery
 from larder.relay.services import endpoints
 from larder.relay.services.endpoints import CHANNEL, MAX_ENDPOINTS, TEST
 from larder.v1 import told

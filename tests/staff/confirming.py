@@ -99,7 +99,6 @@ REFUSED_TO_ALL = {
     "inventory_adjustment_delete",
     "inventory_ledgerentry_add",
     "inventory_ledgerentry_delete",
-    "orders_order_add",
     "orders_order_delete",
     "orders_refunddue_add",
     "orders_refunddue_delete",

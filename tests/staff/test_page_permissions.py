@@ -234,6 +234,7 @@ NAMED = {
     "orders_order_track": ("orders.change_order",),
     "orders_order_unpack": ("orders.pack_order",),
     "orders_order_unship": ("orders.ship_order",),
+    "orders_order_add": ("orders.add_order",),
     "orders_order_telephone": ("orders.add_order",),
     "orders_order_accounting": ("orders.export_order",),
     "catalog_product_archive_selected": ("catalog.delete_product",),

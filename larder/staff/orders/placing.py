@@ -37,7 +37,7 @@ from larder.orders.models import Order
 from larder.orders.services.batches import place_for_new, place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import ServiceAdmin, button
-from larder.staff.identity.customers import digits_of
+from larder.staff.identity.customers import description, digits_of
 from larder.staff.orders.forms import SENTENCES, DeliveryForm
 from larder.staff.pages import Page, further_line, lines_of, show, tick, whole, words
 from larder.staff.product_choice import ProductLineForm, is_complete, sku_field
@@ -89,7 +89,8 @@ class OrderForm(DeliveryForm):
 
     def __init__(self, *args: Any, may_add: bool, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["customer"].required = not may_add
+        customer: Any = self.fields["customer"]
+        customer.required, customer.label_from_instance = not may_add, description
         if not may_add:
             del self.fields["new_name"], self.fields["new_phone"]
 
@@ -138,6 +139,8 @@ class PlaceableOrders(ServiceAdmin):
         return [path("addresses/", addresses, name="orders_order_addresses"), *super().get_urls()]
 
     def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
+        if not self.may(request, "add"):
+            raise PermissionDenied
         return HttpResponseRedirect(reverse("admin:orders_order_telephone"))
 
     def addresses(self, request: Any) -> HttpResponse:
