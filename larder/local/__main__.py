@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from larder.local import postgresql
 from larder.local.processes import manage
 from larder.local.supervisor import STOP_SECONDS, Supervisor
-from larder.local.terminal import LauncherError
+from larder.local.terminal import LauncherError, complain
 from larder.ops import serve
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -50,7 +50,8 @@ def main() -> int:
             case _:
                 return run(arguments if command == "run" else sys.argv[1:])
     except (LauncherError, serve.CannotServe) as error:
-        sys.exit(str(error))
+        complain(str(error))
+        return 1
     return 0
 
 

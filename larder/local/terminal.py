@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 
@@ -15,6 +16,12 @@ def say(line: str) -> None:
     """Print a line now; a terminal that is gone is no reason to stop."""
     with contextlib.suppress(OSError):
         print(line, flush=True)  # noqa: T201
+
+
+def complain(line: str) -> None:
+    """Print a line to standard error."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 @contextlib.contextmanager

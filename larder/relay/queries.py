@@ -9,10 +9,12 @@ import msgspec
 from larder.core.errors import NotFound
 from larder.db import database
 from larder.db.feed import Feed, Mark
-from larder.relay import sql
+from larder.relay import models, sql
 from larder.relay.channels import Event
 from larder.relay.event_types import TOLD_AS
-from larder.relay.models import Delivery, Device, Endpoint, Watch
+from larder.relay.models import Device, Endpoint, Watch
+
+Delivery = models.Delivery
 
 ORDER_EVENTS = Feed("order_event", "order_id")
 

@@ -18,10 +18,10 @@ from django.conf import settings
 from django.db import connections
 
 from larder.core.clock import Stopwatch, now
+from larder.orders.services.expire_holds import expire_holds
 from larder.relay.channels import Channel
 from larder.relay.services.relaying import Relay
 from larder.worker.connection import connection_string
-from larder.worker.hold_expiry import expire_due
 from larder.worker.mails import Mails
 from larder.worker.pace import Pace
 from larder.worker.push import Push
@@ -35,6 +35,9 @@ T = TypeVar("T")
 
 EVERY = 0.2
 """Seconds between two passes, if the last one left nothing."""
+
+HOLDS = 200
+"""Holds that expire in one pass at most."""
 
 STANDBY = 2.0
 """Seconds between two tries to lead, and without a pass after an error."""
@@ -94,9 +97,9 @@ def _lead(
         session.execute("SELECT 1")
         taken = Stopwatch()
         # The thread keeps its connection: to open one takes longer than a pass.
-        expired = _tried(expire_due, errors)
+        expired = _tried(partial(expire_holds, now=now(), limit=HOLDS), errors)
         more = _tried(partial(relay.once, now=now()), errors)
-        pause = STANDBY if None in {expired, more} else 0.0 if more else EVERY
+        pause = STANDBY if None in {expired, more} else 0.0 if more or expired == HOLDS else EVERY
         stop.wait(max(pause, min(pace.pause(taken.seconds), STANDBY)))
 
 
