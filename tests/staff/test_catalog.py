@@ -241,10 +241,12 @@ def test_low_stock_is_found_by_an_index(desk: Desk, now: datetime) -> None:
     asked = [
         query["sql"] for query in captured if 'low_stock_threshold" IS NOT NULL' in query["sql"]
     ]
-    assert len(asked) == 2  # the number of rows, and the rows
-    for statement in asked:
-        plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {statement}"))
-        assert "product_by_low_stock" in plan
+    number, rows = (
+        "\n".join(row[0] for row in database.rows(f"EXPLAIN {statement}")) for statement in asked
+    )
+    assert "product_by_low_stock" in number
+    # Of few rows, an index that has their order can be cheaper.
+    assert "Seq Scan on product" not in rows
 
 
 def test_the_form_keeps_the_tax_rate_shows_the_net_price_and_its_history(
