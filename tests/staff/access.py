@@ -100,7 +100,7 @@ def _orders(who: Person, boss: Person, product: int) -> dict[str, UUID]:
 
 NO_PAGES = REFUSED_TO_ALL | {
     *("login", "logout", "jsi18n", "search", "autocomplete", "view_on_site", "app_list"),
-    *("orders_order_addresses", "offered_products"),
+    *("orders_order_add", "orders_order_addresses", "offered_products"),
     *("catalog_product_adjust_stock", "catalog_product_export", "catalog_product_ledger"),
 }
 """Names of what is looked at elsewhere or is no page: a redirect, data for scripts, a refusal."""

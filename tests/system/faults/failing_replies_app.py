@@ -15,5 +15,5 @@ def _fail(*_args: object, **_more: object) -> NoReturn:
     raise RuntimeError("a fault of ours")
 
 
-for owner, name in ((cart, "_reply"), (contract4.Products, "shown"), (ServiceAdmin, "log_change")):
+for owner, name in ((cart, "_answer"), (contract4.Products, "shown"), (ServiceAdmin, "log_change")):
     setattr(owner, name, _fail)

@@ -33,7 +33,7 @@ from tests.system.race.shops import OK
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 PARENTS_READ = '"category"."parent_id" AS "parent_id" FROM "category"'
-CATEGORIES_OF_FILE = "SELECT id FROM category ORDER BY id FOR KEY SHARE"
+CATEGORIES_OF_FILE = 'FROM "category" ORDER BY'
 NAME_READ = '"product"."name" = %s'
 HOUR = Rate(3, 3600)
 
