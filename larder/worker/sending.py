@@ -21,7 +21,7 @@ from typing import Any
 from django.db import Error, connections
 
 from larder.core.clock import Stopwatch
-from larder.relay.channels import Again, Channel, Failed, Outcome
+from larder.relay.channels import Again, Channel, Outcome
 from larder.relay.queries import Delivery
 from larder.relay.services import deliveries
 from larder.worker.pace import Pace
@@ -193,7 +193,7 @@ def _message(channel: Channel, delivery: Delivery) -> Any:
         raise
     except Exception as error:
         return _failure(error)
-    return Failed(OVERTAKEN) if message is None else message
+    return Outcome(OVERTAKEN) if message is None else message
 
 
 async def _attempt(channel: Channel, message: Any) -> Outcome:

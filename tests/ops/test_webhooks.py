@@ -265,7 +265,7 @@ def test_the_owner_gets_a_mail_about_an_endpoint_that_is_gone(
     settings.EMAIL_URL = "smtp://localhost"
     endpoint = subscribe().endpoint
     channel, delivery = Webhooks([]), of(endpoint, "order.placed", uuid4())
-    channel.ended(delivery, Failed("overtaken"))
+    channel.ended(delivery, Outcome("overtaken"))
     assert Endpoint.objects.get().failing_since is None
     channel.ended(delivery, Again("503"))
     assert Endpoint.objects.get().failing_since is not None

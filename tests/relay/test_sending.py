@@ -112,3 +112,4 @@ def test_what_cannot_be_sent_stops_nothing_after_it() -> None:
     assert [outcome for outcome, _, _ in outcomes("a")] == [
         *("error: ValueError", "404", OVERTAKEN, "200")
     ]
+    assert Outcome(OVERTAKEN) in channel.outcomes

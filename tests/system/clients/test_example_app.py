@@ -7,7 +7,7 @@ from datetime import datetime
 import psycopg
 import pytest
 from django.db import connection
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Response, Route, expect
 
 from larder.catalog.models import Product
 from larder.core.limits import THUMBNAIL_SIDE
@@ -162,6 +162,10 @@ def place(page: Page) -> None:
     page.get_by_role("link", name="Orders").click()
 
 
+def is_order(response: Response) -> bool:
+    return response.request.method == "POST" and response.url.endswith("/api/v1/orders")
+
+
 def placed(page: Page) -> Locator:
     """The links to orders that the shop has."""
     return page.locator("a[href^='#/orders/']")
@@ -271,8 +275,9 @@ def test_an_order_whose_answers_are_lost_is_placed_once(
     def journey(page: Page) -> None:
         open_app(page, shop.port, ada)
         page.route("**/api/v1/orders", lose)
-        order_jam(page, 4)
-        expect(placed(page)).to_have_count(1)
+        with page.expect_response(is_order):
+            order_jam(page, 4)
+            expect(placed(page)).to_have_count(1)
         # The stream tells of the order before the last try is answered.
         assert page.get_by_text("Waiting for the network").count() == 0
 
@@ -326,9 +331,9 @@ def test_a_refused_order_says_why_and_goes_back_to_the_cart(
     shop: Server, jam: int, ada: Person
 ) -> None:
     def journey(page: Page) -> None:
+        page.route("**/api/v1/stock*", lambda route: route.abort())
         open_app(page, shop.port, ada)
         sell(jam, 3)
-        page.route("**/api/v1/stock*", lambda route: route.abort())
         order_jam(page, UNITS)
         expect(
             page.get_by_text(f"Plum jam: {UNITS - 3} available, {UNITS} wanted.")
