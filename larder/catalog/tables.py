@@ -64,20 +64,16 @@ def read(content: bytes) -> Table:
 
 def decode(content: bytes) -> bytes:
     """Returns the table of a file as JSON."""
+    return json.dumps(decoded_table(content)).encode()
+
+
+def decoded_table(content: bytes) -> Table:
+    """Returns the table of a file, in this process."""
     is_archive = content.startswith(b"PK\x03\x04")
     separator, rows = ("", _workbook_rows(content)) if is_archive else _csv(decoded(content))
-    return json.dumps(_table(separator, _bounded(rows))).encode()
-
-
-def csv_table(text: str) -> Table:
-    """Returns the table of a CSV file of any length."""
-    return _table(*_csv(text))
-
-
-def _table(separator: str, rows: Iterator[Row]) -> Table:
     table = Table(separator, [])
     try:
-        for row in rows:
+        for row in _bounded(rows):
             table.rows.append(row)
     except UnreadableTable as fault:
         return table._replace(fault=fault.args)

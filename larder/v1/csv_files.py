@@ -34,7 +34,7 @@ from larder.v1.shapes import Address
 )
 def import_products(request: HttpRequest, caller: Caller, body: Csv) -> Answer:
     """Staff: adds and changes products by SKU, all rows or none. At most 25,000 rows and
-    2 MiB; longer files are for `manage.py import_products`.
+    2 MiB; send a longer file in parts.
 
     A pointer of a fault is `/line/column`.
     """

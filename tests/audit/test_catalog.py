@@ -1,14 +1,14 @@
 """Changes by staff to products, prices, categories and stock are in the audit trail."""
 
 from collections.abc import Callable
-from pathlib import Path
 
-from django.core.management import call_command
-
+from larder.catalog.tables import decoded_table
 from larder.core.ids import SYSTEM_ACTOR
 from larder.identity.models import AuditEntry
+from larder.identity.services import audit
+from larder.inventory.services.products import Author, import_products
 from tests.audit.conftest import MakeProduct, Trail
-from tests.conftest import Api, Person
+from tests.conftest import NOW, Api, Person
 from tests.staff.desk import Desk
 
 AsPerson = Callable[[Person], Api]
@@ -120,12 +120,10 @@ def test_an_import_is_recorded_for_each_product_that_it_changes(
     ]
 
 
-def test_a_command_is_recorded_as_the_shops_own_act(
-    transactional_db: None, tmp_path: Path, trail: Trail
-) -> None:
-    file = tmp_path / "products.csv"
-    file.write_text("sku,name,price\nNEW,Milk,0.99\n")
-    call_command("import_products", str(file))
+def test_a_command_is_recorded_as_the_shops_own_act(transactional_db: None, trail: Trail) -> None:
+    table = decoded_table(b"sku,name,price\nNEW,Milk,0.99\n")
+    with audit.acting(SYSTEM_ACTOR, audit.COMMAND):
+        import_products(table, author=Author(None, NOW), currency="GBP")
     entry = AuditEntry.objects.get()
     assert (entry.actor, entry.channel, entry.action) == (SYSTEM_ACTOR, "import", "create")
 

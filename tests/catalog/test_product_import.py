@@ -18,7 +18,7 @@ from larder.catalog.models import Product
 from larder.catalog.product_rows import FaultyFile, ProductFile, product_file
 from larder.catalog.services import product_import
 from larder.catalog.services.products import DEFAULTS
-from larder.catalog.tables import csv_table
+from larder.catalog.tables import decoded_table
 from larder.core.spreadsheets import decoded, escape_formula
 from larder.db import database
 
@@ -34,7 +34,7 @@ FIELDS = ("sku", "name", "price", *DEFAULTS, "version", "created_at", "updated_a
 def file(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> ProductFile:
     lines = [",".join(columns)]
     lines += [",".join(f'"{row.get(name, "")}"' for name in columns) for row in rows]
-    return product_file(csv_table("\n".join(lines)), "GBP")
+    return product_file(decoded_table("\n".join(lines).encode()), "GBP")
 
 
 def store(rows: list[dict[str, Any]], columns: tuple[str, ...], now: datetime) -> None:
@@ -130,7 +130,7 @@ def test_text_of_an_exported_file_is_read_as_it_was_in_every_form(
     rows = [("sku", "name", "price", "description"), ("A", "é", "1", escape_formula(text))]
     csv.writer(written, delimiter=separator).writerows(rows)
     raw = decoded(written.getvalue().encode(encoding))
-    (row,) = product_file(csv_table(raw), "GBP").rows
+    (row,) = product_file(decoded_table(raw.encode()), "GBP").rows
     assert row.values["description"] == text
 
 
@@ -144,19 +144,19 @@ def test_a_tax_rate_is_read_in_every_form_and_may_be_empty(
     written = io.StringIO(newline="")
     rows = [("sku", "name", "price", "tax_rate"), ("A", "N", "1", cell)]
     csv.writer(written, delimiter=separator).writerows(rows)
-    (row,) = product_file(csv_table(written.getvalue()), "GBP").rows
+    (row,) = product_file(decoded_table(written.getvalue().encode()), "GBP").rows
     assert row.values["tax_rate"] == (Decimal(rate) if rate else None)
 
 
 def test_a_blank_category_is_none() -> None:
-    (row,) = product_file(csv_table("sku,name,price,category\nA,N,1, "), "GBP").rows
+    (row,) = product_file(decoded_table(b"sku,name,price,category\nA,N,1, "), "GBP").rows
     assert row.values["category_id"] is None
 
 
 @pytest.mark.parametrize("cell", ["100.01", "-1", "20.123", "%", "x"])
 def test_a_tax_rate_that_is_none_is_a_fault(cell: str) -> None:
     lines = ["sku,name,price,tax_rate", f"A,N,1,{cell}"]
-    faults = product_file(csv_table("\n".join(lines)), "GBP").faults
+    faults = product_file(decoded_table("\n".join(lines).encode()), "GBP").faults
     assert [(fault.column, fault.code) for fault in faults] == [("tax_rate", "invalid_format")]
 
 
@@ -195,7 +195,7 @@ FAULTY: list[tuple[list[str], list[tuple[int, str, str]]]] = [
 def faults(content: bytes) -> list[tuple[int, str, str]]:
     """The line, column and code of each fault of a file."""
     try:
-        product_import.compare(product_file(csv_table(decoded(content)), "GBP"), lock=False)
+        product_import.compare(product_file(decoded_table(content), "GBP"), lock=False)
     except FaultyFile as refused:
         return [(fault.line, fault.column, fault.code) for fault in refused.rows]
     return []
@@ -221,7 +221,7 @@ MIXED = "sku,name,price\nA,Café,1\n".encode() + "B,Café,1\n".encode("cp1252")
 def test_the_encodings_of_spreadsheets_are_recognised(encoding: str) -> None:
     mark = "\ufeff" if encoding == "utf-16-be" else ""
     text = decoded(f"{mark}{TEXT}".encode(encoding))
-    (row,) = product_file(csv_table(text), "GBP").rows
+    (row,) = product_file(decoded_table(text.encode()), "GBP").rows
     assert row.values["name"] == "Café – 5 €"
 
 
@@ -268,7 +268,7 @@ def test_separators_are_recognised_and_a_decimal_mark_is_taken_or_refused_but_no
     separator: str, cell: str, price: str | None
 ) -> None:
     head, row = separator.join(["Sku ", "NAME", "price"]), separator.join(["A", '"x\r\ny"', cell])
-    file = product_file(csv_table("\r\n".join([head, row, separator * 2])), "GBP")
+    file = product_file(decoded_table("\r\n".join([head, row, separator * 2]).encode()), "GBP")
     assert [row.values["price"] for row in file.rows] == ([Decimal(price)] if price else [])
     assert bool(file.faults) == (price is None)
 

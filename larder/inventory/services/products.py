@@ -142,7 +142,7 @@ def put_product(
 PERMISSIONS = ("catalog.add_product", "catalog.change_product")
 
 LONG_WAIT = 60.0
-"""Seconds that a command waits for another file."""
+"""Seconds that the demo waits for another file."""
 
 TRIES = 3
 """Of a file whose new products others add at the same time."""

@@ -62,10 +62,7 @@ class ProductFileForm(forms.Form):
         file = self.cleaned_data["file"]
         if file.size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             most = filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-            text = gettext(
-                "The file is larger than {}. Send it in parts, or have it imported with "
-                "manage.py import_products."
-            )
+            text = gettext("The file is larger than {}. Send it in parts.")
             raise forms.ValidationError(text.format(most))
         return file
 

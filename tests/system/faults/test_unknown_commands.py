@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from larder.local.postgresql import Cluster
 from tools.wire import Loss, Wire
@@ -30,25 +29,6 @@ def run(wire: Wire, *arguments: str) -> subprocess.CompletedProcess[str]:
 def count(cluster: Cluster, sql: str) -> int:
     with psycopg.connect(cluster.owner_url()) as owner:
         return int((owner.execute(sql.encode()).fetchone() or [0])[0])
-
-
-@pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.DROPPED])
-def test_an_import_with_a_lost_commit_is_unknown_and_can_be_repeated(
-    cluster: Cluster, tmp_path: Path, loss: Loss
-) -> None:
-    sku = f"LOST-{loss.name}"
-    file = tmp_path / "products.csv"
-    file.write_text(f"sku,name,price,quantity\n{sku},Tea,1,5\n")
-    with Wire(cluster.app_url()) as wire:
-        wire.lose(loss)
-        first = run(wire, "import_products", str(file))
-        assert (first.returncode, wire.lost) == (1, 1)
-        assert "it is not known whether the rows were imported" in first.stderr
-        is_new = loss is Loss.DROPPED
-        output = f"{int(is_new)} new, 0 changed, {int(not is_new)} unchanged"
-        assert run(wire, "import_products", str(file)).stdout.startswith(output)
-    stock = "SELECT sum(available) FROM stock JOIN product ON product.id = product_id"
-    assert count(cluster, f"{stock} WHERE sku = '{sku}'") == 5
 
 
 def test_demo_products_with_a_lost_commit_can_be_added_again(cluster: Cluster) -> None:

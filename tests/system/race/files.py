@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from larder.catalog.tables import csv_table
+from larder.catalog.tables import decoded_table
 from larder.core.clock import now
 from larder.inventory.services.products import Author, import_products
 from tests.system.race.shops import OK, Answer, answered
@@ -15,6 +15,8 @@ def imported(header: str, rows: Iterable[str]) -> Answer:
     text = "\n".join([header, *rows])
 
     def call() -> Answer:
-        return Answer(OK, import_products(csv_table(text), author=AUTHOR, currency="GBP")[0])
+        return Answer(
+            OK, import_products(decoded_table(text.encode()), author=AUTHOR, currency="GBP")[0]
+        )
 
     return answered(call)
