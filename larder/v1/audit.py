@@ -50,7 +50,7 @@ class AuditEntry(msgspec.Struct):
         ),
     ]
     object: Annotated[str, Meta(description="A kind and an id.", examples=["product:12"])]
-    action: Annotated[str, Meta(examples=["create", "change", "archive", "adjust"])]
+    action: Annotated[str, Meta(examples=["create", "change", "archive"])]
     before: Fields
     after: Fields
 

@@ -97,12 +97,7 @@ class Registered(Me):
     answers={201: Registered},
     problems=["username_taken", "email_taken", "registration_closed", "invalid_credentials"],
     traits=[KEYED],
-    example={
-        "username": "ada",
-        "password": "correct horse battery staple",
-        "email": "ada@example.com",
-        "first_name": "Ada",
-    },
+    example={"username": "ada", "password": "correct horse battery staple"},
 )
 def register(request: HttpRequest, body: Register) -> Answer:
     """Creates a customer account. With `tokens`, each repeat logs in too."""
@@ -205,10 +200,7 @@ class NewPassword(Request):
     answers={204: None},
     problems=["wrong_password", "second_factor_required"],
     is_short=True,
-    example={
-        "current_password": "correct horse battery staple",
-        "new_password": "a horse of another colour",
-    },
+    example={"current_password": "correct horse", "new_password": "a horse of another colour"},
 )
 def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) -> None:
     """Changes the caller's password; the caller's other log-ins end."""
@@ -238,10 +230,7 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> None:
 @open_operation(
     answers={204: None},
     problems=["reset_token_invalid"],
-    example={
-        "reset_token": "the token in the mail",
-        "new_password": "a horse of another colour",
-    },
+    example={"reset_token": "the token in the mail", "new_password": "a horse of two colours"},
 )
 def set_forgotten_password(request: HttpRequest, body: NewPassword) -> None:
     """Sets a new password with the token of a mail; all log-ins and all keys end."""

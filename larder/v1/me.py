@@ -195,13 +195,7 @@ def list_addresses(caller: Caller, query: PageParameters, cursor: UuidCursor | N
     answers={201: KeptAddress},
     problems=["not_found", "too_many_addresses"],
     traits=[KEYED, LOCATED, TAGGED, QUOTA],
-    example={
-        "label": "Home",
-        "name": "Ada Guest",
-        "line1": "12 St James's Sq",
-        "city": "London",
-        "country": "GB",
-    },
+    example={"label": "Home", "name": "Ada Guest", "line1": "12 St James's Sq", "city": "London"},
 )
 def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> Answer:
     """Stores an address; an account has at most 50."""

@@ -164,13 +164,7 @@ def list_payments(
     problems=["payment_conflict", "refund_exceeds_due", "too_many_payments"],
     permissions=[payments.RECORD],
     traits=[KEYED],
-    example={
-        "provider": "terminal",
-        "kind": "captured",
-        "reference": "receipt 0042",
-        "amount": 2500,
-        "currency": "GBP",
-    },
+    example={"provider": "terminal", "kind": "captured", "amount": 2500, "currency": "GBP"},
 )
 def record_payment(request: HttpRequest, caller: Caller, order: UUID, body: NewPayment) -> Answer:
     """Staff: records a payment, a refund or a dispute of an order. A movement that is recorded

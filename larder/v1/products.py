@@ -197,12 +197,7 @@ def _page(
     problems=["sku_taken", "unknown_category"],
     traits=[KEYED, LOCATED, TAGGED],
     permissions=["catalog.add_product"],
-    example={
-        "sku": "LANTERN-1",
-        "name": "Storm lantern",
-        "price": "12.50",
-        "quantity": 20,
-    },
+    example={"sku": "LANTERN-1", "name": "Storm lantern", "price": "12.50", "quantity": 20},
 )
 def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Answer:
     """Staff: creates a product with its opening stock."""

@@ -15,10 +15,10 @@ def test_a_price_and_stock_set_by_staff_are_recorded(
     who, jam = person(is_staff=True, is_superuser=True), product(price="2.95", stock=3)
     reply = client_of(who)("PATCH", f"/api/product/{jam}/", {"price": "1.25", "stock": 8})
     assert reply.status == 200
-    rows = AuditEntry.objects.filter(object=f"product:{jam}").order_by("id")
-    entries = rows.values_list("actor", "channel", "action", "before", "after")
-    by = (who.customer.public_id, "contract3")
-    assert list(entries) == [
-        (*by, "change", {"price": "2.95"}, {"price": "1.25"}),
-        (*by, "adjust", {"available": 3}, {"available": 8, "reason": "correction"}),
-    ]
+    entries = AuditEntry.objects.order_by("id").values_list("object", "before", "after")
+    changed, adjusted = entries
+    assert changed == (f"product:{jam}", {"price": "2.95"}, {"price": "1.25"})
+    assert adjusted[0].startswith("adjustment:")
+    assert adjusted[2] == {"reason": "correction", "lines": 1}
+    by = AuditEntry.objects.values_list("actor", "channel").distinct()
+    assert list(by) == [(who.customer.public_id, "contract3")]

@@ -86,10 +86,9 @@ def test_the_history_has_german_words_for_fields_codes_and_kinds(
     })  # fmt: skip
     desk.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
     for path in (f"catalog/product/{jam}/history/", "identity/auditentry/"):
-        text = desk.get(path).text
-        for shown in ("korrigieren", "verfügbar: 2 → 7", "Grund: Wareneingang"):
-            assert shown in text
-        assert "Name: received → lost" in text
+        assert "Name: received → lost" in desk.get(path).text
+    for shown in ("anlegen", "Grund: Wareneingang"):
+        assert shown in desk.get("identity/auditentry/").text
     assert "Verlauf" in desk.get(f"catalog/product/{jam}/change/").text
 
 

@@ -24,7 +24,6 @@ from larder.inventory.services.movements import (
     lock,
     move,
     moving_stock,
-    unit_entries,
     without_room,
 )
 
@@ -115,9 +114,8 @@ def _adjust(
         Movement(product, change, 0, reason, str(id), actor) for product, change in moved.items()
     ]
     move(movements, balances, now=now)
-    # An adjustment that changes nothing is stored too, so it has an entry.
-    entry = audit.Entry(f"adjustment:{id}", "create", after={"reason": reason, "lines": len(lines)})
-    audit.record_all([entry, *unit_entries(moved, balances, reason)])
+    # The ledger has the units of each product, and who moved them.
+    audit.record(f"adjustment:{id}", "create", after={"reason": reason, "lines": len(lines)})
     return id
 
 

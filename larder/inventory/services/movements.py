@@ -17,12 +17,10 @@ from django.db import transaction
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from larder.catalog.services.products import product_name
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_STOCK
 from larder.core.waits import Turns
 from larder.db import database
-from larder.identity.services import audit
 from larder.inventory import sql
 from larder.inventory.errors import StockLimitExceeded
 
@@ -257,21 +255,4 @@ def open_stock(quantities: Mapping[int, int], *, actor: UUID, now: datetime) -> 
         Movement(product, units, 0, OPENING, str(product), actor)
         for product, units in stocked.items()
     ]
-    balances = lock(stocked)
-    move(movements, balances, now=now)
-    audit.record_all(unit_entries(stocked, balances, OPENING))
-
-
-def unit_entries(
-    changes: Mapping[int, int], balances: Mapping[int, Balance], reason: str
-) -> list[audit.Entry]:
-    """Returns entries of the audit trail: the available units of locked products."""
-    return [
-        audit.Entry(
-            product_name(product),
-            "adjust",
-            {"available": balances[product].available},
-            {"available": balances[product].available + change, "reason": reason},
-        )
-        for product, change in changes.items()
-    ]
+    move(movements, lock(stocked), now=now)
