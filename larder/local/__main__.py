@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from larder.local import postgresql
+from larder.local import archives, postgresql
 from larder.local.processes import manage
-from larder.local.supervisor import STOP_SECONDS, Supervisor
-from larder.local.terminal import LauncherError, complain
+from larder.local.supervisor import STOP_SECONDS, Supervisor, load
+from larder.local.terminal import LauncherError, complain, say
 from larder.ops import serve
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -22,6 +22,8 @@ DESCRIPTION = """An ordering backend that never sells what it does not have.
 
   larder                   everything, with demo data and its own PostgreSQL, at port 8000
   larder check             check that nothing was oversold, lost or doubled
+  larder backup [FILE]     write everything into one file, while the shop runs or not
+  larder restore FILE      put such a file into an empty folder of data
   larder serve             the web server alone, with the settings of the environment
   larder worker            the worker of jobs alone
   larder manage COMMAND    a command of Django or of Larder: larder manage help
@@ -36,6 +38,7 @@ class EndRequestedError(BaseException):
 
 def main() -> int:
     """Run the command that the arguments name. Failures are one line, with status 1."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
     command, *arguments = sys.argv[1:] if sys.argv[1:2] else ["run"]
     try:
         match command, arguments:
@@ -47,6 +50,8 @@ def main() -> int:
                 with_database(*arguments)
             case "check", []:
                 with_database("check_invariants")
+            case "backup" | "restore", _:
+                archive(command, arguments)
             case _:
                 return run(arguments if command == "run" else sys.argv[1:])
     except (LauncherError, serve.CannotServe) as error:
@@ -63,6 +68,26 @@ def with_database(*arguments: str) -> None:
         if postgresql.Cluster(data).exists:
             os.environ |= stack.enter_context(postgresql.database(data))
         manage(*arguments)
+
+
+def archive(command: str, arguments: list[str]) -> None:
+    """Back a data folder up, or restore one. Raises LauncherError."""
+    parser = argparse.ArgumentParser(prog=f"larder {command}")
+    parser.add_argument("file", type=Path, nargs="?" if command == "backup" else None)
+    parser.add_argument("--data", type=Path, default=folder(), help="the folder of the data")
+    options = parser.parse_args(arguments)
+    if os.environ.get("DATABASE_URL"):
+        raise LauncherError("DATABASE_URL names a database outside: see docs/operate/backup.md.")
+    listen_for_signals()
+    try:
+        if command == "backup":
+            say(f"Backup: {archives.back_up(options.data, options.file)}")
+        else:
+            load()
+            archives.restore(options.file, options.data)
+            say(f"Restored in {options.data}: the next run ends all log-ins and keys.")
+    except (EndRequestedError, OSError) as error:
+        raise LauncherError(f"Nothing was changed: {str(error) or 'stopped'}.") from None
 
 
 def run(arguments: list[str]) -> int:

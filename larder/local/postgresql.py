@@ -270,8 +270,8 @@ def check_version(cluster: Path) -> None:
     if found != here:
         raise LauncherError(
             f"The data in {cluster} were written by PostgreSQL {found}, and this is PostgreSQL "
-            f"{here}. Run `make backup` with the former version of Larder, move the folder away, "
-            "and run `make restore` with this one: see docs/operate/upgrade.md."
+            f"{here}. Run `larder backup` or `make backup` with the former version of Larder, move "
+            "the folder away, and restore with this one: see docs/operate/upgrade.md."
         )
 
 

@@ -242,7 +242,6 @@ class Service:
 
 def manage(*arguments: str) -> None:
     """Run a command of Django's command line."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "larder.config.settings")
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(["larder manage", *arguments])

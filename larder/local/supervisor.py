@@ -27,6 +27,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 
+from larder.local import archives
 from larder.local.folders import open_folder, write_private
 from larder.local.postgresql import Cluster
 from larder.local.processes import PAUSE_SECONDS, Kept, LogFile, Service, manage, prepare
@@ -78,6 +79,8 @@ class Supervisor:
                 self._cluster.start()
             os.environ |= self._cluster.addresses
         load()
+        if self._cluster is not None:
+            archives.before_upgrade(self._cluster, self._data)
         with step("Database prepared"):
             with Kept(prepare) as command:
                 status = command.wait()
@@ -110,7 +113,6 @@ class Supervisor:
         if not secret.exists():
             write_private(secret, secrets.token_urlsafe(48) + "\n")
         defaults = {
-            "DJANGO_SETTINGS_MODULE": "larder.config.settings",
             "DEMO": "1",
             "DB_POOL_SIZE": str(serve.POOL_SIZE),
             "REGISTRATION": "open",
