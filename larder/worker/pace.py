@@ -1,45 +1,44 @@
 """Leaves the processors to orders, if these need them all.
 
 The worker's own processor time yields to the servers' (its niceness). That of its statements, in
-PostgreSQL, does not: so the relay pauses while its thread has to wait for a processor.
+PostgreSQL, does not: so it pauses while others keep the machine busy.
 """
 
 from contextlib import suppress
 from pathlib import Path
 
-from larder.core.clock import Stopwatch
+SHARE = 25
+"""While processors are busy, a 25th of the time is used."""
 
-SHARE = 10
-"""While processors are busy, a tenth of the time is used."""
+BUSY = 0.6
+"""The part of the processors' time that is used by processes without niceness on a busy machine."""
 
-WAITED = 0.25
-"""A quarter of the time: beside an idle machine's other threads a thread waits less."""
-
-NANOSECONDS = 1e9
-
-_SCHEDULED = Path("/proc/thread-self/schedstat")
+_PROCESSORS = Path("/proc/stat")
+_NICE, _IDLE, _IO = 1, 3, 4
+"""Columns of the first line: see proc_stat(5)."""
 
 
 class Pace:
-    """Whether the thread that made it has waited for a processor since the last question."""
+    """Whether the machine `is_busy`, as of the last pause."""
 
     def __init__(self) -> None:
-        self._before, self._since = _scheduled(), Stopwatch()
+        self.is_busy = False
+        self._before = _ticks()
 
     def pause(self, seconds: float) -> float:
-        """Returns the seconds to pause after a pass that took so many: none, unless the thread
-        waited for longer than it ran, and for WAITED of the time."""
-        ran_before, waited_before = self._before
-        ran, waited = self._before = _scheduled()
-        elapsed, self._since = self._since.seconds, Stopwatch()
-        is_busy = waited - waited_before > max(ran - ran_before, elapsed * WAITED)
-        return seconds * (SHARE - 1) if is_busy else 0.0
+        """Returns the seconds to pause after a pass that took so many: none, unless the machine was
+        busy."""
+        used_before, all_before = self._before
+        used, all = self._before = _ticks()
+        self.is_busy = used - used_before > BUSY * (all - all_before)
+        return seconds * (SHARE - 1) if self.is_busy else 0.0
 
 
-def _scheduled() -> tuple[float, float]:
-    """Returns the seconds that this thread ran, and waited to run; zeros where the system does not
-    say."""
+def _ticks() -> tuple[int, int]:
+    """Returns the time of all processors that processes without niceness used, and all of it; zeros
+    where the system does not say."""
     with suppress(OSError, ValueError):
-        ran, waited, _ = map(int, _SCHEDULED.read_text().split())
-        return ran / NANOSECONDS, waited / NANOSECONDS
-    return 0.0, 0.0
+        with _PROCESSORS.open() as lines:
+            ticks = [int(column) for column in next(lines).split()[1:9]]
+        return sum(ticks) - ticks[_NICE] - ticks[_IDLE] - ticks[_IO], sum(ticks)
+    return 0, 0

@@ -35,6 +35,9 @@ EVERY = 0.2
 BATCH = 50
 """Deliveries to a target that are rendered together, and whose attempts are stored together."""
 
+FEW = 5
+"""Deliveries to a target that are sent together while the machine is busy."""
+
 AT_ONCE = 8
 """Deliveries to a target that are sent at once, of different objects."""
 
@@ -79,7 +82,7 @@ class Sender:
         self._tasks: dict[Target, Task[list[Attempt]]] = {}
         self._attempts: list[Attempt] = []
         """Attempts that are not stored."""
-        self._random = SystemRandom()
+        self._random, self._pace = SystemRandom(), Pace()
         self._leading, self._is_stopped = leading, False
         self._errors = RepeatedErrors(logger, "Deliveries could not be sent.", _DO)
         self._thread = Thread(target=self._run, name="sender", daemon=True)
@@ -102,7 +105,6 @@ class Sender:
             asyncio.run(self._main())
 
     async def _main(self) -> None:
-        pace = Pace()
         while not self._is_stopped:
             began = process_time()
             try:
@@ -113,7 +115,7 @@ class Sender:
                 self._database.submit(connections.close_all)
                 self._errors.log(error)
                 await asyncio.sleep(AFTER_ERROR)
-            await asyncio.sleep(min(pace.pause(process_time() - began), LONGEST_PAUSE))
+            await asyncio.sleep(min(self._pace.pause(process_time() - began), LONGEST_PAUSE))
         await self._wait(GRACE)
         with suppress(Error):
             await self._turn()
@@ -147,7 +149,8 @@ class Sender:
             self._channels[delivery.channel].ended(delivery, outcome)
         rendered: dict[Target, list[Rendered]] = {}
         if self._may_send:
-            due = deliveries.due([*self._channels], busy, targets=MOST_TARGETS, limit=BATCH)
+            limit = FEW if self._pace.is_busy else BATCH
+            due = deliveries.due([*self._channels], busy, targets=MOST_TARGETS, limit=limit)
             for name, of_channel in groupby(due, lambda delivery: delivery.channel):
                 channel, rows = self._channels[name], [*of_channel]
                 channel.read(rows)

@@ -28,7 +28,7 @@ from larder.relay.services.account_mails import take_former
 
 logger = logging.getLogger(__name__)
 
-EVENTS = 1_000
+EVENTS = 250
 """Rows of a feed that are told in one transaction."""
 
 SECONDS = 1.0
