@@ -24,6 +24,9 @@ def changes(entry: Any) -> str:
     return format_html('<div class="breakable">{}</div>', lines) if lines else ""
 
 
+LONGEST = 200
+"""Characters of a value that are shown. The API has all."""
+
 CODED = frozenset({"status", "reason", "cause", "kind", "disposition"})
 """Fields whose values are codes, for which there are words."""
 
@@ -38,8 +41,12 @@ def _lines(entry: Any) -> Iterator[str]:
             yield f"{word(name)}: {minor_amount(entry.after[name], entry.after['currency'])}"
             continue
         after = _text(name, entry.after.get(name))
-        before = f"{_text(name, entry.before[name])} → " if name in entry.before else ""
-        yield f"{word(name)}: {before}{after}"
+        if name not in entry.before:
+            yield f"{word(name)}: {after}"
+        elif after == (before := _text(name, entry.before[name])):
+            yield gettext("{}: changed after the first {} characters").format(word(name), LONGEST)
+        else:
+            yield f"{word(name)}: {before} → {after}"
 
 
 def _text(name: str, value: Any) -> str:
@@ -59,9 +66,8 @@ def _single(name: str, value: Any) -> str:
         return word(value)
     if isinstance(value, str) and name.endswith("_at"):
         return moment(datetime.fromisoformat(value))
-    if isinstance(value, str | int):
-        return field_value(name, value)
-    return str(value)
+    shown = field_value(name, value) if isinstance(value, str | int) else str(value)
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
 
 
 def history(name: str) -> dict[str, Any]:

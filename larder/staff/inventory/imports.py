@@ -1,7 +1,7 @@
 """Imports a product file in the admin, with the same service as the API: all rows or none, after a
 preview of what it would change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,19 +11,20 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.utils.functional import lazy
-from django.utils.html import format_html, format_html_join
 from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from larder.catalog.fields import REQUIRED
 from larder.catalog.models import Product
-from larder.catalog.product_rows import COLUMNS, FaultyFile
+from larder.catalog.product_rows import COLUMNS, QUANTITY, FaultyFile
 from larder.catalog.queries import CategoryNames, category_names
 from larder.catalog.services.product_import import Change
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_FILE_ROWS
+from larder.core.money import with_texts
+from larder.identity.services import audit
 from larder.inventory.services.products import (
     Author,
     Preview,
@@ -36,7 +37,7 @@ from larder.notifications.formatting import grouped
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import XLSX_TYPE
-from larder.staff.formatting import field_value
+from larder.staff.history import changes
 from larder.staff.pages import Page, show
 from larder.staff.recording import caller_of
 from larder.staff.words import gettext_lazy as _
@@ -177,10 +178,6 @@ def _faults(refusal: FaultyFile) -> dict[str, Any]:
     return {"title": _("Faults"), "headers": [_("Line"), _("Column"), _("Fault")], "rows": rows}
 
 
-_SHOWN = 60
-"""Characters of a text that the table shows."""
-
-
 def _summary(preview: Preview) -> str:
     """Returns the numbers of products, and what the table leaves out."""
     new = sum(change.product is None for change in preview.changes)
@@ -200,8 +197,8 @@ def _summary(preview: Preview) -> str:
 
 
 def _changes(imported: Sequence[Change]) -> dict[str, Any]:
-    changes = imported[:MAX_SHOWN_CHANGES]
-    names, ids = category_names(), [change.product for change in changes if change.product]
+    listed = imported[:MAX_SHOWN_CHANGES]
+    names, ids = category_names(), [change.product for change in listed if change.product]
     known = dict(Product.objects.filter(id__in=ids).values_list("id", "name"))
     rows = [
         [
@@ -211,39 +208,26 @@ def _changes(imported: Sequence[Change]) -> dict[str, Any]:
             gettext("new") if change.product is None else gettext("changed"),
             _values(change, names),
         ]
-        for change in changes
+        for change in listed
     ]
     headers = [_("Line"), _("SKU"), _("Name"), _("What"), _("Values")]
     return {"title": _("Changes"), "headers": headers, "rows": rows}
 
 
 def _values(change: Change, names: CategoryNames) -> str:
-    lines = format_html_join("", "<div>{}</div>", ((line,) for line in _each(change, names)))
-    return format_html("<div>{}</div>", lines)
-
-
-def _each(change: Change, names: CategoryNames) -> Iterator[str]:
-    after = change.after
+    """Returns the values that a row changes; of a new product those that the file has."""
+    after: Mapping[str, Any] = change.after
     if change.product is None:
-        after = {name: value for name, value in after.items() if value and name != "sku"}
-        if change.row.quantity:
-            after["quantity"] = change.row.quantity
-    for column, value in after.items():
-        name = column.removesuffix("_id")
-        present = _shown(name, value, names)
-        former = _shown(name, change.before.get(column), names)
-        if change.product is None:
-            yield format_html("{}: <b>{}</b>", name, present)
-        elif former == present:
-            yield gettext("{}: changed after the first {} characters").format(name, _SHOWN)
-        else:
-            yield format_html("{}: {} → <b>{}</b>", name, former, present)
+        own = {**after, QUANTITY.name: change.row.quantity}
+        after = {name: value for name, value in own.items() if value and name != "sku"}
+    before, after = (_with_paths(fields, names) for fields in (change.before, after))
+    return changes(audit.Entry(change.sku, "import", before, after))
 
 
-def _shown(name: str, value: Any, names: CategoryNames) -> str:
-    if value in (None, ""):
-        return "–"
-    if name == "category":
-        return names.path(value)
-    text = str(value)
-    return field_value(name, text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+def _with_paths(fields: Mapping[str, Any], names: CategoryNames) -> dict[str, Any]:
+    """Returns the fields, categories by their paths."""
+    shown = with_texts(fields)
+    if "category_id" in shown:
+        category = shown.pop("category_id")
+        shown["category"] = category and names.path(category)
+    return shown
