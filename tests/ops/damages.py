@@ -118,12 +118,6 @@ LEDGER = [
         "SELECT pg_temp.book({hat}, 1, 0, 'opening', id::text) FROM adjustment",
         {"adjustments_explain_their_entries"},
     ),
-    Damage(
-        "units were taken and given back for an event that is not there",
-        "SELECT pg_temp.book({jam}, -1, 1, 'order', 'lost');"
-        "SELECT pg_temp.book({jam}, 1, -1, 'cancel', 'lost')",
-        {"ledger_refers_to_order_events"},
-    ),
 ]
 
 KEYS_AND_ACCOUNTS = [

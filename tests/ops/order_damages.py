@@ -45,7 +45,10 @@ ORDERS = [
     Damage(
         "an order was lost",
         "DELETE FROM \"order\" WHERE id = '{first_order}'",
-        {"lines_and_events_have_an_order", "order_lines_are_in_the_ledger", "keys_lead_to_orders"},
+        {
+            *("totals_are_the_sum_of_lines", "status_is_that_of_the_last_event"),
+            *("order_lines_are_in_the_ledger", "keys_lead_to_orders"),
+        },
     ),
     Damage(
         "an order was lost with all that belongs to it",
@@ -53,7 +56,7 @@ ORDERS = [
         "DELETE FROM order_event WHERE order_id = '{first_order}';"
         "DELETE FROM idempotency_key WHERE result = '{first_order}';"
         "DELETE FROM \"order\" WHERE id = '{first_order}'",
-        {"ledger_refers_to_order_events"},
+        {"entries_fit_their_event"},
     ),
     Damage(
         "an order was placed a second time",
