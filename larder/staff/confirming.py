@@ -21,9 +21,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from larder.core.errors import DomainError
 from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
-from larder.http import admin_session, problems
-from larder.http.addresses import address_of
-from larder.identity.services.attempts import attempt
+from larder.http import admin_session, problems, throttling
 from larder.staff.pages import Page, show
 from larder.staff.refusals import BUSY, Sentence, explain, refuse
 from larder.staff.words import gettext_lazy as _
@@ -56,9 +54,8 @@ class CountedForm(forms.BaseForm):
     @contextmanager
     def counting(self, request: Any, account: str | None, *, is_proven: bool) -> Iterator[None]:
         """Counts the block as an attempt. Raises ValidationError in place of a refusal."""
-        address = address_of(request)
         try:
-            with attempt("log in", account=account, address=address, is_proven=is_proven):
+            with throttling.attempted(request, "log in", account, is_proven=is_proven):
                 yield
         except BUSY as refusal:
             self.busy = refusal

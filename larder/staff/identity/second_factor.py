@@ -20,7 +20,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from larder.core.clock import now
 from larder.core.limits import MAX_KEY_NAME_LENGTH
-from larder.http.addresses import address_of, base_url
+from larder.http import throttling
+from larder.http.addresses import base_url
 from larder.http.admin_session import BEGAN, is_confirmed
 from larder.http.authentication import FACTOR, proven_factor, secrets
 from larder.identity import factors, queries
@@ -28,7 +29,6 @@ from larder.identity.caller import Caller
 from larder.identity.errors import SecondFactorWrong
 from larder.identity.queries import credentials
 from larder.identity.services import audit, second_factors
-from larder.identity.services.attempts import attempt
 from larder.identity.services.second_factors import Enrolled
 from larder.staff import confirming
 from larder.staff.confirming import act_on, answered, own_address
@@ -122,8 +122,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _attempt(request: Any) -> Any:
-    address = address_of(request)
-    return attempt("second factor", account=str(request.user.pk), address=address)
+    return throttling.attempted(request, "second factor", str(request.user.pk))
 
 
 def _answer(request: Any, *, has_factor: bool) -> HttpResponse:
