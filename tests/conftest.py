@@ -114,7 +114,7 @@ def _nothing_is_remembered() -> Iterator[None]:
     """
     yield
     batches._server.clear()
-    authentication._sessions._ended = frozenset()
+    authentication.ENDED_SESSIONS._ended = frozenset()
     if instruments := sys.modules.get("larder.ops.telemetry.instruments"):
         instruments.REQUESTS.clear()
         instruments.DURATION.clear()

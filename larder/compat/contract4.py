@@ -162,13 +162,11 @@ def orders_and_cart(customer: int) -> Iterator[Part[OrderView]]:
 
 def order_or_cart(number: int, *, customer: int) -> OrderView | CartView:
     """Returns a customer's placed order or cart. Raises NotFound."""
-    try:
-        return queries.by_number(number, customer=customer)
-    except NotFound:
-        present = carts.cart(customer)
+    # The cart is read first: if it is placed meanwhile, it is found as it was.
+    present = carts.cart(customer)
     if present is not None and present.number == number:
         return present
-    return queries.by_number(number, customer=customer)  # It may have been placed meanwhile.
+    return queries.by_number(number, customer=customer)
 
 
 class Orders(PasswordView):

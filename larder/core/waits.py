@@ -57,29 +57,18 @@ LONGEST_WAIT = 5.0
 """Seconds that a thread waits for its turn, as long as for a row lock."""
 
 
-@contextmanager
-def hold_slot(slots: Semaphore) -> Iterator[None]:
-    """Holds one of the slots for the block. Raises Overloaded at once if none is left."""
-    if not slots.acquire(blocking=False):
-        raise Overloaded
-    try:
-        yield
-    finally:
-        slots.release()
-
-
 class Turns:
     """Lets `most` threads run at once, and `waiting` others wait for them, without a connection."""
 
     def __init__(self, most: int, waiting: int) -> None:
         self._running = BoundedSemaphore(most)
-        self._present = BoundedSemaphore(most + waiting)
+        self._present = SlotsPerKey(most + waiting)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Runs the block when it is the thread's turn. Raises Overloaded: at once if too many wait,
         or after LONGEST_WAIT."""
-        with hold_slot(self._present), holding(self._running, LONGEST_WAIT) as is_free:
+        with self._present.hold(None), holding(self._running, LONGEST_WAIT) as is_free:
             if not is_free:
                 raise Overloaded
             yield

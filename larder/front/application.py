@@ -205,8 +205,8 @@ def _refused(environ: dict[str, Any], error: DomainError) -> Answer:
     request = WSGIRequest(environ | {"wsgi.input": BytesIO()})
     response = problems.from_domain(request, error)
     response.headers[CORRELATION_HEADER] = correlation_id
-    note = answered_requests.access_log_hook(request.method or "", _route(request.path_info))
-    note(response.status_code, began, correlation_id, None, request.path_info)
+    asked = request.method, _route(request.path_info), request.path_info
+    answered_requests.note(asked, response.status_code, began, correlation_id, None)
     return Answer(response.status_code, encode_headers(response.headers.items()), response.content)
 
 

@@ -88,7 +88,6 @@ class Writes:
         self._threads = threads
         self._results = Results()
         self._headers: dict[Key, Headers] = {}
-        self._log = answered_requests.access_log_hook(METHOD, path)
 
     async def answer(self, environ: dict[str, Any], raw: bytes) -> Answer | None:
         """Answers the request. Returns None where Django must answer: it finds the error of a
@@ -112,8 +111,9 @@ class Writes:
             environ[EARLIER_ERROR] = error
             return None
         if answer is not None:
-            own = environ[BEGAN], environ[CORRELATION_SENT], who, environ["PATH_INFO"]
-            self._log(self._status, *own)
+            asked = METHOD, self.path[1:], environ["PATH_INFO"]
+            own = environ[BEGAN], environ[CORRELATION_SENT], who
+            answered_requests.note(asked, self._status, *own)
         return answer
 
     async def _result(self, request: Request) -> Result:

@@ -41,6 +41,7 @@ from larder.v1.products import PAGE
 from larder.v1.resources import EARLIER_ERROR
 
 METHOD, PATH = "GET", "/api/v1/products"
+ASKED = METHOD, PATH[1:], PATH
 
 MAX_LAG = 100_000_000
 """Nanoseconds by which a page may be behind the writes of others."""
@@ -106,7 +107,6 @@ class Products:
         self._reading: dict[Key, asyncio.Future[StoredAnswer | None]] = {}
         """The pages that are read now. Requests that came meanwhile get them too."""
         self._reads: list[asyncio.Future[StoredAnswer | None]] = []
-        self._log = answered_requests.access_log_hook(METHOD, PATH)
 
     async def answer(self, environ: dict[str, Any], raw: bytes) -> Answer | None:
         """Returns the page, if a stored answer is current enough or can be renewed. Returns None
@@ -124,7 +124,7 @@ class Products:
             return None
         answer = stored.to(environ.get("HTTP_IF_NONE_MATCH"))
         id = identify(environ)
-        self._log(answer.status, environ[BEGAN], id, caller, PATH)
+        answered_requests.note(ASKED, answer.status, environ[BEGAN], id, caller)
         return Answer(answer.status, [*answer.headers, (ID_HEADER, id.encode())], answer.body)
 
     async def _renewed(

@@ -76,23 +76,18 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
 
 def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
     match, id = request.resolver_match, response.headers.get("Correlation-ID")
-    note = access_log_hook(request.method, None if match is None else match.route)
-    note(response.status_code, began, id, request.__dict__.get("user"), request.path_info)
+    asked = request.method, None if match is None else match.route, request.path_info
+    note(asked, response.status_code, began, id, request.__dict__.get("user"))
 
 
-def access_log_hook(
-    method: str | None, pattern: str | None
-) -> Callable[[int, int, str | None, object, str], None]:
-    """Returns a function that notes requests for the paths of a pattern (None if not known):
-    status, arrival by the performance counter, correlation id, caller, path."""
-    route = pattern and pattern.removeprefix("/")
+Asked = tuple[str | None, str | None, str]
+"""The method of a request, the pattern that its path matched, without the first slash (None if it
+is not known), and the path."""
 
-    def note(
-        status: int, began: int, correlation_id: str | None, caller: object, path: str
-    ) -> None:
-        took = perf_counter_ns() - began
-        # A plain tuple in the order of AnsweredRequest: making one takes twice as long.
-        done = (method, route, status, took, time(), path, correlation_id, caller)
-        best_effort(answered.append, done)  # type: ignore[arg-type]
 
-    return note
+def note(asked: Asked, status: int, began: int, correlation_id: str | None, caller: object) -> None:
+    """Notes a request. `began` is its arrival by the performance counter."""
+    (method, route, path), took = asked, perf_counter_ns() - began
+    # A plain tuple in the order of AnsweredRequest: making one takes twice as long.
+    done = (method, route, status, took, time(), path, correlation_id, caller)
+    answered.append(done)  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ from larder.db import database, replicas
 from larder.db.replicas import Position
 from larder.http.answered_requests import best_effort
 from larder.http.negotiation import ADMIN
-from larder.identity.services.quotas import Remaining, note, noted
+from larder.identity.services.quotas import REMAINING, Remaining
 
 CORRELATION_HEADER = "Correlation-ID"
 CORRELATION_SENT = "HTTP_CORRELATION_ID"
@@ -180,11 +180,6 @@ def position_header() -> str:
 QUOTA_HEADERS = frozenset({"RateLimit", "RateLimit-Policy"})
 
 
-def forget_quota() -> None:
-    """Forgets what the request before took. Called when a request begins."""
-    note(None)
-
-
 def quota_headers(remaining: Remaining) -> dict[str, str]:
     """Returns the headers of an answer to a request that took from a quota, or was refused one."""
     rate = remaining.rate
@@ -205,7 +200,7 @@ def is_near(remaining: Remaining) -> bool:
 
 def add_quota_headers(response: HttpResponseBase) -> None:
     """Adds the headers to a success, if the request of this thread left little of a quota."""
-    remaining = noted()
+    remaining = REMAINING.get()
     if remaining is not None and response.status_code < 300 and is_near(remaining):
         for name, value in quota_headers(remaining).items():
             response.headers[name] = value

@@ -78,7 +78,7 @@ def signed_caller(token: str) -> Caller:
     """Returns the caller as the token names it, if its session has not ended. Raises as `caller_of`
     does."""
     caller = _verified(token)
-    may_have_ended = _sessions.may_have_ended(caller)
+    may_have_ended = ENDED_SESSIONS.may_have_ended(caller)
     if may_have_ended and not credentials.is_ongoing_session(caller.session):
         raise SessionEnded
     return caller
@@ -130,7 +130,7 @@ def remembered_caller(header: str | None) -> Caller | None:
     caller, expires = _known.get(token, (None, 0.0))
     if scheme not in {"Bearer", "bearer"} or caller is None:
         return None
-    return caller if expires > time() and _sessions.is_ongoing_session(caller) else None
+    return caller if expires > time() and ENDED_SESSIONS.is_ongoing_session(caller) else None
 
 
 FACTOR = "second_factor"
@@ -185,7 +185,7 @@ class _EndedSessions:
 
     def read_again(self) -> None:
         """Reads them, if the last read was SESSIONS_LOOKED_AT_EVERY ago. The known ones are used
-        meanwhile, and if the database does not answer."""
+        meanwhile, and if the database does not answer. A thread of the server calls it."""
         if self._age() > SESSIONS_LOOKED_AT_EVERY:
             try:
                 with database.answers_within(ANSWER_WITHIN):
@@ -195,9 +195,4 @@ class _EndedSessions:
                 logger.warning("The ended sessions cannot be read: %s; check the database.", reason)
 
 
-_sessions = _EndedSessions()
-
-
-def look_at_sessions() -> None:
-    """Reads the ended sessions every few seconds. A thread of the server calls it."""
-    _sessions.read_again()
+ENDED_SESSIONS = _EndedSessions()

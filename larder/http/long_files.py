@@ -4,12 +4,11 @@ import csv
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from io import StringIO
 from itertools import chain, islice
-from threading import BoundedSemaphore
 from time import monotonic
 from typing import TypeVar
 
 from larder.core.ids import CORRELATION_ID
-from larder.core.waits import SlotsPerKey, hold_slot
+from larder.core.waits import SlotsPerKey
 from larder.db import database
 from larder.identity.caller import Caller
 from larder.identity.services import audit
@@ -30,7 +29,8 @@ CALLER_TRUSTED_SECONDS = 5.0
 ROWS_AT_ONCE = 200
 """Rows that are sent together. Each can repeat 10 kB of its order's texts."""
 
-_of_customers, _of_staff = BoundedSemaphore(EXPORTS_AT_ONCE), BoundedSemaphore(EXPORTS_AT_ONCE)
+_places = SlotsPerKey(EXPORTS_AT_ONCE)
+"""The files that the process writes for staff, and for customers."""
 
 _accounts = SlotsPerKey(1)
 """The accounts whose files the process writes: one file at a time for each."""
@@ -52,8 +52,7 @@ def stream(
     """
     # Each part may be made in another thread.
     require_going_on, request = _going_on(caller, is_own=is_own), CORRELATION_ID.get()
-    places = _of_staff if caller.may("orders.export_order") else _of_customers
-    with _accounts.hold(caller.id), hold_slot(places):
+    with _accounts.hold(caller.id), _places.hold(caller.may("orders.export_order")):
         first = next(parts, [])
         yield b""
         try:

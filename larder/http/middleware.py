@@ -23,11 +23,10 @@ from django.utils.translation import get_language_from_request
 from larder.core.limits import MAX_DISCARDED_BYTES, MAX_OPEN_BODY_BYTES, MAX_OPEN_FORM_FIELDS
 from larder.http import admin_session
 from larder.http.bodies import declared_length
+from larder.http.negotiation import ADMIN
 
 MAX_FORM_BYTES = 256 * 1024
 """Bytes of an admin form without files: MAX_FORM_FIELDS fields need 200 KB."""
-
-ADMIN = "/admin/"
 
 
 def for_browsers(path: str) -> bool:

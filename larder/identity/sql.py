@@ -111,47 +111,13 @@ LEFT JOIN customer ON fold(customer.username) = fold(login.name)
 """One probe of the unique index of usernames, in each try to log in, also of a guesser: 0.07 ms,
 the ORM 0.5. Also returns the folded name, by which tries are counted."""
 
-TAKE_ATTEMPTS = """
-WITH charged AS (
-    SELECT key, make_interval(secs => spacing) AS spacing, make_interval(secs => room) AS room,
-           statement_timestamp() AS now
-    FROM unnest(%s::uuid[], %s::float8[], %s::float8[]) AS bucket (key, spacing, room)
-), seen AS (
-    SELECT charged.*, greatest(rate_limit.until, now) + spacing - room - now AS wait
-    FROM charged LEFT JOIN rate_limit USING (key)
-), taken AS (
-    INSERT INTO rate_limit AS held (key, until)
-    SELECT key, now + spacing FROM seen
-    WHERE (SELECT max(wait) FROM seen) <= interval '1 ms'
-    ORDER BY key
-    ON CONFLICT (key) DO UPDATE
-    SET until = greatest(held.until, statement_timestamp())
-              + (excluded.until - statement_timestamp())
-    WHERE greatest(held.until, statement_timestamp())
-              + (excluded.until - statement_timestamp()) - statement_timestamp()
-       <= (SELECT room + interval '1 ms' FROM charged WHERE charged.key = excluded.key)
-    RETURNING key
-)
-SELECT taken.key IS NOT NULL, extract(epoch FROM wait)::float8,
-       extract(epoch FROM spacing)::float8
-FROM seen LEFT JOIN taken USING (key)
-"""
-"""Takes an attempt from every bucket or from none, in the state that the statement sees. A refusal
-writes nothing. Concurrent statements take the row locks one after the other, and each checks the
-row again. By then another one of its buckets may have lost an attempt; that refills by itself. Rows
-are inserted in the order of their keys, so there is no deadlock. The millisecond compensates for
-rounding to microseconds.
-
-Plan: a few rows of arrays, each found by the primary key.
-"""
-
-GIVE_ATTEMPTS_BACK = """
+GIVE_BACK = """
 WITH held AS (
-    SELECT key, spacing FROM rate_limit JOIN unnest(%s::uuid[], %s::float8[])
-         AS bucket (key, spacing) USING (key)
+    SELECT key, microseconds FROM rate_limit JOIN unnest(%s::uuid[], %s::bigint[])
+         AS bucket (key, microseconds) USING (key)
     ORDER BY key FOR UPDATE OF rate_limit
 )
-UPDATE rate_limit SET until = rate_limit.until - make_interval(secs => held.spacing)
+UPDATE rate_limit SET until = rate_limit.until - held.microseconds * interval '1 microsecond'
 FROM held WHERE rate_limit.key = held.key
 """
 """Plan: a few rows of arrays, each found by the primary key."""
@@ -166,18 +132,19 @@ RETURNING 1
 """Plan: an index scan of rate_limit_until, from the earliest; each row is then found by the primary
 key. Rows that are in use are skipped."""
 
-TAKE_UNITS = """
+TAKE = """
 INSERT INTO rate_limit AS held (key, until)
-SELECT key, statement_timestamp() + make_interval(secs => units * %s::float8)
-FROM unnest((SELECT %s::uuid[])::uuid[], (SELECT %s::int[])::int[]) AS bucket (key, units)
+SELECT key, statement_timestamp() + microseconds * interval '1 microsecond'
+FROM unnest((SELECT %s::uuid[])::uuid[], (SELECT %s::bigint[])::bigint[])
+     AS bucket (key, microseconds)
 ORDER BY key
 ON CONFLICT (key) DO UPDATE
 SET until = greatest(held.until, statement_timestamp())
           + (excluded.until - statement_timestamp())
 RETURNING key, extract(epoch FROM until - statement_timestamp())::float8
 """
-"""Takes units of each customer, also those that are not there. Rows are locked in the order of
-their keys, so there is no deadlock.
+"""Takes time from each bucket, also what is not there. Rows are locked in the order of their keys,
+so there is no deadlock.
 
 Plan: a function scan, and one probe of the primary key for each row. The arrays are in subselects
 so that the plan is kept (larder/inventory/sql.py).

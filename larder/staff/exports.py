@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
-from threading import BoundedSemaphore
 from typing import Any
 
 from django.conf import settings
@@ -28,7 +27,7 @@ from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import Overloaded
 from larder.core.spreadsheets import escape_formula
-from larder.core.waits import hold_slot
+from larder.core.waits import SlotsPerKey
 from larder.identity.services import audit
 from larder.notifications.formatting import grouped
 from larder.staff.base import ServiceAdmin, button
@@ -77,7 +76,7 @@ def _cell(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-files = BoundedSemaphore(1)
+files = SlotsPerKey(1)
 """The file that a process makes: it is in memory, as a table and as a file."""
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -98,7 +97,7 @@ class ExportableProducts(ServiceAdmin):
     def export(self, request: Any) -> HttpResponse:
         """Sends the file. Raises BadRequest for filters that the list would leave out."""
         try:
-            with hold_slot(files):
+            with files.hold(None):
                 rows = self.get_changelist_instance(request).queryset[: MAX_EXPORTED_ROWS + 1]
                 if len(rows) <= MAX_EXPORTED_ROWS:
                     return self._file(request, rows)

@@ -33,7 +33,7 @@ def test_a_thread_waits_for_its_turn_and_one_too_many_is_refused() -> None:
     with ThreadPoolExecutor(2) as threads, ExitStack() as stack:
         stack.callback(go.set)
         both = [threads.submit(run) for _ in range(2)]
-        assert wait_until(lambda: turns._present._value == 0)
+        assert wait_until(lambda: turns._present._taken == {None: 2})
         with pytest.raises(Overloaded), turns.turn():
             pass
         go.set()

@@ -9,8 +9,10 @@ from uuid import uuid4
 
 import pytest
 
+from larder.core.telemetry import taken
 from larder.front import application, products
 from larder.http import authentication
+from larder.http.answered_requests import AnsweredRequest, answered
 from tests.conftest import Api, Person
 from tests.front.in_process import USUAL, Headers, OnLoop, without_id
 from tests.http.conftest import token_for
@@ -133,13 +135,13 @@ def test_each_answer_is_counted_once_by_the_on_loop_or_by_django(
     who = person()
     tag = on_loop(token_for(who))[1]["ETag"]
     token = token_for(who)
+    taken(answered)
     for seen in ("", "", tag):
         answer = on_loop(token, **({"If_None_Match": seen} if seen else {}))
-    assert [(status, caller.id) for status, _, _, caller, _ in on_loop.logged] == [
-        (200, who.id),
-        (304, who.id),
-    ]
-    assert on_loop.logged[-1][2] == answer[1]["Correlation-ID"]
+    noted = [AnsweredRequest(*entry) for entry in taken(answered)]
+    assert [entry.status for entry in noted] == [200, 200, 304]
+    assert {(entry.route, entry.caller.id) for entry in noted} == {("api/v1/products", who.id)}
+    assert noted[-1].correlation_id == answer[1]["Correlation-ID"]
 
 
 def test_an_expired_token_is_refused_although_the_answer_is_cached(
@@ -157,7 +159,7 @@ def test_an_ended_session_is_refused_although_the_answer_is_cached(
     on_loop: OnLoop, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even if the server's thread cannot read the ended sessions."""
-    monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
+    monkeypatch.setattr(authentication, "ENDED_SESSIONS", authentication._EndedSessions())
     who = person()
     credentials = {"username": who.customer.username, "password": who.password}
     pair = api("POST", "auth/token", credentials).body
@@ -174,13 +176,13 @@ def test_an_ended_session_gets_no_cached_answer(
     on_loop: OnLoop, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server's thread has read the ended sessions."""
-    monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
+    monkeypatch.setattr(authentication, "ENDED_SESSIONS", authentication._EndedSessions())
     who = person()
     credentials = {"username": who.customer.username, "password": who.password}
     pair = api("POST", "auth/token", credentials).body
     assert [on_loop(pair["access"])[0] for _ in range(2)] == ["200 OK"] * 2
     assert api("POST", "auth/token/revoke", {"refresh": pair["refresh"]}).status == 204
-    authentication._sessions.read()
+    authentication.ENDED_SESSIONS.read()
     assert on_loop(pair["access"])[0] == "401 Unauthorized"
 
 

@@ -125,5 +125,5 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock, module = Clock(), "larder.http.authentication"
     monkeypatch.setattr(f"{module}.monotonic", lambda: monotonic() + clock.passed)
     monkeypatch.setattr(f"{module}.time", lambda: time() + clock.passed)
-    monkeypatch.setattr(f"{module}._sessions", _EndedSessions())
+    monkeypatch.setattr(f"{module}.ENDED_SESSIONS", _EndedSessions())
     return clock

@@ -175,7 +175,7 @@ def test_a_process_refuses_a_revoked_session_within_the_stated_seconds(
     assert answer_to(pair["access"])[0] == 200
     assert Api()("POST", "auth/token/revoke", {"refresh": pair["refresh"]}).status == 204
     clock.passed = SESSIONS_LOOKED_AT_EVERY + 0.1
-    authentication.look_at_sessions()
+    authentication.ENDED_SESSIONS.read_again()
     assert answer_to(pair["access"]) == (401, "session_ended")
 
 

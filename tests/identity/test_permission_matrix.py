@@ -121,7 +121,7 @@ def test_an_ended_token_of_staff_may_do_no_operation(
     who = person(is_staff=True)
     api = as_(who)
     end(who)
-    authentication._sessions.read()
+    authentication.ENDED_SESSIONS.read()
     assert unexpected(sender(api), lambda needs: None if needs == OPEN else {401}) == []
 
 

@@ -18,7 +18,6 @@ from larder.orders.queries.carts import CartView
 from larder.orders.services.batches import place_order
 from larder.orders.services.cart import add_unit, ensure_cart
 from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
-from larder.orders.sql.carts import READ
 from tests.conftest import Person
 from tests.database import before
 
@@ -149,15 +148,6 @@ def test_a_draft_placed_during_the_read_is_in_the_list_once(
     with before(ORDERS_READ, lambda: place(who, at=now, cart=ExpectedCart())):
         listed = whole(orders_and_cart(who.id))
     assert [order.number for order in listed] == [number]
-
-
-def test_a_draft_placed_during_its_look_up_is_found(
-    person: MakePerson, product: MakeProduct, now: datetime
-) -> None:
-    who, jam = person(), product()
-    number = add_unit(who.id, jam, now=now)
-    with before(READ, lambda: place(who, at=now, cart=ExpectedCart())):
-        assert order_or_cart(number, customer=who.id).placed_at == now
 
 
 def test_lines_are_exported_one_by_one_with_the_newest_orders_first(

@@ -10,7 +10,6 @@ import pytest
 
 from larder.catalog.services.categories import create_category
 from larder.catalog.services.products import archive_product
-from larder.core import waits
 from larder.staff import exports
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk
@@ -41,7 +40,7 @@ def test_products_are_exported_with_price_currency_and_stock(
 
 def test_one_file_is_made_at_a_time(desk: Desk, product: Callable[..., int]) -> None:
     product()
-    with waits.hold_slot(exports.files):
+    with exports.files.hold(None):
         busy = desk.get("catalog/product/export/")
         assert busy.messages == ["The server is busy. Try again in a moment."]
     assert len(export(desk)) == 1

@@ -40,7 +40,7 @@ def sessions_known(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ended sessions are read once for the whole test. Otherwise a request may read them
     (larder/http/authentication.py), with one more statement, or go to Django."""
     monkeypatch.setattr(authentication, "SESSIONS_TOO_OLD", 86_400.0)
-    authentication._sessions.read()
+    authentication.ENDED_SESSIONS.read()
 
 
 @pytest.fixture

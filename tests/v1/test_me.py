@@ -92,7 +92,7 @@ def test_a_deleted_account_cannot_log_in_and_its_orders_are_kept(
     placed = me("POST", "orders", {"lines": [{"product": product(), "quantity": 1}]})
     deleted = me("DELETE", "me")
     assert (deleted.status, deleted.body) == (204, None)
-    monkeypatch.setattr("larder.http.authentication._sessions", _EndedSessions())
+    monkeypatch.setattr("larder.http.authentication.ENDED_SESSIONS", _EndedSessions())
     assert me("GET", "me").body["code"] == "session_ended"
     assert JudgedApi(key)("GET", "me").body["code"] == "token_invalid"
     refresh = api("POST", "auth/token/refresh", {"refresh": pair["refresh"]})

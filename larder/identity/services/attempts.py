@@ -19,11 +19,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from larder.core.errors import DomainError, Limited, Overloaded
 from larder.core.limits import MAX_USERNAME_LENGTH
@@ -50,6 +50,10 @@ class Rate:
         """Seconds until the bucket has one more attempt."""
         return self.seconds / self.times
 
+    def microseconds(self, units: int = 1) -> int:
+        """Returns the time in which the bucket gets so many units."""
+        return round(units * self.spacing * 1_000_000)
+
 
 class Bucket(NamedTuple):
     """A counter of attempts."""
@@ -71,22 +75,30 @@ class RateLimited(Limited):
         return max(1, math.ceil(self.wait))
 
 
+EXACT = 0.001
+"""Seconds: compensates for rounding to microseconds."""
+
+
 def take(buckets: Sequence[Bucket]) -> None:
     """Takes one attempt from each bucket, or from none. Raises RateLimited."""
-    parameters = [(key, rate.spacing, float(rate.seconds)) for key, rate in buckets]
-    seen = database.rows(sql.TAKE_ATTEMPTS, database.columns(parameters))
-    refused = [(wait, spacing) for is_taken, wait, spacing in seen if not is_taken]
-    if refused:
-        # Concurrent attempts that passed the first check wait for the next refill.
-        waits = [wait for wait, _ in refused if wait > 0] or [spacing for _, spacing in refused]
-        raise RateLimited(max(waits))
+    before = database.has_committed()
+    with transaction.atomic():
+        used = dict(database.rows(sql.TAKE, _columns(buckets)))
+        wait = max(used[bucket.key] - bucket.rate.seconds for bucket in buckets)
+        if wait > EXACT:
+            raise RateLimited(wait)
+    # An attempt is nothing that the request has stored.
+    database.note_committed(committed=before)
 
 
 def give_back(buckets: Sequence[Bucket]) -> None:
     """Gives one attempt back to each bucket."""
     if buckets:
-        parameters = [(key, rate.spacing) for key, rate in buckets]
-        database.execute(sql.GIVE_ATTEMPTS_BACK, database.columns(parameters))
+        database.execute(sql.GIVE_BACK, _columns(buckets))
+
+
+def _columns(buckets: Sequence[Bucket]) -> list[list[Any]]:
+    return [[key for key, _ in buckets], [rate.microseconds() for _, rate in buckets]]
 
 
 def delete_idle(*, limit: int) -> int:

@@ -8,13 +8,13 @@ there is.
 docs/api/conventions.md describes them to clients.
 """
 
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, Literal, NamedTuple, get_args
 
 from larder.db import database
 from larder.identity import sql
-from larder.identity.services.attempts import HOUR, Rate, RateLimited
+from larder.identity.services.attempts import EXACT, HOUR, Rate, RateLimited
 
 Name = Literal["orders", "order_changes", "addresses", "keys", "abandoned"]
 NAMES: tuple[Name, ...] = get_args(Name)
@@ -41,7 +41,7 @@ class Remaining(NamedTuple):
     @property
     def units(self) -> int:
         """How many units the bucket has."""
-        return max(0, int((self.rate.seconds - self.used + _EXACT) / self.rate.spacing))
+        return max(0, int((self.rate.seconds - self.used + EXACT) / self.rate.spacing))
 
     @property
     def wait(self) -> float:
@@ -53,10 +53,6 @@ class Remaining(NamedTuple):
     def after(self, units: int) -> "Remaining":
         """Returns what is left when so many units more are taken."""
         return self._replace(used=self.used + units * self.rate.spacing)
-
-
-_EXACT = 0.001
-"""Seconds: compensates for rounding, as in attempts.py."""
 
 
 class QuotaExceeded(RateLimited):
@@ -83,21 +79,8 @@ def use(limits: Limits) -> None:
     _limits.update(limits)
 
 
-class _Request(threading.local):
-    remaining: Remaining | None = None
-
-
-_request = _Request()
-
-
-def note(remaining: Remaining | None) -> None:
-    """Notes what the request of this thread left of its quota, for its answer."""
-    _request.remaining = remaining
-
-
-def noted() -> Remaining | None:
-    """Returns what `note` got last in this thread."""
-    return _request.remaining
+REMAINING: ContextVar[Remaining | None] = ContextVar("remaining", default=None)
+"""What the request of this thread left of its quota, for its answer. None when it begins."""
 
 
 def take(name: Name, customer: int, units: int = 1) -> None:
@@ -105,9 +88,9 @@ def take(name: Name, customer: int, units: int = 1) -> None:
     the units are for. Raises QuotaExceeded."""
     for before in submit_take(name, {customer: units})().values():
         after = before.after(min(units, before.rate.times))
-        if after.used > before.rate.seconds + _EXACT:
+        if after.used > before.rate.seconds + EXACT:
             raise QuotaExceeded(before)
-        note(after)
+        REMAINING.set(after)
 
 
 def submit_take(name: Name, units: Mapping[int, int]) -> Callable[[], dict[int, Remaining]]:
@@ -120,8 +103,7 @@ def submit_take(name: Name, units: Mapping[int, int]) -> Callable[[], dict[int, 
     rate = _limits.get(name)
     if rate is None or not units:
         return dict
-    columns = [_keys(name, units), list(units.values())]
-    taking = database.submit(sql.TAKE_UNITS, [rate.spacing, *columns])
+    taking = database.submit(sql.TAKE, _columns(name, rate, units))
 
     def read() -> dict[int, Remaining]:
         after = {key.int & _ID: Remaining(name, rate, used) for key, used in taking()}
@@ -134,15 +116,15 @@ def give_back(name: Name, units: Mapping[int, int]) -> None:
     """Gives units back that this transaction took for something that it does not store."""
     rate = _limits.get(name)
     if rate is not None and units:
-        spacings = [rate.spacing * number for number in units.values()]
-        database.execute(sql.GIVE_ATTEMPTS_BACK, [_keys(name, units), spacings])
+        database.execute(sql.GIVE_BACK, _columns(name, rate, units))
 
 
-def _keys(name: Name, customers: Iterable[int]) -> list[str]:
-    """Returns the keys of buckets as hex digits: the number of the quota, and the customer's id.
-    Keys of rate limits are digests: their first half is not so small."""
+def _columns(name: Name, rate: Rate, units: Mapping[int, int]) -> list[list[Any]]:
+    """Returns the keys of buckets as hex digits: the number of the quota, and the customer's id;
+    and the time of the units. Keys of rate limits are digests: their first half is not so small."""
     quota = f"{NAMES.index(name) + 1:016x}"
-    return [f"{quota}{customer:016x}" for customer in customers]
+    keys = [f"{quota}{customer:016x}" for customer in units]
+    return [keys, [rate.microseconds(number) for number in units.values()]]
 
 
 _ID = (1 << 64) - 1

@@ -155,7 +155,7 @@ def _keep_adding() -> None:
     while not waits.wait(_NEVER, LOOK_SECONDS):
         try:
             add_up()
-            authentication.look_at_sessions()
+            authentication.ENDED_SESSIONS.read_again()
         except Exception:
             # The thread must not end, or counting would stop.
             logger.exception("The counts of this process could not be updated.")

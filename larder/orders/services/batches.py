@@ -89,7 +89,7 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
         with suppress(CartChanged):
             placed: Placed = _result(order) if _server else _place_alone(order, terms)
             database.note_committed()
-            quotas.note(placed.remaining)
+            quotas.REMAINING.set(placed.remaining)
             return placed
     raise Overloaded
 
