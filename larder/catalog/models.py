@@ -64,19 +64,8 @@ class Product(models.Model):
     category = models.ForeignKey(
         Category, verbose_name=_("category"), on_delete=models.PROTECT, null=True, blank=True
     )
-    price = models.DecimalField(
-        _("price"),
-        max_digits=PRICE_DIGITS,
-        decimal_places=MONEY_DECIMALS,
-        help_text=_("Of one unit, tax included."),
-    )
-    unit = models.CharField(
-        _("unit"),
-        max_length=MAX_UNIT_NAME_LENGTH,
-        blank=True,
-        default="",
-        help_text=_("piece, kg, case of 6"),
-    )
+    price = models.DecimalField(_("price"), max_digits=PRICE_DIGITS, decimal_places=MONEY_DECIMALS)
+    unit = models.CharField(_("unit"), max_length=MAX_UNIT_NAME_LENGTH, blank=True, default="")
     barcode = models.CharField(_("barcode"), max_length=MAX_CODE_LENGTH, blank=True, default="")
     image_url = models.URLField(
         _("image url"), max_length=MAX_WEB_ADDRESS_LENGTH, blank=True, default=""
@@ -90,16 +79,8 @@ class Product(models.Model):
         blank=True,
         help_text=_("The most units of an order line; empty for no limit."),
     )
-    step = models.IntegerField(
-        _("step"), default=1, help_text=_("Order lines are multiples of this.")
-    )
-    tax_rate = tax_rate(
-        verbose_name=_("tax rate"),
-        blank=True,
-        help_text=_(
-            "Percent of tax in the price, such as 20; empty if none is known. New orders keep it."
-        ),
-    )
+    step = models.IntegerField(_("step"), default=1)
+    tax_rate = tax_rate(verbose_name=_("tax rate"), blank=True)
     shelf_place = models.CharField(
         _("shelf place"),
         max_length=MAX_CODE_LENGTH,

@@ -92,15 +92,9 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     last_name = models.CharField(
         _("last name"), max_length=MAX_PERSON_NAME_LENGTH, blank=True, default=""
     )
-    is_active = models.BooleanField(
-        _("is active"),
-        default=True,
-        help_text=_("Without it the customer cannot log in; open sessions end."),
-    )
-    is_staff = models.BooleanField(
-        _("is staff"), default=False, help_text=_("May use the admin and staff requests.")
-    )
-    may_order = models.BooleanField(_("may order"), default=True, help_text=_("May place orders."))
+    is_active = models.BooleanField(_("is active"), default=True)
+    is_staff = models.BooleanField(_("is staff"), default=False)
+    may_order = models.BooleanField(_("may order"), default=True)
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     version = models.IntegerField(default=1, db_default=1, editable=False)

@@ -59,7 +59,6 @@ class Migration(migrations.Migration):
                     "price",
                     models.DecimalField(
                         decimal_places=3,
-                        help_text="Of one unit, tax included.",
                         max_digits=12,
                         verbose_name="price",
                     ),
@@ -69,7 +68,6 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="piece, kg, case of 6",
                         max_length=40,
                         verbose_name="unit",
                     ),
@@ -105,7 +103,6 @@ class Migration(migrations.Migration):
                     "step",
                     models.IntegerField(
                         default=1,
-                        help_text="Order lines are multiples of this.",
                         verbose_name="step",
                     ),
                 ),
@@ -149,7 +146,6 @@ class Migration(migrations.Migration):
                     models.DecimalField(
                         blank=True,
                         decimal_places=2,
-                        help_text="Percent of tax in the price, such as 20; empty if none is known. New orders keep it.",
                         max_digits=5,
                         null=True,
                         verbose_name="tax rate",

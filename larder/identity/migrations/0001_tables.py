@@ -62,7 +62,6 @@ class Migration(migrations.Migration):
                     "is_active",
                     models.BooleanField(
                         default=True,
-                        help_text="Without it the customer cannot log in; open sessions end.",
                         verbose_name="is active",
                     ),
                 ),
@@ -70,14 +69,13 @@ class Migration(migrations.Migration):
                     "is_staff",
                     models.BooleanField(
                         default=False,
-                        help_text="May use the admin and staff requests.",
                         verbose_name="is staff",
                     ),
                 ),
                 (
                     "may_order",
                     models.BooleanField(
-                        default=True, help_text="May place orders.", verbose_name="may order"
+                        default=True, verbose_name="may order"
                     ),
                 ),
                 (
