@@ -133,9 +133,6 @@ class Product(models.Model):
                 condition=Q(max_per_order=None)
                 | Q(min_quantity__lte=F("max_per_order") / F("step") * F("step")),
                 name="product_step",
-                violation_error_message=(
-                    "No multiple of the step lies between the fewest and the most units."
-                ),
             ),
         )
         indexes = (

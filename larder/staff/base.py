@@ -94,6 +94,10 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
             request.refusal = refusal
         return super().changeform_view(request, object_id, form_url, extra_context)
 
+    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
+        """Returns only the objects. The database refuses the deletion if rows refer to them."""
+        return [str(obj) for obj in objs], {}, set(), []
+
     def delete_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
         try:
             return super().delete_view(request, object_id, extra_context)

@@ -22,6 +22,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from larder.core.errors import DomainError
 from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
 from larder.http import admin_session, problems, throttling
+from larder.staff.base import ServiceAdmin
 from larder.staff.pages import Page, show
 from larder.staff.refusals import BUSY, Sentence, explain, refuse
 from larder.staff.words import gettext_lazy as _
@@ -38,6 +39,23 @@ def require_confirmation(request: Any) -> None:
     permission is checked and before anything is changed."""
     if not admin_session.is_confirmed(request):
         raise ConfirmationNeeded
+
+
+class ConfirmedAdmin(ServiceAdmin):
+    """An admin for users with one permission. Its forms ask for the password before they are shown,
+    so that nothing typed is lost."""
+
+    permission = ""
+
+    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(self.permission))
+
+    has_module_permission = has_add_permission = has_view_permission
+    has_change_permission = has_delete_permission = has_view_permission
+
+    def get_form(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        require_confirmation(request)
+        return super().get_form(request, *args, **kwargs)
 
 
 def to_page(request: Any) -> HttpResponseRedirect:

@@ -15,8 +15,7 @@ from larder.relay.event_types import EVENT_TYPES
 from larder.relay.models import Endpoint
 from larder.relay.queries import deliveries
 from larder.relay.services import endpoints
-from larder.staff.base import ServiceAdmin
-from larder.staff.confirming import require_confirmation
+from larder.staff.confirming import ConfirmedAdmin
 from larder.staff.formatting import column, moment, time_column
 from larder.staff.pages import show_once
 from larder.staff.recording import caller_of, claim
@@ -51,9 +50,10 @@ def _told(endpoint: Endpoint) -> str:
 
 
 @admin.register(Endpoint)
-class EndpointAdmin(ServiceAdmin):
+class EndpointAdmin(ConfirmedAdmin):
     """Webhooks, with their last deliveries, for those who manage them."""
 
+    permission = endpoints.MANAGE
     form = EndpointForm
     fields = ("name", "url", "events", "disabled", "is_tested", "told")
     readonly_fields = ("told",)
@@ -63,16 +63,6 @@ class EndpointAdmin(ServiceAdmin):
     failing = time_column("failing_since", _("Failing since"))
     end = time_column("disabled_at", _("Disabled"))
     told = column(_("Last deliveries"), _told)
-
-    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
-        return self.may(request, "manage")
-
-    has_module_permission = has_add_permission = has_view_permission
-    has_change_permission = has_delete_permission = has_view_permission
-
-    def get_form(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        require_confirmation(request)
-        return super().get_form(request, *args, **kwargs)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         sent, caller, at = form.cleaned_data, caller_of(request), now()
@@ -92,9 +82,6 @@ class EndpointAdmin(ServiceAdmin):
     def response_add(self, request: Any, obj: Any, *args: Any) -> Any:
         text = gettext("Copy the secret now. It is not shown again.")
         return show_once(request, text, request.secret or "–", self.list_address)
-
-    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
-        return [str(endpoint) for endpoint in objs], {}, set(), []
 
     def delete_model(self, request: Any, obj: Any) -> None:
         endpoints.delete_endpoint(obj.pk, caller=caller_of(request))

@@ -290,7 +290,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="product_step",
-                violation_error_message="No multiple of the step lies between the fewest and the most units.",
             ),
         ),
         move_to_schema("catalog", "category", "product"),

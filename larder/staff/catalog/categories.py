@@ -77,9 +77,5 @@ class CategoryAdmin(ServiceAdmin):
             new = create_category(name=name, parent=parent, caller=caller, now=now(), claim=once)
             obj.pk = new.id
 
-    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
-        """Returns only the category. The database refuses the deletion if rows refer to it."""
-        return [str(category) for category in objs], {}, set(), []
-
     def delete_model(self, request: Any, obj: Any) -> None:
         delete_category(obj.pk, caller=caller_of(request))

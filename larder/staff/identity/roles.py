@@ -11,10 +11,9 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from larder.core.clock import now
 from larder.identity import permissions
 from larder.identity.services import rights
-from larder.staff.base import ServiceAdmin
-from larder.staff.confirming import require_confirmation
+from larder.staff.confirming import ConfirmedAdmin, require_confirmation
 from larder.staff.formatting import column
-from larder.staff.identity.admin import SENTENCES, manages_rights
+from larder.staff.identity.admin import SENTENCES
 from larder.staff.recording import caller_of
 from larder.staff.refusals import RefusableForm
 from larder.staff.words import gettext_lazy as _
@@ -33,9 +32,10 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
+class StaffGroupAdmin(ConfirmedAdmin, GroupAdmin):
     """Roles of staff, for those who manage rights. Only Larder's permissions can be granted."""
 
+    permission = rights.MANAGE
     form = GroupForm
     refusals = SENTENCES
     filter_horizontal = ()
@@ -45,23 +45,12 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
     def get_queryset(self, request: Any) -> Any:
         return super().get_queryset(request).annotate(members=Count("user"))
 
-    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
-        return manages_rights(request)
-
-    has_module_permission = has_add_permission = has_view_permission
-    has_change_permission = has_delete_permission = has_view_permission
-
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         names = [name.partition(".")[2] for name in permissions.PERMISSIONS]
         kwargs["queryset"] = Permission.objects.filter(codename__in=names)
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         kwargs["help_text"] = _("The permission to delete products allows archiving them.")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
-
-    def get_form(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Asks for the password before the form is shown, so that nothing typed is lost."""
-        require_confirmation(request)
-        return super().get_form(request, *args, **kwargs)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         fields = form.cleaned_data

@@ -89,7 +89,6 @@ class OrderAdmin(
     )
     list_filter_submit = True
     list_after_template = "staff/older_orders.html"
-    list_select_related = ("customer",)
     search_fields = ("number",)
     search_help_text = _(
         "Number, tracking number, customer, email, phone, address, reference or SKU"
