@@ -164,6 +164,7 @@ class Share:
             tally.sent += 1
             tally.orders += client.request.units > 0
             tally.units += client.request.units
+            client.request.answered(client.received)
         elif not tally.failure:
             tally.failure = client.received.decode(errors="replace")
         client.received = b""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any, Protocol
 
@@ -23,11 +22,12 @@ HOLD_SECONDS = 900
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One request, how many units it orders, and the status of the only right answer."""
+    """One request, its units, the status of the only right answer, and what gets that answer."""
 
     raw: bytes
     units: int = 0
     status: int = 200
+    answered: Callable[[bytes], object] = len
 
 
 class Traffic(Protocol):
@@ -115,8 +115,7 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """The same orders with a hold. The cashier confirms each of them BETWEEN requests later, when
-    it was answered: connections do not know each other's answers."""
+    """The same orders with a hold. The cashier confirms each of them BETWEEN answers later."""
 
     orders: Orders
     cashier: str
@@ -126,15 +125,14 @@ class Holds:
         chance = random.Random(f"{self.orders.seed} {part}")  # noqa: S311
         confirms = {"Authorization": f"Bearer {self.cashier}"}
         hold = {"required": True, "hold_seconds": HOLD_SECONDS}
-        waiting: deque[str] = deque()
+        replies: deque[bytes] = deque()
         while True:
-            id = str(uuid.UUID(int=chance.getrandbits(128), version=4))
             headers = {"Authorization": f"Bearer {chance.choice(self.orders.tokens)}"}
-            yield self.orders.order(chance, headers, {"id": id, "payment": hold})
-            waiting.append(id)
-            if len(waiting) > BETWEEN:
-                path = f"/api/v1/orders/{waiting.popleft()}/confirm"
-                yield Sent(request("POST", path, confirms, b"{}"))
+            order = self.orders.order(chance, headers, {"payment": hold})
+            yield replace(order, answered=replies.append)
+            if len(replies) > BETWEEN:
+                path = replies.popleft().lower().partition(b"location: ")[2].partition(b"\r\n")[0]
+                yield Sent(request("POST", f"{path.decode()}/confirm", confirms, b"{}"))
 
 
 @dataclass(frozen=True, slots=True)
