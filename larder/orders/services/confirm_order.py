@@ -43,9 +43,9 @@ def confirm_alone(confirmation: TransitionRequest) -> Moved:
     what refuses it."""
     with transaction.atomic(durable=True), database.pipeline():
         database.limit_lock_wait(MOVING_WAIT)
-        earlier = idempotency.submit_claim(confirmation.claims, now=confirmation.now)()
-        confirming = submit_confirm([confirmation], earlier, now=confirmation.now, is_alone=True)
-        answers, writing = confirming()
+        claiming = idempotency.submit_claim(confirmation.claims, now=confirmation.now)
+        confirming = submit_confirm([confirmation], now=confirmation.now, is_alone=True)
+        answers, writing = confirming(claiming())
         writing()
         answer = answers[confirmation]
         if isinstance(answer, Exception):
@@ -53,19 +53,15 @@ def confirm_alone(confirmation: TransitionRequest) -> Moved:
     return answer
 
 
-Confirming = Callable[[], tuple[dict[TransitionRequest, Answer], Callable[[], None]]]
+Decided = tuple[dict[TransitionRequest, Answer], Callable[[], None]]
 
 
 def submit_confirm(
-    batch: Sequence[TransitionRequest],
-    earlier: Mapping[Scope, Earlier],
-    *,
-    now: datetime,
-    is_alone: bool = False,
-) -> Confirming:
-    """Submits the locks of different orders, whose keys are claimed. `earlier` are the claims of
-    earlier requests. Returns a function that decides, submits what it writes, and returns the
-    answers, with a function that waits until they are written.
+    batch: Sequence[TransitionRequest], *, now: datetime, is_alone: bool = False
+) -> Callable[[Mapping[Scope, Earlier]], Decided]:
+    """Submits the locks of different orders, whose keys are claimed. Returns a function that takes
+    the claims of earlier requests, decides, submits what it writes, and returns the answers, with a
+    function that waits until they are written.
 
     A refused order does not affect the others: SessionEnded, NotStaff, PermissionMissing,
     SecondFactorRequired, KeyReused, NotFound, HoldExpired and what `LockedOrder.begins` raises. One
@@ -76,25 +72,22 @@ def submit_confirm(
     locking = submit_lock(ids, skip_locked=not is_alone)
     holding = inventory.submit_held(ids, locks=True, skip_locked=not is_alone)
     reading = submit_lines(ids)
-    callers = {confirmation.caller for confirmation in batch}
-    renewing = {caller: cache(submit_renewed(caller)) for caller in callers}
+    renewing = {caller: cache(submit_renewed(caller)) for caller in {each.caller for each in batch}}
 
-    def confirm() -> tuple[dict[TransitionRequest, Answer], Callable[[], None]]:
+    def confirm(earlier: Mapping[Scope, Earlier]) -> Decided:
         rows, held, lines = locking(), holding(), reading()
         answers: dict[TransitionRequest, Answer] = {}
         confirmed: dict[TransitionRequest, _Confirmed] = {}
         for confirmation in batch:
-            id, replayed = confirmation.order, False
+            id = confirmation.order
             try:
                 caller = renewing[confirmation.caller]()
                 caller.require(PERMISSIONS[Move.CONFIRM])
-                for claim in confirmation.claims:
-                    if claim.scope in earlier:
-                        earlier[claim.scope].result_for(claim)
-                        replayed = True
+                claims = [claim for claim in confirmation.claims if claim.scope in earlier]
+                uses = [earlier[claim.scope].result_for(claim) for claim in claims]
                 if id not in rows:
                     raise MustWait if lines[id] else NotFound
-                answers[confirmation] = moved = Moved(replayed=replayed)
+                answers[confirmation] = moved = Moved(replayed=bool(uses))
                 row = rows[id]
                 moving = LockedOrder(
                     confirmation, Move.CONFIRM, caller, row, lines[id], {}, None, moved
@@ -171,14 +164,13 @@ def _submit_writes(confirmed: Sequence[_Confirmed], *, now: datetime) -> Callabl
         OrderChange(order=order.row, type=EVENTS[Move.CONFIRM], status=PLACED, actor=order.actor)
         for order in confirmed
     ]
+    entries: dict[audit.Acting, list[audit.Entry]] = defaultdict(list)
     for order, change in zip(confirmed, changes, strict=True):
         movements = [
             Movement(product, -units, units, "order", str(change.event), order.actor)
             for product, units in order.missing.items()
         ]
         inventory.move(movements, order.balances, now=now)
-    entries: dict[audit.Acting, list[audit.Entry]] = defaultdict(list)
-    for order in confirmed:
         if order.by is not None:
             was, is_now = {"status": order.row.status}, {"status": PLACED}
             entry = audit.Entry(order_name(order.row.id), Move.CONFIRM, was, is_now)
