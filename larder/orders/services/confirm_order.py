@@ -43,9 +43,9 @@ def confirm_alone(confirmation: TransitionRequest) -> Moved:
     what refuses it."""
     with transaction.atomic(durable=True), database.pipeline():
         database.limit_lock_wait(MOVING_WAIT)
-        claiming = idempotency.submit_claim(confirmation.claims, now=confirmation.now)
-        confirming = submit_confirm([confirmation], now=confirmation.now, is_alone=True)
-        answers, writing = confirming(claiming())
+        earlier = idempotency.submit_claim(confirmation.claims, now=confirmation.now)()
+        confirming = submit_confirm([confirmation], earlier, now=confirmation.now, is_alone=True)
+        answers, writing = confirming()
         writing()
         answer = answers[confirmation]
         if isinstance(answer, Exception):
@@ -53,15 +53,19 @@ def confirm_alone(confirmation: TransitionRequest) -> Moved:
     return answer
 
 
-Decided = tuple[dict[TransitionRequest, Answer], Callable[[], None]]
+Confirming = Callable[[], tuple[dict[TransitionRequest, Answer], Callable[[], None]]]
 
 
 def submit_confirm(
-    batch: Sequence[TransitionRequest], *, now: datetime, is_alone: bool = False
-) -> Callable[[Mapping[Scope, Earlier]], Decided]:
-    """Submits the locks of different orders, whose keys are claimed. Returns a function that takes
-    the claims of earlier requests, decides, submits what it writes, and returns the answers, with a
-    function that waits until they are written.
+    batch: Sequence[TransitionRequest],
+    earlier: Mapping[Scope, Earlier],
+    *,
+    now: datetime,
+    is_alone: bool = False,
+) -> Confirming:
+    """Submits the locks of different orders, whose keys are claimed. `earlier` are the claims of
+    earlier requests. Returns a function that decides, submits what it writes, and returns the
+    answers, with a function that waits until they are written.
 
     A refused order does not affect the others: SessionEnded, NotStaff, PermissionMissing,
     SecondFactorRequired, KeyReused, NotFound, HoldExpired and what `LockedOrder.begins` raises. One
@@ -72,22 +76,25 @@ def submit_confirm(
     locking = submit_lock(ids, skip_locked=not is_alone)
     holding = inventory.submit_held(ids, locks=True, skip_locked=not is_alone)
     reading = submit_lines(ids)
-    renewing = {caller: cache(submit_renewed(caller)) for caller in {each.caller for each in batch}}
+    callers = {confirmation.caller for confirmation in batch}
+    renewing = {caller: cache(submit_renewed(caller)) for caller in callers}
 
-    def confirm(earlier: Mapping[Scope, Earlier]) -> Decided:
+    def confirm() -> tuple[dict[TransitionRequest, Answer], Callable[[], None]]:
         rows, held, lines = locking(), holding(), reading()
         answers: dict[TransitionRequest, Answer] = {}
         confirmed: dict[TransitionRequest, _Confirmed] = {}
         for confirmation in batch:
-            id = confirmation.order
+            id, replayed = confirmation.order, False
             try:
                 caller = renewing[confirmation.caller]()
                 caller.require(PERMISSIONS[Move.CONFIRM])
-                claims = [claim for claim in confirmation.claims if claim.scope in earlier]
-                uses = [earlier[claim.scope].result_for(claim) for claim in claims]
+                for claim in confirmation.claims:
+                    if claim.scope in earlier:
+                        earlier[claim.scope].result_for(claim)
+                        replayed = True
                 if id not in rows:
                     raise MustWait if lines[id] else NotFound
-                answers[confirmation] = moved = Moved(replayed=bool(uses))
+                answers[confirmation] = moved = Moved(replayed=replayed)
                 row = rows[id]
                 moving = LockedOrder(
                     confirmation, Move.CONFIRM, caller, row, lines[id], {}, None, moved
@@ -164,13 +171,14 @@ def _submit_writes(confirmed: Sequence[_Confirmed], *, now: datetime) -> Callabl
         OrderChange(order=order.row, type=EVENTS[Move.CONFIRM], status=PLACED, actor=order.actor)
         for order in confirmed
     ]
-    entries: dict[audit.Acting, list[audit.Entry]] = defaultdict(list)
     for order, change in zip(confirmed, changes, strict=True):
         movements = [
             Movement(product, -units, units, "order", str(change.event), order.actor)
             for product, units in order.missing.items()
         ]
         inventory.move(movements, order.balances, now=now)
+    entries: dict[audit.Acting, list[audit.Entry]] = defaultdict(list)
+    for order in confirmed:
         if order.by is not None:
             was, is_now = {"status": order.row.status}, {"status": PLACED}
             entry = audit.Entry(order_name(order.row.id), Move.CONFIRM, was, is_now)

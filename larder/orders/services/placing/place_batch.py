@@ -159,8 +159,7 @@ def _was_committed(product: int, event: UUID) -> bool | None:
 def _run(batch: Sequence[Request], terms: Terms) -> Outcomes:
     """Claims ids and keys, locks carts, confirms and places what is not answered, and gives back
     the claims of requests that did nothing: the same request may succeed after a refusal. The time
-    is that of the latest request: repeats are recognised by their content. All
-    is claimed, locked and read in one round trip, also for repeats: others wait for their turn."""
+    is that of the latest request: repeats are recognised by their content."""
     if not batch:
         return {}
     now = max(request.now for request in batch)
@@ -169,14 +168,14 @@ def _run(batch: Sequence[Request], terms: Terms) -> Outcomes:
     claims = [claim for request in batch for claim in request.claims]
     claiming = idempotency.submit_claim(claims, now=now)
     finding = queries.submit_existing([it.id for it in orders if it.placement.order_id is not None])
-    locking = _submit_cart_locks(orders)
-    confirming = submit_confirm(confirmations, now=now) if confirmations else None
-    placing = _submit_place(orders, terms, now)
     earlier = claiming()
-    outcomes = locking() | _repeats(orders, earlier, finding())
+    outcomes = _repeats(orders, earlier, finding())
+    outcomes |= _lock_carts([order for order in orders if order not in outcomes])
+    confirming = submit_confirm(confirmations, earlier, now=now) if confirmations else None
+    placing = _submit_place([order for order in orders if order not in outcomes], terms, now)
     # First of all the held lines of confirmed orders end: placing releases those that have expired.
-    confirmed, writing = confirming(earlier) if confirming else ({}, lambda: None)
-    outcomes |= {**placing(outcomes), **confirmed}
+    confirmed, writing = confirming() if confirming else ({}, lambda: None)
+    outcomes |= {**placing(), **confirmed}
     writing()
     unused = [each for each in batch if not isinstance(outcomes[each], Accepted | Moved)]
     scopes = [claim.scope for request in unused for claim in request.claims]
@@ -201,9 +200,9 @@ def _repeats(
     return {order: answer_to_repeat(order, uses, views) for order, uses in repeats.items()}
 
 
-def _submit_cart_locks(orders: Sequence[OrderRequest]) -> Callable[[], Outcomes]:
-    """Submits the locks of the carts that are placed. Returns a function that returns the answers
-    to the orders whose cart is not placed: StaleVersion, CartEmpty, and CartChanged."""
+def _lock_carts(orders: Sequence[OrderRequest]) -> Outcomes:
+    """Locks the carts that are placed, until the transaction ends. Returns the answers to the
+    orders whose cart is not placed: StaleVersion, CartEmpty, and CartChanged."""
     refused: Outcomes = {}
     waiting: dict[OrderRequest, tuple[int, UUID | None, int]] = {}
     for order in orders:
@@ -216,28 +215,22 @@ def _submit_cart_locks(orders: Sequence[OrderRequest]) -> Callable[[], Outcomes]
             refused[order] = CartEmpty()
         else:
             waiting[order] = (cart.customer, cart.id, cart.version)
-    if not waiting:
-        return lambda: refused
-    # Rows are locked in the order of the customers.
-    columns = database.columns(sorted(waiting.values()))
-    reading = database.submit(carts.LOCK_UNCHANGED, columns)
-
-    def read() -> Outcomes:
-        unchanged = {id for (id,) in reading()}
-        changed = [order for order, row in waiting.items() if row[0] not in unchanged]
-        return refused | {order: CartChanged() for order in changed}
-
-    return read
+    if waiting:
+        # Rows are locked in the order of the customers.
+        parameters = database.columns(sorted(waiting.values()))
+        locked = {id for (id,) in database.rows(carts.LOCK_UNCHANGED, parameters)}
+        refused |= {order: CartChanged() for order, row in waiting.items() if row[0] not in locked}
+    return refused
 
 
 def _submit_place(
     orders: Sequence[OrderRequest], terms: Terms, now: datetime
-) -> Callable[[Outcomes], Outcomes]:
+) -> Callable[[], Outcomes]:
     """Submits what takes a unit of its customer's quota for each order, locks the stock, and reads
-    under the locks. Returns a function that decides those that are not answered yet, writes what is
-    accepted, gives back what it did not use of the quotas, and returns the outcomes."""
+    under the locks. Returns a function that decides, writes what is accepted, gives back what it
+    did not use of the quotas, and returns the outcomes."""
     if not orders:
-        return lambda _: {}
+        return dict
     counts = Counter([order.counts_for for order in orders if order.counts_for is not None])
     reading = identity.submit_standing({order.placement.customer for order in orders})
     taking = quotas.submit_take("orders", counts)
@@ -248,13 +241,12 @@ def _submit_place(
     is_held = any(hold_of(order.placement, terms) for order in orders)
     clock = inventory.submit_clock() if is_held else lambda: now
 
-    def place(answered: Outcomes) -> Outcomes:
+    def place() -> Outcomes:
         standing, remaining, unpaid = reading(), taking(), summing()
         balances, offers, begins = locking(), offered(), clock()
         available = {product: balance.available for product, balance in balances.items()}
         shop = Shop(available, offers, terms.minimum_total, remaining, unpaid)
-        unanswered = [order for order in orders if order not in answered]
-        undecided, outcomes = _undecided(unanswered, standing, shop)
+        undecided, outcomes = _undecided(orders, standing, shop)
         used, accepted = Counter[int](), []
         for order, decision in zip(undecided, decide(list(undecided.values()), shop), strict=True):
             if isinstance(decision, DomainError):
