@@ -16,7 +16,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.answers import TAKEN, field_errors
-from larder.compat.authentication import REFUSED_TOKEN, BearerAuthentication, TokenNotValid
+from larder.compat.authentication import (
+    REFUSED_TOKEN,
+    BearerAuthentication,
+    TokenNotValid,
+    logging_in,
+)
 from larder.compat.fields import Password, Text
 from larder.compat.views import OpenView, caller, read
 from larder.core.clock import now
@@ -25,7 +30,6 @@ from larder.http import throttling
 from larder.http.authentication import signer
 from larder.http.shop import former_address_notifier
 from larder.identity import queries
-from larder.identity.errors import InvalidCredentials
 from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.tokens import API, TokenPolicy
@@ -80,12 +84,9 @@ class LogInView(TokenView):
         body = read(request, self.body)
         name, client = body.get("username") or body["name"], request.META.get("HTTP_USER_AGENT", "")
         credentials = sessions.Credentials(name, body["password"], client)
-        try:
-            with throttling.attempted(request, "log in", name):
-                pair = sessions.log_in(credentials, policy=self.policy, signer=signer(), now=now())
-        except InvalidCredentials as error:
-            detail = "No active account found with the given credentials"
-            raise AuthenticationFailed(detail) from error
+        sentence = "No active account found with the given credentials"
+        with logging_in(request, name, AuthenticationFailed(sentence)):
+            pair = sessions.log_in(credentials, policy=self.policy, signer=signer(), now=now())
         return Response({"refresh": pair.refresh, "access": pair.access})
 
 

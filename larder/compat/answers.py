@@ -46,7 +46,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | N
     if isinstance(error, APIException | Http404):
         return exception_handler(error, dict(context))
     if isinstance(error, DomainError):
-        return _refusal(error)
+        kind, headers = problems.kind_of(error.code), problems.headers_of(error)
+        return Response({"detail": kind.title}, status=kind.status, headers=headers)
     refused = problems.handle(context["request"]._request, error)
     if refused is not None:
         # A problem of v1 has more members. These clients expect plain JSON.
@@ -70,9 +71,3 @@ def field_errors(error: InvalidInput | AlreadyTaken) -> dict[str, list[str]]:
     for fault in error.faults:
         sentences.setdefault(fault.where.lstrip("/"), []).append(fault.detail)
     return sentences
-
-
-def _refusal(error: DomainError) -> Response:
-    kind = problems.kind_of(error.code)
-    answer = {"detail": kind.title}
-    return Response(answer, status=kind.status, headers=problems.headers_of(error))

@@ -4,6 +4,8 @@ Unlike v1, these read the account in each request: a deactivated or deleted acco
 once.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -13,11 +15,23 @@ from rest_framework.request import Request
 
 from larder.http import admin_session, throttling
 from larder.http.api_headers import SAFE
-from larder.http.authentication import caller_of_key, looked_up, proven_factor, signed_caller
+from larder.http.authentication import caller_of_key, proven_factor, signed_caller
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, TokenExpired, TokenInvalid
-from larder.identity.services.credentials import authenticate
+from larder.identity.services.credentials import authenticate, renewed
+
+
+@contextmanager
+def logging_in(request: Request, username: str, refusal: APIException) -> Iterator[None]:
+    """Counts the block as an attempt to log in. Raises the refusal for a wrong password, and
+    RateLimited after too many attempts."""
+    try:
+        with throttling.attempted(request, "log in", username):
+            yield
+    except InvalidCredentials as error:
+        raise refusal from error
+
 
 REFUSED_TOKEN = (TokenInvalid, TokenExpired, SessionEnded)
 """The errors of a token. The contracts do not distinguish them."""
@@ -49,7 +63,7 @@ class BearerAuthentication(framework.TokenAuthentication):
 
     def authenticate_credentials(self, key: str) -> tuple[Caller, str]:
         try:
-            return looked_up(signed_caller(key)), key
+            return renewed(signed_caller(key)), key
         except REFUSED_TOKEN as error:
             raise TokenNotValid(detail=_NOT_FOR_ACCESS, messages=_MESSAGES) from error
 
@@ -86,11 +100,8 @@ class PasswordAuthentication(framework.BasicAuthentication):
     ) -> tuple[Caller, None]:
         """Checks a password, which counts as an attempt to log in. Raises AuthenticationFailed, and
         RateLimited after too many attempts."""
-        try:
-            with throttling.attempted(request, "log in", userid):
-                return authenticate(userid, password), None
-        except InvalidCredentials as error:
-            raise AuthenticationFailed("Invalid username/password.") from error
+        with logging_in(request, userid, AuthenticationFailed("Invalid username/password.")):
+            return authenticate(userid, password), None
 
 
 def _from_elsewhere(request: Request) -> bool:

@@ -6,11 +6,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.accounts import Credentials
+from larder.compat.authentication import logging_in
 from larder.compat.views import OpenView, read
 from larder.core.clock import now
-from larder.http import throttling
 from larder.http.authentication import secrets
-from larder.identity.errors import InvalidCredentials
 from larder.identity.services.keys import key_for_password
 
 
@@ -18,12 +17,10 @@ class KeyView(OpenView):
     def post(self, request: Request) -> Response:
         """Returns the key of the account. It is valid until the account is deactivated."""
         body = read(request, Credentials)
-        try:
-            with throttling.attempted(request, "log in", body["username"]):
-                key = key_for_password(**body, channel="contract0", secrets=secrets(), now=now())
-        except InvalidCredentials as error:
-            detail = {"non_field_errors": ["Unable to log in with provided credentials."]}
-            raise ValidationError(detail) from error
+        sentence = "Unable to log in with provided credentials."
+        refusal = ValidationError({"non_field_errors": [sentence]})
+        with logging_in(request, body["username"], refusal):
+            key = key_for_password(**body, channel="contract0", secrets=secrets(), now=now())
         return Response({"token": key})
 
 

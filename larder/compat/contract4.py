@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat import products
-from larder.compat.authentication import KeyAuthentication, PasswordAuthentication
+from larder.compat.authentication import KeyAuthentication, PasswordAuthentication, logging_in
 from larder.compat.fields import Price, Text, amount, moment
 from larder.compat.ordering import place
 from larder.compat.views import Kinds, PasswordView, caller, needs
@@ -26,10 +26,9 @@ from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound, Overloaded, StaleVersion, UnknownProducts
 from larder.core.limits import MAX_NAME_LENGTH, MAX_STOCK
 from larder.core.parts import Part
-from larder.http import problems, throttling
+from larder.http import problems
 from larder.http.authentication import secrets
 from larder.identity.caller import Caller
-from larder.identity.errors import InvalidCredentials
 from larder.identity.services.keys import key_for_password
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
@@ -101,13 +100,10 @@ class KeyByPassword(PasswordAuthentication):
     def authenticate_credentials(  # type: ignore[override]
         self, userid: str, password: str, request: Any = None
     ) -> tuple[Caller, str]:
-        try:
-            with throttling.attempted(request, "log in", userid):
-                key = key_for_password(
-                    userid, password, channel="contract4", secrets=secrets(), now=now()
-                )
-        except InvalidCredentials as error:
-            raise AuthenticationFailed("Invalid username/password.") from error
+        with logging_in(request, userid, AuthenticationFailed("Invalid username/password.")):
+            key = key_for_password(
+                userid, password, channel="contract4", secrets=secrets(), now=now()
+            )
         return KeyAuthentication().authenticate_credentials(key)
 
 

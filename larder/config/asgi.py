@@ -27,7 +27,7 @@ from django.db import close_old_connections, reset_queries
 from django.urls import get_resolver
 
 from larder.core.structs import prepare_decoding
-from larder.db.postgresql import connection
+from larder.db.postgresql.connection import ANSWER_TIMEOUT, BoundedConnection
 from larder.ops.serving import scheduling
 
 
@@ -69,7 +69,7 @@ if unsafe := [
 
 metrics.start()
 batches.start(shop.terms())
-connection.limit_answers()
+BoundedConnection.longest = ANSWER_TIMEOUT
 if settings.PIN_WORKERS:
     scheduling.pin(os.environ.get(WORKER_INDEX, ""), settings.WORKERS)
 

@@ -17,7 +17,7 @@ from django.urls import reverse
 from psycopg.conninfo import conninfo_to_dict
 
 from larder.core import limits
-from larder.db.postgresql.connection import REPLICA_POOL, TCP_OPTIONS, PrimaryConnection
+from larder.db.postgresql.connection import REPLICA_POOL, TCP_OPTIONS, BoundedConnection
 from larder.notifications import mail_texts
 from larder.ops import serve
 from larder.ops.environment import Environment, mail_settings, picture_storage, push_accounts
@@ -163,7 +163,7 @@ PROCRASTINATE_WORKER_DEFAULTS = {"concurrency": 4}
 PROCRASTINATE_ON_APP_READY = "larder.worker.connection.use_own_connector"
 # "default" connects as the application's role. "owner" is only for migrations.
 DATABASES = {
-    "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE, connection_class=PrimaryConnection),
+    "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE, connection_class=BoundedConnection),
     "owner": database(OWNER_DATABASE_URL),
 }
 # Replicas of "default", each a separate server. larder/db/replicas.py reads from them.

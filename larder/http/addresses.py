@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
-from larder.identity.services.attempts import Address, parsed
+from larder.identity.services.attempts import parsed
 
 
 def address_of(request: HttpRequest) -> str:
@@ -38,7 +38,7 @@ def client_address(environ: Mapping[str, Any], trusted: Sequence[str]) -> str:
     if address is None:
         return str(peer)
     hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    while hops and _is_in(address, networks):
+    while hops and any(address in network for network in networks):
         hop = parsed(hops.pop())
         if hop is None:
             break
@@ -49,10 +49,6 @@ def client_address(environ: Mapping[str, Any], trusted: Sequence[str]) -> str:
 @lru_cache(maxsize=8)
 def _networks(trusted: tuple[str, ...]) -> list[IPv4Network | IPv6Network]:
     return [ip_network(network.strip(), strict=False) for network in trusted]
-
-
-def _is_in(address: Address, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
-    return any(address in network for network in networks)
 
 
 def base_url(request: HttpRequest) -> str:

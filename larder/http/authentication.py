@@ -14,11 +14,11 @@ from larder.core.clock import now
 from larder.db import database
 from larder.db.replicas import ANSWER_WITHIN
 from larder.http.refusals import HttpRefusal
-from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.queries import credentials
 from larder.identity.services import keys
+from larder.identity.services.credentials import renewed
 from larder.identity.tokens import Signer
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def caller_of(token: str) -> Caller:
     Raises TokenInvalid, TokenExpired, SessionEnded.
     """
     caller = signed_caller(token)
-    return looked_up(caller) if caller.is_staff else caller
+    return renewed(caller) if caller.is_staff else caller
 
 
 def signed_caller(token: str) -> Caller:
@@ -141,15 +141,6 @@ def proven_factor(request: HttpRequest) -> UUID | None:
     """Returns the second factor that was proven in the admin's session of this request."""
     factor = request.session.get(FACTOR)
     return None if factor is None else UUID(factor)
-
-
-def looked_up(caller: Caller) -> Caller:
-    """Returns the caller with the current rights of the account. Raises SessionEnded unless it is
-    active."""
-    rights = queries.rights(caller.id, caller.factor)
-    if not rights.is_active:
-        raise SessionEnded
-    return queries.holding(caller, rights)
 
 
 class _EndedSessions:

@@ -4,9 +4,9 @@ import csv
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from io import StringIO
 from itertools import chain, islice
-from time import monotonic
 from typing import TypeVar
 
+from larder.core.clock import Stopwatch
 from larder.core.ids import CORRELATION_ID
 from larder.core.waits import SlotsPerKey
 from larder.db import database
@@ -51,14 +51,18 @@ def stream(
     garbage. It fails when its caller may no longer read these orders.
     """
     # Each part may be made in another thread.
-    require_going_on, request = _going_on(caller, is_own=is_own), CORRELATION_ID.get()
+    request = CORRELATION_ID.get()
+    running = checked = Stopwatch()
     with _accounts.hold(caller.id), _places.hold(caller.may("orders.export_order")):
         first = next(parts, [])
         yield b""
         try:
             for rows in chain([chain([columns], rows_of(first))], map(rows_of, parts)):
                 while piece := list(islice(rows, ROWS_AT_ONCE)):
-                    require_going_on()
+                    if running.seconds > LONGEST_EXPORT:
+                        raise TimeoutError(f"a file was read for more than {LONGEST_EXPORT:.0f} s")
+                    if checked.seconds > CALLER_TRUSTED_SECONDS:
+                        checked = _check(caller, is_own=is_own)
                     yield _written(piece)
         except Exception:
             # Some servers do not close the connection on an error. Then only this line shows it.
@@ -78,24 +82,14 @@ _BROKEN = '"This file is incomplete: the server broke it off. Correlation-ID {}'
 """A last line with an open quote, so that strict readers reject the incomplete file."""
 
 
-def _going_on(caller: Caller, *, is_own: bool) -> Callable[[], None]:
-    """Returns a function that raises an error unless the file may still be written: SessionEnded,
-    NotStaff, PermissionMissing, SecondFactorRequired, TimeoutError."""
-    began = read_at = monotonic()
-
-    def require_going_on() -> None:
-        nonlocal read_at
-        moment = monotonic()
-        if moment - began > LONGEST_EXPORT:
-            raise TimeoutError(f"the reader of a file took longer than {LONGEST_EXPORT:.0f} s")
-        if moment - read_at > CALLER_TRUSTED_SECONDS:
-            present = renewed(caller)
-            database.release()
-            if not is_own:
-                present.require("orders.export_order")
-            read_at = moment
-
-    return require_going_on
+def _check(caller: Caller, *, is_own: bool) -> Stopwatch:
+    """Checks the present rights of the caller. Returns the time since then. Raises SessionEnded,
+    NotStaff, PermissionMissing, SecondFactorRequired."""
+    present = renewed(caller)
+    database.release()
+    if not is_own:
+        present.require("orders.export_order")
+    return Stopwatch()
 
 
 def _written(rows: Iterable[Iterable[object]]) -> bytes:

@@ -51,7 +51,10 @@ def _refuse_long_form(request: HttpRequest) -> HttpResponseBase | None:
     raises RequestDataTooBig, or returns a redirect to the log-in for what only staff may send. Runs
     before the CSRF protection, which parses the whole form."""
     length = declared_length(request.META)
-    if length <= MAX_OPEN_BODY_BYTES and not _has_many_fields(request):
+    is_form = request.content_type == "application/x-www-form-urlencoded"
+    if length <= MAX_OPEN_BODY_BYTES and not (
+        is_form and request.body.count(b"&") >= MAX_OPEN_FORM_FIELDS
+    ):
         return None
     is_file = request.content_type == "multipart/form-data"
     if request.path_info == LOG_IN or length > (MAX_DISCARDED_BYTES if is_file else MAX_FORM_BYTES):
@@ -60,12 +63,6 @@ def _refuse_long_form(request: HttpRequest) -> HttpResponseBase | None:
         return None
     admin_session.add_end_message(request)
     return redirect_to_login(request.get_full_path(), LOG_IN)
-
-
-def _has_many_fields(request: HttpRequest) -> bool:
-    """Returns whether a form has more than MAX_OPEN_FORM_FIELDS fields. Reads its body."""
-    is_form = request.content_type == "application/x-www-form-urlencoded"
-    return is_form and request.body.count(b"&") >= MAX_OPEN_FORM_FIELDS
 
 
 SESSION_KEY = re.compile("[a-z0-9]{32}")

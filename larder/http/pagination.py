@@ -81,14 +81,11 @@ def links(request: HttpRequest) -> Links:
 
     def link(cursor: Cursor) -> str:
         filters = query if query.isascii() else quote(query, safe="%&=+", encoding="latin-1")
-        others = [text for text in filters.split("&") if text and _name(text) != "cursor"]
+        texts = ((text, unquote_plus(text.partition("=")[0])) for text in filters.split("&"))
+        others = [text for text, name in texts if text and name != "cursor"]
         return f"{path}?{'&'.join([f'cursor={encode(cursor)}', *others])}"
 
     return link
-
-
-def _name(parameter: str) -> str:
-    return unquote_plus(parameter.partition("=")[0])
 
 
 def part(

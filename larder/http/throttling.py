@@ -49,15 +49,10 @@ def refresh(
 
     Entering it raises RateLimited.
     """
-    return attempted(request, "refresh", _issued_for(token, policy))
-
-
-def _issued_for(token: str, policy: TokenPolicy) -> str | None:
-    try:
+    owner = None
+    with suppress(TokenInvalid):
         owner = credentials.session_owner(signer().read_refresh(token, policy).session)
-    except TokenInvalid:
-        return None
-    return None if owner is None else str(owner)
+    return attempted(request, "refresh", None if owner is None else str(owner))
 
 
 def change_profile(

@@ -37,10 +37,13 @@ from larder.identity.sql import ClockTimestamp
 class CustomerManager(BaseUserManager["Customer"]):
     """Finds customers by folded name, and creates those of `createsuperuser`."""
 
+    def named(self, username: str | None) -> "models.QuerySet[Customer]":
+        """Returns the account with this name, in any spelling, or none."""
+        return self.alias(folded=Fold("username")).filter(folded=Fold(models.Value(username)))
+
     def get_by_natural_key(self, username: str | None) -> "Customer":
         """Returns the account with this name. Raises DoesNotExist."""
-        named = self.alias(folded=Fold("username"))
-        return named.get(folded=Fold(models.Value(username)))
+        return self.named(username).get()
 
     def create_user(self, username: str, password: str | None = None, **fields: Any) -> "Customer":
         """Creates an account. Raises AlreadyTaken."""
@@ -55,9 +58,7 @@ class CustomerManager(BaseUserManager["Customer"]):
         could log the failed statement with what it contains."""
         if insert_unless_taken(customer, using=self._db):
             return
-        name = Fold(models.Value(customer.username))
-        has_name = self.annotate(folded=Fold("username")).filter(folded=name).exists()
-        raise AlreadyTaken("username" if has_name else "email")
+        raise AlreadyTaken("username" if self.named(customer.username).exists() else "email")
 
     def create_superuser(self, username: str, password: str | None, **fields: Any) -> "Customer":
         return self.create_user(username, password, **fields, is_staff=True, is_superuser=True)

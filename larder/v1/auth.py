@@ -161,7 +161,7 @@ def refresh_token(request: HttpRequest, body: RefreshToken) -> TokenPair:
 )
 def revoke_token(body: RefreshToken) -> None:
     """Ends the session of a refresh token; its access token is refused within 30 seconds."""
-    sessions.revoke(body.refresh, policy=V1, signer=signer(), now=now())
+    sessions.end_session(signer().read_refresh(body.refresh, V1), now=now())
 
 
 def _shown(pair: Pair) -> TokenPair:

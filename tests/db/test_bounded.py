@@ -10,8 +10,7 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from larder.config.settings import database
-from larder.db.postgresql import connection
-from larder.db.postgresql.connection import ANSWER_TIMEOUT, TCP_OPTIONS, PrimaryConnection
+from larder.db.postgresql.connection import ANSWER_TIMEOUT, TCP_OPTIONS, BoundedConnection
 from larder.local.postgresql import Cluster, temporary_cluster
 from larder.ops.roles import TIME_LIMITS
 
@@ -25,14 +24,12 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets the time limit of a server to a fifth of a second."""
-    monkeypatch.setattr(PrimaryConnection, "longest", None)
-    monkeypatch.setattr(connection, "ANSWER_TIMEOUT", 0.2)
-    connection.limit_answers()
+    monkeypatch.setattr(BoundedConnection, "longest", 0.2)
 
 
 @pytest.mark.system
 def test_a_timed_out_connection_is_closed(cluster: Cluster, hurried: None) -> None:
-    with PrimaryConnection.connect(cluster.superuser_url()) as connection:
+    with BoundedConnection.connect(cluster.superuser_url()) as connection:
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT pg_sleep(30)")
         assert connection.closed
@@ -42,8 +39,8 @@ def test_a_timed_out_connection_is_closed(cluster: Cluster, hurried: None) -> No
 
 @pytest.mark.system
 def test_a_management_command_has_no_time_limit_for_answers(cluster: Cluster) -> None:
-    assert PrimaryConnection.longest is None
-    with PrimaryConnection.connect(cluster.superuser_url()) as connection:
+    assert BoundedConnection.longest is None
+    with BoundedConnection.connect(cluster.superuser_url()) as connection:
         assert connection.execute("SELECT pg_sleep(0.3), 1").fetchone() == ("", 1)
 
 

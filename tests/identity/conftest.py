@@ -57,7 +57,8 @@ class LogIn:
 
     def revoke(self, token: str, *, at: float = 0, policy: TokenPolicy | None = None) -> None:
         """Ends the log-in."""
-        sessions.revoke(token, policy=policy or self.policy, signer=SIGNER, now=self.moment(at))
+        presented = SIGNER.read_refresh(token, policy or self.policy)
+        sessions.end_session(presented, now=self.moment(at))
 
     def verify(self, token: str, *, at: float = 0) -> None:
         """Verifies the token."""

@@ -45,7 +45,9 @@ CONNECTION_WAIT = 0.25
 
 class BoundedConnection(Connection[Any]):
     """Raises OperationalError and closes itself if an answer takes longer than `longest` seconds.
-    None sets no limit. `database.answers_within` sets it for a connection."""
+    `database.answers_within` sets it for a connection, and a server for all of its connections to
+    the primary (ANSWER_TIMEOUT). With None there is no limit: some statements of commands take a
+    quarter of an hour."""
 
     longest: float | None = None
 
@@ -64,16 +66,6 @@ class ReplicaConnection(BoundedConnection):
     can serve it instead."""
 
     longest = 1.0
-
-
-class PrimaryConnection(BoundedConnection):
-    """A connection to the primary. Servers limit its answers (`limit_answers`); commands do not,
-    because some of their statements take a quarter of an hour."""
-
-
-def limit_answers() -> None:
-    """Sets ANSWER_TIMEOUT for the connections of this process to the primary."""
-    PrimaryConnection.longest = ANSWER_TIMEOUT
 
 
 REPLICA_POOL: dict[str, Any] = {"connection_class": ReplicaConnection, "timeout": CONNECTION_WAIT}
@@ -203,17 +195,12 @@ def _send_all(libpq: PGconn, sendings: Sequence[Sending]) -> PQGen[list[list[PGr
             received.append((yield from generators.fetch_many(libpq)))
         except OperationalError:
             # The server ended the session. If it sent a reason, that is the last result.
-            if not _has_failed(received):
+            statuses = {result.status for results in received for result in results}
+            if ExecStatus.FATAL_ERROR not in statuses:
                 raise
             return received
     libpq.exit_pipeline_mode()
     return received
-
-
-def _has_failed(received: Sequence[Sequence[PGresult]]) -> bool:
-    return any(
-        result.status == ExecStatus.FATAL_ERROR for results in received for result in results
-    )
 
 
 def _store_results(

@@ -15,7 +15,6 @@ from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.core.mailboxes import spellings
 from larder.core.parts import Part, first, in_parts
 from larder.db import database
-from larder.db.fields import Fold
 from larder.identity import factors, permissions, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import OrderingNotAllowed, SessionEnded
@@ -105,7 +104,7 @@ def taken(*, username: str, email: str, but: int = 0) -> set[str]:
     name = Customer.normalize_username(username)
     others = Customer.objects.exclude(pk=but)
     by_email = others.annotate(folded=Lower("email")).exclude(email="")
-    by_name = others.annotate(folded=Fold("username")).filter(folded=Fold(Value(name)))
+    by_name = Customer.objects.named(name).exclude(pk=but)
     names = {"email"} if by_email.filter(folded__in=lowered_spellings(email)).exists() else set()
     if by_name.exists() and not Customer.objects.filter(pk=but, username=name).exists():
         names.add("username")
@@ -119,10 +118,11 @@ def lowered_spellings(email: str) -> list[Lower]:
 
 def named(username: str) -> QuerySet[Customer]:
     """Returns the account with this name, in any spelling, or none."""
-    name, accounts = Customer.normalize_username(username), Customer.objects.all()
+    name = Customer.normalize_username(username)
     if "\0" in name or len(name) > MAX_USERNAME_LENGTH:
-        return accounts.none()  # no account has such a name, and PostgreSQL refuses a NUL in a text
-    return accounts.alias(folded=Fold("username")).filter(folded=Fold(Value(name)))
+        # No account has such a name, and PostgreSQL refuses a NUL in a text.
+        return Customer.objects.none()
+    return Customer.objects.named(name)
 
 
 def exists(username: str) -> bool:

@@ -96,15 +96,12 @@ def key_use(text: str, *, secrets: Sequence[str]) -> KeyUse | None:
     for id, public_id, is_staff, generation, key, only, is_unnoted in database.rows(
         sql.KEY_OWNER, [key_digest(text)]
     ):
-        if generation is None or text in _derived_texts(secrets, public_id, generation):
+        derived = (derived_text(secret, public_id, generation or 0) for secret in secrets)
+        if generation is None or text in derived:
             held = None if only is None else frozenset(only)
             owner = Caller(id, public_id, is_staff, session=None, key=key, key_permissions=held)
             return KeyUse(with_rights(owner), is_unnoted)
     return None
-
-
-def _derived_texts(secrets: Sequence[str], public_id: UUID, generation: int) -> set[str]:
-    return {derived_text(secret, public_id, generation) for secret in secrets}
 
 
 def keys(customer: int, *, after: UUID | None, limit: int) -> list[Any]:

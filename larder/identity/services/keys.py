@@ -172,17 +172,13 @@ def _derived(customer: int, public_id: UUID, secrets: Sequence[str], now: dateti
             if key_digest(text) == bytes(live.digest):
                 return text
         _end(_live(customer), live.pk, now)
-    generation = _next_generation(customer)
+    last = Key.objects.filter(customer=customer).aggregate(last=Max("generation"))["last"]
+    generation = 0 if last is None else last + 1
     quotas.take("keys", customer)
     text = derived_text(secrets[0], public_id, generation)
     key = _insert(customer, text, now=now, generation=generation)
     audit.record(key_name(key), "create", after={"customer": public_id, "derived": True})
     return text
-
-
-def _next_generation(customer: int) -> int:
-    last = Key.objects.filter(customer=customer).aggregate(last=Max("generation"))["last"]
-    return 0 if last is None else last + 1
 
 
 def _insert(customer: int, text: str, *, now: datetime, **fields: object) -> UUID:

@@ -111,18 +111,11 @@ def refresh(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -
     Raises TokenInvalid, TokenExpired, SessionEnded, Overloaded (too many concurrent exchanges).
     """
     presented = signer.read_refresh(token, policy)
-    session = (
-        _exchanged(presented, policy, now=now) if policy.rotates else _used(presented, now=now)
-    )
-    pair = _pair(session, policy, signer, now)
-    return pair if policy.rotates else Pair(pair.access, token)
-
-
-def _used(presented: Refresh, *, now: datetime) -> Session:
-    """Returns the session of a token that is not exchanged, and records its use."""
+    if policy.rotates:
+        return _pair(_exchanged(presented, policy, now=now), policy, signer, now)
     session = _live_session(presented, now=now)
     Session.objects.filter(id=session.id, ended_at=None).update(rotated_at=now)
-    return session
+    return Pair(_pair(session, policy, signer, now).access, token)
 
 
 def _exchanged(presented: Refresh, policy: TokenPolicy, *, now: datetime) -> Session:
@@ -208,14 +201,9 @@ def verify(token: str, *, signer: Signer, now: datetime) -> None:
         raise SessionEnded
 
 
-def revoke(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -> None:
-    """Ends the session of a refresh token of any age. A second call is no error. Raises
-    TokenInvalid."""
-    end_session(signer.read_refresh(token, policy), now=now)
-
-
 def end_session(presented: Refresh, *, now: datetime) -> None:
-    """Ends a session. Its refresh tokens end at once, its access tokens within 30 seconds."""
+    """Ends the session of a refresh token of any age. A second call is no error. Its refresh tokens
+    end at once, its access tokens within 30 seconds."""
     Session.objects.filter(id=presented.session, ended_at=None).update(ended_at=now)
 
 
