@@ -51,10 +51,10 @@ MAX_LOOKUPS = 64
 IDLE_SECONDS = 10.0
 """Seconds for which a connection is kept for the next request to the same origin."""
 
-MAX_IDLE = 100
+MAX_IDLE = 512
 """Connections that are kept."""
 
-POOLS = 16
+POOLS = 64
 """Pools that share the origins: at each request, a pool looks at all of its connections."""
 
 _PUBLIC = IPv6Network("2000::/3")

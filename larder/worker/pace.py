@@ -7,10 +7,10 @@ PostgreSQL, does not: so it pauses while others keep the machine busy.
 from contextlib import suppress
 from pathlib import Path
 
-SHARE = 25
-"""While processors are busy, a 25th of the time is used."""
+SHARE = 20
+"""While processors are busy, a twentieth of the time is used."""
 
-BUSY = 0.6
+BUSY = 0.75
 """The part of the processors' time that is used by processes without niceness on a busy machine."""
 
 _PROCESSORS = Path("/proc/stat")

@@ -35,7 +35,7 @@ EVERY = 0.2
 BATCH = 50
 """Deliveries to a target that are rendered together, and whose attempts are stored together."""
 
-FEW = 5
+FEW = 10
 """Deliveries to a target that are sent together while the machine is busy."""
 
 AT_ONCE = 8
