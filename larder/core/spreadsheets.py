@@ -59,13 +59,11 @@ def _unescaped(cell: str) -> str:
 
 
 def _first_seen(cell: str) -> int:
-    return next((place for place, each in enumerate(cell) if not _is_unseen(each)), len(cell))
-
-
-def _is_unseen(character: str) -> bool:
-    if character in _UNSEEN or character.isspace() or not character.isprintable():
-        return True
-    return is_blank(character)
+    for place, character in enumerate(cell):
+        is_drawn = character.isprintable() and not (character.isspace() or is_blank(character))
+        if is_drawn and character not in _UNSEEN:
+            return place
+    return len(cell)
 
 
 UNREADABLE = "larder.unreadable"

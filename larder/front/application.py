@@ -205,15 +205,12 @@ def _refused(environ: dict[str, Any], error: DomainError) -> Answer:
     request = WSGIRequest(environ | {"wsgi.input": BytesIO()})
     response = problems.from_domain(request, error)
     response.headers[CORRELATION_HEADER] = correlation_id
-    asked = request.method, _route(request.path_info), request.path_info
+    route = None
+    with suppress(Resolver404):
+        route = resolve(request.path_info).route
+    asked = request.method, route, request.path_info
     answered_requests.note(asked, response.status_code, began, correlation_id, None)
     return Answer(response.status_code, encode_headers(response.headers.items()), response.content)
-
-
-def _route(path: str) -> str | None:
-    with suppress(Resolver404):
-        return resolve(path).route
-    return None
 
 
 def call(application: Application, environ: dict[str, Any], raw: bytes, files: Threads) -> Answer:
@@ -230,7 +227,8 @@ def call(application: Application, environ: dict[str, Any], raw: bytes, files: T
     is_streamed = getattr(content, "streaming", False)
     has_parts = is_streamed and environ["REQUEST_METHOD"] != "HEAD"
     is_async = getattr(content, "is_async", False)
-    if has_parts and not is_async and _length(headers) > JOINED_BYTES:
+    length = float(dict(headers).get("Content-Length", inf))
+    if has_parts and not is_async and length > JOINED_BYTES:
         database.release()
         return answer._replace(parts=_made_in(files, content))
     try:
@@ -267,12 +265,6 @@ async def _made_in(files: Threads, content: Any) -> AsyncIterator[bytes]:
 def encode_headers(headers: Iterable[tuple[str, str]]) -> Headers:
     """Returns headers as ASGI has them."""
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-
-
-def _length(headers: Iterable[tuple[str, str]]) -> float:
-    """Returns the Content-Length; infinity without one."""
-    lengths = (int(value) for name, value in headers if name.lower() == "content-length")
-    return next(lengths, inf)
 
 
 def store(table: MutableMapping[Key, Stored], key: Key | None, entry: Stored) -> None:

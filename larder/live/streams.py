@@ -240,11 +240,9 @@ class Streams:
                 if began >= rights_at:
                     await self._check_rights(self._all())
                     rights_at = began + RIGHTS_EVERY
-                if began >= states_at:
+                if joined or began >= states_at:
                     await self._tell_states(mark, self._all(), await self._changed_products())
                     states_at = began + STATES_EVERY
-                elif joined:
-                    await self._tell_states(mark, joined, ())
             except SinceExpired:
                 for stream in self._all():
                     stream.end()

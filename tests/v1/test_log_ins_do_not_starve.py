@@ -59,7 +59,7 @@ def test_a_log_in_that_waits_too_long_is_refused_and_keeps_no_place(
 def test_four_of_ten_threads_neither_hash_nor_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     def places() -> list[int]:
         lanes = hashers._lanes.values()
-        return [turns._present._initial_value for turns in lanes]  # type: ignore[attr-defined]
+        return [turns._present._most for turns in lanes]
 
     monkeypatch.setattr(hashers, "_lanes", {})
     hashers.use(threads=THREADS)

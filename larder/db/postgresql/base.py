@@ -82,7 +82,11 @@ class ErrorWrapper(DatabaseErrorWrapper):
         if isinstance(exc_value, psycopg.Error):
             if exc_value.sqlstate == READ_ONLY:
                 self._lost(exc_value, self.wrapper.drop_read_only)
-            if is_protocol_error(exc_value):
+            # Errors of the server have an SQLSTATE, mistakes of a caller are of other classes.
+            if exc_value.sqlstate is None and (
+                isinstance(exc_value, psycopg.InternalError)
+                or type(exc_value) is psycopg.DatabaseError
+            ):
                 self._lost(exc_value, self.wrapper.close_session)
         super().__exit__(exc_type, exc_value, traceback)
 
@@ -90,14 +94,6 @@ class ErrorWrapper(DatabaseErrorWrapper):
         self.wrapper.errors_occurred = True
         drop()
         raise OperationalError(*error.args) from error
-
-
-def is_protocol_error(error: psycopg.Error) -> bool:
-    """Whether psycopg or libpq raised the error because of the protocol. Each error of the server
-    has an SQLSTATE, and mistakes of a caller raise errors of other classes."""
-    return error.sqlstate is None and (
-        isinstance(error, psycopg.InternalError) or type(error) is psycopg.DatabaseError
-    )
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -137,7 +137,8 @@ class StatementPipeline:
         sendings, self._waiting = self._waiting, []
         if not sendings:
             return
-        if self._needs_begin():
+        is_idle = self._libpq.transaction_status == TransactionStatus.IDLE
+        if is_idle and not self._connection.autocommit:
             begin = partial(self._libpq.send_query_params, b"BEGIN", None)
             sendings.insert(0, (begin, PendingResult()))
         try:
@@ -157,10 +158,6 @@ class StatementPipeline:
         is rolled back, psycopg deallocates all prepared statements of its connection."""
         self._waiting.clear()
         self._prepared.clear()
-
-    def _needs_begin(self) -> bool:
-        is_idle = self._libpq.transaction_status == TransactionStatus.IDLE
-        return is_idle and not self._connection.autocommit
 
     def _prepare(self, text: bytes, types: tuple[int, ...] | None) -> bytes:
         """Returns the name of the prepared statement, and adds its preparation if there is none."""

@@ -244,19 +244,15 @@ def set_forgotten(token: str, new: str, *, secrets: Sequence[str], now: datetime
         raise InvalidInput(faults)
     encoded = hashers.hashed(new, account.lane)
     with transaction.atomic(durable=True):
-        if not _lock_matching(account):
+        rows = Customer.objects.select_for_update(no_key=True).filter(pk=account.pk, is_active=True)
+        present = rows.values_list("password", "email").first()
+        if present != (account.password, account.email):
             raise ResetTokenInvalid
         if not rights.may_know(shown_to, queries.rights(account.pk)):
             raise ResetTokenInvalid
         setter = shown_to or account.email_by
         with audit.acting(account.public_id, "mail") if account.is_staff else nullcontext():
             replace_password(account.pk, encoded, by=setter, now=now)
-
-
-def _lock_matching(account: Customer) -> bool:
-    """Locks the account. Returns whether the token still matches it."""
-    rows = Customer.objects.select_for_update(no_key=True).filter(pk=account.pk, is_active=True)
-    return rows.values_list("password", "email").first() == (account.password, account.email)
 
 
 def invite(

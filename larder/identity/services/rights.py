@@ -181,20 +181,16 @@ def keeping_an_owner(account: int | None) -> Iterator[None]:
     wait for each other, so that two owners cannot remove each other. The accounts are locked
     before: in the other order, two transactions could wait for each other.
     """
-    if account is not None and not _is_staff_locked(account):
-        yield
-        return
+    if account is not None:
+        locked = Customer.objects.select_for_update(no_key=True).filter(pk=account)
+        if not locked.values_list("is_staff", flat=True).first():
+            yield
+            return
     database.execute(sql.LOCK_RIGHTS)
     had_owner = _has_owner()
     yield
     if had_owner and not _has_owner():
         raise LastOwner
-
-
-def _is_staff_locked(account: int) -> bool:
-    """Locks the account, and returns whether it is one of staff."""
-    rows = Customer.objects.select_for_update(no_key=True).filter(pk=account)
-    return bool(rows.values_list("is_staff", flat=True).first())
 
 
 def save_role(
