@@ -14,9 +14,12 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# No page of Larder refers to them: other forms of the same scripts, the pages of REST framework, an
-# editor of the theme.
-UNUSED = "*.map", "jquery.js", "xregexp.js", "select2.full.js", "rest_framework", "gis", "jedison"
+# No page of Larder refers to them: other forms of the same scripts and fonts, the pages of REST
+# framework, an editor of the theme.
+UNUSED = (
+    *("*.map", "jquery.js", "xregexp*", "select2.full.js", "Inter-Bold*"),
+    *("rest_framework", "gis", "jedison"),
+)
 SHOWN = ("docs/openapi/*.json", "docs/reference/problems.md", "clients/typescript/dist/*.js")
 
 
