@@ -206,8 +206,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "larder.http.answered_requests.observe",
     *(["larder.ops.telemetry.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
-    "larder.http.api_headers.correlate",
-    "larder.http.api_headers.add_positions",
+    "larder.http.api_headers.add_headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Around all that refuses a request before a view.

@@ -90,4 +90,4 @@ def note(asked: Asked, status: int, began: int, correlation_id: str | None, call
     (method, route, path), took = asked, perf_counter_ns() - began
     # A plain tuple in the order of AnsweredRequest: making one takes twice as long.
     done = (method, route, status, took, time(), path, correlation_id, caller)
-    answered.append(done)  # type: ignore[arg-type]
+    best_effort(answered.append, done)  # type: ignore[arg-type]

@@ -53,20 +53,6 @@ def identify(environ: MutableMapping[str, Any]) -> str:
     return id
 
 
-def correlate(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Middleware that uses the client's id of the request, or makes one. Scripts of browsers may
-    read it."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        of_request = identify(request.META)
-        response = get_response(request)
-        response.headers[CORRELATION_HEADER] = of_request
-        response.headers.setdefault("Access-Control-Expose-Headers", CORRELATION_HEADER)
-        return response
-
-    return middleware
-
-
 KEY_HEADER = "Idempotency-Key"
 _KEY = re.compile(rf"[!-+\-.-~]{{1,{MAX_IDEMPOTENCY_KEY_LENGTH}}}")
 
@@ -148,23 +134,26 @@ def has_written(sent: str | None) -> bool:
     return sent is not None and (echo is None or now().timestamp() - echo.at < SETTLED_AFTER)
 
 
-def add_positions(
-    get_response: Callable[[HttpRequest], HttpResponse],
-) -> Callable[..., HttpResponse]:
-    """Middleware: adds a position after the write to each answer to a write, in every API.
+def add_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Middleware that adds the id of the request, which scripts of browsers may read; and to each
+    answer to a write, in every API, a position after it.
 
     An answer to a failure gets one too, because the failure may have written something; a refusal
     gets none.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        id = identify(request.META)
         database.note_committed(committed=COMMITTED in request.META)
         response = get_response(request)
+        headers = response.headers
+        headers[CORRELATION_HEADER] = id
+        headers.setdefault("Access-Control-Expose-Headers", CORRELATION_HEADER)
         if request.method not in SAFE and not request.path_info.startswith(ADMIN):
             if response.status_code < 300:
-                response.headers[POSITION_HEADER] = position_header()
+                headers[POSITION_HEADER] = position_header()
             elif response.status_code >= 500:
-                response.headers[POSITION_HEADER] = encode_position(None)
+                headers[POSITION_HEADER] = encode_position(None)
         return response
 
     return middleware

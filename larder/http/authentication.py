@@ -90,9 +90,10 @@ def caller_of_key(text: str) -> Caller:
     use = credentials.key_use(text, secrets=secrets())
     if use is None:
         raise TokenInvalid
-    if use.is_unnoted:
-        keys.note_use(use.owner)
-    return use.owner
+    owner, is_unnoted = use
+    if is_unnoted:
+        keys.note_use(owner)
+    return owner
 
 
 _known: dict[str, tuple[Caller, float]] = {}

@@ -35,4 +35,4 @@ def owner_of(text: str) -> Caller:
     """The owner of a live key."""
     use = credentials.key_use(text, secrets=SECRETS)
     assert use is not None
-    return use.owner
+    return use[0]

@@ -168,7 +168,7 @@ def test_a_key_that_ended_after_its_check_writes_nothing(
     assert use is not None
     end(who, key.id)
     with pytest.raises(SessionEnded):
-        write(use.owner)
+        write(use[0])
     assert queries.profile(who.id).version == 1
 
 

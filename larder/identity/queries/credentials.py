@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -76,17 +75,9 @@ def _log_ins(customer: int, now: datetime) -> QuerySet[Session, Any]:
 _KEY = re.compile(r"larder_[A-Za-z0-9_-]{40}|[0-9a-f]{40}")
 
 
-@dataclass(frozen=True, slots=True)
-class KeyUse:
-    """A use of a live key: its owner, with the current rights that the key gives. `is_unnoted`: the
-    use is to be noted (services/keys.py: note_use)."""
-
-    owner: Caller
-    is_unnoted: bool
-
-
-def key_use(text: str, *, secrets: Sequence[str]) -> KeyUse | None:
-    """Returns who uses the key of this text; None if it is not a live key.
+def key_use(text: str, *, secrets: Sequence[str]) -> tuple[Caller, bool] | None:
+    """Returns the owner of the key of this text, with the current rights that the key gives, and
+    whether the use is to be noted (services/keys.py: note_use); None if it is not a live key.
 
     A key derived from a secret that is no longer in `secrets` is refused: a person who knows the
     old secret can derive all such keys.
@@ -100,7 +91,7 @@ def key_use(text: str, *, secrets: Sequence[str]) -> KeyUse | None:
         if generation is None or text in derived:
             held = None if only is None else frozenset(only)
             owner = Caller(id, public_id, is_staff, session=None, key=key, key_permissions=held)
-            return KeyUse(with_rights(owner), is_unnoted)
+            return with_rights(owner), is_unnoted
     return None
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from larder.http.api_headers import add_positions, has_written
+from larder.http.api_headers import add_headers, has_written
 from larder.local.postgresql import Cluster
 from tests.server import Server
 from tests.system.replica.conftest import Phone, Shop, environment
@@ -97,7 +97,7 @@ def test_a_write_without_a_known_position_replaces_an_older_one(
 
 def position_after(status: int) -> str | None:
     """What an answer of this status to a write carries."""
-    answer = add_positions(lambda _request: HttpResponse(status=status))
+    answer = add_headers(lambda _request: HttpResponse(status=status))
     return answer(RequestFactory().post("/api/v1/orders")).headers.get("Larder-Position")
 
 
