@@ -5,7 +5,6 @@ import ast
 from tests.architecture.sources import ROOT, nodes
 
 WITHIN = {
-    "larder/identity/services/attempts.py: take()": "a mail is limited in a change's transaction",
     "larder/catalog/services/products.py: clashes_named()": "a change may be part of another one",
     "larder/inventory/services/products.py: _store()": "a file is compared again after it",
     "larder/inventory/queries.py: out_of_stock()": "a setting for one query",

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from larder.core.errors import DomainError, Limited, Overloaded
 from larder.core.limits import MAX_USERNAME_LENGTH
@@ -80,15 +80,13 @@ EXACT = 0.001
 
 
 def take(buckets: Sequence[Bucket]) -> None:
-    """Takes one attempt from each bucket, or from none. Raises RateLimited."""
-    before = database.has_committed()
-    with transaction.atomic():
-        used = dict(database.rows(sql.TAKE, _columns(buckets)))
-        wait = max(used[bucket.key] - bucket.rate.seconds for bucket in buckets)
-        if wait > EXACT:
-            raise RateLimited(wait)
-    # An attempt is nothing that the request has stored.
-    database.note_committed(committed=before)
+    """Takes one attempt from each bucket, or from none: those of a refusal are given back at once.
+    Raises RateLimited."""
+    used = dict(database.rows(sql.TAKE, _columns(buckets)))
+    wait = max(used[bucket.key] - bucket.rate.seconds for bucket in buckets)
+    if wait > EXACT:
+        give_back(buckets)
+        raise RateLimited(wait)
 
 
 def give_back(buckets: Sequence[Bucket]) -> None:
