@@ -10,7 +10,7 @@ from pathlib import Path
 SHARE = 20
 """While processors are busy, a twentieth of the time is used."""
 
-BUSY = 0.55
+BUSY = 0.75
 """The part of the processors' time that is used by processes without niceness on a busy machine."""
 
 _PROCESSORS = Path("/proc/stat")
