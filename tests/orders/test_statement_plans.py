@@ -58,8 +58,12 @@ def plan_of(statement: str) -> str:
 
 @pytest.fixture
 def rows(transactional_db: None) -> Iterator[None]:
-    """Products, and payments without an order. The planner forgets them at the end."""
-    tables = ("catalog.product", "inventory.stock", "inventory.held_line", "orders.payment")
+    """Products, and payments without an order. The planner forgets them at the end, and what it
+    knew of the other tables at the start."""
+    tables = (
+        *("catalog.product", "inventory.stock", "inventory.held_line"),
+        *("orders.order", "orders.order_event", "orders.cart", "orders.payment"),
+    )
     make_new(*tables)
     database.execute(PRODUCTS, [ROWS])
     database.execute(UNASSIGNED, [ROWS])
