@@ -97,6 +97,6 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as web; web.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/livez', timeout=4)"]
 # The other processes are other commands of the same image: python manage.py prepare (before a new
-# version), python manage.py procrastinate worker (with --no-healthcheck: it serves nothing), and
+# version), python manage.py worker (with --no-healthcheck: it serves nothing), and
 # sh /etc/nginx/sidecar.sh as a proxy of a server.
 CMD ["python", "-m", "larder.ops.serve"]

@@ -161,8 +161,7 @@ DECLARE
         SELECT format('%I.%I', schemaname, tablename)::regclass FROM pg_tables
         WHERE schemaname IN (
                 'common', 'identity', 'notifications', 'catalog', 'inventory', 'orders')
-            OR (schemaname = 'public' AND (tablename IN ('django_session', 'django_admin_log')
-                OR starts_with(tablename, 'procrastinate_'))));
+            OR (schemaname = 'public' AND tablename IN ('django_session', 'django_admin_log')));
     one regclass;
     used_sequence regclass;
 BEGIN
@@ -194,7 +193,7 @@ index."""
 
 
 def empty_database() -> None:
-    """Empties every table of the shop, and the queue of jobs, and restarts their sequences.
+    """Empties every table of the shop, and restarts their sequences.
 
     The superuser does it without triggers: those refuse to delete history, even to the owner.
     """

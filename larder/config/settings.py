@@ -156,11 +156,8 @@ OWNER_DATABASE_URL = env.str("OWNER_DATABASE_URL", default="") or DATABASE_URL
 # The password of the read-only role (larder_readonly), set by `manage.py prepare`. Without it the
 # role cannot log in.
 READONLY_PASSWORD = env.str("READONLY_PASSWORD", default="")
-# The worker waits for jobs with LISTEN, which PgBouncer's transaction mode does not support.
+# The worker keeps a lock of its session, which PgBouncer's transaction mode does not support.
 WORKER_DATABASE_URL = env.str("WORKER_DATABASE_URL", default="") or DATABASE_URL
-# A mail server that does not answer must not delay the other jobs.
-PROCRASTINATE_WORKER_DEFAULTS = {"concurrency": 4}
-PROCRASTINATE_ON_APP_READY = "larder.worker.connection.use_own_connector"
 # "default" connects as the application's role. "owner" is only for migrations.
 DATABASES = {
     "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE, connection_class=BoundedConnection),
@@ -198,8 +195,6 @@ INSTALLED_APPS = [
     "larder.http",
     "larder.compat",
     "larder.ops",
-    # After ops, so that its command `procrastinate` is used.
-    "procrastinate.contrib.django",
     "larder.staff",
 ]
 

@@ -25,7 +25,7 @@ DESCRIPTION = """An ordering backend that never sells what it does not have.
   larder backup [FILE]     write everything into one file, while the shop runs or not
   larder restore FILE      put such a file into an empty folder of data
   larder serve             the web server alone, with the settings of the environment
-  larder worker            the worker of jobs alone
+  larder worker            the worker alone: mails, webhooks, checks
   larder manage COMMAND    a command of Django or of Larder: larder manage help
 
 PORT, HOST, DATA, WORKERS, THREADS and DATABASE_URL in the environment count too, and
@@ -44,8 +44,8 @@ def main() -> int:
         match command, arguments:
             case "serve", []:
                 serve.main()
-            case "worker", _:
-                manage("procrastinate", "worker", *arguments)
+            case "worker", []:
+                manage("worker")
             case "manage", _:
                 with_database(*arguments)
             case "check", []:

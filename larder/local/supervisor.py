@@ -1,4 +1,4 @@
-"""`larder run`: starts the database, the server and the job worker, keeps them running and stops
+"""`larder run`: starts the database, the server and the worker, keeps them running and stops
 them.
 
 Larder is loaded once; the server, the worker and the command that
@@ -90,7 +90,7 @@ class Supervisor:
             server = Service(
                 "server", partial(serve_here, self._serving), None, self._log("server")
             )
-            worker = partial(manage, "procrastinate", "worker")
+            worker = partial(manage, "worker")
             self._services = [server, Service("worker", worker, None, self._log("worker"))]
             for service in self._services:
                 service.start()

@@ -9,7 +9,8 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
-from larder.db import database, replicas
+from larder.core.clock import now
+from larder.db import database, observations, replicas
 from larder.identity import queries as identity
 from larder.ops.demo.shop import DEMO_CUSTOMER
 
@@ -84,14 +85,7 @@ def migrated() -> bool:
     return "migrated" in _done
 
 
-# The worker writes the time of the database's clock, so it is compared with that clock.
-_IS_ALIVE = """
-SELECT max(last_heartbeat),
-       coalesce(max(last_heartbeat) > statement_timestamp() - %s::interval, false)
-FROM procrastinate_workers
-"""
-
-
 def _worker() -> dict[str, Any]:
-    ((beat, alive),) = database.rows(_IS_ALIVE, [WORKER_SILENT_AFTER])
-    return {"alive": alive, "last_heartbeat": beat}
+    beat = observations.noted("worker")
+    alive = beat is not None and beat.at > now() - WORKER_SILENT_AFTER
+    return {"alive": alive, "last_heartbeat": beat and beat.at}

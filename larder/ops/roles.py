@@ -31,9 +31,7 @@ SECRET_TABLES = (
         "common.idempotency_key",
         "common.rate_limit",
     ),
-    *("identity.audit_entry", "public.django_admin_log"),
-    *("common.kept_file", "public.django_session"),
-    *("public.procrastinate_jobs", "public.procrastinate_events"),
+    *("identity.audit_entry", "common.kept_file"),
 )
 OPEN_COLUMNS = {
     "notifications.delivery": "id, event, type, channel, target, object, at, attempts, next_at,"
@@ -159,6 +157,8 @@ def _grant(using: str, app: sql.Identifier, reader: sql.Identifier) -> None:
             _run(using, f"GRANT USAGE ON SCHEMA {schema} TO {{}}", role)
             _run(using, f"GRANT {rights} ON {tables} TO {{}}", role)
         _run(using, f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {{}}", app)
+    # Django's own tables, and those of former releases.
+    _run(using, "REVOKE SELECT ON ALL TABLES IN SCHEMA public FROM {}", reader)
     for table in APPEND_ONLY:
         _run(using, f"REVOKE UPDATE, DELETE ON {table} FROM {{}}", app)
     for table in (*SECRET_TABLES, *OPEN_COLUMNS):

@@ -1,7 +1,6 @@
 """Loads the admin of every module: Django imports the module `admin` of each app."""
 
 from django.contrib import admin
-from procrastinate.contrib.django.models import ProcrastinateJob
 
 import larder.staff.catalog.products
 import larder.staff.identity.admin
@@ -14,5 +13,3 @@ import larder.staff.webhooks  # noqa: F401
 
 # It would bypass the services.
 admin.site.disable_action("delete_selected")
-# Jobs are for operators only. Their arguments are private: mails, addresses, reset links.
-admin.site.unregister(ProcrastinateJob)

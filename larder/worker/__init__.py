@@ -1,2 +1,2 @@
-"""What the job worker does: it expires holds, sends mails, and tells events by the channels of the
-relay. The periodic tasks are in `larder/ops/tasks.py`: procrastinate looks there."""
+"""What the worker does: it expires holds, sends mails, tells events by the channels of the relay,
+and runs the periodic tasks of `larder/ops/tasks.py`."""

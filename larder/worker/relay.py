@@ -1,5 +1,5 @@
-"""Tells committed events, in one of the job workers: expires holds and relays in a thread, and
-sends in another.
+"""Tells committed events, in one of the workers: expires holds and relays in a thread, sends in
+another, and runs the periodic tasks in a third.
 
 The worker with an advisory lock does it; others stand by. The lock belongs to a session, so it ends
 with the process. If a session is lost without an end, two workers may tell for a moment: the relay
@@ -16,17 +16,19 @@ from typing import Any, TypeVar
 import psycopg
 from django.conf import settings
 from django.db import connections
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from larder.core.clock import Stopwatch, now
+from larder.db import observations
 from larder.orders.services.expire_holds import expire_holds
 from larder.relay.channels import Channel
 from larder.relay.services.relaying import Relay
-from larder.worker.connection import connection_string
 from larder.worker.mails import Mails
 from larder.worker.pace import Pace
 from larder.worker.push import Push
 from larder.worker.repeated_errors import RepeatedErrors
 from larder.worker.sending import Sender
+from larder.worker.tasks import Task, run_tasks
 from larder.worker.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
@@ -42,6 +44,9 @@ HOLDS = 200
 STANDBY = 2.0
 """Seconds between two tries to lead, and without a pass after an error."""
 
+HEARTBEAT = 10.0
+"""Seconds between two signs of life."""
+
 LOCK = "SELECT pg_try_advisory_lock(11, 1)"
 
 
@@ -50,20 +55,32 @@ def channels() -> list[Channel]:
     return [Webhooks(settings.WEBHOOK_NETWORKS), Mails(), Push()]
 
 
+def connection_string() -> str:
+    """Returns WORKER_DATABASE_URL with the options of all connections. Like the servers, a worker
+    connects only to a database that accepts writes."""
+    required: dict[str, Any] = {**settings.DB_CONNECTING, "target_session_attrs": "read-write"}
+    return make_conninfo("", **{**required, **conninfo_to_dict(settings.WORKER_DATABASE_URL)})
+
+
 @contextmanager
-def running(telling: Sequence[Channel]) -> Iterator[None]:
-    """Tells events by these channels during the block."""
+def running(telling: Sequence[Channel], tasks: Sequence[Task] = ()) -> Iterator[None]:
+    """Tells events by these channels, and runs these tasks, during the block."""
     stop, leading = Event(), Event()
     sender = Sender(telling, leading)
-    thread = Thread(target=_run, args=[telling, leading, stop], name="relay", daemon=True)
+    threads = [
+        Thread(target=_run, args=[telling, leading, stop], name="relay", daemon=True),
+        Thread(target=run_tasks, args=[tasks, leading, stop], name="tasks", daemon=True),
+    ]
     sender.start()
-    thread.start()
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
         sender.stop()
-        thread.join(timeout=STANDBY * 10)
+        for thread in threads:
+            thread.join(timeout=STANDBY * 10)
 
 
 def _run(telling: Sequence[Channel], leading: Event, stop: Event) -> None:
@@ -92,9 +109,12 @@ def _lead(
     errors: RepeatedErrors,
 ) -> None:
     """Relays until the end, or until the session is lost: raises psycopg.Error."""
-    relay, pace = Relay(telling), Pace()
+    relay, pace, beat = Relay(telling), Pace(), None
     while not stop.is_set():
         session.execute("SELECT 1")
+        if beat is None or beat.seconds > HEARTBEAT:
+            beat = Stopwatch()
+            _tried(partial(observations.note, "worker", {}, now=now()), errors)
         taken = Stopwatch()
         # The thread keeps its connection: to open one takes longer than a pass.
         expired = _tried(partial(expire_holds, now=now(), limit=HOLDS), errors)

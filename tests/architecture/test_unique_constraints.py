@@ -34,11 +34,6 @@ NEVER_VIOLATED = {
         "auth_permission_content_type_id_codename_01ab375a_uniq",
         "django_content_type_app_label_model_76bd3d3b_uniq",
     },
-    "procrastinate does not queue a job that waits already": {
-        "procrastinate_jobs_queueing_lock_idx_v1",
-        "procrastinate_jobs_lock_idx_v1",
-        "procrastinate_periodic_defers_unique",
-    },
 }
 """Primary keys are not among them: they are counted, random, or claimed before
 (larder/db/idempotency.py), or their statement has ON CONFLICT."""

@@ -233,8 +233,6 @@ SECRETS = [
     "SELECT * FROM identity.key",
     "SELECT * FROM common.idempotency_key",
     "SELECT * FROM public.django_session",
-    "SELECT args FROM public.procrastinate_jobs",
-    "SELECT * FROM public.procrastinate_events",
 ]
 
 

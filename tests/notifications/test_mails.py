@@ -33,7 +33,7 @@ from tests.notifications.mailing import (
     text_of,
 )
 from tests.notifications.receiver import Receiver, receiving
-from tests.ops.job_worker import job_worker as worker
+from tests.ops.worker import worker
 from tests.server import ROOT
 from tests.tiers import LONGEST
 from tools.processes import wait_until
@@ -169,7 +169,7 @@ def test_a_mail_is_sent_although_its_worker_is_killed(person: MakePerson, tmp_pa
 
 def killed_at_work(receiver: Receiver, log: Path) -> None:
     """Runs a worker that is killed after the mail has arrived and before the reply."""
-    command = [sys.executable, "manage.py", "procrastinate", "worker"]
+    command = [sys.executable, "manage.py", "worker"]
     own = os.environ | environment(receiver)
     with (
         log.open("wb") as output,

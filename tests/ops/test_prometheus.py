@@ -111,7 +111,7 @@ def empty_panels(monitor: Prometheus) -> set[str]:
     }
     # No worker has checked.
     excused |= {name for name in empty if "out of stock" in name or "invariant" in name}
-    excused |= {name for name in empty if "looked at" in name}
+    excused |= {name for name in empty if "sign of life" in name}
     return empty - excused
 
 

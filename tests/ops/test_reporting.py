@@ -12,9 +12,9 @@ import pytest
 
 from tests.conftest import Person
 from tests.database import superuser_url
-from tests.ops.job_worker import add_job, job_worker
 from tests.ops.receiver import Receiver, receiver
 from tests.ops.samples import order
+from tests.ops.worker import worker
 from tests.server import ROOT, Server
 from tools.processes import wait_until
 
@@ -99,13 +99,12 @@ def test_an_error_in_a_request_is_one_event_with_its_id_and_without_data(
 
 
 @pytest.mark.system
-def test_a_failed_job_is_an_event(transactional_db: None, tmp_path: Path) -> None:
-    add_job("check_invariants", "todo")
+def test_a_failed_task_is_an_event(transactional_db: None, tmp_path: Path) -> None:
     with receiver() as there, psycopg.connect(superuser_url(), autocommit=True) as superuser:
         superuser.execute("ALTER TABLE inventory.stock RENAME TO stock_away")
         try:
-            with job_worker(tmp_path / "log", "--one-shot", **sentry(there)) as worker:
-                worker.wait(60)
+            with worker(tmp_path / "log", **sentry(there)):
+                assert wait_until(lambda: bool(there.events))
         finally:
             superuser.execute("ALTER TABLE inventory.stock_away RENAME TO stock")
     ids = {event["tags"]["correlation_id"] for event in there.events}
@@ -160,16 +159,11 @@ def test_a_server_sends_its_spans_before_it_ends(transactional_db: None) -> None
 
 
 @pytest.mark.system
-def test_a_job_is_a_trace(transactional_db: None, tmp_path: Path) -> None:
-    add_job("delete_old_rows", "todo")
-    with (
-        receiver() as there,
-        job_worker(tmp_path / "log", "--one-shot", **tracing(there)) as worker,
-    ):
-        worker.wait(60)
-    jobs = [span for span in there.spans if span.name.startswith("job ")]
-    job = next(span for span in jobs if "delete_old_rows" in span.name)
-    assert [span for span in there.spans if span.parent_span_id == job.span_id]
+def test_a_task_is_a_trace(transactional_db: None, tmp_path: Path) -> None:
+    with receiver() as there, worker(tmp_path / "log", **tracing(there)):
+        assert wait_until(lambda: any(span.name == "task old_rows" for span in there.spans))
+    (task,) = [span for span in there.spans if span.name == "task old_rows"]
+    assert [span for span in there.spans if span.parent_span_id == task.span_id]
 
 
 @pytest.mark.system

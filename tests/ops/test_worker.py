@@ -1,27 +1,24 @@
-"""The job worker: a real process on the database of the test, with the app role."""
+"""The worker: a real process on the database of the test, with the app role."""
 
-import inspect
-import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
 from django.db import transaction
-from procrastinate.contrib.django import app
-from procrastinate.worker import Worker
 
 from larder.core.clock import now as clock
-from larder.db import database, idempotency
+from larder.core.ids import CORRELATION_ID
+from larder.db import database, idempotency, observations
 from larder.db.idempotency import Claim, Scope
 from larder.ops import tasks
 from larder.ops.health import WORKER_SILENT_AFTER
+from larder.worker.relay import HEARTBEAT
+from larder.worker.tasks import Task, run_task
 from tests.conftest import Api, Person
-from tests.database import superuser_url
-from tests.ops.job_worker import _heeds_term, add_job, defer_job, job_worker, run_waiting_jobs
+from tests.ops.worker import heeds_term, worker
 from tools.processes import wait_until
 
 pytestmark = pytest.mark.system
@@ -39,11 +36,6 @@ def _keys() -> int:
     return int(database.rows("SELECT count(*) FROM idempotency_key")[0][0])
 
 
-def _status(job: int) -> tuple[str, int] | None:
-    rows = database.rows("SELECT status, attempts FROM procrastinate_jobs WHERE id = %s", [job])
-    return rows[0] if rows else None
-
-
 def test_readyz_reports_whether_a_worker_is_alive(
     transactional_db: None, api: Api, tmp_path: Path
 ) -> None:
@@ -51,21 +43,16 @@ def test_readyz_reports_whether_a_worker_is_alive(
         return bool(api("GET", "/readyz").body["worker"]["alive"])
 
     assert not alive()
-    with job_worker(tmp_path / "log"):
+    with worker(tmp_path / "log"):
         assert wait_until(alive)
-    assert not alive()
 
 
 def test_a_killed_worker_is_reported_after_several_missed_heartbeats(
     transactional_db: None, api: Api
 ) -> None:
-    beat = inspect.signature(Worker).parameters["update_heartbeat_interval"].default
-    assert timedelta(seconds=3 * beat) <= WORKER_SILENT_AFTER
+    assert timedelta(seconds=3 * HEARTBEAT) <= WORKER_SILENT_AFTER
     for age, alive in ((WORKER_SILENT_AFTER / 2, True), (WORKER_SILENT_AFTER * 2, False)):
-        database.execute("DELETE FROM procrastinate_workers")
-        database.execute(
-            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [clock() - age]
-        )
+        observations.note("worker", {}, now=clock() - age)
         assert api("GET", "/readyz").body["worker"]["alive"] is alive
 
 
@@ -81,7 +68,7 @@ def test_a_worker_deletes_only_expired_rows(
         "INSERT INTO rate_limit SELECT gen_random_uuid(), now() + make_interval(hours => hours)"
         " FROM unnest('{-1, 1}'::int[]) AS hours"
     )
-    with job_worker(tmp_path / "log"):
+    with worker(tmp_path / "log"):
         assert wait_until(lambda: _keys() == 2)
         assert wait_until(lambda: database.rows("SELECT count(*) FROM rate_limit") == [(1,)])
         assert wait_until(lambda: database.rows("SELECT count(*) FROM session") == [(1,)])
@@ -95,64 +82,28 @@ def _open_session(who: Any, opened: datetime) -> None:
     )
 
 
-def test_the_hourly_check_logs_an_error_for_violated_invariants(
-    transactional_db: None, tmp_path: Path
+def test_a_task_that_fails_is_logged_with_an_id_and_runs_again_after_its_period(
+    db: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    defer_job("check_invariants")
-    healthy = _about("invariants hold", run_waiting_jobs(tmp_path / "first"))
-    database.execute(
-        "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"
-        " VALUES (gen_random_uuid(), 'POST /x', 'k', '', '', now())"
-    )
-    defer_job("check_invariants")
-    violated = _about("invariant is violated", run_waiting_jobs(tmp_path / "second"))
-    # In the minutes after the full hour the worker does it once more by itself.
-    assert {line["level"] for line in healthy} == {"info"}
-    assert {(line["level"], line["invariant"], line["violations"]) for line in violated} == {
-        ("error", "no_claim_is_left_open", 1)
-    }
+    def fail() -> dict[str, float]:
+        ids.append(CORRELATION_ID.get())
+        return {"rate": 1 / 0}
+
+    ids: list[str | None] = []
+    task = Task("any", timedelta(hours=1), fail)
+    for _ in range(2):
+        assert run_task(task) > clock() + timedelta(minutes=59)
+    assert caplog.messages == ["The task any failed. It runs again after its period."] * 2
+    assert len({*ids} - {None}) == 2
 
 
-def _about(words: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [line for line in lines if words in line["event"]]
-
-
-def test_jobs_that_ended_or_lost_their_worker_long_ago_are_deleted(transactional_db: None) -> None:
-    old = [add_job("check_invariants", status) for status in ("succeeded", "failed", "doing")]
-    waits, recent = (add_job("check_invariants", status) for status in ("todo", "failed"))
-    database.execute(
-        "INSERT INTO procrastinate_events (job_id, type, at)"
-        " SELECT id, 'failed', now() FROM procrastinate_jobs"
-    )
-    database.execute(
-        "UPDATE procrastinate_events SET at = now() - interval '73 hours' WHERE job_id <> %s",
-        [recent],
-    )
-    tasks.delete_old_rows(timestamp=0)
-    assert [_status(job) for job in old] == [None] * 3
-    assert None not in (_status(waits), _status(recent))
-
-
-def test_the_worker_waits_for_jobs_on_a_separate_connection(
-    transactional_db: None, tmp_path: Path
-) -> None:
-    direct = f"{os.environ['DATABASE_URL']}&application_name=direct"
-
-    def listening() -> bool:
-        with psycopg.connect(superuser_url()) as superuser:
-            listeners = superuser.execute(
-                "SELECT query FROM pg_stat_activity WHERE application_name = 'direct'"
-            ).fetchall()
-        return any("LISTEN" in query for (query,) in listeners)
-
-    with job_worker(tmp_path / "log", WORKER_DATABASE_URL=direct):
-        assert wait_until(listening)
-
-
-def test_every_task_of_larder_has_a_schedule() -> None:
-    known = {name for name in app.tasks if name.startswith("larder.ops.")}
-    timed = {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
-    assert known == timed
+def test_a_task_that_another_worker_did_waits_for_its_period(db: None) -> None:
+    runs = iter(range(2))
+    task = Task("any", timedelta(hours=1), lambda: {"runs": next(runs)})
+    assert run_task(task) == run_task(task)
+    assert next(runs) == 1
+    observations.note("any", {}, now=clock() - timedelta(hours=2))
+    assert run_task(task) > clock()
 
 
 def test_no_statement_deletes_more_than_a_batch(db: None) -> None:
@@ -190,8 +141,8 @@ def test_a_worker_expires_holds_within_a_second(
 ) -> None:
     """Status, events and stock follow without a request that needs the units."""
     jam, path = product(stock=2), ""
-    with job_worker(tmp_path / "log") as process:
-        assert wait_until(lambda: _heeds_term(process.pid))
+    with worker(tmp_path / "log") as process:
+        assert wait_until(lambda: heeds_term(process.pid))
         line = {"product": jam, "quantity": 2}
         asked = {"lines": [line], "payment": {"required": True, "hold_seconds": 1}}
         path = customer("POST", "orders", asked).headers["Location"]

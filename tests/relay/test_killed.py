@@ -58,7 +58,7 @@ def receiving() -> Iterator[tuple[int, Told]]:
 
 @contextmanager
 def killed_worker(log: Path) -> Iterator[None]:
-    command = [sys.executable, "manage.py", "procrastinate", "worker"]
+    command = [sys.executable, "manage.py", "worker"]
     environment = os.environ | {"WEBHOOK_NETWORKS": "127.0.0.0/8"}
     with log.open("ab") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)

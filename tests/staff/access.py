@@ -17,7 +17,6 @@ from larder.core.clock import now as clock
 from larder.db.idempotency import Claim, Scope
 from larder.identity.services import keys
 from larder.identity.services.notes import About, add_note
-from larder.ops import tasks
 from larder.orders.decision import RequestedLine
 from larder.orders.lifecycle import _BEGINS_IN, Move
 from larder.orders.models import RefundDue
@@ -26,6 +25,7 @@ from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Hold, Placement
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Api, Person
+from tests.ops.worker import run
 from tests.orders.holding import GBP
 from tests.staff.confirming import REFUSED_TO_ALL, admin_pages, make_webhook
 
@@ -68,7 +68,7 @@ def shop(
         add_note(about, TEXT, caller=by, claim=next(claims), now=clock())
     lines = {"lines": [{"product": jam, "counted": 40}], "reason": "stocktake"}
     assert as_(boss)("POST", "stock/adjustments", lines).status == 201
-    tasks.look_at_stock(0)
+    run("stock")
     return arranged
 
 

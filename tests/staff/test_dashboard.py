@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 
 from larder.core.clock import now as clock
-from larder.ops import tasks
 from larder.orders.decision import RequestedLine
 from larder.orders.models import Order, RefundDue
 from larder.orders.services import moves
@@ -18,6 +17,7 @@ from larder.orders.services.batches import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import ROLES, Person
+from tests.ops.worker import run
 from tests.staff.desk import Desk, allow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,7 +83,7 @@ def test_every_number_is_that_of_its_list(
     today = clock().date()
     for stock in (0, 0, 3, 9):
         product(stock=stock, low_stock_threshold=3)
-    tasks.look_at_stock(0)
+    run("stock")
     for days in (0, 0, 1, 3, 3, 20):
         place(timedelta(days=days))
     place(requested_for=today)
@@ -131,7 +131,7 @@ def test_each_part_is_shown_with_the_permission_for_its_rows(
     for stock in (0, 2):
         product(stock=stock, low_stock_threshold=3)
     RefundDue.objects.create(order=place(), currency="GBP", amount=5, since=clock())
-    tasks.look_at_stock(0)
+    run("stock")
     text = Desk(allow(person(is_staff=True), permission)).get("").text
     content = text[text.index('id="content"') :]
     parts = ("To pack", "Sales, ", "Refunds due", "Out of stock", "Low stock")

@@ -192,5 +192,5 @@ def test_forms_without_a_session_leave_one_message(db: None) -> None:
 def test_expired_sessions_are_deleted(db: None) -> None:
     for number, days in enumerate((-9, -8, 1)):
         Session.objects.create(session_key=f"s{number}", expire_date=now() + timedelta(days=days))
-    tasks.delete_old_rows(0)
+    tasks.delete_old_rows()
     assert list(Session.objects.values_list("session_key", flat=True)) == ["s2"]

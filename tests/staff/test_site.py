@@ -38,12 +38,10 @@ def test_every_screen_writes_through_services() -> None:
         assert order.index(_OwnTransactions) < order.index(admin.ModelAdmin)
 
 
-def test_the_admin_has_users_products_and_orders_and_no_jobs(desk: Desk) -> None:
+def test_the_admin_has_users_products_and_orders(desk: Desk) -> None:
     text = desk.get("").text
     for place in ("identity/customer", "catalog/product", "orders/order"):
         assert f"/admin/{place}/" in text
-    assert "procrastinate" not in text
-    assert desk.get("procrastinate/procrastinatejob/").status == 404
 
 
 def test_the_sidebar_shows_only_permitted_pages(person: Callable[..., Person]) -> None:

@@ -37,8 +37,6 @@ import os, time
 from pathlib import Path
 from django.core.management import BaseCommand
 class Command(BaseCommand):
-    def add_arguments(self, parser):
-        parser.add_argument("worker")
     def handle(self, *args, **options):
         Path("worker.pid").write_text(str(os.getpid()))
         while True:
@@ -116,7 +114,7 @@ def make_toy(folder: Path) -> Toy:
         "larder/config/settings.py": SETTINGS,
         "larder/config/asgi.py": ASGI,
         "toy/management/commands/prepare.py": PREPARE,
-        "toy/management/commands/procrastinate.py": WORKER,
+        "toy/management/commands/worker.py": WORKER,
     }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -146,7 +146,7 @@ class Cluster:
         for name in SERVERS:
             node, own = self.nodes[name], self.environment(name)
             node.add("server", *python, "-m", "larder.ops.serve", environment=own)
-        worker = (*python, "manage.py", "procrastinate", "worker")
+        worker = (*python, "manage.py", "worker")
         self.nodes["app1"].add("worker", *worker, environment=self.environment("app1"))
         if not wait_until(lambda: all(map(self.is_ready, SERVERS)), START_SECONDS):
             raise LauncherError(f"The servers do not start; logs are in {self.folder}.")

@@ -70,7 +70,7 @@ class Site:
     def run(self, name: str, code: Code | None = None) -> None:
         """Start a part, with other code if it is named."""
         code = self.codes[name] = code or self.codes.get(name, self.code)
-        worker = ["manage.py", "procrastinate", "worker"]
+        worker = ["manage.py", "worker"]
         words, own = self.others.get(name, worker), dict(self.settings)
         if name.startswith("web"):
             words = ["-m", "larder.ops.serve"]

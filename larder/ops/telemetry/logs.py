@@ -76,7 +76,6 @@ def logging_settings(level: str) -> dict[str, Any]:
             "django.security.csrf": {"level": "WARNING"},
             # A lost connection is reported once, by the request that used it.
             "psycopg.pool": {"level": "ERROR"},
-            "procrastinate": {"level": "WARNING"},
             # It writes the id of each passkey that is used.
             "fido2": {"level": "WARNING"},
         },

@@ -1,6 +1,6 @@
 """The state of the whole shop, for `/metrics`. It does not depend on the server that answers.
 
-All servers return the same values, so a query uses the maximum: `max(larder_jobs{status="todo"})`.
+All servers return the same values, so a query uses the maximum: `max(larder_products_sold)`.
 """
 
 from collections.abc import Iterable
@@ -30,42 +30,6 @@ UP = Gauge(
 
 GAUGES = (
     UP,
-    # Plan: the partial index of waiting jobs; failed ones are those of the last three days.
-    Gauge(
-        "larder_jobs",
-        "Jobs that wait (todo), of these the due ones (due), that run (doing), or failed (failed).",
-        """
-        WITH job AS MATERIALIZED (
-            SELECT status, coalesce(scheduled_at <= now(), true) AS due
-            FROM procrastinate_jobs WHERE status IN ('todo', 'doing')
-        )
-        SELECT 'todo', count(*) FROM job WHERE status = 'todo' UNION ALL
-        SELECT 'due', count(*) FROM job WHERE status = 'todo' AND due UNION ALL
-        SELECT 'doing', count(*) FROM job WHERE status = 'doing' UNION ALL
-        SELECT 'failed', count(*) FROM procrastinate_jobs WHERE status = 'failed'
-        """,
-        ("status",),
-    ),
-    # Plan: the same index, then for each due job its first event, by index.
-    Gauge(
-        "larder_jobs_oldest_due_seconds",
-        "Time since the oldest waiting job was due.",
-        """
-        SELECT coalesce(extract(epoch FROM
-            now() - min(coalesce(scheduled_at, deferred.at))), 0)::float
-        FROM procrastinate_jobs AS job LEFT JOIN LATERAL (
-            SELECT min(at) AS at FROM procrastinate_events
-            WHERE job_id = job.id AND type = 'deferred' AND scheduled_at IS NULL
-        ) AS deferred ON true
-        WHERE job.status = 'todo' AND coalesce(scheduled_at <= now(), true)
-        """,
-    ),
-    Gauge(
-        "larder_worker_last_heartbeat_timestamp_seconds",
-        "Time of the last heart-beat of a job worker; 0: there is none.",
-        "SELECT coalesce(extract(epoch FROM max(last_heartbeat)), 0)::float"
-        " FROM procrastinate_workers",
-    ),
     # Without `GRANT pg_monitor`, the server's role reads NULL here.
     Gauge(
         "larder_replica_lag_bytes",
@@ -105,7 +69,8 @@ GAUGES = (
     ),
     Gauge(
         "larder_looked_at_timestamp_seconds",
-        "Time of the worker's last check of a subject: stock, invariants.",
+        "Time of the worker's last sign of life (worker), or of its last task: stock, old_rows,"
+        " invariants.",
         "SELECT subject, extract(epoch FROM at)::float FROM observation",
         ("subject",),
     ),

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from larder.core.ids import new_id
 from larder.local.postgresql import Cluster
-from larder.worker.connection import connection_string
+from larder.worker.relay import connection_string
 from tests.server import Reply, Server
 from tests.system.faults.contracts import CONTRACTS, Send, make_key
 from tests.system.faults.proxied_shop import ProxiedShop, open_proxied

@@ -89,7 +89,7 @@ def test_reports_of_server_errors_have_no_secrets(cluster: Cluster, tmp_path: Pa
 @pytest.fixture
 def worker_log(cluster: Cluster, tmp_path: Path) -> Iterator[Path]:
     """Of a worker that runs meanwhile."""
-    command = [sys.executable, "manage.py", "procrastinate", "-v", "worker"]
+    command = [sys.executable, "manage.py", "worker"]
     log = tmp_path / "worker.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
