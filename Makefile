@@ -194,16 +194,12 @@ psql: .installed-run ## An SQL shell on the database of `make run`, as the owner
 file = $(if $(FILE),"$(FILE)")
 
 .PHONY: backup
-backup: .installed-run ## Back up the database of `make run`, while it is in use: FILE=, or below DATA/backups
-	@$(with_database) $(python) -m tools.backup make --folder "$(DATA)/backups" $(file)
-
-.PHONY: backup/prove
-backup/prove: .installed-run ## Restore a backup into a separate database and check all rows (FILE=)
-	@$(with_empty_database) $(python) -m tools.backup prove $(file)
+backup: .installed-run ## `larder backup`: the shop of `make run` in one file, also while it runs (FILE=)
+	@$(python) -m larder.local backup $(file)
 
 .PHONY: restore
-restore: .installed-run ## Replace the database of `make run` by a backup (FILE=, and CONFIRM=larder if it is not empty)
-	@$(with_database) $(python) -m tools.backup restore --confirm "$(CONFIRM)" $(file)
+restore: .installed-run ## `larder restore`: put a backup into an empty folder of data (FILE=, DATA=)
+	@$(python) -m larder.local restore $(file)
 
 ##@ Measure
 

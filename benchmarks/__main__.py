@@ -10,11 +10,12 @@ from typing import Any
 
 from benchmarks import books, loads, operations, processes, report
 from benchmarks.command import keep, measuring, pace_of, parser
-from benchmarks.installation import SMALL, Amount, Installation, durability, install, postmaster
+from benchmarks.installation import SMALL, Amount, Installation, durability, install
 from benchmarks.loads import Pace
 from benchmarks.machine import describe
 from benchmarks.report import Report
 from larder.local.terminal import say
+from tools.processes import postmaster
 
 
 def main() -> int:

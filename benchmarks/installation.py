@@ -224,10 +224,3 @@ def serve(folder: Path, environment: dict[str, str], checkout: Checkout) -> Iter
                 raise LauncherError(f"The server did not come up. The end of its log:\n{end}")
             time.sleep(0.01)
         yield Server(port, kept.pid)
-
-
-def postmaster(cluster: Cluster) -> int:
-    """The process id of PostgreSQL's first process. Raises RuntimeError when it has ended."""
-    if cluster.pid is None:
-        raise RuntimeError("PostgreSQL has ended.")
-    return cluster.pid

@@ -12,12 +12,13 @@ from statistics import median
 
 from benchmarks import generator, pgbench
 from benchmarks.generator import Load
-from benchmarks.installation import Installation, postmaster
+from benchmarks.installation import Installation
 from benchmarks.measurement import Measurement, Meter
 from benchmarks.pgbench import Writes
 from benchmarks.shop import PASSWORD
 from benchmarks.traffic import LIST, Details, Holds, LogIns, Orders, Page, Traffic
 from larder.local.terminal import say
+from tools.processes import postmaster
 
 CONNECTIONS, FEW, LOG_INS = 64, 8, 3
 PGBENCH_CLIENTS = 16

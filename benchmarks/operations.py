@@ -8,11 +8,12 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from benchmarks.installation import Installation, postmaster
+from benchmarks.installation import Installation
 from benchmarks.measurement import Meter
 from benchmarks.traffic import PROXIED
 from larder.local.terminal import LauncherError
 from tools.http_client import Client
+from tools.processes import postmaster
 
 TIMES = 100
 Body = Mapping[str, Any]

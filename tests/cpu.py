@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests import database
+from tools.processes import postmaster
 
 SHOWN = 10
 REFERENCE = 0.007
@@ -116,6 +117,6 @@ def database_seconds() -> float:
     """CPU of the run's PostgreSQL, and of its sessions that have ended."""
     ticks = 0
     for cluster in database.running():
-        fields = Path(f"/proc/{cluster.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{postmaster(cluster)}/stat").read_text().rpartition(")")[2].split()
         ticks += sum(map(int, fields[11:15]))
     return ticks / os.sysconf("SC_CLK_TCK")

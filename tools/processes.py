@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from larder.local.postgresql import Cluster
+
 
 def send(pid: int, number: int) -> None:
     """Send a signal to a process that may just have ended."""
@@ -49,6 +51,14 @@ def parent(pid: int) -> int | None:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return None
+
+
+def postmaster(cluster: Cluster) -> int:
+    """Return the process id of a cluster's first process; 0 when there is none."""
+    try:
+        return int((cluster.data / "server/cluster/postmaster.pid").read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return 0
 
 
 def alive(pid: int) -> bool:

@@ -57,10 +57,10 @@ class WheelHook(BuildHookInterface):  # type: ignore[misc]
 def tables_of(root: Path) -> bytes:
     """Return the SQL of an empty database of this version: the migrations take seconds."""
     sys.path.insert(0, str(root))
-    from larder.local.postgresql import environment, temporary_cluster
+    from tools.with_database import temporary_cluster
 
     with temporary_cluster() as cluster:
-        variables = environment(cluster) | {"DEMO": "0"}
+        variables = os.environ | cluster.addresses | {"DEMO": "0"}
         prepare = [sys.executable, "manage.py", "prepare"]
         subprocess.run(prepare, cwd=root, env=variables, check=True)
         dump = ["pg_dump", "--inserts", "--no-owner", "--no-privileges", cluster.owner_url()]

@@ -7,12 +7,16 @@ empty one that is there for this command only.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from larder.local.postgresql import database
+from larder.local.postgresql import Cluster, database
 from larder.local.terminal import LauncherError, complain
 
 
@@ -23,13 +27,29 @@ def main() -> int:
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     try:
-        with database(options.data) as environment:
+        with ExitStack() as stack:
+            if options.data:
+                variables = stack.enter_context(database(options.data))
+            else:
+                variables = os.environ | stack.enter_context(temporary_cluster()).addresses
             # The command itself decides what Ctrl-C means.
             signal.signal(signal.SIGINT, lambda *_: None)
-            return subprocess.call(options.command, env=environment)
+            return subprocess.call(options.command, env=variables)
     except LauncherError as error:
         complain(str(error))
         return 1
+
+
+@contextmanager
+def temporary_cluster(
+    *, settings: Mapping[str, str] | None = None, durable: bool = False
+) -> Iterator[Cluster]:
+    """Start an empty cluster, without durability; afterwards nothing of it is left."""
+    with (
+        TemporaryDirectory(prefix="larder-") as folder,
+        Cluster(Path(folder) / "data", durable=durable, settings=settings) as cluster,
+    ):
+        yield cluster
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import argparse
 import os
 import signal
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
+
+import psycopg
 
 from larder.local import archives, postgresql
 from larder.local.processes import manage
@@ -23,17 +25,13 @@ DESCRIPTION = """An ordering backend that never sells what it does not have.
   larder                   everything, with demo data and its own PostgreSQL, at port 8000
   larder check             check that nothing was oversold, lost or doubled
   larder backup [FILE]     write everything into one file, while the shop runs or not
-  larder restore FILE      put such a file into an empty folder of data
+  larder restore FILE      put such a file into an empty folder of data, and prove it
   larder serve             the web server alone, with the settings of the environment
   larder worker            the worker alone: mails, webhooks, checks
   larder manage COMMAND    a command of Django or of Larder: larder manage help
 
 PORT, HOST, DATA, WORKERS, THREADS and DATABASE_URL in the environment count too, and
 so does every other setting of Larder."""
-
-
-class EndRequestedError(BaseException):
-    """INT, TERM or HUP came."""
 
 
 def main() -> int:
@@ -71,22 +69,26 @@ def with_database(*arguments: str) -> None:
 
 
 def archive(command: str, arguments: list[str]) -> None:
-    """Back a data folder up, or restore one. Raises LauncherError."""
+    """Back up a database and a data folder, or restore them. Raises LauncherError."""
     parser = argparse.ArgumentParser(prog=f"larder {command}")
     parser.add_argument("file", type=Path, nargs="?" if command == "backup" else None)
     parser.add_argument("--data", type=Path, default=folder(), help="the folder of the data")
     options = parser.parse_args(arguments)
-    if os.environ.get("DATABASE_URL"):
-        raise LauncherError("DATABASE_URL names a database outside: see docs/operate/backup.md.")
+    url = os.environ.get("OWNER_DATABASE_URL") or os.environ.get("DATABASE_URL", "")
+    cluster = postgresql.Cluster(options.data / "postgresql")
     listen_for_signals()
     try:
-        if command == "backup":
-            say(f"Backup: {archives.back_up(options.data, options.file)}")
-        else:
+        if command == "restore":
             load()
-            archives.restore(options.file, options.data)
-            say(f"Restored in {options.data}: the next run ends all log-ins and keys.")
-    except (EndRequestedError, OSError) as error:
+            archives.restore(options.file, options.data, url)
+            say("All rows restored. `larder` or `larder manage prepare` ends all log-ins and keys.")
+        elif url or cluster.exists:
+            with nullcontext() if url or cluster.lock.held else cluster:
+                file = archives.back_up(url or cluster.owner_url(), options.data, options.file)
+            say(f"Backup: {file}")
+        else:
+            raise LauncherError(f"There are no data in {options.data}: choose others with --data.")
+    except (KeyboardInterrupt, OSError, psycopg.Error) as error:
         raise LauncherError(f"Nothing was changed: {str(error) or 'stopped'}.") from None
 
 
@@ -107,7 +109,7 @@ def run(arguments: list[str]) -> int:
     listen_for_signals()
     serve.raise_file_limit()
     data = (options.data or folder()).absolute()
-    with suppress(EndRequestedError):
+    with suppress(KeyboardInterrupt):
         Supervisor(serving, data, os.environ.get("DATABASE_URL", "")).run()
     return 0
 
@@ -129,7 +131,7 @@ def request_end(*_: Any) -> NoReturn:
     """Break off whatever goes on, once; the signals after the first change nothing."""
     for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    raise EndRequestedError
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

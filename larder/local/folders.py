@@ -72,10 +72,6 @@ class FolderLock:
         with self.path.open() as stream:
             return not locked_within(stream.fileno(), 0.0)
 
-    def holder(self) -> str:
-        """Return the pid that the holder wrote."""
-        return self.path.read_text().strip() or "unknown"
-
     def release(self) -> None:
         """Let the next one in."""
         if self._descriptor is not None:

@@ -9,7 +9,6 @@ data/server/socket     a link to the folder of its Unix socket, while it runs
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
@@ -43,8 +42,6 @@ WAIT_SECONDS = 600.0
 """Recovery after a crash replays up to max_wal_size."""
 POLL_SECONDS = 0.02
 SHOWN_LINES = 200
-TABLES = Path(__file__).with_name("tables.sql.gz")
-"""The tables as the migrations leave them: a wheel has them (tools/wheel.py), a checkout not."""
 
 
 class Cluster:
@@ -74,8 +71,8 @@ class Cluster:
         open_folder(self.data)
         if not self.lock.acquire(timeout=LOCK_SECONDS):
             raise LauncherError(
-                f"The data folder {self.data} is in use by process {self.lock.holder()}: stop "
-                "it, or choose another folder with DATA=."
+                f"The data folder {self.data} is in use by process {self.lock.path.read_text()}: "
+                "stop it, or choose another folder with DATA=."
             )
         try:
             self._start()
@@ -106,7 +103,8 @@ class Cluster:
 
     def _initialise(self) -> None:
         """Make the data directory; it appears under its name only when it is complete."""
-        made = {role: secrets.token_urlsafe(24) for role in ROLES}
+        roles = ("postgres", "larder_owner", "larder_app")
+        made = {role: secrets.token_urlsafe(24) for role in roles}
         write_private(self.data / "passwords.json", json.dumps(made, indent=1) + "\n")
         server = self._server_folder
         draft, secret = server / "cluster.new", server / "password"
@@ -176,9 +174,6 @@ class Cluster:
                 role = "CREATE ROLE larder_owner LOGIN CREATEDB CREATEROLE PASSWORD {}"
                 connection.execute(sql.SQL(role).format(verifier))
                 connection.execute("CREATE DATABASE larder OWNER larder_owner")
-            if TABLES.exists():
-                with psycopg.connect(self.owner_url()) as connection:
-                    connection.execute(gzip.decompress(TABLES.read_bytes()))
         except psycopg.Error as error:
             raise LauncherError(
                 f"There is no database: {str(error).strip().partition(chr(10))[0]}"
@@ -204,19 +199,6 @@ class Cluster:
         """Whether the cluster has been made."""
         return (self._cluster / "PG_VERSION").exists()
 
-    @property
-    def pid(self) -> int | None:
-        """The postmaster's process id, from its own file; None when there is none."""
-        try:
-            return int((self._cluster / "postmaster.pid").read_text().split("\n", 1)[0])
-        except (OSError, ValueError):
-            return None
-
-    @property
-    def processes(self) -> list[int]:
-        """All its processes, the postmaster among them."""
-        return processes_of(self._cluster)
-
     def superuser_url(self, database: str = "postgres") -> str:
         """Return the address for role `postgres`."""
         return self._url("postgres", database)
@@ -231,8 +213,10 @@ class Cluster:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """The variables of Larder's environment that name the database."""
-        return {"DATABASE_URL": self.app_url(), "OWNER_DATABASE_URL": self.owner_url()}
+        """The variables of the environment that name the database, and find psql."""
+        path = os.pathsep.join([str(programs.folder()), os.environ.get("PATH", os.defpath)])
+        urls = {"DATABASE_URL": self.app_url(), "OWNER_DATABASE_URL": self.owner_url()}
+        return {**urls, "PATH": path}
 
     def _url(self, role: str, database: str) -> str:
         host = quote(str((self._server_folder / "socket").resolve()), safe="")
@@ -261,17 +245,14 @@ class Cluster:
         self.stop()
 
 
-ROLES = ("postgres", "larder_owner", "larder_app")
-
-
 def check_version(cluster: Path) -> None:
     """Refuse data that another major version wrote."""
     found, here = (cluster / "PG_VERSION").read_text().strip(), programs.version().split(".")[0]
     if found != here:
         raise LauncherError(
             f"The data in {cluster} were written by PostgreSQL {found}, and this is PostgreSQL "
-            f"{here}. Run `larder backup` or `make backup` with the former version of Larder, move "
-            "the folder away, and restore with this one: see docs/operate/upgrade.md."
+            f"{here}. Run `larder backup` with the former version of Larder, move the folder away, "
+            "and `larder restore` with this one: see docs/operate/upgrade.md."
         )
 
 
@@ -309,37 +290,11 @@ def works_in(cluster: Path, folder: Path) -> bool:
 
 
 @contextmanager
-def temporary_cluster(
-    *, settings: Mapping[str, str] | None = None, durable: bool = False
-) -> Iterator[Cluster]:
-    """Start an empty cluster, without durability; afterwards nothing of it is left."""
-    with (
-        tempfile.TemporaryDirectory(prefix="larder-") as folder,
-        Cluster(Path(folder) / "data", durable=durable, settings=settings) as cluster,
-    ):
-        yield cluster
-
-
-@contextmanager
-def database(data: Path | None) -> Iterator[dict[str, str]]:
-    """Yield the environment with the database of a data folder, or with an empty one, and the
-    folder of psql.
-
-    A cluster that runs already is joined, else it is started for as long as it is used. Where
-    DATABASE_URL is set, that database is meant, and not a folder's.
-    """
-    if data is None:
-        with temporary_cluster() as cluster:
-            yield environment(cluster)
-    elif os.environ.get("DATABASE_URL"):
-        yield dict(os.environ)
-    else:
-        cluster = Cluster(data)
-        with nullcontext() if cluster.lock.held else cluster:
-            yield environment(cluster)
-
-
-def environment(cluster: Cluster) -> dict[str, str]:
-    """Return our environment with the cluster's database and programs."""
-    path = os.pathsep.join([str(programs.folder()), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, **cluster.addresses, "PATH": path}
+def database(data: Path) -> Iterator[dict[str, str]]:
+    """Yield the environment with the database of a data folder, and the folder of psql. A cluster
+    that runs already is joined, else it is started meanwhile. Where DATABASE_URL is set, that
+    database is meant, and not a folder's."""
+    cluster = Cluster(data)
+    outside = os.environ.get("DATABASE_URL")
+    with nullcontext() if outside or cluster.lock.held else cluster:
+        yield os.environ | ({} if outside else cluster.addresses)

@@ -7,6 +7,8 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
 from larder.local.terminal import LauncherError
 from larder.local.unprivileged import NO_OTHER_USER, become_owner
 
@@ -44,16 +46,21 @@ def version() -> str:
     return run("postgres", "--version").split()[2]
 
 
-def run(name: str, *arguments: str) -> str:
-    """Run a program to its end, as PostgreSQL's user; return what it printed.
+def run_on(url: str, name: str, *arguments: str) -> None:
+    """Run a program on a database, whose password the list of processes does not show."""
+    options = conninfo_to_dict(url)
+    variables = {**os.environ, "PGPASSWORD": str(options.pop("password", ""))}
+    run(name, *arguments, f"--dbname={make_conninfo('', **options)}", **variables)
 
-    Raises LauncherError with the last line of what it complained of.
-    """
+
+def run(name: str, *arguments: str, **variables: str) -> str:
+    """Run a program to its end, as PostgreSQL's user; return what it printed. Raises LauncherError
+    with the last line of what it complained of."""
     command: list[str | Path] = [program(name), *arguments]
     try:
         done = subprocess.run(
             command,
-            env=environment(),
+            env=environment() | variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -19,7 +19,7 @@ import secrets
 import shutil
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -186,15 +186,13 @@ def free_port(serving: serve.Serving) -> None:
 
 def is_ready(host: str, port: int) -> bool:
     """Return whether /readyz answers 200, and that the worker is alive."""
-    connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        return answer.status == 200 and json.loads(answer.read())["worker"]["alive"] is True
+        with closing(http.client.HTTPConnection(host, port, timeout=5)) as connection:
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            return answer.status == 200 and json.loads(answer.read())["worker"]["alive"] is True
     except (OSError, http.client.HTTPException, ValueError, KeyError):
         return False
-    finally:
-        connection.close()
 
 
 def serve_here(serving: serve.Serving) -> None:

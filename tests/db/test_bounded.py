@@ -11,8 +11,9 @@ from psycopg.conninfo import make_conninfo
 
 from larder.config.settings import database
 from larder.db.postgresql.connection import ANSWER_TIMEOUT, TCP_OPTIONS, BoundedConnection
-from larder.local.postgresql import Cluster, temporary_cluster
+from larder.local.postgresql import Cluster
 from larder.ops.roles import TIME_LIMITS
+from tools.with_database import temporary_cluster
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,11 @@ from time import monotonic, sleep
 import psycopg
 import pytest
 
-from larder.local.postgresql import Cluster, temporary_cluster
+from larder.local.postgresql import Cluster
 from larder.ops.management.commands.migrate import FORMER, PAUSE, REFUSED
 from tests.database import patient
 from tests.server import ROOT
+from tools.with_database import temporary_cluster
 
 pytestmark = pytest.mark.system
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from larder.local.postgresql import Cluster, temporary_cluster
+from larder.local.postgresql import Cluster
 from tools.processes import free_port
+from tools.with_database import temporary_cluster
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -1,8 +1,9 @@
-"""Data folders in one file, and data folders of other versions."""
+"""Shops in one file, and data of other versions."""
 
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
 import tarfile
@@ -13,14 +14,15 @@ import psycopg
 import pytest
 
 from larder.local import archives
-from larder.local.postgresql import Cluster, temporary_cluster
+from larder.local.postgresql import Cluster
 from larder.local.terminal import LauncherError
-from tests.system.faults.copies import prepare
-from tests.system.faults.shop import PASSWORD, open_shop, served_by
+from tests.system.faults.load import Load
+from tests.system.faults.shop import PASSWORD, open_shop, prepare, served_by
+from tools.with_database import temporary_cluster
 
 pytestmark = pytest.mark.system
 
-LATER = ("orders", "9999_later")
+LATER = ("later_app", "0001_initial")
 LAST = ("orders", "0003_told_refunds")
 PICTURE = f"pictures/{'5' * 64}.webp"
 
@@ -35,8 +37,9 @@ def prepared() -> Iterator[Path]:
 
 
 @pytest.fixture
-def shop(prepared: Path, data: Path) -> Iterator[Cluster]:
+def shop(prepared: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """A running cluster in a data folder with a secret key and a picture."""
+    monkeypatch.delenv("PICTURES_DIR", raising=False)
     shutil.copytree(prepared, data / "postgresql")
     (data / "secret_key").write_text("a key\n")
     (data / "pictures").mkdir()
@@ -67,7 +70,7 @@ def refused(file: Path, place: Path, words: str) -> None:
     """A restore says why not, and leaves nothing behind."""
     before = sorted(place.parent.rglob("*"))
     with pytest.raises(LauncherError, match=words):
-        archives.restore(file, place)
+        archives.restore(file, place, "")
     assert sorted(place.parent.rglob("*")) == before
 
 
@@ -77,12 +80,12 @@ def test_a_backup_of_an_open_shop_has_its_orders_when_it_is_restored(
     with open_shop(shop) as served:
         lines = [{"product": served.product, "quantity": 2}]
         order = served.server.call("POST", "orders", {"lines": lines}, token=served.access).body
-        file = archives.back_up(data, None)
+        file = archives.back_up(shop.owner_url(), data, None)
     shop.stop()
     assert file.stat().st_mode & 0o777 == 0o600
     assert backups(data) == [file.name]
     copy = open_folder / "copy"
-    archives.restore(file, copy)
+    archives.restore(file, copy, "")
     assert (copy / "secret_key").read_text() == "a key\n"
     assert (copy / PICTURE).read_bytes() == b"a picture"
     with Cluster(copy / "postgresql", durable=False) as restored:
@@ -95,24 +98,73 @@ def test_a_backup_of_an_open_shop_has_its_orders_when_it_is_restored(
             assert server.call("GET", f"orders/{order['id']}", token=token).body == order
 
 
-def test_a_stopped_shop_is_backed_up_and_no_file_is_overwritten(
-    shop: Cluster, data: Path, open_folder: Path
-) -> None:
-    shop.stop()
+def test_a_backup_never_overwrites_another(shop: Cluster, data: Path, open_folder: Path) -> None:
     file = open_folder / "shop.tar"
-    assert archives.back_up(data, file) == file
-    assert not shop.lock.held
+    assert archives.back_up(shop.owner_url(), data, file) == file
     with pytest.raises(LauncherError, match="exists already"):
-        archives.back_up(data, file)
-    with pytest.raises(LauncherError, match="There are no data"):
-        archives.back_up(open_folder / "nothing", None)
+        archives.back_up(shop.owner_url(), data, file)
 
 
 def test_a_restore_never_replaces_data(shop: Cluster, data: Path, open_folder: Path) -> None:
-    file = archives.back_up(data, open_folder / "shop.tar")
+    file = archives.back_up(shop.owner_url(), data, open_folder / "shop.tar")
     with pytest.raises(LauncherError, match="in use or not empty"):
-        archives.restore(file, data)
+        archives.restore(file, data, "")
     assert shop.running
+
+
+def test_a_database_outside_is_restored_into_an_empty_one_of_another_owner(
+    shop: Cluster, data: Path, open_folder: Path
+) -> None:
+    file = archives.back_up(shop.owner_url(), data, None)
+    with psycopg.connect(shop.superuser_url(), autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE keeper LOGIN PASSWORD 'its own'")
+        superuser.execute("CREATE DATABASE outside OWNER keeper")
+    _, _, place = shop.owner_url("outside").partition("@")
+    url, copy = f"postgresql://keeper:its%20own@{place}", open_folder / "copy"
+    archives.restore(file, copy, url)
+    assert (copy / PICTURE).exists()
+    with psycopg.connect(url) as keeper, psycopg.connect(shop.owner_url()) as owner:
+        assert archives.sums_of(keeper) == archives.sums_of(owner)
+    with pytest.raises(LauncherError, match="outside is not empty"):
+        archives.restore(file, open_folder / "another", url)
+
+
+def test_a_backup_whose_rows_are_not_those_of_the_shop_is_refused(
+    shop: Cluster, data: Path, open_folder: Path
+) -> None:
+    file, changed = archives.back_up(shop.owner_url(), data, None), open_folder / "changed.tar"
+    with tarfile.open(file) as archive, tarfile.open(changed, "w") as copy:
+        for member in archive:
+            source = archive.extractfile(member)
+            assert source is not None
+            content = source.read()
+            if member.name == archives.SUMS:
+                sums = json.loads(content)
+                assert int(sums["public.django_migrations"][0]) > 20
+                sums["public.django_migrations"][1] = "1"
+                content = json.dumps(sums).encode()
+            member.size = len(content)
+            copy.addfile(member, io.BytesIO(content))
+    refused(changed, open_folder / "copy", "not those of the backup: public.django_migrations")
+
+
+@pytest.mark.slow
+def test_a_backup_under_load_is_one_moment(shop: Cluster, data: Path, open_folder: Path) -> None:
+    with open_shop(shop) as served:
+        load = Load(served.server, served.access, served.product)
+        with load.running(8):
+            load.wait_for(100)
+            before = set(load.acknowledged.values())
+            file = archives.back_up(shop.owner_url(), data, None)
+            assert len(load.acknowledged) > len(before)
+    archives.restore(file, open_folder / "copy", "")
+    with Cluster(open_folder / "copy" / "postgresql", durable=False) as restored:
+        prepare(restored)
+        with psycopg.connect(restored.owner_url()) as owner:
+            orders = {str(id) for (id,) in owner.execute("SELECT order_id FROM order_line")}
+            stock = owner.execute("SELECT available FROM stock").fetchone()
+    assert before <= orders <= set(load.acknowledged.values())
+    assert stock == (1_000_000 - len(orders),)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +187,7 @@ def test_a_file_with_other_members_is_refused(open_folder: Path, name: str, kind
 
 
 def test_a_part_of_a_backup_is_refused(shop: Cluster, data: Path, open_folder: Path) -> None:
-    whole = archives.back_up(data, open_folder / "whole.tar").read_bytes()
+    whole = archives.back_up(shop.owner_url(), data, open_folder / "whole.tar").read_bytes()
     shop.stop()
     part = open_folder / "part.tar"
     for length in (0, 1024, len(whole) // 2):
@@ -147,10 +199,10 @@ def test_the_data_of_a_later_version_are_refused(
     shop: Cluster, data: Path, open_folder: Path
 ) -> None:
     record(shop, LATER)
-    with pytest.raises(LauncherError, match=r"migration orders\.9999_later, unknown here"):
+    with pytest.raises(LauncherError, match=r"migration later_app\.0001_initial, unknown here"):
         archives.before_upgrade(shop, data)
     assert backups(data) == []
-    file = archives.back_up(data, open_folder / "later.tar")
+    file = archives.back_up(shop.owner_url(), data, open_folder / "later.tar")
     shop.stop()
     refused(file, open_folder / "copy", "unknown here")
 
@@ -160,14 +212,17 @@ def test_data_are_backed_up_before_migrations_alone_and_three_backups_are_kept(
 ) -> None:
     archives.before_upgrade(shop, data)
     assert backups(data) == []
-    undo(shop, LAST)
-    former = [f"before-upgrade-2026010{day}T000000Z.tar" for day in range(1, 4)]
+    former = [f"before-upgrade-000{number}.tar" for number in range(1, 4)]
     (data / "backups").mkdir()
     for name in (*former, "larder-20250101T000000Z.tar"):
         (data / "backups" / name).touch()
-    archives.before_upgrade(shop, data)
+    for _ in range(2):
+        # The second time, the first upgrade was cut off.
+        undo(shop, LAST)
+        archives.before_upgrade(shop, data)
+        record(shop, LAST)
     *others, new, by_hand = backups(data)
     assert others == former[1:]
     assert by_hand == "larder-20250101T000000Z.tar"
     with tarfile.open(data / "backups" / new) as archive:
-        assert archive.getnames() == ["secret_key", PICTURE, "database.dump"]
+        assert archive.getnames() == ["secret_key", PICTURE, "rows.json", "database.dump"]

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from larder.local.postgresql import Cluster, processes_of
 from larder.local.terminal import LauncherError
-from tools.processes import alive, wait_until
+from tools.processes import alive, postmaster, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -42,7 +42,7 @@ def test_a_durable_cluster_has_every_safety_on(data: Path) -> None:
 
 def test_data_is_kept_over_a_stop_and_a_start(cluster: Cluster) -> None:
     keep_a_row(cluster.owner_url())
-    pid = cluster.pid
+    pid = postmaster(cluster)
     cluster.stop()
     assert pid is not None
     assert not alive(pid)
@@ -53,8 +53,8 @@ def test_data_is_kept_over_a_stop_and_a_start(cluster: Cluster) -> None:
 def test_a_committed_row_survives_the_kill_of_the_postmaster(data: Path) -> None:
     with Cluster(data) as cluster:
         keep_a_row(cluster.owner_url())
-        assert cluster.pid is not None
-        os.kill(cluster.pid, signal.SIGKILL)
+        assert postmaster(cluster)
+        os.kill(postmaster(cluster), signal.SIGKILL)
         assert wait_until(lambda: not cluster.running)
         cluster.start()
         assert kept_row(cluster.owner_url()) == 42
@@ -65,7 +65,7 @@ def test_a_stale_pid_file_with_another_process_is_ignored(cluster: Cluster) -> N
     folder = cluster.data / "server" / "cluster"
     (folder / "postmaster.pid").write_text(f"{os.getpid()}\n{folder}\n1\n5432\n\n\n1 1\n")
     cluster.start()
-    assert cluster.pid in processes_of(folder.resolve())
+    assert postmaster(cluster) in processes_of(folder.resolve())
 
 
 def test_an_interrupted_initialisation_is_repeated(data: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from larder.local.postgresql import Cluster
 from tests.tools.toy import Toy, kill, make_toy, ready
-from tools.processes import alive, parent, wait_until
+from tools.processes import alive, parent, postmaster, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -108,10 +108,10 @@ def test_a_dead_server_or_worker_is_started_again(
 
 def test_a_dead_database_is_started_again(toy: Toy, run: subprocess.Popen[str]) -> None:
     cluster = Cluster(toy.folder / ".data" / "postgresql")
-    postmaster = cluster.pid
-    assert postmaster is not None
-    kill([postmaster], signal.SIGKILL)
-    assert wait_until(lambda: cluster.pid not in (None, postmaster))
+    main = postmaster(cluster)
+    assert main
+    kill([main], signal.SIGKILL)
+    assert wait_until(lambda: postmaster(cluster) not in (0, main))
 
 
 def test_a_used_port_is_reported_before_any_process_starts(toy: Toy, port: int) -> None:

@@ -20,12 +20,13 @@ from typing import Any
 
 import psycopg
 
-from larder.local.postgresql import Cluster, temporary_cluster
+from larder.local.postgresql import Cluster
 from larder.local.processes import Kept
 from larder.local.terminal import LauncherError, say
 from tools.http_client import Client
-from tools.processes import alive, children, free_port, send, wait_until
+from tools.processes import alive, children, free_port, postmaster, send, wait_until
 from tools.proof.fleet import Fleet
+from tools.with_database import temporary_cluster
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NOT_OURS = ("PYTHONPATH", "REPLICA_URLS")
@@ -97,15 +98,15 @@ class Site:
         """Return the processes of a part, its main one first; `postgres` is the database and
         `postmaster` its first process."""
         if name == "postgres":
-            return self.cluster.processes
+            return [pid for main in self.pids("postmaster") for pid in (main, *children(main))]
         if name == "postmaster":
-            return [self.cluster.pid] if self.cluster.pid else []
+            return [main] if (main := postmaster(self.cluster)) else []
         main = self.parts[name].pid
         return [main, *children(main)]
 
     def tend(self) -> None:
         """Start again what has ended, as systemd, ECS or make run do."""
-        if not self.cluster.running or not (self.cluster.pid and alive(self.cluster.pid)):
+        if not self.cluster.running or not alive(postmaster(self.cluster)):
             self.cluster.stop()
             self.cluster.start()
         for name, part in list(self.parts.items()):
@@ -186,7 +187,9 @@ def opened(
         tempfile.TemporaryDirectory(prefix="larder-proof-") as folder,
         temporary_cluster(durable=True) as cluster,
     ):
-        site = Site(cluster, Path(folder), environment(cluster) | dict(settings or {}), code)
+        site = Site(
+            cluster, Path(folder), os.environ | cluster.addresses | dict(settings or {}), code
+        )
         try:
             site.start(servers)
             yield site

@@ -2,18 +2,15 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from larder.local.postgresql import Cluster
-from tests.database import patient
 from tests.system.faults.proxied_shop import ProxiedShop, open_proxied
-from tests.system.faults.shop import Shop, open_shop
-from tools.processes import wait_until
+from tests.system.faults.shop import Shop, open_shop, prepare
+from tools.processes import postmaster, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -22,10 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def prepared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A PostgreSQL with an empty shop in it; durable, for it will be killed."""
     with Cluster(tmp_path_factory.mktemp("faults") / "postgresql") as cluster:
-        app, owner = patient(cluster.app_url()), patient(cluster.owner_url())
-        urls = {"DATABASE_URL": app, "OWNER_DATABASE_URL": owner}
-        prepare = [sys.executable, str(ROOT / "manage.py"), "prepare"]
-        subprocess.run(prepare, env=os.environ | urls, check=True, stdout=subprocess.DEVNULL)
+        prepare(cluster)
         yield cluster
 
 
@@ -61,6 +55,6 @@ def proxied(opened_proxy: ProxiedShop) -> Iterator[ProxiedShop]:
 
 def kill(cluster: Cluster) -> None:
     """Kill -9 of the postmaster; its other processes end by themselves."""
-    assert cluster.pid is not None
-    os.kill(cluster.pid, signal.SIGKILL)
+    assert postmaster(cluster)
+    os.kill(postmaster(cluster), signal.SIGKILL)
     assert wait_until(lambda: not cluster.running, 60), "PostgreSQL survived kill -9"

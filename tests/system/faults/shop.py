@@ -1,5 +1,8 @@
 """A server on a separate PostgreSQL that a test can stop, and its clients."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +14,8 @@ from typing import Any
 import psycopg
 
 from larder.local.postgresql import Cluster
-from tests.server import Reply, Server
+from tests.database import patient
+from tests.server import ROOT, Reply, Server
 
 PASSWORD = "a rather good one"
 RECOVERY = 10.0
@@ -117,6 +121,14 @@ def served_by(cluster: Cluster) -> Server:
     """A server on that cluster's database, not started yet."""
     urls = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
     return Server(workers=2, environment=urls)
+
+
+def prepare(cluster: Cluster) -> None:
+    """Makes the tables of a shop and the roles."""
+    app, owner = patient(cluster.app_url()), patient(cluster.owner_url())
+    urls = {"DATABASE_URL": app, "OWNER_DATABASE_URL": owner}
+    command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
+    subprocess.run(command, env=os.environ | urls, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from larder.local import archives
 from larder.local.postgresql import Cluster
 from larder.local.terminal import LauncherError
-from tests.system.faults.copies import prepare, target
-from tests.system.faults.shop import PASSWORD, open_shop, served_by
-from tools.backup import dump, restore
+from tests.system.faults.shop import PASSWORD, open_shop, prepare, served_by
 
 FORMER = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 """Other versions of PostgreSQL, from Debian's packages."""
@@ -30,21 +29,22 @@ def folder() -> Iterator[Path]:
 def test_a_shop_moves_to_the_next_major_version(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = folder / "larder.dump"
+    file, data = folder / "larder.tar", folder / "new"
     monkeypatch.setenv("POSTGRES_HOME", str(FORMER[0].parents[1]))
     with Cluster(folder / "former", durable=False) as former:
         prepare(former)
         with open_shop(former) as shop:
             lines = [{"product": shop.product, "quantity": 2}]
             order = shop.server.call("POST", "orders", {"lines": lines}, token=shop.access).body
-        dump.make(former.owner_url(), file)
+        archives.back_up(former.owner_url(), folder, file)
 
     monkeypatch.delenv("POSTGRES_HOME")
-    with pytest.raises(LauncherError, match="make backup"):
+    with pytest.raises(LauncherError, match="larder backup"):
         Cluster(folder / "former", durable=False).start()
 
-    with Cluster(folder / "new", durable=False) as new:
-        restore.restore(file, target(new), confirm="")
+    archives.restore(file, data, "")
+    with Cluster(data / "postgresql", durable=False) as new:
+        prepare(new)
         with served_by(new) as server:
             token = server.token(shop.username, PASSWORD)
             assert server.call("GET", f"orders/{order['id']}", token=token).body == order

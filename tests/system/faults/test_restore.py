@@ -13,10 +13,10 @@ import psycopg
 import pytest
 
 from larder.local import programs
-from larder.local.postgresql import Cluster, temporary_cluster
+from larder.local.postgresql import Cluster
 from tests.server import Reply, Server
-from tests.system.faults.copies import prepare
-from tests.system.faults.shop import Shop, open_shop, read_feed, served_by
+from tests.system.faults.shop import Shop, open_shop, prepare, read_feed, served_by
+from tools.with_database import temporary_cluster
 
 FEEDS = ("orders", "products")
 LATER = 5_000

@@ -10,7 +10,7 @@ import pytest
 
 from larder.local.postgresql import Cluster
 from tests.server import Reply, Server
-from tests.system.faults.copies import prepare
+from tests.system.faults.shop import prepare
 from tests.system.replica.standby import catch_up, change
 from tools.processes import wait_until
 from tools.standby import standby

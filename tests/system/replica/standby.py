@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import psycopg
 
 from larder.local.postgresql import Cluster
-from tools.processes import children, wait_until
+from tools.processes import children, postmaster, wait_until
 
 
 def ask(cluster: Cluster, sql: str) -> str:
@@ -62,8 +62,8 @@ def catch_up(primary: Cluster, replica: Cluster) -> None:
 
 def processes(cluster: Cluster) -> list[int]:
     """The postmaster and all its children."""
-    main = cluster.pid
-    assert main is not None
+    main = postmaster(cluster)
+    assert main
     return [main, *children(main)]
 
 

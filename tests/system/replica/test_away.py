@@ -10,12 +10,13 @@ import psycopg
 import pytest
 
 from larder.http.api_headers import decode_position
-from larder.local.postgresql import Cluster, temporary_cluster
+from larder.local.postgresql import Cluster
 from tests.server import Server
 from tests.system.faults.conftest import kill
 from tests.system.replica.conftest import Phone, Shop, environment
 from tests.system.replica.standby import change, delayed, frozen
 from tools.processes import wait_until
+from tools.with_database import temporary_cluster
 
 LONGEST_ANSWER = 8.0
 """Seconds for a reading with its replica away, on a machine that others keep busy as well: it
