@@ -185,7 +185,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "corsheaders",
-    "rest_framework",
     "larder.db",
     "larder.notifications",
     "larder.catalog",
@@ -193,7 +192,6 @@ INSTALLED_APPS = [
     "larder.orders",
     "larder.relay",
     "larder.http",
-    "larder.compat",
     "larder.ops",
     "larder.staff",
 ]
