@@ -30,15 +30,13 @@ class WheelHook(BuildHookInterface):  # type: ignore[misc]
         """Name the files to add, by their paths in the wheel."""
         root = Path(self.root)
         self._folder = TemporaryDirectory()
-        subprocess.run(
-            [
-                *(sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"),
-                *(f"--ignore={pattern}" for pattern in UNUSED),
-            ],
-            cwd=root,
-            env=os.environ | {"STATIC_ROOT": self._folder.name},
-            check=True,
-        )
+        ignored = (f"--ignore={pattern}" for pattern in UNUSED)
+        collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "-v0", *ignored]
+        variables = os.environ | {"STATIC_ROOT": self._folder.name}
+        subprocess.run(collect, cwd=root, env=variables, check=True)
+        # A wheel is compressed, and a proxy compresses what it serves.
+        for copy in Path(self._folder.name).rglob("*.gz"):
+            copy.unlink()
         tables = Path(self._folder.name).with_suffix(".gz")
         tables.write_bytes(gzip.compress(tables_of(root)))
         shown = (file for pattern in SHOWN for file in root.glob(pattern))

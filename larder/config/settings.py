@@ -237,7 +237,7 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 # Files of the theme that the admin has in another form: fonts without unused characters and icons
 # (`make fonts`), and no charts.
-STATICFILES_DIRS = [BASE_DIR / "staff/theme_static"]
+STATICFILES_DIRS = [*BASE_DIR.glob("staff/theme_static")]
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or BASE_DIR / "collected_static")
 # Uploaded pictures of products: a folder, or a bucket of S3; without both, none can be uploaded.
 PICTURES_DIR = env.str("PICTURES_DIR", default="")
