@@ -111,17 +111,6 @@ LEFT JOIN customer ON fold(customer.username) = fold(login.name)
 """One probe of the unique index of usernames, in each try to log in, also of a guesser: 0.07 ms,
 the ORM 0.5. Also returns the folded name, by which tries are counted."""
 
-GIVE_BACK = """
-WITH held AS (
-    SELECT key, microseconds FROM rate_limit JOIN unnest(%s::uuid[], %s::bigint[])
-         AS bucket (key, microseconds) USING (key)
-    ORDER BY key FOR UPDATE OF rate_limit
-)
-UPDATE rate_limit SET until = rate_limit.until - held.microseconds * interval '1 microsecond'
-FROM held WHERE rate_limit.key = held.key
-"""
-"""Plan: a few rows of arrays, each found by the primary key."""
-
 DELETE_IDLE_BUCKETS = """
 DELETE FROM rate_limit WHERE key IN (
     SELECT key FROM rate_limit WHERE until < statement_timestamp()
@@ -143,8 +132,8 @@ SET until = greatest(held.until, statement_timestamp())
           + (excluded.until - statement_timestamp())
 RETURNING key, extract(epoch FROM until - statement_timestamp())::float8
 """
-"""Takes time from each bucket, also what is not there. Rows are locked in the order of their keys,
-so there is no deadlock.
+"""Takes time from each bucket, also what is not there; a negative time is given back. Rows are
+locked in the order of their keys, so there is no deadlock.
 
 Plan: a function scan, and one probe of the primary key for each row. The arrays are in subselects
 so that the plan is kept (larder/inventory/sql.py).

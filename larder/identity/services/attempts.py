@@ -92,11 +92,11 @@ def take(buckets: Sequence[Bucket]) -> None:
 def give_back(buckets: Sequence[Bucket]) -> None:
     """Gives one attempt back to each bucket."""
     if buckets:
-        database.execute(sql.GIVE_BACK, _columns(buckets))
+        database.execute(sql.TAKE, _columns(buckets, -1))
 
 
-def _columns(buckets: Sequence[Bucket]) -> list[list[Any]]:
-    return [[key for key, _ in buckets], [rate.microseconds() for _, rate in buckets]]
+def _columns(buckets: Sequence[Bucket], units: int = 1) -> list[list[Any]]:
+    return [[key for key, _ in buckets], [rate.microseconds(units) for _, rate in buckets]]
 
 
 def delete_idle(*, limit: int) -> int:

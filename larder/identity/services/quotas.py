@@ -116,7 +116,8 @@ def give_back(name: Name, units: Mapping[int, int]) -> None:
     """Gives units back that this transaction took for something that it does not store."""
     rate = _limits.get(name)
     if rate is not None and units:
-        database.execute(sql.GIVE_BACK, _columns(name, rate, units))
+        back = {customer: -number for customer, number in units.items()}
+        database.execute(sql.TAKE, _columns(name, rate, back))
 
 
 def _columns(name: Name, rate: Rate, units: Mapping[int, int]) -> list[list[Any]]:
