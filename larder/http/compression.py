@@ -1,16 +1,15 @@
 """Compresses reads with gzip.
 
 Each encoding needs a separate ETag. So answers with an ETag are compressed where the ETag is made:
-reads of v1 in larder/v1/http.py; product pages and OpenAPI documents once, when they are made.
+reads of v1 in larder/v1/http.py, product pages once, when they are made.
 """
 
 import gzip
 import re
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.middleware.gzip import GZipMiddleware
-from django.utils.cache import patch_vary_headers
 
 SMALLEST_COMPRESSED = 1024
 """Bytes. A shorter body fits into one packet without compression."""
@@ -29,13 +28,6 @@ class Compression(GZipMiddleware):
         if is_short or is_async or is_picture or not is_read or response.has_header("ETag"):
             return response
         return super().process_response(request, response)
-
-
-def note_encoding(response: HttpResponse, *, is_packed: bool) -> None:
-    """Adds `Vary: Accept-Encoding`, and `Content-Encoding` to a compressed response."""
-    if is_packed and response.content:
-        response.headers["Content-Encoding"] = "gzip"
-    patch_vary_headers(response, ["Accept-Encoding"])
 
 
 def packed(raw: bytes) -> bytes:

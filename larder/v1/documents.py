@@ -6,31 +6,24 @@ from pathlib import Path
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from msgspec import Raw
 
 from larder.core.errors import NotFound
-from larder.http.bodies import Body
-from larder.http.compression import note_encoding, packed, takes_gzip
 from larder.http.negotiation import ANY
-from larder.v1.http import reply_body
-from larder.v1.operations import operation
+from larder.v1.operations import CACHED, operation
 
 DOCS = Path(settings.SHARED_DIR) / "docs"
 
 
-@operation(answers={200: "application/json"}, token=False)
-def show_document(request: HttpRequest) -> HttpResponse:
+@operation(answers={200: "application/json"}, traits=[CACHED], token=False)
+def show_document() -> Raw:
     """Returns the OpenAPI document, which `make openapi` writes."""
-    is_packed = takes_gzip(request)
-    response = reply_body(request, _bodies()[is_packed])
-    note_encoding(response, is_packed=is_packed)
-    return response
+    return _document()
 
 
 @cache
-def _bodies() -> tuple[Body, Body]:
-    """Returns the OpenAPI document, uncompressed and compressed."""
-    raw = (DOCS / "openapi/v1.json").read_bytes()
-    return Body(raw), Body(packed(raw))
+def _document() -> Raw:
+    return Raw((DOCS / "openapi/v1.json").read_bytes())
 
 
 @operation(answers={200: ANY}, token=False)

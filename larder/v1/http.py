@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
 from msgspec import Meta
 
 from larder.core.clock import now
@@ -15,7 +16,7 @@ from larder.core.parts import Part
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.http.api_headers import idempotency_key, operation_of
 from larder.http.bodies import Body, encoded
-from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
+from larder.http.compression import SMALLEST_COMPRESSED, packed, takes_gzip
 from larder.http.pagination import Cursor
 from larder.http.preconditions import tag_wanted
 from larder.identity.caller import Caller
@@ -92,27 +93,21 @@ def reply_tagged(request: HttpRequest, payload: Any, *, version: int, of: str) -
     `of`, in hexadecimal digits, is put before the digest. It names the object of the version, for
     paths that lead to different objects at different times.
     """
-    raw = encoded(payload)
-    packs = request.method in {"GET", "HEAD"} and len(raw) >= SMALLEST_COMPRESSED
-    is_packed = packs and takes_gzip(request)
+    raw, is_read = encoded(payload), request.method in {"GET", "HEAD"}
+    may_be_packed = is_read and len(raw) >= SMALLEST_COMPRESSED
+    is_packed = may_be_packed and takes_gzip(request)
     body = Body(raw, version, of, coding="gzip" if is_packed else "")
-    response = reply_body(request, body)
-    if is_packed and response.content:
-        response.content = packed(raw)
-    if packs:
-        note_encoding(response, is_packed=is_packed)
-    return response
-
-
-def reply_body(request: HttpRequest, body: Body) -> HttpResponse:
-    """Returns the bytes with their ETag, or 304 if the client has them."""
     seen = request.META.get("HTTP_IF_NONE_MATCH")
-    if seen and request.method in {"GET", "HEAD"} and is_named(seen, body.tag):
+    if seen and is_read and is_named(seen, body.tag):
         response = no_content(304)
     else:
-        response = HttpResponse(body.raw, content_type="application/json")
+        response = HttpResponse(packed(raw) if is_packed else raw, content_type="application/json")
+        if is_packed:
+            response.headers["Content-Encoding"] = "gzip"
     response.headers["ETag"] = body.tag
     response.headers["Cache-Control"] = "private, no-cache"
+    if may_be_packed:
+        patch_vary_headers(response, ["Accept-Encoding"])
     return response
 
 
