@@ -60,9 +60,6 @@ class ProductField:
     is_nullable: bool = False
     section: str | None = None
     """The section of the admin's form. The first one has no title."""
-    filtered: str = ""
-    """The description of the list's filter by this text; empty if there is no filter. The filter
-    needs an index such as product_by_code."""
 
     @property
     def is_internal(self) -> bool:
@@ -84,12 +81,6 @@ class ProductField:
         """The type in bodies."""
         type: Any = Annotated[self.kind.json, self.rules]
         return type | None if self.is_nullable else type
-
-    @property
-    def filtering(self) -> Any:
-        """The type of the filter: None if the request does not contain it."""
-        rules = [self.rules] if self.rules.min_length else [self.rules, Meta(min_length=1)]
-        return Annotated[Annotated[str, *rules] | None, Meta(description=self.filtered)]
 
 
 VISIBLE: Mapping[str, Any] = {
@@ -123,29 +114,22 @@ _WEB_ADDRESS = Meta(
 _ID = Meta(ge=1, le=MAX_ID, extra_json_schema={"format": "int64"})
 _UNITS = Meta(ge=1, le=MAX_UNITS)
 _STOCK = Meta(ge=0, le=MAX_STOCK)
-_CODE = Meta(max_length=MAX_CODE_LENGTH)
+CODE = Meta(max_length=MAX_CODE_LENGTH)
 
 FIELDS = (
-    ProductField(
-        "sku", TEXT, SKU, is_required=True, filtered="The one of this SKU, in any case of letters."
-    ),
+    ProductField("sku", TEXT, SKU, is_required=True),
     ProductField("name", TEXT, NAME, is_required=True),
     ProductField("description", TEXT, Meta(max_length=MAX_DESCRIPTION_LENGTH)),
     ProductField("category", REFERENCE, _ID, is_nullable=True),
     ProductField("price", AMOUNT, PRICE, is_required=True),
     ProductField("unit", TEXT, Meta(max_length=MAX_UNIT_NAME_LENGTH)),
-    ProductField(
-        "barcode",
-        TEXT,
-        _CODE,
-        filtered="Those of this barcode, with or without the zero that makes an EAN-13 of a UPC-A.",
-    ),
+    ProductField("barcode", TEXT, CODE),
     ProductField("image_url", TEXT, _WEB_ADDRESS, section=PICTURE),
     ProductField("min_quantity", WHOLE, _UNITS, section=RULES_OF_A_LINE),
     ProductField("max_per_order", WHOLE, _UNITS, is_nullable=True, section=RULES_OF_A_LINE),
     ProductField("step", WHOLE, _UNITS, section=RULES_OF_A_LINE),
     ProductField("tax_rate", RATE, TAX_RATE, is_nullable=True),
-    ProductField("shelf_place", TEXT, _CODE, section=IN_THE_WAREHOUSE),
+    ProductField("shelf_place", TEXT, CODE, section=IN_THE_WAREHOUSE),
     ProductField("low_stock_threshold", WHOLE, _STOCK, is_nullable=True, section=IN_THE_WAREHOUSE),
 )
 """The fields in the order of bodies and answers. Add a new field at the end."""
@@ -160,8 +144,6 @@ SHOWN = [field for field in FIELDS if not field.is_internal]
 """The fields that customers see."""
 
 INTERNAL = [field for field in FIELDS if field.is_internal]
-
-FILTERED = [field for field in FIELDS if field.filtered]
 
 COLUMNS = {field.name: field.column for field in FIELDS}
 """The column of the table for each field."""

@@ -1,7 +1,7 @@
 """Reads products with their stock, the ledger, adjustments, and running counts of stock."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -53,7 +53,7 @@ BRIEF = sql.products(StockedProduct.__struct_fields__, brief=True)
 @dataclass(frozen=True, slots=True)
 class ProductFilter:
     """The filter and the order of a product list. `words` occur in the name or the SKU,
-    `name_contains` in the name, in any case; `exact` has complete texts of fields. `category`
+    `name_contains` in the name, in any case; `sku` and `barcode` are complete. `category`
     includes those below it, `archived` archived products. Without `described` the descriptions, of
     up to 80 KB each, are not read.
     """
@@ -64,7 +64,8 @@ class ProductFilter:
     max_price: Decimal | None = None
     in_stock: bool | None = None
     ids: tuple[int, ...] | None = None
-    exact: Mapping[str, str] = field(default_factory=dict)
+    sku: str | None = None
+    barcode: str | None = None
     ordering: str = "id"
     archived: bool = False
     name_contains: str = ""
@@ -81,7 +82,11 @@ class ProductFilter:
         yield from self._texts()
         if self.in_stock is not None:
             yield sql.IN_STOCK if self.in_stock else sql.WITHOUT_STOCK, []
+        if self.barcode is not None:
+            texts = spellings(self.barcode)
+            yield sql.SAME_BARCODE, [texts[0], texts[-1]]
         for condition, value in (
+            (sql.SAME_SKU, self.sku),
             (sql.BELOW_CATEGORY, self.category),
             (sql.AT_LEAST, self.min_price),
             (sql.AT_MOST, self.max_price),
@@ -89,8 +94,6 @@ class ProductFilter:
         ):
             if value is not None:
                 yield condition, [value]
-        for name, text in self.exact.items():
-            yield _matching(name, text)
 
     def _texts(self) -> Iterator[tuple[str, list[Any]]]:
         part = self.name_contains
@@ -104,14 +107,6 @@ class ProductFilter:
             yield sql.NAME_CONTAINS, [part]
         if indexed := search.indexed([*self.words, part]):
             yield sql.has_trigrams(len(indexed)), [*indexed]
-
-
-def _matching(name: str, text: str) -> tuple[str, list[Any]]:
-    """Returns the condition that a field is this text."""
-    if name == "sku":
-        return sql.SAME_SKU, [text]
-    texts = spellings(text) if name == "barcode" else [text]
-    return sql.EXACT.format(name), [texts[0], texts[-1]]
 
 
 @dataclass(frozen=True, slots=True)

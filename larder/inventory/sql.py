@@ -162,9 +162,9 @@ FOLDED = "(SELECT fold(%s))"
 
 SAME_SKU = f"fold(p.sku) = {FOLDED}"
 
-EXACT = "p.{0} IN (%s, %s) AND p.{0} > ''"
-"""One of two texts. The second half is the condition of partial indexes such as product_by_code:
-without it a generic plan cannot use them."""
+SAME_BARCODE = "p.barcode IN (%s, %s) AND p.barcode > ''"
+"""One of two texts. The second half is the condition of the partial index product_by_code: without
+it a generic plan cannot use it."""
 
 BELOW_CATEGORY = """p.category_id IN (
     WITH RECURSIVE below AS (

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from msgspec import UNSET, Meta, UnsetType
 
-from larder.catalog.fields import DECIMALS, FIELDS, FILTERED, INTERNAL, SHOWN
+from larder.catalog.fields import CODE, DECIMALS, FIELDS, INTERNAL, SHOWN
 from larder.catalog.queries import internal_fields
 from larder.catalog.search import words
 from larder.catalog.services import products as catalog
@@ -115,14 +115,16 @@ Ordering = Annotated[
 ]
 
 
+Barcode = Annotated[str, CODE, Meta(min_length=1)]
+
 SEARCHED = """Words in name or SKU, in upper or lower case, with or without accents; the first ten
 different words count. A search with only words of one or two characters, which are not in the
 index, is slower."""
 
 
-@with_fields(
-    [(field.name, field.filtering, None) for field in FILTERED], behind="ids", kw_only=True
-)
+OF_BARCODE = "Those of this barcode, with or without the zero that makes an EAN-13 of a UPC-A."
+
+
 class ListParameters(PageParameters, kw_only=True):
     """The parameters of the product list."""
 
@@ -138,6 +140,10 @@ class ListParameters(PageParameters, kw_only=True):
         bool, Meta(description="true: only those in one of the caller's last 1,000 orders.")
     ] = False
     ids: Ids | None = None
+    sku: Annotated[Sku | None, Meta(description="The one of this SKU, in any case of letters.")] = (
+        None
+    )
+    barcode: Annotated[Barcode | None, Meta(description=OF_BARCODE)] = None
     ordering: Ordering = "id"
     count: Annotated[bool, Meta(description="Also returns the total number.")] = False
 
@@ -300,7 +306,6 @@ def _filter(query: ListParameters, customer: int) -> ProductFilter:
     if query.ordered_before:
         ordered = ordered_products(customer)
         ids = ordered if ids is None else ordered & ids
-    texts = {field.name: getattr(query, field.name) for field in FILTERED}
     return ProductFilter(
         words=words(query.q),
         category=query.category,
@@ -308,7 +313,8 @@ def _filter(query: ListParameters, customer: int) -> ProductFilter:
         max_price=None if query.max_price is None else Decimal(query.max_price),
         in_stock=query.in_stock,
         ids=None if ids is None else tuple(ids),
-        exact={name: text for name, text in texts.items() if text is not None},
+        sku=query.sku,
+        barcode=query.barcode,
         ordering=query.ordering,
     )
 

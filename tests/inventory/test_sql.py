@@ -122,12 +122,10 @@ def plain(chosen: ProductFilter) -> "QuerySet[Product]":
         condition &= Q(price__gte=chosen.min_price)
     if chosen.max_price is not None:
         condition &= Q(price__lte=chosen.max_price)
-    exact = dict(chosen.exact)
-    if "sku" in exact:
-        condition &= Q(pk__in=ids_by_sku([exact.pop("sku")]).values())
-    if "barcode" in exact:
-        condition &= Q(barcode__in=spellings(exact.pop("barcode")), barcode__gt="")
-    condition &= Q(**exact)
+    if chosen.sku is not None:
+        condition &= Q(pk__in=ids_by_sku([chosen.sku]).values())
+    if chosen.barcode is not None:
+        condition &= Q(barcode__in=spellings(chosen.barcode), barcode__gt="")
     if chosen.in_stock is not None:
         condition &= Q(pk__in=orderable()) if chosen.in_stock else ~Q(pk__in=orderable())
     if chosen.ids is not None:
@@ -248,8 +246,8 @@ def test_an_exact_sku_or_barcode_finds_what_the_orm_finds(
 ) -> None:
     ids = [product(sku=f"S-{number}", barcode=str(number % 2 + 5)) for number in range(4)]
     archive_product(ids[0], caller=None, now=now)
-    for sku in ({}, {"sku": "S-0"}, {"sku": "s-1"}, {"sku": "S-9"}):
-        chosen = ProductFilter(exact={**sku, "barcode": barcode}, archived=archived)
+    for sku in (None, "S-0", "s-1", "S-9"):
+        chosen = ProductFilter(sku=sku, barcode=barcode, archived=archived)
         read = [item.id for item in queries.products(ANY_CUSTOMER, chosen, limit=9)]
         assert read == list(plain(chosen).values_list("id", flat=True))
 
@@ -310,10 +308,10 @@ def test_a_barcode_is_looked_up_in_its_index_by_custom_and_generic_plans(
     add_products(400, now=now)
     Product.objects.update(barcode=F("sku"))
     analyze("product", "stock")
-    shown = plan(ProductFilter(exact={"barcode": "5012345678900"}), None, without=())
+    shown = plan(ProductFilter(barcode="5012345678900"), None, without=())
     assert "product_by_code" in shown
     # As the server prepares it: for any barcode, none at all among them.
-    conditions, _ = ProductFilter(exact={"barcode": "x"}).conditions()
+    conditions, _ = ProductFilter(barcode="x").conditions()
     page = sql.page("id", 21, is_later=False)
     statement = f"{queries.PRODUCTS}{conditions}{page}".replace("%s", "${}").format(1, 2)
     with transaction.atomic():
