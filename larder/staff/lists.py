@@ -132,7 +132,7 @@ def _trigrams(text: Any) -> Func:
     return Func(text, function="trigrams", output_field=TRIGRAMS)
 
 
-def in_brief(text: str) -> str:
+def in_brief(text: str | None) -> str:
     """Returns the beginning of a text for a cell of a list, or a dash."""
     brief = Truncator(text).chars(60) if text else "–"
     return format_html('<span class="breakable">{}</span>', brief)

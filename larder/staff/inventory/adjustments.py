@@ -5,13 +5,14 @@ A line of an adjustment shows the figures of its product as soon as the SKU is e
 (product_choice.py).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Case, OuterRef, Subquery, UUIDField, When
+from django.db.models.functions import Cast
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -30,7 +31,7 @@ from larder.orders.models import OrderEvent
 from larder.staff.base import RecordAdmin
 from larder.staff.formatting import change_link, column, in_one_line, signed, time_column
 from larder.staff.inventory.counting import CountableStock
-from larder.staff.lists import ListPage, in_brief
+from larder.staff.lists import in_brief
 from larder.staff.pages import (
     Page,
     PageForm,
@@ -156,37 +157,6 @@ def _book(page: Page, request: Any) -> UUID:
     return adjustments.adjust_stock(lines, cause, caller=caller, now=now(), claim=once)[0]
 
 
-class LedgerPage(ListPage):
-    """A page of entries, each with its order, or the note of its adjustment."""
-
-    def get_results(self, request: Any) -> None:
-        super().get_results(request)
-        _add_causes(request, self.result_list)
-
-
-def _add_causes(request: Any, entries: Sequence[Any]) -> None:
-    """Sets what caused each entry: the `order` of its event, None for another cause, and for users
-    who may not see orders; and the `note` of its adjustment."""
-    ids = [*_ids(entries)]
-    events: Any = OrderEvent.objects.none()
-    if request.user.has_perm("orders.view_order"):
-        # Adjustments have ids too, which no event has.
-        events = OrderEvent.objects.filter(id__in=ids)
-    numbers = events.values_list("id", "order", "order__number")
-    orders = {str(id): (order, number) for id, order, number in numbers}
-    noted = Adjustment.objects.filter(id__in=ids).values_list("id", "note")
-    notes = {str(id): note for id, note in noted}
-    for entry in entries:
-        entry.order = orders.get(entry.reference)
-        entry.note = notes.get(entry.reference, "")
-
-
-def _ids(entries: Iterable[LedgerEntry]) -> Iterator[UUID]:
-    for entry in entries:
-        with suppress(ValueError):
-            yield UUID(entry.reference)
-
-
 def _link(page: str, key: Any, text: str) -> str:
     return format_html('<span class="breakable">{}</span>', change_link(page, key, text))
 
@@ -205,10 +175,19 @@ class LedgerEntryAdmin(RecordAdmin):
     search_help_text = _("The SKU or the barcode of a product")
 
     def get_queryset(self, request: Any) -> Any:
-        return super().get_queryset(request).select_related("product__product")
-
-    def get_changelist(self, request: Any, **kwargs: Any) -> type[ListPage]:
-        return LedgerPage
+        """Adds what caused each entry: the `order` of its event, null for users who may not see
+        orders, and the `note` of its adjustment. The reference of an opening is no UUID."""
+        named = Case(When(reference__contains="-", then=Cast("reference", UUIDField())))
+        events = OrderEvent.objects.filter(id=OuterRef("named"))
+        if not request.user.has_perm("orders.view_order"):
+            events = events.none()
+        noted = Adjustment.objects.filter(id=OuterRef("named"))
+        rows = super().get_queryset(request).select_related("product__product").alias(named=named)
+        return rows.annotate(
+            order=Subquery(events.values("order")),
+            number=Subquery(events.values("order__number")),
+            note=Subquery(noted.values("note")),
+        )
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         if search_term:
@@ -227,10 +206,7 @@ class LedgerEntryAdmin(RecordAdmin):
 
     @admin.display(description=_("Order"))
     def order_shown(self, entry: Any) -> str:
-        if entry.order is None:
-            return "–"
-        order, number = entry.order
-        return _link("orders_order", order, f"#{number}")
+        return _link("orders_order", entry.order, f"#{entry.number}") if entry.order else "–"
 
     available = column(
         _("Available"), lambda entry: _step(entry.available_change, entry.available_after)
