@@ -20,9 +20,7 @@ from larder.core.errors import (
     SecondFactorRequired,
 )
 from larder.http import problems
-from larder.http.api_headers import quota_headers
 from larder.identity.services.attempts import RateLimited
-from larder.identity.services.quotas import QuotaExceeded
 
 UNIQUE = "This field must be unique."
 TAKEN = {
@@ -41,26 +39,19 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | N
         # What the client can do; None for the framework's sentence.
         is_factor = isinstance(error, SecondFactorRequired)
         error = PermissionDenied(problems.kind_of(error.code).title if is_factor else None)
-    if isinstance(error, RateLimited):
-        return _throttled(error, context)
     if isinstance(error, APIException | Http404):
         return exception_handler(error, dict(context))
     if isinstance(error, DomainError):
         kind, headers = problems.kind_of(error.code), problems.headers_of(error)
-        return Response({"detail": kind.title}, status=kind.status, headers=headers)
+        detail = kind.title
+        if isinstance(error, RateLimited):
+            detail = str(Throttled(error.retry_after).detail)
+        return Response({"detail": detail}, status=kind.status, headers=headers)
     refused = problems.handle(context["request"]._request, error)
     if refused is not None:
         # A problem of v1 has more members. These clients expect plain JSON.
         refused.headers["Content-Type"] = "application/json"
     return refused
-
-
-def _throttled(error: RateLimited, context: Mapping[str, Any]) -> HttpResponseBase | None:
-    response = exception_handler(Throttled(wait=error.retry_after), dict(context))
-    if response is not None and isinstance(error, QuotaExceeded):
-        for name, value in quota_headers(error.remaining).items():
-            response.headers[name] = value
-    return response
 
 
 def field_errors(error: InvalidInput | AlreadyTaken) -> dict[str, list[str]]:
