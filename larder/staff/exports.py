@@ -15,8 +15,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import BadRequest
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
 from openpyxl import Workbook  # type: ignore[import-untyped]
@@ -95,14 +93,13 @@ class ExportableProducts(ServiceAdmin):
 
     @button(_("Export"), permissions=["view"], icon="download", url_path="export")
     def export(self, request: Any) -> HttpResponse:
-        """Sends the file. Raises BadRequest for filters that the list would leave out."""
+        """Sends the file. Raises IncorrectLookupParameters for filters that the list would leave
+        out."""
         try:
             with files.hold(None):
                 rows = self.get_changelist_instance(request).queryset[: MAX_EXPORTED_ROWS + 1]
                 if len(rows) <= MAX_EXPORTED_ROWS:
                     return self._file(request, rows)
-        except IncorrectLookupParameters as error:
-            raise BadRequest from error
         except Overloaded as refusal:
             self.tell_refusal(request, refusal, {})
         else:

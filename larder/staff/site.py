@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import InvalidPage
@@ -48,7 +49,10 @@ texts = vary_on_headers("Cookie", "Accept-Language")(
 )
 """The texts of scripts in the language of the request."""
 
-UNREADABLE = (DataError, InvalidPage, OverflowError, ValidationError, ValueError)
+UNREADABLE = (
+    *(DataError, IncorrectLookupParameters, InvalidPage),
+    *(OverflowError, ValidationError, ValueError),
+)
 
 
 ENDED = _("Your session has ended. Log in again.")

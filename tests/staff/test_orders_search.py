@@ -134,7 +134,7 @@ def test_filters_take_what_their_fields_write_in_each_language(
         assert all(f'value="{value}"' in page.text for value in parameters.values())
 
 
-@pytest.mark.parametrize("value", ["x", "0001-01-01", "9" * 40, "NaN", "-Infinity", "1e999999"])
+@pytest.mark.parametrize("value", ["x", "9" * 40, "NaN", "-Infinity", "1e999999"])
 def test_a_day_or_an_amount_that_cannot_be_read_is_refused(
     desk: Desk, hers: Order, value: str
 ) -> None:

@@ -148,10 +148,7 @@ class PlaceableOrders(ServiceAdmin):
         order, or the only one. For users who may see customers."""
         if not (self.may(request, "add") and request.user.has_perm(CUSTOMERS)):
             raise PermissionDenied
-        try:
-            customer = Customer.objects.filter(pk=request.GET.get("customer")).first()
-        except (TypeError, ValueError):
-            customer = None
+        customer = Customer.objects.filter(pk=request.GET.get("customer") or 0).first()
         saved = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES) if customer else []
         rows = [address._asdict() for address in saved]
         last = _last_address(customer.pk) if customer and self.may(request, "view") else None

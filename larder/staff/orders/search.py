@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib.auth import get_user_model
-from django.core.exceptions import BadRequest
 from django.db.models import DateTimeField, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Upper
@@ -173,13 +172,8 @@ def _readable(request: Any) -> Q:
 
 def _day(text: str, *, after: int = 0) -> datetime:
     """Returns when a day begins, or one `after` it. It is in the format of the language, as the
-    filter's own field writes it. Raises BadRequest."""
-    try:
-        day = forms.DateField().clean(text)
-    except forms.ValidationError as error:
-        raise BadRequest("A day of this list's filters cannot be read.") from error
-    if not 1 < day.year < 9999:
-        raise BadRequest("A day of this list's filters is too far away.")
+    filter's own field writes it. Raises ValidationError, OverflowError."""
+    day = forms.DateField().clean(text)
     return midnight(day + timedelta(days=after), shop_zone())
 
 
@@ -187,7 +181,7 @@ class DayFilter(RangeDateFilter):  # type: ignore[misc]
     """Filters by days of the shop's time zone. Both days are included."""
 
     def queryset(self, request: Any, queryset: Any) -> Any:
-        """Returns the rows. Raises BadRequest."""
+        """Returns the rows. Raises ValidationError, OverflowError."""
         ends = (f"{self.field_path}_{end}" for end in ("from", "to"))
         first, last = map(self.used_parameters.get, ends)
         for text, lookup, after in ((first, "gte", 0), (last, "lt", 1)):
