@@ -14,11 +14,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# No page of Larder refers to them: other forms of the same scripts and fonts, an editor of the
-# theme.
+# No page of Larder refers to them: other forms of the same scripts and fonts, the pages of REST
+# framework, an editor of the theme.
 UNUSED = (
     *("*.map", "jquery.js", "xregexp*", "select2.full.js", "Inter-Bold*"),
-    *("gis", "jedison"),
+    *("rest_framework", "gis", "jedison"),
 )
 SHOWN = ("docs/openapi/*.json", "docs/reference/problems.md", "clients/typescript/dist/*.js")
 

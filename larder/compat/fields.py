@@ -45,6 +45,7 @@ class Password(AnyText):
             trim_whitespace=False,
             write_only=True,
             max_length=MAX_PASSWORD_LENGTH,
+            style={"input_type": "password"},
             **options,
         )
 

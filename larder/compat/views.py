@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.pagination import BasePagination
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
@@ -192,6 +192,25 @@ class OpenView(CompatView):
         if request.method not in SAFE:
             throttling.anonymous(request._request)
         super().initial(request, *args, **kwargs)
+
+
+class Browsable(BrowsableAPIRenderer):
+    """The framework's pages, with links to the admin."""
+
+    template = "compat/browsable.html"
+
+
+class BrowsableView(CompatView):
+    """A path of contract 2, which staff can read in a browser with the cookie of the admin."""
+
+    renderer_classes: Kinds = (JSONRenderer, Browsable)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answers strangers in JSON: a page takes 20 to 50 ms."""
+        if response.status_code == 401:
+            request.accepted_renderer = JSONRenderer()
+            request.accepted_media_type = JSONRenderer.media_type
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 class PasswordView(CompatView):

@@ -185,6 +185,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "corsheaders",
+    "rest_framework",
     "larder.db",
     "larder.notifications",
     "larder.catalog",
@@ -192,6 +193,7 @@ INSTALLED_APPS = [
     "larder.orders",
     "larder.relay",
     "larder.http",
+    "larder.compat",
     "larder.ops",
     "larder.staff",
 ]

@@ -20,7 +20,7 @@ PAGE = (
     "frame-ancestors 'none'; script-src 'self'"
 )
 """For pages of the API: only files of this server, and no inline scripts. The reader of the API's
-document has inline styles."""
+document and the pages of REST framework have inline styles."""
 
 _PICTURES = "img-src 'self' data:"
 

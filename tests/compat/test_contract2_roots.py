@@ -1,6 +1,7 @@
 """Contract 2: roots, the header of every answer, slashes, credentials and the admin's cookie."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -77,3 +78,10 @@ def test_a_write_by_cookie_needs_the_csrf_token(browser: Browser) -> None:
 def test_the_cookie_of_a_deactivated_account_is_refused_at_once(browser: Browser) -> None:
     Customer.objects.update(is_active=False)
     assert browser("GET", "/api/").status == 401
+
+
+def test_browsers_get_html_and_other_clients_json(browser: Browser) -> None:
+    headers: dict[str, Any] = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = browser("GET", "/api/", **headers)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert browser("GET", "/api/", Accept="*/*").headers["content-type"] == "application/json"

@@ -10,6 +10,8 @@ import pytest
 from django.db import connection
 
 from larder.compat import contract4, pages, views
+from larder.compat.urls import patterns
+from larder.config import urls
 from larder.core import parts, waits
 from larder.core.errors import Overloaded
 from larder.core.limits import MAX_PAGE_ROWS
@@ -60,24 +62,31 @@ def test_the_rows_of_a_page_are_limited(at: Callable[[int], Api], contract: int,
 
 
 @pytest.mark.parametrize(
-    ("contract", "path"), [(2, "/api/catalog/products/"), (3, "/api/product/")]
+    ("contract", "path", "form"),
+    [
+        (2, "/api/catalog/products/", "text/html"),
+        (3, "/api/product/", "application/json"),
+    ],
 )
 def test_a_page_longer_than_in_v1_waits_for_other_large_answers(
     contract: int,
     path: str,
+    form: str,
     at: Callable[[int], Api],
+    settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client = at(contract)
+    settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(frozenset({str(contract)})))
     stock_products(MAX_PAGE_ROWS + 1)
     monkeypatch.setattr(waits, "LONGEST_WAIT", 0.01)
     with views.one_at_a_time("another account"):
-        long = client("GET", f"{path}?limit=1000")
+        long = client("GET", f"{path}?limit=1000", Accept=form)
         assert long.status == 503
         assert int(long.headers["Retry-After"]) in {1, 2, 3}
-        short = client("GET", f"{path}?limit={MAX_PAGE_ROWS}")
+        short = client("GET", f"{path}?limit={MAX_PAGE_ROWS}", Accept=form)
         assert short.status == 200
-    assert client("GET", f"{path}?limit=1000").status == 200
+    assert client("GET", f"{path}?limit=1000", Accept=form).status == 200
 
 
 def test_lists_without_descriptions_do_not_read_them(

@@ -10,7 +10,7 @@ from larder.compat.accounts import AccountBody, TokenView, change, registered
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid, require_confirmation
 from larder.compat.fields import Address, Password, Text, created
 from larder.compat.pages import ByOffset, Rows
-from larder.compat.views import CompatView, OpenView, caller, needs, read
+from larder.compat.views import BrowsableView, OpenView, caller, needs, read
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
@@ -71,7 +71,7 @@ class NewByStaff(CustomerBody):
     password = Password(required=False)
 
 
-class Customers(CompatView):
+class Customers(BrowsableView):
     """All accounts for staff, the own account for customers."""
 
     serializer_class, pagination_class = CustomerBody, ByOffset
@@ -103,7 +103,7 @@ def _visible(request: Request) -> Rows[Profile]:
     )
 
 
-class Customer(CompatView):
+class Customer(BrowsableView):
     """An account."""
 
     serializer_class = CustomerBody

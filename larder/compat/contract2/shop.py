@@ -12,7 +12,7 @@ from larder.compat import products
 from larder.compat.fields import Address, Lines, Price, Text, Units, absolute, amount, created
 from larder.compat.ordering import REFUSED, place_keyed, placed_orders
 from larder.compat.pages import ByOffset, ByOffsetOfLarge
-from larder.compat.views import CompatView, caller, needs, read
+from larder.compat.views import BrowsableView, caller, needs, read
 from larder.core.clock import now
 from larder.core.errors import DomainError, UnknownProducts
 from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_ID, MAX_STOCK
@@ -49,7 +49,7 @@ class Filters(serializers.Serializer[Any]):
     category = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
 
 
-class ProductsView(CompatView):
+class ProductsView(BrowsableView):
     """The products on sale."""
 
     serializer_class, pagination_class = ProductBody, ByOffset
@@ -66,13 +66,13 @@ class ProductsView(CompatView):
         return created(self.shown(products.create(request, ProductBody)))
 
 
-class ProductView(products.ProductView):
+class ProductView(products.ProductView, BrowsableView):
     """A product."""
 
     serializer_class = ProductBody
 
 
-class ShipView(CompatView):
+class ShipView(BrowsableView):
     """The dispatch of units without an order."""
 
     @needs("inventory.add_adjustment")
@@ -101,7 +101,7 @@ class OrderWanted(serializers.Serializer[Any]):
     order_items = Lines(child=ItemWanted())
 
 
-class OrdersView(CompatView):
+class OrdersView(BrowsableView):
     """The caller's orders."""
 
     pagination_class = ByOffsetOfLarge
@@ -166,7 +166,7 @@ def _shown(request: Request, orders: Sequence[PlacedOrder]) -> list[dict[str, An
     ]
 
 
-class OrderView(CompatView):
+class OrderView(BrowsableView):
     """A placed order. It cannot be changed here."""
 
     @needs(key="orders.view_order")
