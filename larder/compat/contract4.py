@@ -5,8 +5,7 @@ as fast as by serializers. What changes the open order reads no body. Its refusa
 one sentence; 403, 404 and 409 (the order was abandoned during its submission) are objects.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -25,7 +24,6 @@ from larder.compat.views import Kinds, PasswordView, caller, needs
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound, Overloaded, StaleVersion, UnknownProducts
 from larder.core.limits import MAX_NAME_LENGTH, MAX_STOCK
-from larder.core.parts import Part
 from larder.http import problems
 from larder.http.authentication import secrets
 from larder.identity.caller import Caller
@@ -141,21 +139,6 @@ class Product(PasswordView, products.ProductView):
         return Response(self.shown(stocked))
 
 
-def orders_and_cart(customer: int) -> Iterator[Part[OrderView]]:
-    """Yields all orders of a customer in parts, newest first. The first part has the cart."""
-    # The cart is read first: if it is placed meanwhile, it is found twice instead of not at all.
-    left = carts.cart(customer)
-    for part in queries.page(customer, newest_first=True, offset=0, limit=None):
-        shown: list[Any] = list(part.rows)
-        if left is not None and left.id not in {order.id for order in shown}:
-            shown.append(left)
-        left = None
-        yield replace(part, rows=shown)
-    if left is not None:
-        alone: list[Any] = [left]
-        yield Part(alone)
-
-
 def order_or_cart(number: int, *, customer: int) -> OrderView | CartView:
     """Returns a customer's placed order or cart. Raises NotFound."""
     # The cart is read first: if it is placed meanwhile, it is found as it was.
@@ -170,8 +153,13 @@ class Orders(PasswordView):
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, open and submitted, by ascending id: at most the newest
         80,000 lines."""
-        parts = islice(orders_and_cart(caller(request).id), MOST_PARTS)
+        who = caller(request).id
+        # The cart is read first: if it is placed meanwhile, it is found twice, not never.
+        left = carts.cart(who)
+        parts = islice(queries.page(who, newest_first=True, offset=0, limit=None), MOST_PARTS)
         rows = self.whole(parts, lambda orders: [order_row(order) for order in orders])
+        if left is not None and left.number not in {row["id"] for row in rows}:
+            rows.append(order_row(left))
         return Response(sorted(rows, key=itemgetter("id")))
 
 

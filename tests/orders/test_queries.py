@@ -2,24 +2,23 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any
 
 import pytest
 
-from larder.compat.contract4 import order_or_cart, orders_and_cart
+from larder.compat.contract4 import order_or_cart
 from larder.core.errors import NotFound
 from larder.core.parts import Part
 from larder.db import database
 from larder.orders import queries
 from larder.orders.decision import RequestedLine
 from larder.orders.queries import OrderFilter, OrderView
-from larder.orders.queries.carts import CartView
 from larder.orders.services.batches import place_order
 from larder.orders.services.cart import add_unit, ensure_cart
 from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
-from tests.conftest import Person
+from tests.conftest import Api, Person
 from tests.database import before
+from tests.http.conftest import token_for
 
 GBP = Terms(currency="GBP")
 ORDERS_READ = 'FROM "order" WHERE "order"."customer_id" ='
@@ -121,33 +120,34 @@ def test_an_order_is_found_by_number_by_its_owner_once_it_is_placed(
 
 
 def test_all_orders_of_a_customer_include_the_draft(
-    person: MakePerson, product: MakeProduct, now: datetime
+    person: MakePerson, product: MakeProduct, now: datetime, settings: Any
 ) -> None:
     who, other, jam = person(), person(), product()
     first = place(who, (jam, 1), at=now)
     draft = add_unit(who.id, jam, now=now)
     add_unit(other.id, jam, now=now)
     third = place(who, (jam, 1), at=now)
-    orders = sorted(whole(orders_and_cart(who.id)), key=attrgetter("number"))
-    assert [order.number for order in orders] == [first.number, draft, third.number]
-    assert [order.placed_at for order in orders] == [now, None, now]
-    for order in orders:
-        assert order_or_cart(order.number, customer=who.id) == order
+    settings.ROOT_URLCONF = "larder.compat.contract4"
+    orders = Api(token_for(who))("GET", "/orders/").body
+    assert [order["id"] for order in orders] == [first.number, draft, third.number]
+    assert [order["submitted_at"] is None for order in orders] == [False, True, False]
+    for number in (first.number, draft):
+        assert order_or_cart(number, customer=who.id).number == number
         with pytest.raises(NotFound):
-            order_or_cart(order.number, customer=other.id)
-    assert isinstance(orders[1], CartView)
-    assert orders[1].total == orders[0].total
+            order_or_cart(number, customer=other.id)
 
 
 def test_a_draft_placed_during_the_read_is_in_the_list_once(
-    person: MakePerson, product: MakeProduct, now: datetime
+    person: MakePerson, product: MakeProduct, now: datetime, settings: Any
 ) -> None:
     """The draft is placed between the two reads."""
+    settings.ROOT_URLCONF = "larder.compat.contract4"
     who, jam = person(), product()
+    client = Api(token_for(who))
     number = add_unit(who.id, jam, now=now)
     with before(ORDERS_READ, lambda: place(who, at=now, cart=ExpectedCart())):
-        listed = whole(orders_and_cart(who.id))
-    assert [order.number for order in listed] == [number]
+        listed = client("GET", "/orders/").body
+    assert [order["id"] for order in listed] == [number]
 
 
 def test_lines_are_exported_one_by_one_with_the_newest_orders_first(
