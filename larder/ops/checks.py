@@ -5,10 +5,9 @@ that starts, not for tools.
 """
 
 import re
-import sys
-from collections.abc import Callable, Iterator
-from ipaddress import ip_address, ip_network
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -18,14 +17,13 @@ from django.db import OperationalError, ProgrammingError
 
 from larder.db import database
 from larder.identity import queries
+from larder.identity.services.attempts import parsed
 from larder.notifications import rendering
 from larder.notifications.mail_texts import ORDER, TOKEN
 from larder.ops import roles
 from larder.ops.demo.shop import USERS
 from larder.ops.environment import PORTS
 from larder.ops.serve import POOL_SIZE, listens_everywhere
-
-Answer = TypeVar("Answer")
 
 CONNECTIONS_FOR_OTHERS = 10
 """Connections that stay free for the worker, migrations, psql and monitoring."""
@@ -184,39 +182,38 @@ def _is_local(host: str) -> bool:
     host = host.strip().lower()
     if ONE_LABEL.fullmatch(host) or host.endswith((".local", ".localhost")):
         return True
-    try:
-        address = ip_address(host.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return False
-    return address.is_private
+    address = parsed(host)
+    return address is not None and address.is_private
 
 
 @register(Tags.database)
 def safe_database(**options: Any) -> list[CheckMessage]:
-    """Returns a message for each unsafe state of the database, if it can be reached."""
-    return [*_demo_users(), *_connections()] if options.get("databases") else []
+    """Returns a message for each unsafe state of the database; none if it does not answer, because
+    a process that is started again during an outage must start, and answer 503."""
+    try:
+        return [*_demo_users(), *_connections()] if options.get("databases") else []
+    except (OperationalError, ProgrammingError):
+        return []
 
 
 def _demo_users() -> Iterator[CheckMessage]:
     """Demo users outside of demo mode: their passwords are known."""
-    none: list[str] = []
-    names = none if settings.DEMO else _when_reachable(_users_of_a_demo, none)
+    users = {} if settings.DEMO else USERS
+    names = [name for name, user in users.items() if queries.has_password(name, user.password)]
     if names:
         hint = f"Delete them, or change their passwords: {', '.join(names)}."
         yield Error("Demo users are in the database.", hint=hint, id="larder.E005")
 
 
-def _users_of_a_demo() -> list[str]:
-    return [name for name, user in USERS.items() if queries.has_password(name, user.password)]
-
-
 def _connections() -> Iterator[CheckMessage]:
     """Pools of all processes that do not fit into what the server, the database and the role
     allow."""
+    if settings.PGBOUNCER:
+        return
     # A command has no pool. It checks the pools of the server (larder/config/asgi.py).
     pool = settings.DB_POOL_SIZE or POOL_SIZE
     needed = settings.WORKERS * pool + CONNECTIONS_FOR_OTHERS
-    limit = sys.maxsize if settings.PGBOUNCER else _when_reachable(_most_connections, sys.maxsize)
+    ((limit,),) = database.rows(_MOST_CONNECTIONS)
     if needed > limit:
         hint = (
             f"WORKERS × DB_POOL_SIZE + {CONNECTIONS_FOR_OTHERS} = {needed}; the database allows"
@@ -232,17 +229,3 @@ SELECT LEAST(
     (SELECT NULLIF(datconnlimit, -1) FROM pg_database WHERE datname = current_database()),
     (SELECT NULLIF(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user))
 """
-
-
-def _most_connections() -> int:
-    ((limit,),) = database.rows(_MOST_CONNECTIONS)
-    return int(limit)
-
-
-def _when_reachable(look: Callable[[], Answer], otherwise: Answer) -> Answer:
-    """Returns what `look` returns; `otherwise` if the database does not answer, because a process
-    that is started again during an outage must start, and answer 503."""
-    try:
-        return look()
-    except (OperationalError, ProgrammingError):
-        return otherwise

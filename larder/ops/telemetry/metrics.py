@@ -3,7 +3,7 @@
 import hmac
 import logging
 import os
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 from threading import Event as Signal
 from threading import Lock, Thread
 
@@ -18,6 +18,7 @@ from larder.core import telemetry, waits
 from larder.core.errors import DomainError
 from larder.db import replicas
 from larder.http import answered_requests, authentication
+from larder.identity.services.attempts import parsed
 from larder.ops.serve import COUNTS
 from larder.ops.telemetry import at_end, instruments, logs, requests
 from larder.ops.telemetry.shop_state import ShopState
@@ -59,18 +60,10 @@ def may_see(request: HttpRequest) -> bool:
         return True
     if any(name.startswith(PASSED_ON) for name in request.META):
         return False
-    return _is_loopback(request.META.get("REMOTE_ADDR", ""))
-
-
-def _is_loopback(text: str) -> bool:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+    address = parsed(request.META.get("REMOTE_ADDR", ""))
     proxies = [ip_network(proxy, strict=False) for proxy in settings.TRUSTED_PROXIES]
-    return address.is_loopback and not any(address in network for network in proxies)
+    is_local = address is not None and address.is_loopback
+    return is_local and not any(address in network for network in proxies)
 
 
 def _count_batch(batch: telemetry.Batch) -> None:
