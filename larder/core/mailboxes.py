@@ -54,13 +54,6 @@ def sent_to(address: str) -> str:
     return "" if parsed is None else parsed.ascii_email or ""
 
 
-def spellings(address: str) -> set[str]:
-    """Returns the address and the forms of its domain, as they may be stored: those with a dot at
-    the end too."""
-    forms = {canonical(address), sent_to(address)} - {""}
-    return {address, *forms, *(f"{form}." for form in forms if "@" in form)}
-
-
 def is_malformed(address: str) -> bool:
     """Returns whether no mailbox can have this address.
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_USERNAME_LENGTH
-from larder.core.mailboxes import spellings
+from larder.core.mailboxes import canonical
 from larder.core.parts import Part, first, in_parts
 from larder.db import database
 from larder.identity import factors, permissions, sql
@@ -105,15 +105,16 @@ def taken(*, username: str, email: str, but: int = 0) -> set[str]:
     others = Customer.objects.exclude(pk=but)
     by_email = others.annotate(folded=Lower("email")).exclude(email="")
     by_name = Customer.objects.named(name).exclude(pk=but)
-    names = {"email"} if by_email.filter(folded__in=lowered_spellings(email)).exists() else set()
+    names = {"email"} if by_email.filter(folded=lowered(email)).exists() else set()
     if by_name.exists() and not Customer.objects.filter(pk=but, username=name).exists():
         names.add("username")
     return names
 
 
-def lowered_spellings(email: str) -> list[Lower]:
-    """Returns the forms of an email address as the index of addresses has them."""
-    return [Lower(Value(spelling)) for spelling in sorted(spellings(email))]
+def lowered(email: str) -> Lower:
+    """Returns an email address as the index of addresses has it: each is stored in its one
+    spelling."""
+    return Lower(Value(canonical(email)))
 
 
 def named(username: str) -> QuerySet[Customer]:

@@ -268,7 +268,7 @@ def _note_change(customer: int, columns: Mapping[str, Any], notify: Notify | Non
     for former, public_id in rows.values_list("email", "public_id"):
         # An address that gets no mail has no limit, and uses up none of one that is spelled like
         # it.
-        is_mailed = canonical(former) != columns["email"] and sent_to(former)
+        is_mailed = former != columns["email"] and sent_to(former)
         if is_mailed and take_mail(former, account=customer):
             notify(public_id, former)
 

@@ -22,7 +22,7 @@ from django.db.models.functions import Lower
 
 from larder.core.errors import InvalidInput, NotFound, SecondFactorRequired, with_faults
 from larder.core.ids import new_id
-from larder.core.mailboxes import canonical, sent_to
+from larder.core.mailboxes import sent_to
 from larder.db.constraints import refusing_taken
 from larder.identity import hashers, queries
 from larder.identity.caller import Caller
@@ -171,7 +171,7 @@ def _offer(actor: Caller, customer: int, offer: Offer) -> Invitation:
 def _owner(email: str, now: datetime) -> UUID | None:
     folded = Customer.objects.alias(folded=Lower("email"))
     mailed = folded.filter(_gets_mails(now), is_active=True)
-    owners = mailed.filter(folded__in=queries.lowered_spellings(email))
+    owners = mailed.filter(folded=queries.lowered(email))
     rows = owners.values_list("public_id", "email")[:1]
     return next((owner for owner, held in rows if sent_to(held)), None)
 
@@ -197,7 +197,7 @@ def invitation(
         return None
     is_newcomer = account.is_staff and not account.has_usable_password()
     newcomer = account.username if is_newcomer else ""
-    return Invitation(canonical(account.email), _token(account, until, secret), until, newcomer)
+    return Invitation(account.email, _token(account, until, secret), until, newcomer)
 
 
 def _lifetime(account: Customer) -> timedelta:

@@ -28,7 +28,7 @@ from larder.core.limits import MAX_ADDRESSES, MAX_FOUND_OWNERS, SHOWN_ORDERS
 from larder.db.fields import Fold
 from larder.identity import queries
 from larder.identity.models import SEARCH_TEXT, Address, Customer
-from larder.identity.queries import PARCEL_FIELDS, lowered_spellings
+from larder.identity.queries import PARCEL_FIELDS, lowered
 from larder.identity.services.audit import customer_name
 from larder.notifications.formatting import amount, grouped
 from larder.orders.models import Order, OrderStatus
@@ -59,7 +59,7 @@ def search(rows: "QuerySet[Any]", term: str, order: tuple[str, ...]) -> "QuerySe
         others = matching.order_by("-pk").values_list("pk", flat=True)[:MAX_FOUND_OWNERS]
         matching = rows.filter(pk__in=[*callers, *others])
     folded = matching.alias(folded_name=Fold("username"), folded_mail=Lower("email"))
-    mail = Q(folded_mail__in=lowered_spellings(term)) & ~Q(email="")
+    mail = Q(folded_mail=lowered(term)) & ~Q(email="")
     is_whole = When(Q(folded_name=Fold(Value(term))) | mail, then=True)
     whole = Case(is_whole, default=False, output_field=BooleanField())
     ordered: QuerySet[Any] = folded.alias(is_whole=whole).order_by("-is_whole", *order)
