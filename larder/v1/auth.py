@@ -20,7 +20,6 @@ from larder.core.limits import (
     MAX_USERNAME_LENGTH,
     MAX_WORD_LENGTH,
 )
-from larder.core.parts import first
 from larder.db.idempotency import Outcome
 from larder.http import throttling
 from larder.http.authentication import secrets, signer
@@ -281,8 +280,8 @@ class KeyPage(Page[Key]):
 @operation(key_permission="identity.view_key", answers={200: KeyPage}, traits=[CACHED])
 def list_keys(caller: Caller, query: PageParameters, cursor: UuidCursor | None) -> Listed:
     """A page of the caller's live keys, oldest first, without their secrets."""
-    rows = credentials.keys(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
-    return Listed(first(rows, query.rows), partial(shaped, kind=Key))
+    after, own = cursor.id if cursor else None, credentials.keys(caller.id)
+    return Listed(own.page(after=after, limit=query.rows), partial(shaped, kind=Key))
 
 
 @operation(
@@ -302,7 +301,7 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> Answer:
         claim=claim(request, caller, body.name, body.permissions, body.expires_at),
         limits=keys.Limits(permissions=body.permissions, expires_at=body.expires_at),
     )
-    row = credentials.key(caller.id, key.id)
+    row = credentials.keys(caller.id).row(key.id)
     return Answer(shaped(row, MadeKey, key=key.text), key.replayed)
 
 

@@ -11,7 +11,6 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
 from larder.core.limits import MAX_LABEL_LENGTH
-from larder.core.parts import first
 from larder.core.structs import with_fields
 from larder.http import throttling
 from larder.http.shop import former_address_notifier
@@ -121,9 +120,8 @@ class SessionPage(Page[Session]):
 @viewing(answers={200: SessionPage})
 def list_sessions(caller: Caller, query: PageParameters, cursor: UuidCursor | None) -> Listed:
     """A page of the caller's active log-ins, oldest first."""
-    rows, after = query.rows + 1, cursor.id if cursor else None
-    log_ins = credentials.log_ins(caller.id, after=after, limit=rows, now=now())
-    return Listed(first(log_ins, query.rows), partial(_log_in, caller))
+    after, own = cursor.id if cursor else None, credentials.log_ins(caller.id, now=now())
+    return Listed(own.page(after=after, limit=query.rows), partial(_log_in, caller))
 
 
 @changing(answers={204: None})
@@ -135,7 +133,7 @@ def end_sessions(caller: Caller) -> None:
 @viewing(answers={200: Session})
 def get_session(caller: Caller, session: UUID) -> Session:
     """One of the caller's log-ins."""
-    return _log_in(caller, credentials.log_in(caller.id, session, now=now()))
+    return _log_in(caller, credentials.log_ins(caller.id, now=now()).row(session))
 
 
 @changing(answers={204: None})
@@ -187,8 +185,8 @@ class AddressPage(Page[KeptAddress]):
 @viewing(answers={200: AddressPage})
 def list_addresses(caller: Caller, query: PageParameters, cursor: UuidCursor | None) -> Listed:
     """A page of the caller's addresses, oldest first."""
-    rows = queries.addresses(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
-    return Listed(first(rows, query.rows), _shown_address)
+    after, own = cursor.id if cursor else None, queries.addresses(caller.id)
+    return Listed(own.page(after=after, limit=query.rows), _shown_address)
 
 
 @changing(
@@ -206,13 +204,13 @@ def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> Answe
         now=now(),
         claim=claim(request, caller, fields),
     )
-    return Answer(_shown_address(queries.address(caller.id, UUID(id))), replayed)
+    return Answer(_shown_address(queries.addresses(caller.id).row(UUID(id))), replayed)
 
 
 @viewing(answers={200: KeptAddress})
 def get_address(caller: Caller, address: UUID) -> KeptAddress:
     """One of the caller's addresses."""
-    return _shown_address(queries.address(caller.id, address))
+    return _shown_address(queries.addresses(caller.id).row(address))
 
 
 @changing(
@@ -225,7 +223,7 @@ def change_address(
 ) -> KeptAddress:
     """Changes the given fields of an address. Orders keep the address they were placed with."""
     addresses.change_address(caller, address, msgspec.to_builtins(body), version=version)
-    return _shown_address(queries.address(caller.id, address))
+    return _shown_address(queries.addresses(caller.id).row(address))
 
 
 @changing(answers={204: None}, traits=[OWN_VERSIONED])

@@ -44,11 +44,11 @@ def test_every_field_of_an_address_is_stored_and_can_be_changed(
     who = person()
     first = {name: name[:2].upper() for name in ADDRESS_FIELDS}
     address = add(who, now, **first)
-    row = queries.address(who.id, address)
+    row = queries.addresses(who.id).row(address)
     assert {name: getattr(row, name) for name in ADDRESS_FIELDS} == first
     second = {name: name[-2:].upper() for name in ADDRESS_FIELDS}
     addresses.change_address(who.caller, address, second, version=row.version)
-    changed = queries.address(who.id, address)
+    changed = queries.addresses(who.id).row(address)
     assert {name: getattr(changed, name) for name in ADDRESS_FIELDS} == second
     assert changed.version == row.version + 1
 
@@ -57,22 +57,22 @@ def test_only_the_fields_of_an_address_are_written(person: MakePerson, now: date
     who, other = person(), person()
     address = add(who, now, label="Home")
     addresses.change_address(who.caller, address, {"customer_id": str(other.id), "city": "Bath"})
-    assert queries.address(who.id, address).city == "Bath"
+    assert queries.addresses(who.id).row(address).city == "Bath"
 
 
 def test_an_address_of_another_customer_is_not_found(person: MakePerson, now: datetime) -> None:
     who, other = person(), person()
     address = add(who, now, label="Home")
     for attempt in (
-        lambda: queries.address(other.id, address),
+        lambda: queries.addresses(other.id).row(address),
         lambda: addresses.change_address(other.caller, address, {"label": "Mine"}),
         lambda: addresses.delete_address(other.caller, address),
         lambda: addresses.delete_address(who.caller, new_id()),
     ):
         with pytest.raises(NotFound):
             attempt()
-    assert queries.addresses(other.id, after=None, limit=9) == []
-    assert queries.address(who.id, address).label == "Home"
+    assert queries.addresses(other.id).page(limit=9).rows == []
+    assert queries.addresses(who.id).row(address).label == "Home"
 
 
 def test_a_change_or_a_deletion_of_an_older_version_is_refused(
@@ -87,7 +87,7 @@ def test_a_change_or_a_deletion_of_an_older_version_is_refused(
     with pytest.raises(StaleVersion):
         addresses.delete_address(who.caller, address, version=1)
     addresses.delete_address(who.caller, address, version=2)
-    assert queries.addresses(who.id, after=None, limit=9) == []
+    assert queries.addresses(who.id).page(limit=9).rows == []
 
 
 def test_the_addresses_of_an_account_are_limited(person: MakePerson, now: datetime) -> None:
@@ -115,7 +115,7 @@ def test_an_ended_session_changes_and_deletes_no_address(person: MakePerson, now
         addresses.change_address(who.caller, address, {"label": "Work"})
     with pytest.raises(SessionEnded):
         addresses.delete_address(who.caller, address)
-    assert queries.address(who.id, address).label == "Home"
+    assert queries.addresses(who.id).row(address).label == "Home"
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:

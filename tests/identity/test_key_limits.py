@@ -111,14 +111,14 @@ def test_an_expiry_must_be_in_the_future_and_within_the_limit(
 def test_an_expired_key_is_refused_like_an_ended_one(person: MakePerson) -> None:
     who, moment = person(), datetime.now(UTC)
     text = made(who, moment, expires_at=soon())
-    (row,) = credentials.keys(who.id, after=None, limit=10)
+    (row,) = credentials.keys(who.id).page(limit=10).rows
     assert owner_of(text).key == row.id
     # After the transaction of this test began: the clock of the statement decides.
     Key.objects.update(expires_at=datetime.now(UTC))
     assert credentials.key_use(text, secrets=SECRETS) is None
-    assert credentials.keys(who.id, after=None, limit=10) == []
+    assert credentials.keys(who.id).page(limit=10).rows == []
     for look in (
-        lambda: credentials.key(who.id, row.id),
+        lambda: credentials.keys(who.id).row(row.id),
         lambda: keys.delete_key(row.id, caller=who.caller, of_any=False, now=moment),
     ):
         with pytest.raises(NotFound):

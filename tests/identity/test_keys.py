@@ -118,7 +118,7 @@ def test_a_deleted_derived_key_never_comes_back(person: MakePerson, now: datetim
     texts = []
     for _ in range(3):
         texts.append(derived(who, now))
-        (row,) = credentials.keys(who.id, after=None, limit=10)
+        (row,) = credentials.keys(who.id).page(limit=10).rows
         assert row.derived
         keys.delete_key(row.id, caller=who.caller, of_any=False, now=now)
     assert len(set(texts)) == 3
@@ -188,7 +188,7 @@ def test_every_end_of_sessions_ends_keys_permanently(
     ENDS[end](who, now)
     assert [credentials.key_use(text, secrets=SECRETS) for text in texts] == [None, None]
     assert credentials.key_use(bystander, secrets=SECRETS) is not None
-    assert credentials.keys(who.id, after=None, limit=10) == []
+    assert credentials.keys(who.id).page(limit=10).rows == []
     if end.startswith("deactivation"):
         Customer.objects.filter(pk=who.id).update(is_active=True)
         assert [credentials.key_use(text, secrets=SECRETS) for text in texts] == [None, None]

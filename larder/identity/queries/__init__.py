@@ -152,21 +152,26 @@ ADDRESS_FIELDS = ("label", *SHIP_TO_FIELDS)
 """The fields of an address that its owner writes."""
 
 
-def addresses(customer: int, *, after: UUID | None, limit: int) -> list[Any]:
-    """Returns up to `limit` addresses of a customer by id, which is the order of creation: `id`,
-    the ADDRESS_FIELDS, `version`."""
-    rows = _addresses(customer).order_by("id")
-    return list((rows if after is None else rows.filter(id__gt=after))[:limit])
+@dataclass(frozen=True, slots=True)
+class OwnRows:
+    """What a customer has of a kind, by id, which is the order of creation."""
+
+    rows: QuerySet[Any, Any]
+
+    def page(self, *, after: UUID | None = None, limit: int) -> Part[Any]:
+        """Returns up to `limit` rows, those after this id."""
+        rows = self.rows if after is None else self.rows.filter(id__gt=after)
+        return first(list(rows.order_by("id")[: limit + 1]), limit)
+
+    def row(self, id: UUID) -> Any:
+        """Returns the row of this id. Raises NotFound."""
+        return existing(self.rows.filter(id=id))
 
 
-def address(customer: int, address_id: UUID) -> Any:
-    """Returns an address of this customer, as `addresses` does. Raises NotFound."""
-    return existing(_addresses(customer).filter(id=address_id))
-
-
-def _addresses(customer: int) -> QuerySet[Address, Any]:
+def addresses(customer: int) -> OwnRows:
+    """Returns the addresses of a customer: `id`, the ADDRESS_FIELDS, `version`."""
     rows = Address.objects.filter(customer=customer)
-    return rows.values_list("id", *ADDRESS_FIELDS, "version", named=True)
+    return OwnRows(rows.values_list("id", *ADDRESS_FIELDS, "version", named=True))
 
 
 def existing(rows: QuerySet[Any, Any]) -> Any:

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, QuerySet, When
+from django.db.models import Case, When
 
 from larder.core.limits import MAX_PASSKEYS
 from larder.db import database
 from larder.identity import sql
 from larder.identity.caller import Caller
 from larder.identity.models import Key, SecondFactor, Session
-from larder.identity.queries import existing, named, with_rights
+from larder.identity.queries import OwnRows, named, with_rights
 from larder.identity.sql import ClockTimestamp
 from larder.identity.tokens import ENDED_LATELY, derived_text, key_digest
 
@@ -55,21 +55,12 @@ def still_valid(callers: Sequence[Caller]) -> Iterator[Caller]:
         yield callers[place - 1]
 
 
-def log_ins(customer: int, *, after: UUID | None, limit: int, now: datetime) -> list[Any]:
-    """Returns up to `limit` live sessions of a customer by id, which is the order of creation:
-    `id`, `client`, `created_at`, `rotated_at` (the last refresh), `expires_at`."""
-    rows = _log_ins(customer, now).order_by("id")
-    return list((rows if after is None else rows.filter(id__gt=after))[:limit])
-
-
-def log_in(customer: int, session: UUID, *, now: datetime) -> Any:
-    """Returns a live session of this customer, as `log_ins` does. Raises NotFound."""
-    return existing(_log_ins(customer, now).filter(id=session))
-
-
-def _log_ins(customer: int, now: datetime) -> QuerySet[Session, Any]:
+def log_ins(customer: int, *, now: datetime) -> OwnRows:
+    """Returns the live sessions of a customer: `id`, `client`, `created_at`, `rotated_at` (the last
+    refresh), `expires_at`."""
     rows = Session.objects.live(now).filter(customer=customer)
-    return rows.values_list("id", "client", "created_at", "rotated_at", "expires_at", named=True)
+    times = ("created_at", "rotated_at", "expires_at")
+    return OwnRows(rows.values_list("id", "client", *times, named=True))
 
 
 _KEY = re.compile(r"larder_[A-Za-z0-9_-]{40}|[0-9a-f]{40}")
@@ -95,24 +86,14 @@ def key_use(text: str, *, secrets: Sequence[str]) -> tuple[Caller, bool] | None:
     return None
 
 
-def keys(customer: int, *, after: UUID | None, limit: int) -> list[Any]:
-    """Returns up to `limit` live keys of a customer by id, which is the order of creation: `id`,
-    `name`, `derived` (whether each call returns the same key again), `permissions` (the only ones
-    that it gives; None for all of its owner's), `created_at`, `expires_at`, `last_used_at`."""
-    rows = _keys(customer).order_by("id")
-    return list((rows if after is None else rows.filter(id__gt=after))[:limit])
-
-
-def key(customer: int, key_id: UUID) -> Any:
-    """Returns a live key of this customer, as `keys` does. Raises NotFound."""
-    return existing(_keys(customer).filter(id=key_id))
-
-
-def _keys(customer: int) -> QuerySet[Key, Any]:
+def keys(customer: int) -> OwnRows:
+    """Returns the live keys of a customer: `id`, `name`, `derived` (whether each call returns the
+    same key again), `permissions` (the only ones that it gives; None for all of its owner's),
+    `created_at`, `expires_at`, `last_used_at`."""
     derived = Case(When(generation=None, then=False), default=True)
     rows = Key.objects.live().filter(customer=customer).annotate(derived=derived)
     times = ("created_at", "expires_at", "last_used_at")
-    return rows.values_list("id", "name", "derived", "permissions", *times, named=True)
+    return OwnRows(rows.values_list("id", "name", "derived", "permissions", *times, named=True))
 
 
 def factors(customer: int) -> list[Any]:

@@ -105,7 +105,7 @@ def customer_contents(user: Any, customer: Customer) -> dict[str, Any]:
     notes = {"timeline": timeline(customer_name(customer.public_id))}
     if not user.has_perm("orders.view_order"):
         return notes
-    addresses = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES)
+    addresses = queries.addresses(customer.pk).page(limit=MAX_ADDRESSES).rows
     orders = _placed(customer.pk)
     new_order = reverse("admin:orders_order_telephone", query={"customer": customer.pk})
     return {

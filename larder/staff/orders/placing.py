@@ -149,7 +149,7 @@ class PlaceableOrders(ServiceAdmin):
         if not (self.may(request, "add") and request.user.has_perm(CUSTOMERS)):
             raise PermissionDenied
         customer = Customer.objects.filter(pk=request.GET.get("customer") or 0).first()
-        saved = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES) if customer else []
+        saved = queries.addresses(customer.pk).page(limit=MAX_ADDRESSES).rows if customer else []
         rows = [address._asdict() for address in saved]
         last = _last_address(customer.pk) if customer and self.may(request, "view") else None
         chosen = [row for row in rows if {name: row[name] for name in SHIP_TO_FIELDS} == last]
