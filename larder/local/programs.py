@@ -13,8 +13,8 @@ from larder.local.terminal import LauncherError
 from larder.local.unprivileged import NO_OTHER_USER, become_owner
 
 MISSING = (
-    "PostgreSQL's programs are missing. Install larder[local] (Linux with glibc, macOS, Windows), "
-    "or let DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME name a database that is yours, or "
+    "PostgreSQL's programs are missing. Install larder[local] (on Linux with glibc, or macOS), or "
+    "let DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME name a database that is yours, or "
     "POSTGRES_HOME the folder of a PostgreSQL whose programs are in bin."
 )
 
