@@ -187,9 +187,7 @@ def opened(
         tempfile.TemporaryDirectory(prefix="larder-proof-") as folder,
         temporary_cluster(durable=True) as cluster,
     ):
-        site = Site(
-            cluster, Path(folder), os.environ | cluster.addresses | dict(settings or {}), code
-        )
+        site = Site(cluster, Path(folder), environment(cluster) | dict(settings or {}), code)
         try:
             site.start(servers)
             yield site
