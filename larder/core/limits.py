@@ -141,7 +141,7 @@ SHOWN_ORDERS = 20
 MAX_SHOWN_EVENTS = 50
 
 MAX_SHOWN_ROWS = 200
-"""Rows of a list if staff select "Show all"."""
+"""Rows of a list if staff select "Show all", and of an action, which has a transaction for each."""
 
 MAX_OFFERED_PRODUCTS = 10
 """Products that a line of an adjustment offers for what was typed."""

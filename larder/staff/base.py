@@ -17,11 +17,9 @@ from django.contrib import admin, messages
 from django.contrib.admin.checks import ModelAdminChecks
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils.translation import gettext
 from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.decorators import action
 
@@ -33,9 +31,6 @@ from larder.staff.history import history
 from larder.staff.lists import ListPage, ListPaginator
 from larder.staff.refusals import Sentence, explain
 from larder.staff.words import gettext_lazy as _
-
-MAX_SELECTED_ROWS = 100
-"""Rows of one action: each is a transaction."""
 
 UNUSED_SCRIPTS = ("urlify.js", "prepopulate.js", "xregexp.min.js", "xregexp.js")
 
@@ -193,17 +188,6 @@ class RecordAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: Any) -> Any:
         return with_actor_name(super().get_queryset(request))
-
-
-def selected(model_admin: ServiceAdmin, request: Any, rows: "QuerySet[Any]") -> list[Any]:
-    """Returns the objects of an action; none, with a message, if they are too many."""
-    objects = list(rows[: MAX_SELECTED_ROWS + 1])
-    if len(objects) <= MAX_SELECTED_ROWS:
-        return objects
-    plural = model_admin.opts.verbose_name_plural
-    limit = gettext("Select at most {} {} at once.").format(MAX_SELECTED_ROWS, plural)
-    model_admin.message_user(request, limit, messages.ERROR)
-    return []
 
 
 View = TypeVar("View", bound=Callable[..., Any])

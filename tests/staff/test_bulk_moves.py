@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from larder.orders.models import Order, OrderEvent
 from larder.orders.services.changes import change_order
 from larder.orders.services.moves import cancel_order, pack_order
@@ -73,10 +71,3 @@ def test_an_action_without_the_shown_versions_moves_nothing(desk: Desk, order: U
     page = select(desk, "mark_packed", order, confirmed="yes")
     assert "changed by another user" in page.messages[0]
     assert status(order) == "placed"
-
-
-def test_an_action_is_for_a_bounded_number_of_orders(
-    desk: Desk, order: UUID, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("larder.staff.base.MAX_SELECTED_ROWS", 0)
-    assert select(desk, "mark_packed", order).messages == ["Select at most 0 orders at once."]

@@ -15,7 +15,6 @@ from larder.http.authentication import FACTOR
 from larder.identity.models import AuditEntry, Customer, Key
 from larder.identity.services import keys
 from larder.identity.services.keys import Limits, NewKey
-from larder.staff.base import MAX_SELECTED_ROWS
 from tests.conftest import Api, Person
 from tests.identity.factors import demanded, enrol
 from tests.staff.confirming import age, answer, asks
@@ -92,17 +91,6 @@ def test_a_key_is_ended_after_a_confirmation_and_recorded_with_the_actor(
     assert "ended_at: –" in desk.get(f"{KEYS}{first.id}/history/").text
     again = end(desk, first, confirmed="yes")
     assert again.messages == ["0 keys ended."]
-
-
-def test_at_most_a_hundred_keys_are_ended_at_once(
-    person: MakePerson, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("larder.staff.base.MAX_SELECTED_ROWS", 1)
-    assert MAX_SELECTED_ROWS == 100
-    who, desk = person(), Desk(person(is_staff=True, is_superuser=True))
-    page = end(desk, made(who), made(who), confirmed="yes")
-    assert page.messages == ["Select at most 1 API keys at once."]
-    assert Key.objects.live().count() == 2
 
 
 def test_the_list_of_keys_has_no_names_of_deleted_accounts(person: MakePerson) -> None:

@@ -119,7 +119,7 @@ def test_nothing_is_printed_of_a_cancelled_order(
     assert desk.get(path).messages[0].startswith("There is nothing to print")
 
 
-def test_a_print_has_a_bounded_number_of_lines_and_of_orders(
+def test_a_print_has_a_bounded_number_of_lines(
     desk: Desk,
     place: Callable[..., Order],
     tea: int,
@@ -130,8 +130,6 @@ def test_a_print_has_a_bounded_number_of_lines_and_of_orders(
     monkeypatch.setattr("larder.staff.orders.printing.MAX_PAGE_LINES", 3)
     assert printed(desk, "packing_slips", orders).messages[0].startswith("Select fewer orders")
     assert printed(desk, "packing_slips", orders[:1]).status == 200
-    monkeypatch.setattr("larder.staff.base.MAX_SELECTED_ROWS", 1)
-    assert printed(desk, "pick_list", orders).messages == ["Select at most 1 orders at once."]
 
 
 @pytest.mark.parametrize("kind", PRINTS)

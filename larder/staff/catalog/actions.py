@@ -12,8 +12,9 @@ from larder.catalog.models import Product
 from larder.catalog.services.products import archive_product, restore_product
 from larder.core.clock import now
 from larder.core.errors import DomainError
+from larder.core.limits import MAX_SHOWN_ROWS
 from larder.notifications.formatting import grouped
-from larder.staff.base import ServiceAdmin, button, selected
+from larder.staff.base import ServiceAdmin, button
 from larder.staff.pages import ask
 from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence
@@ -52,7 +53,7 @@ RESTORE = _Move(
 
 
 def _move_all(screen: Any, request: Any, rows: Any, *, move: _Move) -> HttpResponse | None:
-    answer: HttpResponse | None = screen.move(request, selected(screen, request, rows), move)
+    answer: HttpResponse | None = screen.move(request, rows[:MAX_SHOWN_ROWS], move)
     return answer
 
 

@@ -19,13 +19,13 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
-from larder.core.limits import MAX_KEY_NAME_LENGTH
+from larder.core.limits import MAX_KEY_NAME_LENGTH, MAX_SHOWN_ROWS
 from larder.db.fields import Fold
 from larder.identity.models import Key
 from larder.identity.permissions import PERMISSIONS
 from larder.identity.services import keys
 from larder.identity.services.keys import DELETE, Limits, NewKey
-from larder.staff.base import ReadOnlyAdmin, button, selected
+from larder.staff.base import ReadOnlyAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import column, customer_name, time_column
 from larder.staff.pages import Page, PageForm, ask, day, show, show_once, words
@@ -137,11 +137,9 @@ class KeyAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("End"))
     def end_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
-        chosen = selected(self, request, queryset.select_related("customer").order_by("id"))
-        if not chosen:
-            return None
+        chosen = queryset.select_related("customer").order_by("id")[:MAX_SHOWN_ROWS]
         require_confirmation(request)
-        if "confirmed" not in request.POST:
+        if chosen and "confirmed" not in request.POST:
             about = [f"{customer_name(key.customer)}: {key}" for key in chosen]
             text = gettext(
                 "Programs that use these keys are refused from now on. This cannot be undone."

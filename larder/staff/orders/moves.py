@@ -21,6 +21,7 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.ids import new_id
+from larder.core.limits import MAX_SHOWN_ROWS
 from larder.notifications.formatting import amount
 from larder.orders import queries
 from larder.orders.lifecycle import DELIVERED, PACKED, PERMISSIONS, SHIPPED, Move, is_allowed
@@ -31,7 +32,7 @@ from larder.orders.services.batches import confirm_order
 from larder.orders.services.changes import change_order
 from larder.orders.services.payments import RECORD
 from larder.orders.services.transitions import Moved, TransitionRequest
-from larder.staff.base import ServiceAdmin, selected
+from larder.staff.base import ServiceAdmin
 from larder.staff.confirming import own_address
 from larder.staff.formatting import contents, customer_name
 from larder.staff.orders.contents import refunds_due, state, to_refund
@@ -216,7 +217,7 @@ def _path(move: Step) -> str:
 def _move_all(screen: Any, request: Any, rows: Any, *, name: str) -> HttpResponse | None:
     """Shows a confirmation, then moves the orders one by one. Shows one message for each outcome,
     with the numbers of its orders."""
-    orders = selected(screen, request, rows.order_by("number"))
+    orders = rows.order_by("number")[:MAX_SHOWN_ROWS]
     if orders and "confirmed" not in request.POST:
         return _ask(screen, request, orders, name)
     numbers: dict[tuple[str, int], list[int]] = {}

@@ -20,11 +20,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from larder.core.limits import MAX_PAGE_LINES
+from larder.core.limits import MAX_PAGE_LINES, MAX_SHOWN_ROWS
 from larder.notifications.formatting import amount, day_of, grouped
 from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
 from larder.orders.models import Order, OrderLine
-from larder.staff.base import ServiceAdmin, selected
+from larder.staff.base import ServiceAdmin
 from larder.staff.formatting import customer_name, full_name, moment
 from larder.staff.orders.contents import address_lines, state
 from larder.staff.words import gettext_lazy as _
@@ -57,8 +57,8 @@ PRINTS: Mapping[str, Print] = {
 
 
 def _print_all(screen: Any, request: Any, rows: Any, *, name: str) -> HttpResponse | None:
-    orders = selected(screen, request, rows.order_by("number"))
-    return _printed(screen, request, orders, name, screen.list_address) if orders else None
+    orders = list(rows.order_by("number")[:MAX_SHOWN_ROWS])
+    return _printed(screen, request, orders, name, screen.list_address)
 
 
 class PrintableOrders(ServiceAdmin):
