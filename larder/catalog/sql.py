@@ -39,14 +39,6 @@ SELECT fold(sku) FROM unnest(%s::text[]) WITH ORDINALITY AS file (sku, place) OR
 """
 
 
-def products_of(columns: Iterable[str], *, lock: bool) -> str:
-    """Returns the statement that reads these columns of products, by id: a lookup in product_pkey
-    for each. With `lock` it locks them in this order; orders can still refer to them."""
-    locking = " FOR NO KEY UPDATE" if lock else ""
-    read = f"SELECT {', '.join(columns)} FROM product WHERE id = ANY(%s::bigint[]) ORDER BY id"
-    return f"{read}{locking}"
-
-
 _NEW = ", ".join(
     ("public_id", *(field.column for field in FIELDS), "created_at", "updated_at", "version")
 )

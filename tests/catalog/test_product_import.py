@@ -13,14 +13,13 @@ from django.db.models import F
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from larder.catalog import sql, tables
+from larder.catalog import tables
 from larder.catalog.models import Product
 from larder.catalog.product_rows import FaultyFile, ProductFile, product_file
 from larder.catalog.services import product_import
 from larder.catalog.services.products import DEFAULTS
 from larder.catalog.tables import decoded_table
 from larder.core.spreadsheets import decoded, escape_formula
-from larder.db import database
 
 ROWS: list[dict[str, Any]] = [
     {"sku": "A", "name": "Tea, green", "price": "1.255", "min_quantity": "2", "step": "2"},
@@ -102,15 +101,6 @@ def test_a_sku_in_another_case_is_that_of_the_product(
     jam = product(sku="Jam-1", name="Jam")
     store([{"sku": "jam-1", "name": "Red jam", "price": "1"}], COLUMNS[:3], now)
     assert Product.objects.values_list("id", "sku", "name").get() == (jam, "Jam-1", "Red jam")
-
-
-def test_known_products_are_locked_in_the_order_of_ids(product: Callable[..., int]) -> None:
-    product(sku="A")
-    statement = sql.products_of(["id"], lock=True)
-    plan = [row[0].strip() for row in database.rows(f"EXPLAIN {statement}", [[1]])]
-    lock = next(at for at, line in enumerate(plan) if "LockRows" in line)
-    ordered = {"Sort Key: id", "->  Index Scan using product_pkey on product"}
-    assert ordered & {line.partition("  (cost")[0] for line in plan[lock + 1 : lock + 3]}, plan
 
 
 TEXTS = st.text(st.sampled_from("=+-@'\";,\t\r\n\u00a0 aé€–1"), max_size=12)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from larder.catalog import sql
 from larder.catalog.fields import REQUIRED
-from larder.catalog.models import Category
+from larder.catalog.models import Category, Product
 from larder.catalog.product_rows import A_CATEGORY, FaultyFile, ProductFile, Row, RowFault
 from larder.catalog.queries import ids_by_sku
 from larder.catalog.services.products import BROKEN_RULE, DEFAULTS, broken_rule, product_name
@@ -70,10 +70,11 @@ def compare(file: ProductFile, *, lock: bool) -> list[Change]:
 
 
 def _known(file: ProductFile, ids: Sequence[int], *, lock: bool) -> dict[int | None, Known]:
+    """Returns products by id. With `lock` locks them in this order; orders can still refer to
+    them."""
     stored = [name for row in file.rows[:1] for name in row.values]
-    columns = [*dict.fromkeys(("id", "sku", *RULES, *stored))]
-    rows = database.rows(sql.products_of(columns, lock=lock), [ids])
-    return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+    rows = Product.objects.filter(id__in=ids).order_by("id").values(*{"id", "sku", *RULES, *stored})
+    return {row["id"]: row for row in (rows.select_for_update(no_key=True) if lock else rows)}
 
 
 def _change(row: Row, product: Known | None) -> Change | None:
