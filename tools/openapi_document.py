@@ -273,7 +273,7 @@ def _codes(operation: Operation, traits: Iterable[Trait]) -> dict[int, list[str]
     }
     by_status: dict[int, list[str]] = {}
     for code in sorted(codes):
-        for status in kind_of(code).statuses:
+        for status in filter(None, (kind_of(code).status, kind_of(code).repeatable)):
             by_status.setdefault(status, []).append(code)
     return dict(sorted(by_status.items()))
 

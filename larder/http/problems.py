@@ -4,10 +4,9 @@ docs/reference/problems.md explains each code; tests/http/test_problems.py compa
 """
 
 import logging
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -65,22 +64,13 @@ PAGES = "/api/v1/problems/"
 Clients compare `code`, not `type`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """The status and the title of a code.
-
-    `repeatable` is the status if a repeat of the request has no second effect; None if it is the
-    same.
-    """
+class Kind(NamedTuple):
+    """The status and the title of a code. `repeatable` is the status if a repeat of the request has
+    no second effect; None if it is the same."""
 
     status: int
     title: str
     repeatable: int | None = None
-
-    @property
-    def statuses(self) -> list[int]:
-        """All statuses of answers with this code."""
-        return [self.status] if self.repeatable is None else [self.status, self.repeatable]
 
 
 STATUSES: dict[type[DomainError], int] = {
@@ -293,13 +283,11 @@ def outcome_unknown(request: HttpRequest, error: Exception) -> HttpResponse:
     """Returns 503 with `Retry-After` if a repeat has no second effect; otherwise 500, because
     generic clients repeat after a 503."""
     logger.warning("outcome of a commit unknown: %s; %s", _first_line(error), _IF_UNKNOWN)
-    code, known = "outcome_unknown", getattr(error, "is_repeatable", None)
+    code, is_safe = "outcome_unknown", getattr(error, "is_repeatable", None)
     happened = _LOST if isinstance(error, CommitUnknown) else _COMMITTED
-    advice = _advice(request) if known is None else known and _REPEAT
-    if advice:
-        return problem(
-            request, code, detail=f"{happened} {advice}", status=kind_of(code).repeatable
-        )
+    if is_safe or (is_safe is None and _is_repeatable(request)):
+        detail = f"{happened} {_REPEAT}"
+        return problem(request, code, detail=detail, status=kind_of(code).repeatable)
     return problem(request, code, detail=f"{happened} {_LOOK}")
 
 
@@ -309,24 +297,17 @@ _REPEAT = "Repeat the same request: it has no second effect."
 _LOOK = "Check first: a repeat may make the change twice, or undo a change by another client."
 
 
-def _advice(request: HttpRequest) -> str | None:
-    """Returns the advice to repeat; None if a repeat may make something twice, or undo a later
-    change by another client. v1's operations declare it (`repeats_with`, one of these headers is
-    enough)."""
+def _is_repeatable(request: HttpRequest) -> bool:
+    """Returns whether a repeat makes nothing twice, and undoes no later change by another client.
+    v1's operations declare it (`repeats_with`, one of these headers is enough). `If-Match: *` names
+    no version, so it does not count."""
     view = getattr(request.resolver_match, "func", None)
     operation = getattr(view, "operations", {}).get(request.method)
     if operation is None:
-        return None
-    headers: frozenset[str] = operation.repeats_with
-    if any(_is_conditional(request, header) for header in headers):
-        return _REPEAT
-    return None if headers else _REPEAT
-
-
-def _is_conditional(request: HttpRequest, header: str) -> bool:
-    """Returns whether the header is sent; `If-Match: *` names no version, so it does not count."""
-    value = request.META.get(header, "").strip()
-    return bool(value) and (header, value) != ("HTTP_IF_MATCH", preconditions.ANY)
+        return False
+    sent = {header: request.META.get(header, "").strip() for header in operation.repeats_with}
+    without = {"HTTP_IF_MATCH": preconditions.ANY}
+    return not sent or any(value not in {"", without.get(header)} for header, value in sent.items())
 
 
 _BUSY = frozenset({"55P03", "57014", "25P03", "25P04", "40P01", "40001", "53300"})
