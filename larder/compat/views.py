@@ -28,11 +28,11 @@ from larder.core.limits import MAX_ID, MAX_OPEN_FORM_FIELDS, MAX_PAGE_ROWS
 from larder.core.parts import Part
 from larder.core.waits import SlotsPerKey, Turns
 from larder.http import throttling
-from larder.http.api_headers import SAFE, add_quota_headers
+from larder.http.api_headers import SAFE
 from larder.http.bodies import NestedTooDeeply, has_many_brackets, raw_body, short_body
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
-from larder.identity.services import audit, quotas
+from larder.identity.services import audit
 
 Kinds = Sequence[type[Any]]
 
@@ -112,10 +112,8 @@ class CompatView(APIView):
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Renders the answer while the limit of large answers holds."""
-        quotas.REMAINING.set(None)
         with ExitStack() as self.until_rendered:
             response = super().dispatch(request, *args, **kwargs)
-            add_quota_headers(response)
             if self.is_large:
                 waits.release()
             if not getattr(response, "is_rendered", True):

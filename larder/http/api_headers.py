@@ -25,7 +25,6 @@ from os import urandom
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 
 from larder.core.clock import now
 from larder.core.errors import Fault, InvalidInput
@@ -136,15 +135,16 @@ def has_written(sent: str | None) -> bool:
 
 def add_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
     """Middleware that adds the id of the request, which scripts of browsers may read; and to each
-    answer to a write, in every API, a position after it.
+    answer to a write, in every API, a position after it, and a quota of which little is left.
 
-    An answer to a failure gets one too, because the failure may have written something; a refusal
-    gets none.
+    An answer to a failure gets a position too, because the failure may have written something; a
+    refusal gets none.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         id = identify(request.META)
         database.note_committed(committed=COMMITTED in request.META)
+        REMAINING.set(None)
         response = get_response(request)
         headers = response.headers
         headers[CORRELATION_HEADER] = id
@@ -152,6 +152,10 @@ def add_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
         if request.method not in SAFE and not request.path_info.startswith(ADMIN):
             if response.status_code < 300:
                 headers[POSITION_HEADER] = position_header()
+                remaining = REMAINING.get()
+                if remaining is not None and is_near(remaining):
+                    for name, value in quota_headers(remaining).items():
+                        headers[name] = value
             elif response.status_code >= 500:
                 headers[POSITION_HEADER] = encode_position(None)
         return response
@@ -185,11 +189,3 @@ NEAR = 10
 def is_near(remaining: Remaining) -> bool:
     """Returns whether so little of the quota is left that the client should know."""
     return remaining.units <= max(NEAR, remaining.rate.times // 4)
-
-
-def add_quota_headers(response: HttpResponseBase) -> None:
-    """Adds the headers to a success, if the request of this thread left little of a quota."""
-    remaining = REMAINING.get()
-    if remaining is not None and response.status_code < 300 and is_near(remaining):
-        for name, value in quota_headers(remaining).items():
-            response.headers[name] = value

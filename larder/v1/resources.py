@@ -10,12 +10,11 @@ from django.http.response import HttpResponseBase
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID
 from larder.http import authentication, problems
-from larder.http.api_headers import add_quota_headers
 from larder.http.bodies import raw_body, require_at_most
 from larder.http.negotiation import require_acceptable
 from larder.http.refusals import MethodNotAllowed, NotAuthenticated
 from larder.identity.caller import Caller
-from larder.identity.services import audit, quotas
+from larder.identity.services import audit
 from larder.v1.http import no_content
 from larder.v1.operations import Operation
 
@@ -48,10 +47,8 @@ class Resource:
 
     def __call__(self, request: HttpRequest, **path: Any) -> HttpResponseBase:
         response: HttpResponseBase | None
-        quotas.REMAINING.set(None)
         try:
             response = self._answer(request, path)
-            add_quota_headers(response)
         except Exception as error:
             response = problems.handle(request, error)
             if response is None:
