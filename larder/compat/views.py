@@ -29,7 +29,7 @@ from larder.core.parts import Part
 from larder.core.waits import SlotsPerKey, Turns
 from larder.http import throttling
 from larder.http.api_headers import SAFE
-from larder.http.bodies import NestedTooDeeply, has_many_brackets, raw_body, short_body
+from larder.http.bodies import TOO_DEEP, has_many_brackets, raw_body, short_body
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.identity.services import audit
@@ -59,12 +59,12 @@ class StrictJson(JSONParser):
     def parse(self, stream: Any, *args: Any, **options: Any) -> Any:
         raw = stream.read()
         if has_many_brackets(raw):
-            raise ParseError(NestedTooDeeply().detail)
+            raise ParseError(TOO_DEEP)
         try:
             parsed = super().parse(io.BytesIO(raw), *args, **options)
             json.dumps(parsed, ensure_ascii=False).encode()
         except RecursionError as error:
-            raise ParseError(NestedTooDeeply().detail) from error
+            raise ParseError(TOO_DEEP) from error
         except UnicodeEncodeError as error:
             raise ParseError from error
         return parsed

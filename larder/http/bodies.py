@@ -12,12 +12,13 @@ from django.http import HttpRequest, UnreadablePostError
 
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_OPEN_BODY_BYTES
-from larder.http.refusals import MalformedJson
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
 
 MAX_JSON_BRACKETS = 20_000
 """Brackets of a body: one of MAX_LINES lines has 2,000."""
+
+TOO_DEEP = f"The JSON is nested too deeply, or has more than {MAX_JSON_BRACKETS} brackets."
 
 
 class BodyTooLarge(DomainError):
@@ -31,16 +32,6 @@ class LengthRequired(DomainError):
     body in chunks was cut off."""
 
     code = "length_required"
-
-
-class NestedTooDeeply(MalformedJson):
-    """JSON with more levels than a decoder reads, or more than MAX_JSON_BRACKETS brackets; a kind
-    of malformed JSON."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"The JSON is nested too deeply, or has more than {MAX_JSON_BRACKETS} brackets."
-        )
 
 
 def declared_length(meta: Mapping[str, Any]) -> int:

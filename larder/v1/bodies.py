@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_FAULTS
 from larder.core.texts import text_fault
-from larder.http.bodies import NestedTooDeeply, decode_if_valid, has_many_brackets
+from larder.http.bodies import TOO_DEEP, decode_if_valid, has_many_brackets
 from larder.http.refusals import MalformedJson, UnsupportedMediaType
 
 MAX_POINTER_LENGTH = 1_000
@@ -53,7 +53,7 @@ def decode_or_explain(raw: bytes, kind: type[Body], most: int = MAX_FAULTS) -> B
     try:
         value = _parsed(raw)
     except RecursionError:
-        raise NestedTooDeeply from None
+        raise MalformedJson(TOO_DEEP) from None
     faults = list(islice(each_fault(value, kind), most))
     if faults:
         raise InvalidInput(faults)
@@ -65,7 +65,7 @@ _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 def _parsed(raw: bytes) -> Any:
     if has_many_brackets(raw):
-        raise NestedTooDeeply
+        raise MalformedJson(TOO_DEEP)
     try:
         return msgspec.json.decode(raw)
     except msgspec.ValidationError as error:
