@@ -77,17 +77,12 @@ def _count_batch(batch: telemetry.Batch) -> None:
     instruments.PLACED.inc(len(orders) - repeated)
     instruments.REPEATED.inc(repeated)
     for result in batch.results:
-        if isinstance(result, Exception):
-            _count_failure(result)
+        if isinstance(result, DomainError):
+            instruments.REFUSED.labels(result.code).inc()
+        elif isinstance(result, Exception):
+            instruments.FAILED.inc()
     # Last: who has seen it finds the batch in the others, too.
     instruments.BATCH_SIZE.observe(len(batch.results))
-
-
-def _count_failure(answer: Exception) -> None:
-    if isinstance(answer, DomainError):
-        instruments.REFUSED.labels(answer.code).inc()
-    else:
-        instruments.FAILED.inc()
 
 
 _adding = Lock()
