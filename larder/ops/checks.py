@@ -82,13 +82,10 @@ def _secrets() -> Iterator[CheckMessage]:
         hint = "Give it 50 random characters, from `openssl rand -base64 48`."
         yield Error("SECRET_KEY is not set.", hint=hint, id="larder.E001")
     for name, shortest, id in SECRETS:
-        if any(_is_weak(secret, shortest) for secret in _texts(name)):
+        secrets = [(len(secret), len(set(secret))) for secret in _texts(name)]
+        if any(length < shortest or few < FEWEST_CHARACTERS for length, few in secrets):
             hint = f"Give it {shortest} random characters or more."
             yield Error(f"A secret of {name} can be guessed.", hint=hint, id=id)
-
-
-def _is_weak(secret: str, shortest: int) -> bool:
-    return len(secret) < shortest or len(set(secret)) < FEWEST_CHARACTERS
 
 
 def _texts(name: str) -> list[str]:

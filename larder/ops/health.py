@@ -45,7 +45,9 @@ def _check() -> tuple[bool, dict[str, Any]]:
         checks["database"] = database.is_writable()
         checks["migrations"] = migrated()
         checks["demo"] = not settings.DEMO or identity.exists(DEMO_CUSTOMER)
-        worker = _worker()
+        if beat := observations.noted("worker"):
+            is_alive = beat.at > now() - WORKER_SILENT_AFTER
+            worker = {"alive": is_alive, "last_heartbeat": beat.at}
     except Error as error:
         reason = str(error).strip().partition("\n")[0]
     _log(reason)
@@ -83,9 +85,3 @@ def migrated() -> bool:
         if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
             _done.add("migrated")
     return "migrated" in _done
-
-
-def _worker() -> dict[str, Any]:
-    beat = observations.noted("worker")
-    alive = beat is not None and beat.at > now() - WORKER_SILENT_AFTER
-    return {"alive": alive, "last_heartbeat": beat and beat.at}

@@ -172,17 +172,12 @@ def list_order_changes(
     caller: Caller, query: OrderChangesParameters, since: OrderToken | None
 ) -> OrderChanges:
     """The customer's orders that changed since the previous answer; without `since` all orders."""
-    changes = order_changes(
-        caller.id, _order_progress(since), limit=min(query.limit, MAX_CHANGED_ORDERS)
-    )
+    before = None
+    if since is not None:
+        mark = Mark(since.epoch, since.transaction_id, since.number)
+        before = OrderProgress(mark, HistoryPosition(*since.copied) if since.copied else None)
+    changes = order_changes(caller.id, before, limit=min(query.limit, MAX_CHANGED_ORDERS))
     last = changes.progress.copied
     copied = (last.placed_at, last.id) if last else None
     reached = pagination.encode(OrderToken(caller.id, *changes.progress.mark, copied))
     return OrderChanges([shown_order(order) for order in changes.orders], reached, changes.more)
-
-
-def _order_progress(token: OrderToken | None) -> OrderProgress | None:
-    if token is None:
-        return None
-    mark = Mark(token.epoch, token.transaction_id, token.number)
-    return OrderProgress(mark, HistoryPosition(*token.copied) if token.copied else None)

@@ -68,15 +68,11 @@ def checking_change(
     with keeping_an_owner(account):
         yield
     after = queries.rights(account)
-    if changes_rights and _has_gained(before, after):
+    is_raised = after.is_staff > before.is_staff or after.is_superuser > before.is_superuser
+    if changes_rights and (is_raised or not after.permissions <= before.permissions):
         # An account that was no member of staff may have had groups, which only count now.
         require_held(actor, after.permissions)
         _end_credentials([account], now=now)
-
-
-def _has_gained(before: Rights, after: Rights) -> bool:
-    is_raised = after.is_staff > before.is_staff or after.is_superuser > before.is_superuser
-    return is_raised or not after.permissions <= before.permissions
 
 
 def _end_credentials(accounts: Collection[int], *, now: datetime) -> None:
