@@ -38,14 +38,6 @@ def test_products_are_exported_with_price_currency_and_stock(
     assert row["updated_at"] == "2026-01-02T03:04:05+00:00"
 
 
-def test_one_file_is_made_at_a_time(desk: Desk, product: Callable[..., int]) -> None:
-    product()
-    with exports.files.hold(None):
-        busy = desk.get("catalog/product/export/")
-        assert busy.messages == ["The server is busy. Try again in a moment."]
-    assert len(export(desk)) == 1
-
-
 @pytest.mark.parametrize(
     ("text", "written"),
     [
