@@ -34,6 +34,9 @@ class Caller:
     is_authenticated = True
     is_active = True
 
+    def __hash__(self) -> int:
+        return self.id
+
     def may(self, permission: str) -> bool:
         """Returns whether the caller has the permission."""
         return permission in self.permissions

@@ -63,15 +63,6 @@ WHERE "order" = ANY((SELECT %s::uuid[])::uuid[])
 """Plan: index scans of held_line_once. With a condition on `released_at` PostgreSQL may read all of
 held_line_expiry instead, whose statistics are those of an empty table."""
 
-LOCK_HELD = f"{HELD} FOR UPDATE"
-"""The same, and waits for a transaction that releases the lines."""
-
-LOCK_FREE_HELD = f"{LOCK_HELD} SKIP LOCKED"
-"""The same without the lines that another transaction has locked."""
-
-END_HOLDS = 'DELETE FROM held_line WHERE "order" = ANY((SELECT %s::uuid[])::uuid[])'
-"""Index scans of held_line_once. The next expiry of the products stays: it may be too early."""
-
 _FEWEST = "(p.min_quantity + p.step - 1) / p.step * p.step"
 """The units of the smallest order of a product: the least multiple of its step that is not below
 its fewest units."""

@@ -157,7 +157,7 @@ def change_order(caller: Caller, order: UUID, body: OrderFields, version: int | 
 
 def _not_found(body: NewOrder, error: NotFound) -> NotFound:
     """Returns the refusal that names what does not exist: the customer, or the order."""
-    if body.customer is None or body.customer in identity.standing([body.customer]):
+    if body.customer is None or body.customer in identity.submit_standing([body.customer])():
         return error
     return UnknownCustomer()
 

@@ -26,7 +26,9 @@ def test_standing_has_the_columns_that_the_orm_finds(person: Callable[..., Perso
     ids = [customer.id for customer in people]
     columns = ("id", "is_active", "is_staff", "may_order", "public_id")
     rows = Customer.objects.filter(id__in=ids).values_list(*columns)
-    assert queries.standing([*ids, 10**9]) == {row[0]: queries.Standing(*row[1:]) for row in rows}
+    assert queries.submit_standing([*ids, 10**9])() == {
+        row[0]: queries.Standing(*row[1:]) for row in rows
+    }
 
 
 def test_recording_writes_what_the_orm_would(person: Callable[..., Person]) -> None:

@@ -1,4 +1,4 @@
-"""MOVE_AND_HOLD, DUE, RELEASE, HELD and END_HOLDS read and write the same rows as the ORM."""
+"""MOVE_AND_HOLD, DUE, RELEASE and HELD read and write the same rows as the ORM."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -174,33 +174,9 @@ def test_held_units_are_those_of_the_orm(
         expected: dict[UUID, dict[int, int]] = {order: {} for order in orders}
         for row in HeldLine.objects.filter(order__in=orders, released_at__isnull=True):
             expected[row.order][row.product_id] = row.quantity
-        units = movements.submit_held(orders)()
+        units = movements.held_by(orders)
         transaction.set_rollback(True)
     assert units == expected
-
-
-@within_a_test
-@given(asked=lines, of=st.sets(st.integers(0, 3)), released=st.sets(st.integers(0, 2)))
-def test_ending_holds_writes_what_the_orm_would(
-    products: list[int], asked: list[Line], of: set[int], released: set[int]
-) -> None:
-    orders, units = [ORDERS[at] for at in of], _units(products, asked)
-
-    def release() -> None:
-        marked = [products[at] for at in released]
-        HeldLine.objects.filter(product_id__in=marked).update(released_at=PAST)
-        _set_next_expiry(set(marked))
-
-    def through_the_orm() -> None:
-        release()
-        HeldLine.objects.filter(order__in=orders).delete()
-
-    def through_sql() -> None:
-        release()
-        movements.end_holds(orders)
-
-    expected = _written(through_the_orm, units)
-    assert _written(through_sql, units) == expected
 
 
 def test_due_lines_are_looked_up_in_their_index(products: list[int]) -> None:

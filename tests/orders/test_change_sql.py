@@ -13,6 +13,8 @@ from django.db.models import F, Q
 
 from larder.core.ids import new_id
 from larder.db import database
+from larder.identity.models import AuditEntry
+from larder.inventory.models import HeldLine
 from larder.orders.models import (
     Order,
     OrderEvent,
@@ -22,7 +24,7 @@ from larder.orders.models import (
     SalesChange,
 )
 from larder.orders.payment_state import Record
-from larder.orders.services.locks import submit_lock
+from larder.orders.services.locks import lock_order
 from larder.orders.sql import payments as payments_sql
 from larder.orders.sql import reads, sales, writes
 from tests.conftest import Person
@@ -67,15 +69,21 @@ def orders(person: Callable[..., Person], product: Callable[..., int], now: date
     return orders
 
 
-def test_change_orders_writes_what_the_orm_would(orders: Orders, now: datetime) -> None:
+def test_change_orders_writes_what_the_orm_would(
+    orders: Orders, product: Callable[..., int], now: datetime
+) -> None:
     later, actor, other = now + timedelta(hours=1), UUID(int=1), orders["shipped"].version + 1
     changes = [
         (orders["pending"], "pending", 1, "placed", 3, "confirmed", {}),
         (orders["placed"], "pending", 1, "expired", 3, "expired", {}),
         (orders["packed"], "packed", 1, "packed", 7, "changed", {"before": 'a "\\ quote'}),
         (orders["shipped"], "shipped", other, "delivered", 3, "delivered", {}),
+        (orders["second"], "pending", 1, "pending", 3, "payment", {}),
     ]
     events = [new_id() for _ in changes]
+    ends = {"event": new_id(), "quantity": 1, "expires_at": later}
+    for name in ("pending", "second"):
+        HeldLine.objects.create(order=orders[name].id, product_id=product(), **ends)
 
     def by_the_orm() -> None:
         for event, (row, was, version, status, total, kind, data) in zip(
@@ -88,10 +96,15 @@ def test_change_orders_writes_what_the_orm_would(orders: Orders, now: datetime) 
             locked.update(version=F("version") + 1, **new)
             of = {"from_status": was, "to_status": status, "actor": actor, "at": later}
             OrderEvent.objects.create(id=event, order_id=row.id, type=kind, data=data, **of)
+        HeldLine.objects.filter(order=orders["pending"].id).delete()
+        of = {"actor": actor, "channel": "v1", "action": "confirm"}
+        states = {"before": {"status": "pending"}, "after": {"status": "placed"}}
+        AuditEntry.objects.create(object=f"order:{orders['pending'].id}", **of, **states)
 
     rows_of = [
         {"id": row.id, "was_status": was, "was_version": version, "status": status, "total": total}
         | {"units": 5, "event": event, "type": kind, "actor": actor, "data": data}
+        | {"channel": "v1" if kind == "confirmed" else None}
         for event, (row, was, version, status, total, kind, data) in zip(
             events, changes, strict=True
         )
@@ -100,7 +113,8 @@ def test_change_orders_writes_what_the_orm_would(orders: Orders, now: datetime) 
     changed: list[Any] = []
     rows = written(lambda: changed.extend(database.rows(writes.CHANGE_ORDERS, values)))
     assert rows == written(by_the_orm)
-    assert {id for (id,) in changed} == {orders["pending"].id, orders["packed"].id}
+    ids = {orders[name].id for name in ("pending", "packed", "second")}
+    assert {id for (id,) in changed} == ids
 
 
 def test_placed_orders_are_those_that_the_orm_finds(orders: Orders) -> None:
@@ -149,13 +163,13 @@ def test_book_changes_writes_what_the_orm_would(orders: Orders, now: datetime) -
     assert booked(by_statement) == booked(by_the_orm) != []
 
 
-def test_lines_of_locked_orders_are_those_of_the_orm(orders: Orders) -> None:
-    ids = [orders["placed"].id, orders["packed"].id]
-    columns = ("order_id", "id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
-    lines = OrderLine.objects.filter(order__in=ids).order_by("id")
-    rows = database.rows(writes.LINES_OF_LOCKED, [ids])
+def test_lines_of_a_locked_order_are_those_of_the_orm(orders: Orders) -> None:
+    id = orders["placed"].id
+    columns = ("id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
+    lines = OrderLine.objects.filter(order=id).order_by("id")
+    rows = database.rows(writes.LINES_OF_LOCKED, [id])
     assert rows == list(lines.values_list(*columns, "ordered", "tax_rate"))
-    assert len(rows) == 4
+    assert len(rows) == 2
 
 
 def test_locked_and_existing_orders_are_those_of_the_orm(orders: Orders) -> None:
@@ -163,7 +177,7 @@ def test_locked_and_existing_orders_are_those_of_the_orm(orders: Orders) -> None
     ids = [*[order.id for order in orders.values()], new_id()]
     expected = {order.id: vars(order) for order in Order.objects.filter(id__in=ids)}
     with transaction.atomic():
-        locked = submit_lock(ids)()
+        locked = {id: order for id in ids if (order := lock_order(id))}
     assert set(locked) == set(expected)
     for id, order in locked.items():
         assert not order.get_deferred_fields()

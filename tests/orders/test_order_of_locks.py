@@ -32,7 +32,6 @@ LOCKS = {
     "cart": r'INSERT INTO cart|number = nextval|FROM "?cart"?\s.*FOR (NO KEY )?UPDATE',
     "order": 'FROM "order" .*FOR UPDATE',
     "quota": r"INSERT INTO rate_limit AS held|\(8::bigint << 48\)",
-    "held": r"FROM held_line\s.*FOR UPDATE$",
     "stock": r"FROM stock\s.*FOR NO KEY UPDATE",
 }
 """The kinds of locks, in their order, each with a pattern of the statements that take it."""

@@ -93,7 +93,7 @@ def test_frequent_statements_keep_their_plans(
 
     assert planned_each_time(place) == []
     assert planned_each_time(lambda: confirm(staff, customer, shop)) == []
-    assert planned_each_time(lambda: identity.standing({shop.customer})) == []
+    assert planned_each_time(lambda: list(identity.submit_standing({shop.customer})())) == []
     assert planned_each_time(lambda: inventory.products(shop.customer, limit=21)) == []
     assert planned_each_time(lambda: inventory.product(shop.customer, shop.product)) == []
     assert planned_each_time(lambda: product_changes(shop.customer, mark, limit=500)) == []

@@ -10,7 +10,7 @@ from larder.db import database
 from larder.db.postgresql.connection import with_numbered_parameters
 from larder.inventory import sql as inventory
 from larder.orders.queries import changes
-from larder.orders.sql import carts, payments
+from larder.orders.sql import carts, payments, writes
 from tests.database import analyze, generic_plan, make_new
 
 ROWS = 1_000
@@ -34,7 +34,8 @@ PLANS = {
     "lock": (inventory.LOCK, ["stock_pkey"]),
     "move": (inventory.MOVE, ["stock_pkey"]),
     "move and hold": (inventory.MOVE_AND_HOLD, ["stock_pkey"]),
-    "end holds": (inventory.END_HOLDS, ["held_line_once"]),
+    "held orders": (writes.HELD_ORDERS, ["order_pkey", "order_line_once", "held_line_once"]),
+    "change orders": (writes.CHANGE_ORDERS, ["held_line_once"]),
     "cart": (carts.LOCK, ["cart_pkey"]),
     "write a cart": (carts.WRITE, ["cart_pkey"]),
     "renew a cart": (carts.RENEW, ["cart_order_key"]),
@@ -63,6 +64,7 @@ def rows(transactional_db: None) -> Iterator[None]:
     tables = (
         *("catalog.product", "inventory.stock", "inventory.held_line"),
         *("orders.order", "orders.order_event", "orders.cart", "orders.payment"),
+        "orders.order_line",
     )
     make_new(*tables)
     database.execute(PRODUCTS, [ROWS])

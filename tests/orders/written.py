@@ -1,4 +1,4 @@
-"""Reads what a statement writes to orders, lines and events."""
+"""Reads what a statement writes to orders, lines and events, held lines and the audit trail."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Model
 
+from larder.identity.models import AuditEntry
+from larder.inventory.models import HeldLine
 from larder.orders.models import Order, OrderEvent, OrderLine
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -16,7 +18,9 @@ def written(run: Callable[[], object]) -> Rows:
     with transaction.atomic():
         run()
         read: Rows = {}
-        for model, order in ((Order, "number"), (OrderLine, "id"), (OrderEvent, "position")):
+        numbered = (Order, "number"), (OrderEvent, "position")
+        others = ((model, "id") for model in (OrderLine, HeldLine, AuditEntry))
+        for model, order in (*numbered, *others):
             rows = model._default_manager.order_by(order).values()
             read[model.__name__] = [_plain(dict(row), model) for row in rows]
         transaction.set_rollback(True)
@@ -24,8 +28,10 @@ def written(run: Callable[[], object]) -> Rows:
 
 
 def _plain(row: dict[str, Any], model: type[Model]) -> dict[str, Any]:
-    """Without what the database gave; the id of a line is one of its numbers."""
-    without = {"number", "position", "transaction_id"} | ({"id"} if model is OrderLine else set())
+    """Without what the database gave; the id of a line or an entry is one of its numbers."""
+    has_number = model in {OrderLine, HeldLine, AuditEntry}
+    without = {"number", "position", "transaction_id"} | ({"id"} if has_number else set())
+    without |= {"at"} if model is AuditEntry else set()
     return {
         name: bytes(value) if isinstance(value, memoryview) else value
         for name, value in row.items()

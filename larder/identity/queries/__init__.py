@@ -87,13 +87,9 @@ class Standing:
     public_id: UUID
 
 
-def standing(customers: Collection[int]) -> dict[int, Standing]:
-    """Returns the standing of each customer by id, without ids that do not exist."""
-    return submit_standing(customers)()
-
-
 def submit_standing(customers: Collection[int]) -> Callable[[], dict[int, Standing]]:
-    """Submits the statement of `standing`, and returns a function that reads its result."""
+    """Submits a statement, and returns a function that returns the standing of each customer by id,
+    without ids that do not exist."""
     reading = database.submit(sql.STANDING, [list(customers)])
     return lambda: {row[0]: Standing(*row[1:]) for row in reading()}
 

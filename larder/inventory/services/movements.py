@@ -1,4 +1,5 @@
-"""Moves stock: locks its rows, and contains the only writer of stock, ledger and held lines.
+"""Moves stock: locks its rows, and contains the only writer of stock and ledger. What an order
+holds ends with the change of its status (larder/orders/sql/writes.py).
 
 The lock of a stock row guards the held lines of its product: units that pending orders hold until
 an exact time. Expired ones are released by the next service that locks the row, so no worker is
@@ -198,29 +199,14 @@ HeldByOrder = dict[UUID, dict[int, int]]
 """The units that each order holds, by product."""
 
 
-def submit_held(
-    orders: Collection[UUID], *, locks: bool = False, skip_locked: bool = False
-) -> Callable[[], HeldByOrder]:
-    """Submits a statement, and returns a function that returns the units that each order holds, by
-    product, without released lines. Assumes that their stock is locked, or locks the lines; with
-    `skip_locked`, without lines that another transaction releases."""
-    locking = sql.LOCK_FREE_HELD if skip_locked else sql.LOCK_HELD
-    reading = database.submit(locking if locks else sql.HELD, [list(orders)])
-
-    def read() -> HeldByOrder:
-        held: HeldByOrder = {order: {} for order in orders}
-        for order, product, quantity, is_held in reading():
-            if is_held:
-                held[order][product] = quantity
-        return held
-
-    return read
-
-
-def end_holds(orders: Collection[UUID]) -> None:
-    """Deletes the held lines of orders. Assumes that these, or their stock, are locked."""
-    if orders:
-        database.execute(sql.END_HOLDS, [list(orders)])
+def held_by(orders: Collection[UUID]) -> HeldByOrder:
+    """Returns the units that each order holds, by product, without released lines. Assumes that
+    their stock is locked."""
+    held: HeldByOrder = {order: {} for order in orders}
+    for order, product, quantity, is_held in database.rows(sql.HELD, [list(orders)]):
+        if is_held:
+            held[order][product] = quantity
+    return held
 
 
 def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balance]) -> None:

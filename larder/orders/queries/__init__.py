@@ -100,14 +100,14 @@ def view_of_row(row: Order, lines: list[LineView]) -> OrderView:
     return OrderView(**{name: own[name] if name in own else getattr(row, name) for name in names})
 
 
-_order_in = msgspec.json.Decoder(OrderView)
+order_in = msgspec.json.Decoder(OrderView)
 """Reads the JSON of `reads.with_lines`."""
 
 
 def _read(statement: str, parameters: Sequence[Any]) -> list[OrderView]:
     """Returns the orders that a statement of `ORDERS` finds, in its order, with their lines."""
     rows = database.rows(reads.with_lines(statement), parameters)
-    return [_order_in.decode(order) for (order,) in rows]
+    return [order_in.decode(order) for (order,) in rows]
 
 
 def _first_part(statement: str, parameters: Sequence[Any], *, limit: int) -> Part[OrderView]:
@@ -115,7 +115,7 @@ def _first_part(statement: str, parameters: Sequence[Any], *, limit: int) -> Par
     least one, and as many as have up to `MAX_PAGE_LINES` lines. The statement must find
     `limit + 1`."""
     rows = database.rows(reads.first_part(statement), [*parameters, limit])
-    views = [_order_in.decode(order) for order, _ in rows]
+    views = [order_in.decode(order) for order, _ in rows]
     return Part(views, more=bool(rows) and rows[0][1] > len(rows))
 
 

@@ -101,7 +101,7 @@ def _unpaid(
     before, after = order.units, add_up(lines)
     if all(after[product] <= before.get(product, 0) for product in after):
         return {}
-    account = identity.standing([customer]).get(customer)
+    account = identity.submit_standing([customer])().get(customer)
     if refused := ordering_refusal(account, actor=order.caller.public_id):
         raise refused
     if order.is_by_staff:
@@ -111,9 +111,7 @@ def _unpaid(
 
 def _lines(order: LockedOrder, requested: Sequence[RequestedLine], terms: Terms) -> list[LineView]:
     """Returns the lines of the changed order: those that stay, and then the new ones."""
-    unpaid = _unpaid(order, requested, terms)
-    # The products are read after the lock of their stock.
-    priced = _decided(order, requested, terms, unpaid)
+    priced = _decided(order, requested, terms)
     if terms.own_hold is not None and not order.is_by_staff:
         _require_payment(order, priced)
     units = add_up(requested)
@@ -141,18 +139,14 @@ def _minimum_total(order: LockedOrder, terms: Terms) -> Decimal:
     return min(order.row.total, terms.minimum_total) if is_same else Decimal(0)
 
 
-def _decided(
-    order: LockedOrder,
-    lines: Sequence[RequestedLine],
-    terms: Terms,
-    unpaid: Mapping[int, UnpaidUnits],
-) -> list[LineView]:
+def _decided(order: LockedOrder, lines: Sequence[RequestedLine], terms: Terms) -> list[LineView]:
     """Returns the priced lines, decided as in placing: the order's own units count as available.
 
     Raises the refusals of all lines together: CurrencyChanged for new ones, which have no price in
     the order's currency, and those of the others.
     """
-    old = {line.product: line for line in order.lines}
+    unpaid, old = _unpaid(order, lines, terms), {line.product: line for line in order.lines}
+    # The products are read after the lock of their stock.
     shelf = {product: balance.available for product, balance in order.balances.items()}
     for product, line in old.items():
         shelf[product] += line.quantity

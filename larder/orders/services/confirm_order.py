@@ -7,29 +7,32 @@ A server confirms orders in the batches in which it places others (batches.py). 
 the order and its held lines, and stock only where units were released.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
+from itertools import starmap
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from msgspec.structs import replace
 
-from larder.core.errors import DomainError, NotFound
+from larder.core.errors import DomainError, NotFound, StaleVersion
+from larder.core.ids import new_id
 from larder.db import database, idempotency
 from larder.db.idempotency import Earlier, Scope
 from larder.identity.queries import submit_renewed
 from larder.identity.services import audit
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import MOVING_WAIT, Balance, Movement
-from larder.orders.errors import HoldExpired
-from larder.orders.lifecycle import EVENTS, PERMISSIONS, PLACED, Move
-from larder.orders.models import Order
-from larder.orders.queries import LineView, view_of_row
-from larder.orders.services.locks import OrderChange, order_name, submit_changes, submit_lock
-from larder.orders.services.transitions import LockedOrder, Moved, TransitionRequest, submit_lines
+from larder.orders.errors import HoldExpired, InvalidTransition
+from larder.orders.lifecycle import EVENTS, PERMISSIONS, PLACED, Move, is_allowed, may_be_made
+from larder.orders.payment_state import refund_due
+from larder.orders.queries import OrderView, order_in
+from larder.orders.services.locks import submit_rows
+from larder.orders.services.transitions import Moved, TransitionRequest
+from larder.orders.sql import writes
 
 Answer = Moved | Exception
 
@@ -43,9 +46,9 @@ def confirm_alone(confirmation: TransitionRequest) -> Moved:
     what refuses it."""
     with transaction.atomic(durable=True), database.pipeline():
         database.limit_lock_wait(MOVING_WAIT)
-        earlier = idempotency.submit_claim(confirmation.claims, now=confirmation.now)()
-        confirming = submit_confirm([confirmation], earlier, now=confirmation.now, is_alone=True)
-        answers, writing = confirming()
+        now = confirmation.now
+        earlier = idempotency.claim(confirmation.claims, now=now)
+        answers, writing = submit_confirm([confirmation], earlier, now=now, is_alone=True)()
         writing()
         answer = answers[confirmation]
         if isinstance(answer, Exception):
@@ -53,7 +56,7 @@ def confirm_alone(confirmation: TransitionRequest) -> Moved:
     return answer
 
 
-Confirming = Callable[[], tuple[dict[TransitionRequest, Answer], Callable[[], None]]]
+Decided = tuple[dict[TransitionRequest, Answer], Callable[[], None]]
 
 
 def submit_confirm(
@@ -62,89 +65,93 @@ def submit_confirm(
     *,
     now: datetime,
     is_alone: bool = False,
-) -> Confirming:
+) -> Callable[[], Decided]:
     """Submits the locks of different orders, whose keys are claimed. `earlier` are the claims of
     earlier requests. Returns a function that decides, submits what it writes, and returns the
     answers, with a function that waits until they are written.
 
     A refused order does not affect the others: SessionEnded, NotStaff, PermissionMissing,
-    SecondFactorRequired, KeyReused, NotFound, HoldExpired and what `LockedOrder.begins` raises. One
-    that `is_alone` waits for its lock, and for stock; others that had to wait are answered
-    MustWait.
+    SecondFactorRequired, KeyReused, NotFound, StaleVersion, InvalidTransition, HoldExpired. One
+    that `is_alone` waits for its lock, and for stock; others that had to wait, or do not exist, are
+    answered MustWait.
     """
-    ids = [confirmation.order for confirmation in batch]
-    locking = submit_lock(ids, skip_locked=not is_alone)
-    holding = inventory.submit_held(ids, locks=True, skip_locked=not is_alone)
-    reading = submit_lines(ids)
+    locking = _submit_lock([each.order for each in batch], waits=is_alone)
     callers = {confirmation.caller for confirmation in batch}
     renewing = {caller: cache(submit_renewed(caller)) for caller in callers}
 
-    def confirm() -> tuple[dict[TransitionRequest, Answer], Callable[[], None]]:
-        rows, held, lines = locking(), holding(), reading()
+    def confirm() -> Decided:
+        orders = locking()
         answers: dict[TransitionRequest, Answer] = {}
         confirmed: dict[TransitionRequest, _Confirmed] = {}
         for confirmation in batch:
-            id, replayed = confirmation.order, False
             try:
                 caller = renewing[confirmation.caller]()
                 caller.require(PERMISSIONS[Move.CONFIRM])
-                for claim in confirmation.claims:
-                    if claim.scope in earlier:
-                        earlier[claim.scope].result_for(claim)
-                        replayed = True
-                if id not in rows:
-                    raise MustWait if lines[id] else NotFound
-                answers[confirmation] = moved = Moved(replayed=replayed)
-                row = rows[id]
-                moving = LockedOrder(
-                    confirmation, Move.CONFIRM, caller, row, lines[id], {}, None, moved
-                )
-                if moving.begins() is None:
+                uses = [claim for claim in confirmation.claims if claim.scope in earlier]
+                replayed = bool([earlier[claim.scope].result_for(claim) for claim in uses])
+                order = orders.get(confirmation.order)
+                if order is None:
+                    raise NotFound if is_alone else MustWait
+                answers[confirmation] = Moved(replayed=replayed)
+                if replayed or not _is_due(confirmation, order):
                     continue
-                missing = _missing(lines[id], held[id])
-                if missing and not is_alone:
+                if order.missing and not is_alone:
                     raise MustWait
-                by = caller.public_id, confirmation.by
-                confirmed[confirmation] = _Confirmed(row, lines[id], *by, missing, _lock(missing))
+                balances, by = _lock(order.missing), confirmation.by
+                confirmed[confirmation] = order, balances, caller.public_id, by
             except (DomainError, MustWait) as refusal:
                 answers[confirmation] = refusal
-        writing = _submit_writes(list(confirmed.values()), now=now)
-        for confirmation, order in confirmed.items():
-            answers[confirmation] = Moved(view_of_row(order.row, list(order.lines)))
-        return answers, writing
+        views, writing = _submit_writes(list(confirmed.values()), now=now)
+        return answers | dict(zip(confirmed, map(Moved, views), strict=True)), writing
 
     return confirm
 
 
-class _Confirmed(NamedTuple):
-    """A locked order that is confirmed. `by` is named in the audit trail. `missing` are the units
-    by product that it takes again, `balances` those of their locked stock."""
+class _Held(NamedTuple):
+    """A locked order, its stored status, and the units by product that it holds no more."""
 
-    row: Order
-    lines: Sequence[LineView]
-    actor: UUID
-    by: audit.Acting | None
+    view: OrderView
+    status: str
     missing: Mapping[int, int]
-    balances: Mapping[int, Balance]
 
 
-def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
-    """Confirms a locked order that is pending or expired, and changes its row likewise. Writes
-    nothing if units of it are gone.
+_Confirmed = tuple[_Held, Mapping[int, Balance], UUID, audit.Acting | None]
+"""An order, the locked stock of what it takes again, the actor, and who is in the audit trail."""
 
-    Locks its held lines, and the stock of what it does not hold.
-    """
-    reading, holding = submit_lines([order.id]), inventory.submit_held([order.id], locks=True)
-    lines, held = reading()[order.id], holding()[order.id]
+
+def _submit_lock(ids: list[UUID], *, waits: bool = True) -> Callable[[], dict[UUID, _Held]]:
+    """Submits the locks of orders and of their held lines. Returns a function that returns the
+    orders by id, unless it `waits` without what another transaction has locked."""
+    locking = "FOR UPDATE" if waits else "FOR UPDATE SKIP LOCKED"
+    reading = database.submit(writes.HELD_ORDERS.replace("FOR UPDATE", locking), [ids])
+    return lambda: {order.view.id: order for order in starmap(_held, reading())}
+
+
+def _held(order: str, status: str, held: Sequence[int]) -> _Held:
+    view = order_in.decode(order)
+    lines = [line for line in view.lines if line.product not in held]
+    return _Held(view, status, {line.product: line.quantity for line in lines})
+
+
+def _is_due(confirmation: TransitionRequest, order: _Held) -> bool:
+    """Returns whether the order has yet to be confirmed. The key of a request for one that was
+    confirmed before is not kept. Raises StaleVersion, InvalidTransition."""
+    if may_be_made(Move.CONFIRM, order.status):
+        idempotency.release([claim.scope for claim in confirmation.claims])
+        return False
+    if confirmation.version not in {None, order.view.version}:
+        raise StaleVersion(order.view.version)
+    if not is_allowed(Move.CONFIRM, order.status, by_staff=True):
+        raise InvalidTransition(order.status, Move.CONFIRM)
+    return True
+
+
+def confirm_paid(order: UUID, *, actor: UUID, now: datetime) -> None:
+    """Confirms a locked order that is pending or expired, unless units of it are gone. Locks its
+    held lines, and the stock of what it does not hold."""
+    held = _submit_lock([order])()[order]
     with suppress(HoldExpired):
-        missing = _missing(lines, held)
-        confirmed = _Confirmed(order, lines, actor, None, missing, _lock(missing))
-        _submit_writes([confirmed], now=now)()
-
-
-def _missing(lines: Sequence[LineView], held: Mapping[int, int]) -> dict[int, int]:
-    """Returns the units by product that an order does not hold any more."""
-    return {line.product: line.quantity for line in lines if line.product not in held}
+        _submit_writes([(held, _lock(held.missing), actor, None)], now=now)[1]()
 
 
 def _lock(missing: Mapping[int, int]) -> Mapping[int, Balance]:
@@ -161,28 +168,28 @@ def _lock(missing: Mapping[int, int]) -> Mapping[int, Balance]:
     return balances
 
 
-def _submit_writes(confirmed: Sequence[_Confirmed], *, now: datetime) -> Callable[[], None]:
-    """Submits the orders as placed, with their events and entries of the audit trail. Returns a
-    function that waits until they are written."""
+def _submit_writes(
+    confirmed: Sequence[_Confirmed], *, now: datetime
+) -> tuple[list[OrderView], Callable[[], None]]:
+    """Submits the orders as placed, with their events and entries of the audit trail. Returns them,
+    with a function that waits until they are written."""
     if not confirmed:
-        return lambda: None
-    inventory.end_holds([order.row.id for order in confirmed])
-    changes = [
-        OrderChange(order=order.row, type=EVENTS[Move.CONFIRM], status=PLACED, actor=order.actor)
-        for order in confirmed
-    ]
-    for order, change in zip(confirmed, changes, strict=True):
+        return [], lambda: None
+    views, rows = [], []
+    for (view, status, missing), balances, actor, by in confirmed:
+        event, version = new_id(), view.version
+        move = {"was_status": status, "was_version": version, "status": PLACED, "data": {}}
+        of_event = {"event": event, "type": EVENTS[Move.CONFIRM], "actor": actor}
+        rows.append({"id": view.id, **move, **of_event, "channel": by and by.channel})
+        views.append(replace(view, status=PLACED, version=version + 1, updated_at=now))
         movements = [
-            Movement(product, -units, units, "order", str(change.event), order.actor)
-            for product, units in order.missing.items()
+            Movement(product, -units, units, "order", str(event), actor)
+            for product, units in missing.items()
         ]
-        inventory.move(movements, order.balances, now=now)
-    entries: dict[audit.Acting, list[audit.Entry]] = defaultdict(list)
-    for order in confirmed:
-        if order.by is not None:
-            was, is_now = {"status": order.row.status}, {"status": PLACED}
-            entry = audit.Entry(order_name(order.row.id), Move.CONFIRM, was, is_now)
-            entries[order.by].append(entry)
-    for by, recorded in entries.items():
-        audit.record_all(recorded, by)
-    return submit_changes(changes, now=now)
+        inventory.move(movements, balances, now=now)
+    refunds = [
+        (view.id, view.currency, refund_due(view.payments, view.payable))
+        for view in views
+        if view.payments is not None
+    ]
+    return views, submit_rows(rows, refunds, now=now)

@@ -53,15 +53,13 @@ def _expire(ids: Sequence[UUID], now: datetime) -> int:
         # A row that another transaction has changed is compared with the conditions once more.
         orders = list(_due().filter(id__in=ids).select_for_update(skip_locked=True))
         locked = [order.id for order in orders]
-        holding = inventory.submit_held(locked)()
+        holding = inventory.held_by(locked)
         inventory.lock_free({product for units in holding.values() for product in units})
-        held = inventory.submit_held(locked)()
-        released = [id for id in locked if not held[id]]
-        inventory.end_holds(released)
+        held = inventory.held_by(locked)
         changes = [
             OrderChange(order=order, type="expired", status=EXPIRED, actor=SYSTEM_ACTOR)
             for order in orders
-            if order.id in released
+            if not held[order.id]
         ]
         if changes:
             submit_changes(changes, now=now)()

@@ -4,7 +4,7 @@ any stock row.
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +16,6 @@ from django.db import DEFAULT_DB_ALIAS
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders.lifecycle import EVENTS, Move
 from larder.orders.models import Order, OrderLine, OrderStatus, RefundDue
 from larder.orders.payment_state import payable, refund_due
 from larder.orders.queries import LineView
@@ -36,16 +35,13 @@ def order_name(order: UUID) -> str:
 
 def lock_order(id: UUID) -> Order | None:
     """Locks an order, and returns its row under the lock."""
-    return submit_lock([id])().get(id)
+    return submit_lock(id)()
 
 
-def submit_lock(
-    ids: Collection[UUID], *, skip_locked: bool = False
-) -> Callable[[], dict[UUID, Order]]:
-    """Submits the locks of orders, and returns a function that returns their rows by id. Unknown
-    ids are not in it; with `skip_locked`, nor are orders that another transaction has locked."""
-    reading = database.submit(f"{_LOCK} SKIP LOCKED" if skip_locked else _LOCK, [list(ids)])
-    return lambda: {order.id: order for order in map(_order, reading())}
+def submit_lock(id: UUID) -> Callable[[], Order | None]:
+    """Submits the lock of an order. Returns a function that returns its row; None if unknown."""
+    reading = database.submit(_LOCK, [id])
+    return lambda: next(map(_order, reading()), None)
 
 
 _FIELDS = Order._meta.concrete_fields
@@ -79,29 +75,36 @@ class OrderChange:
 
 
 def submit_changes(changes: Sequence[OrderChange], *, now: datetime) -> Callable[[], None]:
-    """Changes the rows of different orders, whose lines are written, and submits the statement that
-    writes them. Returns a function that waits for it, and writes the refunds that are due. It
-    raises LockBroken if an order has another status or version than the locked one."""
-    rows = msgspec.json.encode([_changed(change, now) for change in changes]).decode()
-    changing = database.submit(writes.CHANGE_ORDERS, [now, rows])
+    """Changes the rows of different orders, whose lines are written, as `submit_rows` does."""
+    rows = [_changed(change, now) for change in changes]
+    return submit_rows(rows, [due for each in changes for due in _refund_due(each.order)], now=now)
+
+
+def submit_rows(
+    rows: Sequence[Mapping[str, Any]], refunds: Sequence[tuple[UUID, str, int]], *, now: datetime
+) -> Callable[[], None]:
+    """Submits CHANGE_ORDERS with these rows. Returns a function that waits for it, and writes the
+    refunds that are due, as `set_refund_due`. It raises LockBroken if an order has another status
+    or version than the locked one."""
+    changing = database.submit(writes.CHANGE_ORDERS, [now, msgspec.json.encode(rows).decode()])
 
     def wait() -> None:
-        if len(changing()) != len(changes):
-            raise LockBroken([change.order.id for change in changes])
-        for change in changes:
-            _write_refund_due(change.order, now)
+        if len(changing()) != len(rows):
+            raise LockBroken([row["id"] for row in rows])
+        for due in refunds:
+            set_refund_due(*due, now=now)
 
     return wait
 
 
-def _write_refund_due(row: Order, now: datetime) -> None:
+def _refund_due(row: Order) -> list[tuple[UUID, str, int]]:
     if row.payments is None:
-        return
+        return []
     back = OrderLine.objects.filter(order_id=row.id, returned__gt=0)
     prices = back.values_list("returned", "unit_price")
     total = row.total - sum((units * price for units, price in prices), Decimal(0))
     due = refund_due(row.payments, payable(row.status, total, row.currency))
-    set_refund_due(row.id, row.currency, due, now=now)
+    return [(row.id, row.currency, due)]
 
 
 def _changed(change: OrderChange, now: datetime) -> dict[str, Any]:
@@ -116,8 +119,6 @@ def _changed(change: OrderChange, now: datetime) -> dict[str, Any]:
     row.total = row.total if change.total is None else change.total
     row.units = row.units if change.units is None else change.units
     row.version, row.updated_at = row.version + 1, now
-    if change.type == EVENTS[Move.CONFIRM]:
-        row.confirmed_at = now
     after = {name: getattr(row, name) for name in ("id", "status", "total", "units")}
     event = {name: getattr(change, name) for name in ("event", "type", "actor", "data")}
     return before | after | event

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.core.texts import has_invisible
-from larder.inventory.services.movements import end_holds, submit_held
+from larder.inventory.services.movements import held_by
 from larder.orders.errors import ConflictingRepeat, InvalidTransition, ReturnExceedsShipped
 from larder.orders.lifecycle import (
     CANCELLED,
@@ -80,8 +80,7 @@ def cancel_order(request: TransitionRequest, *, reason: str = "") -> Moved:
             return order.unmoved
         units, cause = order.units, "cancel"
         if order.status in HELD:
-            units, cause = submit_held([order.row.id])()[order.row.id], "release"
-            end_holds([order.row.id])
+            units, cause = held_by([order.row.id])[order.row.id], "release"
         back = [begun.movement(product, n, -n, cause) for product, n in units.items()]
         data = {"reason": reason} if reason else {}
         return begun.write(CANCELLED, movements=back, data=data)

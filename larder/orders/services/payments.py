@@ -244,7 +244,7 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
     if row is not None:
         _write(row, sums.get(row.currency, NOTHING), payment, by)
         if payment.kind in by.confirming and row.status in HELD and _is_covered(row, by):
-            confirm_paid(row, actor=by.actor, now=by.now)
+            confirm_paid(row.id, actor=by.actor, now=by.now)
     return Recorded(str(ids[0][0]), replayed=False)
 
 

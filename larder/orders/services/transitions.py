@@ -5,12 +5,12 @@ request and locks stock; `LockedOrder.write` writes.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from larder.core.errors import DomainError, NotFound, PreconditionRequired, StaleVersion
@@ -68,10 +68,8 @@ class TransitionRequest:
     claim: Claim | None = None
     by: audit.Acting | None = None
 
-    @property
-    def size(self) -> int:
-        """What a confirmation counts among the lines of a batch."""
-        return 1
+    size: ClassVar[int] = 1
+    """What a confirmation counts among the lines of a batch."""
 
     @property
     def claims(self) -> list[Claim]:
@@ -269,11 +267,12 @@ def moving(
     caller, id = request.caller, request.order
     with moving_stock(by_staff=caller.is_staff):
         claiming = idempotency.submit_repeat(request.claim, now=request.now)
-        locking, reading_lines = submit_lock([id]), submit_lines([id])
+        locking = submit_lock(id)
+        reading_lines = database.submit(writes.LINES_OF_LOCKED, [id])
         reading_events = database.submit(writes.LAST_EVENTS, [id])
         renewing = submit_renewed(caller)
         replayed = claiming()
-        row = locking().get(id)
+        row = locking()
         if row is None:
             raise NotFound
         yield LockedOrder(
@@ -281,25 +280,11 @@ def moving(
             move,
             renewing(),
             row,
-            reading_lines()[id],
+            [LineView(*line) for line in reading_lines()],
             {type: json.loads(data) for type, data in reading_events()},
             products,
             Moved(replayed=replayed),
         )
-
-
-def submit_lines(orders: Collection[UUID]) -> Callable[[], Mapping[UUID, Sequence[LineView]]]:
-    """Submits a statement, and returns a function that returns the lines of locked orders, sorted
-    by ascending id. An order that does not exist has none."""
-    reading = database.submit(writes.LINES_OF_LOCKED, [list(orders)])
-
-    def read() -> Mapping[UUID, Sequence[LineView]]:
-        lines: dict[UUID, list[LineView]] = {order: [] for order in orders}
-        for order, *line in reading():
-            lines[order].append(LineView(*line))
-        return lines
-
-    return read
 
 
 def _write_lines(order: Order, before: Sequence[LineView], after: Sequence[LineView]) -> None:

@@ -53,34 +53,33 @@ ORDERS = BY_ORDER.orders
 
 
 _LINES = """(
-    SELECT coalesce(json_agg(json_build_object(
-        'id', line.id, 'product', product_id, 'sku', sku, 'name', name, 'quantity', quantity,
-        'unit_price', unit_price::text, 'returned', returned, 'ordered', ordered,
-        'tax_rate', tax_rate::text
-    ) ORDER BY line.id), '[]')
-    FROM order_line AS line WHERE line.order_id = page.id
+    SELECT coalesce(json_agg(line ORDER BY id), '[]') FROM (
+        SELECT id, product_id AS product, sku, name, quantity, unit_price::text, returned, ordered,
+               tax_rate::text
+        FROM order_line WHERE order_id = page.id
+    ) AS line
 )"""
 """The lines of an order: an index scan of order_line_once."""
 
-_ORDER = f"""json_build_object(
-    'id', page.id, 'number', number, 'customer', customer_id,
-    'status', CASE WHEN status = 'pending' AND expires_at <= clock_timestamp() THEN 'expired'
-                   ELSE status END,
-    'currency', currency, 'total', total::text, 'note', note, 'reference', reference,
-    'requested_for', requested_for, 'created_at', created_at, 'placed_at', placed_at,
-    'updated_at', updated_at, 'version', version, 'expires_at', expires_at, 'ship_to', ship_to,
-    'lines', {_LINES},
-    'payments', CASE WHEN captured IS NOT NULL THEN json_build_object(
-        'authorised', authorised, 'captured', captured, 'refunded', refunded, 'disputed', disputed)
-    END, 'carrier', carrier, 'tracking_number', tracking_number
-)::text"""
-"""An order as JSON. A hold has expired from its expiry on, whenever the job stores the status."""
+_ORDER = f"""(
+    SELECT row_to_json(shown)::text FROM (
+        SELECT page.id, number, customer_id AS customer, CASE
+               WHEN status = 'pending' AND expires_at <= clock_timestamp() THEN 'expired'
+               ELSE status END AS status, currency, total::text, note, reference, requested_for,
+               created_at, placed_at, updated_at, version, expires_at, ship_to, {_LINES} AS lines,
+               CASE WHEN captured IS NOT NULL THEN json_build_object('authorised', authorised,
+                   'captured', captured, 'refunded', refunded, 'disputed', disputed)
+               END AS payments, carrier, tracking_number
+    ) AS shown
+)"""
+"""An order as JSON. A hold has expired from its expiry on, whenever the job stores the status.
+json_build_object takes a tenth longer."""
 
 
-def with_lines(orders: str) -> str:
+def with_lines(orders: str, more: str = "") -> str:
     """Returns the statement that reads the orders of a statement of ORDERS, in its order, each with
-    its lines."""
-    return f"SELECT {_ORDER} FROM ({orders}) AS page"
+    its lines, and with `more` columns."""
+    return f"SELECT {_ORDER}{more} FROM ({orders}) AS page"
 
 
 def first_part(orders: str) -> str:

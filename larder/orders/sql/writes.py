@@ -1,5 +1,6 @@
 """Locks and writes orders, and counts what limits them."""
 
+from larder.orders.sql import reads
 from larder.orders.sql.payments import PAYABLE
 
 INSERT = """
@@ -45,10 +46,10 @@ array for each column takes a tenth more CPU of the server's process for three o
 twentieth for sixty."""
 
 LINES_OF_LOCKED = """
-SELECT order_id, id, product_id, sku, name, quantity, unit_price, returned, ordered, tax_rate
-FROM order_line WHERE order_id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id
+SELECT id, product_id, sku, name, quantity, unit_price, returned, ordered, tax_rate
+FROM order_line WHERE order_id = %s ORDER BY id
 """
-"""Index scans of order_line_once. Submitted after the locks of orders, it reads under them."""
+"""An index scan of order_line_once. Submitted after the lock of the order, it reads under it."""
 
 LAST_EVENTS = """
 SELECT DISTINCT ON (type) type, data FROM order_event
@@ -63,10 +64,11 @@ CHANGE_ORDERS = """
 WITH new AS (
     SELECT *, %s::timestamptz AS now FROM json_to_recordset(%s::json) AS new (
         id uuid, was_status text, was_version int, status text, total numeric, units bigint,
-        event uuid, type text, actor uuid, data jsonb)
+        event uuid, type text, actor uuid, data jsonb, channel text)
 ), changed AS (
-    UPDATE "order" SET status = new.status, total = new.total, units = new.units,
-           version = "order".version + 1, updated_at = now,
+    UPDATE "order" SET status = new.status, total = coalesce(new.total, "order".total),
+           units = coalesce(new.units, "order".units), version = "order".version + 1,
+           updated_at = now,
            confirmed_at = CASE WHEN new.type = 'confirmed' THEN now ELSE confirmed_at END
     FROM new
     WHERE "order".id = new.id AND "order".status = was_status AND "order".version = was_version
@@ -74,12 +76,21 @@ WITH new AS (
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
     SELECT event, id, type, was_status, status, actor, now, data FROM new
+), ended AS (
+    DELETE FROM held_line USING new
+    WHERE "order" = new.id AND was_status = 'pending' AND new.status <> 'pending'
+), entry AS (
+    INSERT INTO audit_entry (actor, channel, object, action, before, after)
+    SELECT actor, channel, 'order:' || id, 'confirm', jsonb_build_object('status', was_status),
+           jsonb_build_object('status', status)
+    FROM new WHERE channel IS NOT NULL
 )
 SELECT id FROM changed
 """
-"""Changes locked orders and writes their events, in one round trip. Index scans of order_pkey.
-Returns the orders that had the given status and version. Stock rows are locked meanwhile, and the
-ORM takes 17 ms for 100 orders in place of 4, and 1.5 for one in place of 0.7."""
+"""Changes locked orders, writes their events, deletes the held lines of those that are not pending
+any more, and records confirmations that have a channel in the audit trail: in one statement, which
+costs a batch 3 % less than three. Index scans of order_pkey and held_line_once. Returns the orders
+that had the given status and version. For 100 orders the ORM takes 17 ms in place of 4."""
 
 UNPAID_UNITS = f"""
 SELECT customer.id, (
@@ -132,5 +143,13 @@ UNION ALL SELECT "order" FROM cart WHERE "order" = ANY((SELECT %s::uuid[])::uuid
 """Index scans of order_pkey and of the index of carts on orders. The ORM could not send it together
 with other statements."""
 
-LOCK = 'SELECT {} FROM "order" WHERE id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id FOR UPDATE'
-"""Index scans of order_pkey, sorted below LockRows, of the columns of the model."""
+HELD_ORDERS = reads.with_lines(
+    f"{reads.WITH_IDS} ORDER BY id FOR UPDATE",
+    """, status, ARRAY(SELECT CASE WHEN released_at IS NULL THEN product_id END
+                       FROM held_line WHERE "order" = page.id FOR UPDATE)""",
+)
+"""Locks orders by ascending id, each with its held lines, and reads what it holds still. Reads the
+lines by a snapshot of before the wait: those of an order that is not confirmed never change."""
+
+LOCK = 'SELECT {} FROM "order" WHERE id = %s FOR UPDATE'
+"""An index scan of order_pkey, of the columns of the model."""

@@ -1,6 +1,6 @@
 """Planted bugs: each removes exactly one guard, and names the scenario whose schedules show it."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
@@ -36,12 +36,12 @@ class Bug:
     instead: object
 
 
-def _submit_find(ids: Collection[UUID]) -> Callable[[], dict[UUID, Order]]:
-    return lambda: {order.id: order for order in Order.objects.filter(id__in=ids)}
+def _submit_find(id: UUID) -> Callable[[], Order | None]:
+    return lambda: Order.objects.filter(id=id).first()
 
 
 def _find_one(id: UUID) -> Order | None:
-    return _submit_find([id])().get(id)
+    return _submit_find(id)()
 
 
 _due = expire_holds._due
@@ -110,12 +110,12 @@ BUGS = (
     Bug(
         "a confirmation counts released units as held",
         scenarios.confirmation_and_order_of_one_product,
-        *(stock_sql, "LOCK_HELD", stock_sql.LOCK_HELD.replace("released_at IS NULL", "true")),
+        *(writes, "HELD_ORDERS", writes.HELD_ORDERS.replace("released_at IS NULL", "true")),
     ),
     Bug(
         "a confirmation does not lock its held lines",
         scenarios.confirmation_and_order,
-        *(stock_sql, "LOCK_HELD", stock_sql.HELD),
+        *(writes, "HELD_ORDERS", writes.HELD_ORDERS.replace("= page.id FOR UPDATE", "= page.id")),
     ),
     Bug(
         "a release does not see that an order is confirmed",

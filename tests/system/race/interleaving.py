@@ -20,7 +20,7 @@ from tests.system.race.shops import Answer, answered
 LONGEST = 60.0
 """Seconds for any step; a step takes milliseconds on an idle machine."""
 
-ORDERS_READ = 'FROM "order" WHERE id = ANY('
+ORDERS_READ = 'FROM "order" WHERE id = %s FOR UPDATE'
 CART_READ = "FROM cart WHERE customer_id = %s FOR NO KEY UPDATE"
 OLD_CARTS_READ = '"cart"."updated_at" < %s OR'
 STOCK_READ = "SELECT product_id, available, committed, next_expiry FROM stock"

@@ -25,7 +25,6 @@ from larder.orders.services.transitions import Moved, TransitionRequest
 ORDER_ID = "order-id"
 """The operation of claims of ids that clients choose. Ids are global, so the claim has no actor."""
 
-
 ABANDONED = "abandoned"
 """The result of a claim that prevents orders with an id or a key. It does not expire."""
 
@@ -36,8 +35,7 @@ def mark_of(actor: UUID) -> bytes:
 
 
 class Hold(Struct, frozen=True):
-    """The order awaits its payment for so many seconds. `requested_seconds` are
-    those of the request, if it names some."""
+    """The order awaits its payment for `seconds`. `requested_seconds` are those of the request."""
 
     seconds: int
     requested_seconds: int | None = None
