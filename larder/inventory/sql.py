@@ -68,14 +68,14 @@ _FEWEST = "(p.min_quantity + p.step - 1) / p.step * p.step"
 its fewest units."""
 
 _MOVE = f"""
-WITH {{held}}moved AS (
+WITH moved AS (
     UPDATE stock SET available = balance.available, committed = balance.committed,
         transaction_id = CASE
             WHEN (stock.available >= {_FEWEST}) <> (balance.available >= {_FEWEST})
             THEN pg_current_xact_id() ELSE stock.transaction_id
         END{{expiry}}
     FROM json_to_recordset(%s::json)
-         AS balance (product_id bigint, available int, committed bigint){{soonest}}
+         AS balance (product_id bigint, available int, committed bigint{{column}})
          JOIN product AS p ON p.id = balance.product_id
     WHERE stock.product_id = balance.product_id
 )
@@ -87,7 +87,7 @@ FROM json_to_recordset(%s::json)
                committed_after bigint, cause text, reference text, actor uuid)
 """
 
-MOVE = _MOVE.format(held="", expiry="", soonest="")
+MOVE = _MOVE.format(expiry="", column="")
 """Writes stock and ledger in one round trip. The balances were computed under the row locks, so
 they are written directly. The CHECK constraints still apply. Plan: index scans of product_pkey and
 stock_pkey for each balance. An array for each column takes a tenth more of the application's CPU.
@@ -96,20 +96,11 @@ A product that goes in or out of stock is in the feed again. Other rows keep the
 so that no index changes."""
 
 MOVE_AND_HOLD = _MOVE.format(
-    held="""line AS (
-    SELECT * FROM json_to_recordset(%s::json)
-        AS line ("order" uuid, product bigint, event uuid, quantity int, expires_at timestamptz)
-), held AS (
-    INSERT INTO held_line ("order", product_id, event, quantity, expires_at) SELECT * FROM line
-), soonest AS (
-    SELECT product AS product_id, min(expires_at) AS expires_at FROM line GROUP BY product
-), """,
-    expiry=", next_expiry = least(next_expiry, soonest.expires_at)",
-    soonest="""
-         LEFT JOIN soonest USING (product_id)""",
+    expiry=", next_expiry = least(next_expiry, balance.expires_at)",
+    column=", expires_at timestamptz",
 )
-"""The same with the held lines of orders. `least` ignores null: other products keep their next
-expiry."""
+"""The same with the earliest expiry of the units that are held. `least` ignores null: other
+products keep their next expiry."""
 
 _SOURCE = "FROM product p JOIN stock s ON s.product_id = p.id"
 

@@ -15,11 +15,12 @@ from larder.db import database
 from larder.inventory import sql
 from larder.inventory.models import HeldLine, Stock
 from larder.inventory.services import movements
-from larder.inventory.services.movements import Balance, DueLine, HeldUnits, Movement
+from larder.inventory.services.movements import Balance, DueLine, Movement
 
 ORDERS = [UUID(int=number) for number in range(1, 5)]
 PAST, FUTURE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2126, 1, 1, tzinfo=UTC)
 Line = tuple[int, int, int, int]
+Units = Sequence[dict[str, Any]]
 
 # An order has at most one line of a product.
 lines = st.lists(
@@ -40,30 +41,19 @@ def products(product: Callable[..., int]) -> list[int]:
     return [product(stock=100) for _ in range(3)]
 
 
-def _units(products: Sequence[int], asked: Sequence[Line]) -> list[HeldUnits]:
-    """Held units. Negative days are in the past, so that these lines are due."""
+def _units(products: Sequence[int], asked: Sequence[Line]) -> Units:
+    """Held lines. Negative days are in the past, so that these lines are due."""
+    names = ("order", "product_id", "event", "quantity", "expires_at")
     return [
-        HeldUnits(
-            ORDERS[order],
-            products[product],
-            UUID(int=100 + order),
-            quantity,
-            (PAST if days < 0 else FUTURE) + timedelta(days=days),
-        )
-        for order, product, quantity, days in asked
+        dict(zip(names, (ORDERS[order], products[at], UUID(int=100 + order), n, day), strict=True))
+        for order, at, n, days in asked
+        for day in [(PAST if days < 0 else FUTURE) + timedelta(days=days)]
     ]
 
 
-def _hold_through_the_orm(units: Sequence[HeldUnits]) -> None:
-    for held in units:
-        HeldLine.objects.create(
-            order=held.order,
-            product_id=held.product,
-            event=held.event,
-            quantity=held.quantity,
-            expires_at=held.expires_at,
-        )
-    _set_next_expiry({held.product for held in units})
+def _hold_through_the_orm(units: Units) -> None:
+    HeldLine.objects.bulk_create([HeldLine(**line) for line in units])
+    _set_next_expiry({held["product_id"] for held in units})
 
 
 def _set_next_expiry(products: set[int]) -> None:
@@ -80,7 +70,7 @@ def _rows() -> tuple[list[Any], list[Any]]:
     return list(held), list(Stock.objects.order_by("pk").values())
 
 
-def _written(run: Callable[[], object], before: Sequence[HeldUnits] = ()) -> tuple[list[Any], ...]:
+def _written(run: Callable[[], object], before: Units = ()) -> tuple[list[Any], ...]:
     """Returns the rows after `run`, which finds the lines of `before`; then it is rolled back."""
     with transaction.atomic():
         _hold_through_the_orm(before)
@@ -92,15 +82,15 @@ def _written(run: Callable[[], object], before: Sequence[HeldUnits] = ()) -> tup
 
 @within_a_test
 @given(asked=lines, before=lines)
-def test_a_move_with_held_lines_writes_what_the_orm_would(
+def test_a_move_of_held_units_writes_what_the_orm_would(
     products: list[int], asked: list[Line], before: list[Line]
 ) -> None:
     taken = {line[:2] for line in before}
     units = _units(products, [line for line in asked if line[:2] not in taken])
     earlier = _units(products, before)
     moves = [
-        Movement(line.product, -line.quantity, line.quantity, "hold", str(line.order), line.event)
-        for line in units
+        Movement(id, -quantity, quantity, "hold", str(order), event)
+        for order, id, event, quantity, _ in (line.values() for line in units)
     ]
 
     def through_the_orm() -> None:
@@ -112,8 +102,11 @@ def test_a_move_with_held_lines_writes_what_the_orm_would(
 
     def by_hand() -> None:
         rows = Stock.objects.values_list("pk", "available", "committed")
-        balances = {product: Balance(*units) for product, *units in rows}
-        movements.move(moves, balances, now=PAST, held=units)
+        balances = {product: Balance(*of) for product, *of in rows}
+        latest = sorted(units, key=lambda line: line["expires_at"], reverse=True)
+        expiries = {line["product_id"]: line["expires_at"] for line in latest}
+        movements.move(moves, balances, now=PAST, expiries=expiries)
+        HeldLine.objects.bulk_create([HeldLine(**line) for line in units])
 
     assert _written(by_hand, earlier) == _written(through_the_orm, earlier)
 

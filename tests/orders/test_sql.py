@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from larder.catalog import prices as catalog
+from larder.inventory.models import HeldLine
 from larder.orders import queries
 from larder.orders.decision import RequestedLine, priced_line
 from larder.orders.models import Order, OrderEvent, OrderLine
@@ -108,6 +109,10 @@ def through_the_orm(placed: list[Accepted], now: datetime) -> None:
                 tax_rate=line.tax_rate,
                 placed_at=now,
             )
+            if accepted.view.expires_at is not None:
+                of = {"order": order.id, "product_id": line.product, "quantity": line.quantity}
+                ends = {"event": accepted.order.event, "expires_at": accepted.view.expires_at}
+                HeldLine.objects.create(**of, **ends)
         OrderEvent.objects.create(
             id=accepted.order.event,
             order=order,
@@ -126,7 +131,7 @@ def test_insert_writes_what_the_orm_would(
     expected = written(lambda: through_the_orm(accepted, now))
     inserted = written(lambda: write_orders(accepted))
     assert inserted == expected
-    assert [len(rows) for rows in inserted.values()] == [3, 3, 6, 0, 0]
+    assert [len(rows) for rows in inserted.values()] == [3, 3, 6, 0, 6 if expires_at else 0]
 
 
 def test_the_answers_equal_a_later_read(accepted: list[Accepted], now: datetime) -> None:

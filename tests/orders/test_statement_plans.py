@@ -62,9 +62,8 @@ def rows(transactional_db: None) -> Iterator[None]:
     """Products, and payments without an order. The planner forgets them at the end, and what it
     knew of the other tables at the start."""
     tables = (
-        *("catalog.product", "inventory.stock", "inventory.held_line"),
+        *("catalog.product", "inventory.stock", "inventory.held_line", "orders.order_line"),
         *("orders.order", "orders.order_event", "orders.cart", "orders.payment"),
-        "orders.order_line",
     )
     make_new(*tables)
     database.execute(PRODUCTS, [ROWS])

@@ -10,6 +10,11 @@ from larder.identity.models import AuditEntry
 from larder.inventory.models import HeldLine
 from larder.orders.models import Order, OrderEvent, OrderLine
 
+KEYS: tuple[Any, ...] = (
+    *((Order, "number"), (OrderEvent, "position"), (OrderLine, "id"), (AuditEntry, "id")),
+    (HeldLine, "order", "product"),
+)
+
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -18,10 +23,8 @@ def written(run: Callable[[], object]) -> Rows:
     with transaction.atomic():
         run()
         read: Rows = {}
-        numbered = (Order, "number"), (OrderEvent, "position")
-        others = ((model, "id") for model in (OrderLine, HeldLine, AuditEntry))
-        for model, order in (*numbered, *others):
-            rows = model._default_manager.order_by(order).values()
+        for model, *order in KEYS:
+            rows = model._default_manager.order_by(*order).values()
             read[model.__name__] = [_plain(dict(row), model) for row in rows]
         transaction.set_rollback(True)
     return read

@@ -1,5 +1,5 @@
-"""Moves stock: locks its rows, and contains the only writer of stock and ledger. What an order
-holds ends with the change of its status (larder/orders/sql/writes.py).
+"""Moves stock: locks its rows, and contains the only writer of stock and ledger. Orders write what
+they hold with themselves (larder/orders/sql/writes.py).
 
 The lock of a stock row guards the held lines of its product: units that pending orders hold until
 an exact time. Expired ones are released by the next service that locks the row, so no worker is
@@ -51,16 +51,6 @@ class Movement(Struct, frozen=True):
     cause: str
     reference: str
     actor: UUID
-
-
-class HeldUnits(Struct, frozen=True):
-    """Units of a product that an order holds until `expires_at`. `event` held them."""
-
-    order: UUID
-    product: int
-    event: UUID
-    quantity: int
-    expires_at: datetime
 
 
 class DueLine(Struct, frozen=True):
@@ -159,10 +149,10 @@ def move(
     balances: Mapping[int, Balance],
     *,
     now: datetime,
-    held: Sequence[HeldUnits] = (),
+    expiries: Mapping[int, datetime] = {},
 ) -> None:
     """Writes movements of locked products in their order, with their ledger entries. `balances` is
-    the result of `lock`; `held` are those of the moved units that orders hold."""
+    the result of `lock`. `expiries` are the earliest ones of the moved units that orders hold."""
     if not movements:
         return
     after = dict(balances)
@@ -173,15 +163,13 @@ def move(
         after[movement.product] = balance
         units = {"available_after": balance.available, "committed_after": balance.committed}
         entries.append(asdict(movement) | units)
+    expiring = {product: {"expires_at": expiry} for product, expiry in expiries.items()}
     stock = [
-        {"product_id": product, **after[product]._asdict()}
+        {"product_id": product, **after[product]._asdict(), **expiring.get(product, {})}
         for product in dict.fromkeys(movement.product for movement in movements)
     ]
-    parameters = [_json(stock), now, _json(entries)]
-    if held:
-        database.execute(sql.MOVE_AND_HOLD, [_json(held), *parameters])
-    else:
-        database.execute(sql.MOVE, parameters)
+    statement = sql.MOVE_AND_HOLD if expiries else sql.MOVE
+    database.execute(statement, [_json(stock), now, _json(entries)])
 
 
 def _json(rows: Sequence[Any]) -> str:

@@ -355,8 +355,6 @@ def latest_events(order_id: UUID, *, limit: int) -> Part[Any]:
 
 def orders_of_events(event_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Returns the order of each event, by the event's id, without events that do not exist."""
-    if not event_ids:
-        return {}
     rows = OrderEvent.objects.filter(id__in=event_ids)
     return dict(rows.values_list("id", "order_id"))
 

@@ -17,7 +17,6 @@ from larder.identity.caller import Caller
 from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import renewed
 from larder.orders import queries
-from larder.orders.queries import OrderView
 from larder.orders.services.cart import renew_cart
 from larder.orders.services.locks import lock_order, order_name
 from larder.orders.services.placing.placement import ABANDONED, ORDER_ID, mark_of
@@ -26,7 +25,7 @@ PLACING = ("POST /api/v1/cart/submit", "POST /api/v1/orders")
 """The operations that place an order under an idempotency key."""
 
 
-def abandon_id(id: UUID, *, who: Caller, now: datetime) -> OrderView | None:
+def abandon_id(id: UUID, *, who: Caller, now: datetime) -> queries.OrderView | None:
     """Returns the order with this id if it was placed; otherwise None, and it cannot be placed any
     more.
 
@@ -54,7 +53,7 @@ def abandon_id(id: UUID, *, who: Caller, now: datetime) -> OrderView | None:
     return None
 
 
-def abandon_key(key: str, *, who: Caller, now: datetime) -> OrderView | None:
+def abandon_key(key: str, *, who: Caller, now: datetime) -> queries.OrderView | None:
     """Returns the order that was placed with this key of the caller, the last one if there are two;
     otherwise None, and no order can be placed with it any more. Waits and raises as `abandon_id`.
     """

@@ -21,11 +21,9 @@ from msgspec.structs import replace
 from larder.core.errors import DomainError, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, idempotency
-from larder.db.idempotency import Earlier, Scope
 from larder.identity.queries import submit_renewed
 from larder.identity.services import audit
 from larder.inventory.services import movements as inventory
-from larder.inventory.services.movements import MOVING_WAIT, Balance, Movement
 from larder.orders.errors import HoldExpired, InvalidTransition
 from larder.orders.lifecycle import EVENTS, PERMISSIONS, PLACED, Move, is_allowed, may_be_made
 from larder.orders.payment_state import refund_due
@@ -33,8 +31,6 @@ from larder.orders.queries import OrderView, order_in
 from larder.orders.services.locks import submit_rows
 from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.orders.sql import writes
-
-Answer = Moved | Exception
 
 
 class MustWait(Exception):
@@ -45,7 +41,7 @@ def confirm_alone(confirmation: TransitionRequest) -> Moved:
     """Confirms an order in a transaction of its own, and waits for its lock, and for stock. Raises
     what refuses it."""
     with transaction.atomic(durable=True), database.pipeline():
-        database.limit_lock_wait(MOVING_WAIT)
+        database.limit_lock_wait(inventory.MOVING_WAIT)
         now = confirmation.now
         earlier = idempotency.claim(confirmation.claims, now=now)
         answers, writing = submit_confirm([confirmation], earlier, now=now, is_alone=True)()
@@ -56,12 +52,13 @@ def confirm_alone(confirmation: TransitionRequest) -> Moved:
     return answer
 
 
-Decided = tuple[dict[TransitionRequest, Answer], Callable[[], None]]
+Answers = dict[TransitionRequest, Moved | Exception]
+Decided = tuple[Answers, Callable[[], None]]
 
 
 def submit_confirm(
     batch: Sequence[TransitionRequest],
-    earlier: Mapping[Scope, Earlier],
+    earlier: Mapping[idempotency.Scope, idempotency.Earlier],
     *,
     now: datetime,
     is_alone: bool = False,
@@ -72,8 +69,7 @@ def submit_confirm(
 
     A refused order does not affect the others: SessionEnded, NotStaff, PermissionMissing,
     SecondFactorRequired, KeyReused, NotFound, StaleVersion, InvalidTransition, HoldExpired. One
-    that `is_alone` waits for its lock, and for stock; others that had to wait, or do not exist, are
-    answered MustWait.
+    that `is_alone` waits for locks; others that had to, or do not exist, are answered MustWait.
     """
     locking = _submit_lock([each.order for each in batch], waits=is_alone)
     callers = {confirmation.caller for confirmation in batch}
@@ -81,7 +77,7 @@ def submit_confirm(
 
     def confirm() -> Decided:
         orders = locking()
-        answers: dict[TransitionRequest, Answer] = {}
+        answers: Answers = {}
         confirmed: dict[TransitionRequest, _Confirmed] = {}
         for confirmation in batch:
             try:
@@ -115,7 +111,7 @@ class _Held(NamedTuple):
     missing: Mapping[int, int]
 
 
-_Confirmed = tuple[_Held, Mapping[int, Balance], UUID, audit.Acting | None]
+_Confirmed = tuple[_Held, Mapping[int, inventory.Balance], UUID, audit.Acting | None]
 """An order, the locked stock of what it takes again, the actor, and who is in the audit trail."""
 
 
@@ -154,7 +150,7 @@ def confirm_paid(order: UUID, *, actor: UUID, now: datetime) -> None:
         _submit_writes([(held, _lock(held.missing), actor, None)], now=now)[1]()
 
 
-def _lock(missing: Mapping[int, int]) -> Mapping[int, Balance]:
+def _lock(missing: Mapping[int, int]) -> Mapping[int, inventory.Balance]:
     """Locks the stock of units that an order does not hold any more. Raises HoldExpired with the
     lines that it cannot get again."""
     balances = inventory.lock(missing) if missing else {}
@@ -183,7 +179,7 @@ def _submit_writes(
         rows.append({"id": view.id, **move, **of_event, "channel": by and by.channel})
         views.append(replace(view, status=PLACED, version=version + 1, updated_at=now))
         movements = [
-            Movement(product, -units, units, "order", str(event), actor)
+            inventory.Movement(product, -units, units, "order", str(event), actor)
             for product, units in missing.items()
         ]
         inventory.move(movements, balances, now=now)

@@ -16,12 +16,11 @@ from uuid import UUID
 from larder.core.errors import DomainError, NotFound, PreconditionRequired, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, idempotency
-from larder.db.idempotency import Claim
 from larder.identity.caller import Caller
 from larder.identity.queries import submit_renewed
 from larder.identity.services import audit, quotas
 from larder.inventory.services import movements as inventory
-from larder.inventory.services.movements import Balance, Movement, moving_stock
+from larder.inventory.services.movements import Movement
 from larder.orders.errors import InvalidTransition
 from larder.orders.lifecycle import (
     CANCELLED,
@@ -65,14 +64,14 @@ class TransitionRequest:
     caller: Caller
     now: datetime
     version: int | None = None
-    claim: Claim | None = None
+    claim: idempotency.Claim | None = None
     by: audit.Acting | None = None
 
     size: ClassVar[int] = 1
     """What a confirmation counts among the lines of a batch."""
 
     @property
-    def claims(self) -> list[Claim]:
+    def claims(self) -> list[idempotency.Claim]:
         """Its key, if it has one."""
         return [] if self.claim is None else [self.claim]
 
@@ -107,7 +106,7 @@ class LockedOrder:
     events: Mapping[str, Mapping[str, Any]]
     products: Collection[int] | None
     unmoved: Moved
-    balances: Mapping[int, Balance] = field(default_factory=dict)
+    balances: Mapping[int, inventory.Balance] = field(default_factory=dict)
     event: UUID = field(default_factory=new_id)
 
     @property
@@ -265,7 +264,7 @@ def moving(
     NotFound, SessionEnded, Overloaded.
     """
     caller, id = request.caller, request.order
-    with moving_stock(by_staff=caller.is_staff):
+    with inventory.moving_stock(by_staff=caller.is_staff):
         claiming = idempotency.submit_repeat(request.claim, now=request.now)
         locking = submit_lock(id)
         reading_lines = database.submit(writes.LINES_OF_LOCKED, [id])

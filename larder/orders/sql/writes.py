@@ -10,6 +10,13 @@ WITH placed AS (
         units bigint, note text, reference text, ship_to jsonb, requested_for date,
         created_at timestamptz, placed_at timestamptz, expires_at timestamptz, version int,
         event uuid, type text, actor uuid, from_status text)
+), line AS (
+    SELECT * FROM ROWS FROM (
+        json_to_recordset(%s::json) AS (
+            id bigint, product bigint, sku text, name text, unit_price numeric, quantity int,
+            tax_rate numeric),
+        unnest(%s::uuid[])
+    ) AS line (id, product, sku, name, unit_price, quantity, tax_rate, "order")
 ), new_order AS (
     INSERT INTO "order" (id, number, customer_id, status, currency, total, units, note, reference,
                          ship_to, requested_for, created_at, placed_at, updated_at, expires_at,
@@ -24,12 +31,7 @@ WITH placed AS (
                             tax_rate)
     SELECT coalesce(nullif(id, 0), nextval('order_line_id_seq')), now, "order", product, sku, name,
            unit_price, quantity, tax_rate
-    FROM (SELECT max(placed_at) AS now FROM placed) AS batch, ROWS FROM (
-        json_to_recordset(%s::json) AS (
-            id bigint, product bigint, sku text, name text, unit_price numeric, quantity int,
-            tax_rate numeric),
-        unnest(%s::uuid[])
-    ) AS line (id, product, sku, name, unit_price, quantity, tax_rate, "order")
+    FROM (SELECT max(placed_at) AS now FROM placed) AS batch, line
     RETURNING order_id, id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
@@ -41,9 +43,19 @@ FROM new_order JOIN new_line ON order_id = new_order.id GROUP BY new_order.id, n
 """Inserts orders, lines and events of a batch in one round trip: three inserts over function scans;
 no table is read. What was a cart keeps its number, and its lines their ascending ids; new lines get
 theirs in their order in the JSON. The array has the order of each line: JSON in JSON would be read
-twice. Returns the number of each order, and the ids of its lines. An
-array for each column takes a tenth more CPU of the server's process for three orders, and a
-twentieth for sixty."""
+twice. Returns the number of each order, and the ids of its lines. An array for each column takes a
+tenth more CPU of the server's process for three orders, and a twentieth for sixty."""
+
+INSERT_AND_HOLD = INSERT.replace(
+    ")\nSELECT new",
+    """), held AS (
+    INSERT INTO held_line ("order", product_id, event, quantity, expires_at)
+    SELECT placed.id, product, event, quantity, expires_at
+    FROM placed JOIN line ON "order" = placed.id WHERE expires_at IS NOT NULL
+)
+SELECT new""",
+)
+"""The same with the held lines of orders that await their payment."""
 
 LINES_OF_LOCKED = """
 SELECT id, product_id, sku, name, quantity, unit_price, returned, ordered, tax_rate
@@ -140,8 +152,7 @@ EXISTING = """
 SELECT id FROM "order" WHERE "order".id = ANY((SELECT %s::uuid[])::uuid[])
 UNION ALL SELECT "order" FROM cart WHERE "order" = ANY((SELECT %s::uuid[])::uuid[])
 """
-"""Index scans of order_pkey and of the index of carts on orders. The ORM could not send it together
-with other statements."""
+"""Index scans of order_pkey and cart_order_key. The ORM could not send it with other statements."""
 
 HELD_ORDERS = reads.with_lines(
     f"{reads.WITH_IDS} ORDER BY id FOR UPDATE",

@@ -22,7 +22,6 @@ from django.db import Error, OperationalError, transaction
 from msgspec.structs import asdict, replace
 
 from larder.catalog import prices as catalog
-from larder.catalog.prices import prices_for
 from larder.core import telemetry, waits
 from larder.core.clock import Stopwatch
 from larder.core.errors import DomainError, StaleVersion
@@ -30,7 +29,6 @@ from larder.db import database, idempotency
 from larder.db.errors import CommitUnknown
 from larder.db.idempotency import Claim, Earlier, Scope
 from larder.identity import queries as identity
-from larder.identity.queries import Standing, ordering_refusal
 from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services import movements as inventory
@@ -38,7 +36,6 @@ from larder.orders import queries
 from larder.orders.decision import Shop, UndecidedOrder, decide
 from larder.orders.errors import CartEmpty
 from larder.orders.lifecycle import DRAFT
-from larder.orders.queries import OrderView, submit_unpaid
 from larder.orders.services import cart
 from larder.orders.services.confirm_order import submit_confirm
 from larder.orders.services.locks import order_name
@@ -65,7 +62,6 @@ that a client gets its answer within three seconds if the database does not answ
 
 TRY_EVERY = 0.1
 """Seconds between two attempts."""
-
 
 Outcomes = dict[Any, Accepted | Answer]
 """What came of requests: of an order that was placed, the answer is made after the commit."""
@@ -234,7 +230,7 @@ def _submit_place(
     counts = Counter([order.counts_for for order in orders if order.counts_for is not None])
     reading = identity.submit_standing({order.placement.customer for order in orders})
     taking = quotas.submit_take("orders", counts)
-    summing = submit_unpaid(counts, terms.unpaid_units, now)
+    summing = queries.submit_unpaid(counts, terms.unpaid_units, now)
     products = {line.product for order in orders for line in order.lines}
     locking = inventory.submit_lock(products, skip_locked=True)
     offered = catalog.submit_offers(products)
@@ -266,7 +262,7 @@ def _submit_place(
 
 
 def _undecided(
-    orders: Sequence[OrderRequest], standing: Mapping[int, Standing], shop: Shop
+    orders: Sequence[OrderRequest], standing: Mapping[int, identity.Standing], shop: Shop
 ) -> tuple[dict[OrderRequest, UndecidedOrder], Outcomes]:
     """Returns the orders that can be decided, and the answers to the others."""
     offers, outcomes = shop.offers, Outcomes()
@@ -281,16 +277,16 @@ def _undecided(
         elif skipped := unlocked & products:
             outcomes[order] = Skipped(skipped)
         else:
-            prices = prices_for(customer, [offers[id] for id in products if id in offers])
+            prices = catalog.prices_for(customer, [offers[id] for id in products if id in offers])
             undecided[order] = UndecidedOrder(order.lines, prices, expected, order.counts_for)
     return undecided, outcomes
 
 
-def _refusal(order: OrderRequest, account: Standing | None) -> DomainError | None:
+def _refusal(order: OrderRequest, account: identity.Standing | None) -> DomainError | None:
     """Returns the refusal of an order for an account that may not order, or of one that staff place
     if the session or the right ended while they waited for the locks."""
     placement = order.placement
-    refusal = ordering_refusal(account, actor=placement.actor)
+    refusal = identity.ordering_refusal(account, actor=placement.actor)
     if refusal is None and placement.acting is not None:
         try:
             require_permitted(placement.acting.caller, "orders.add_order")
@@ -304,16 +300,15 @@ def _move_stock(
 ) -> None:
     """Takes the units of these orders from the locked stock, and writes them in the ledger."""
     moves: list[inventory.Movement] = []
-    held: list[inventory.HeldUnits] = []
+    expiries: dict[int, datetime] = {}
     for order, view, *_ in accepted:
-        expires_at, event = view.expires_at, order.event
-        cause = "order" if expires_at is None else "hold", str(event), order.placement.actor
+        cause = "hold" if view.expires_at else "order", str(order.event), order.placement.actor
         for line in view.lines:
             product, units = line.product, line.quantity
             moves.append(inventory.Movement(product, -units, units, *cause))
-            if expires_at is not None:
-                held.append(inventory.HeldUnits(view.id, product, event, units, expires_at))
-    inventory.move(moves, balances, now=now, held=held)
+            if view.expires_at is not None:
+                expiries[product] = min(view.expires_at, expiries.get(product, view.expires_at))
+    inventory.move(moves, balances, now=now, expiries=expiries)
 
 
 def write_orders(accepted: Sequence[Accepted]) -> list[Accepted]:
@@ -325,7 +320,9 @@ def write_orders(accepted: Sequence[Accepted]) -> list[Accepted]:
     lines = [line for _, view, *_ in accepted for line in view.lines]
     orders = [view.id for _, view, *_ in accepted for _ in view.lines]
     parameters = [*(msgspec.json.encode(each).decode() for each in (rows, lines)), orders]
-    written = {id: (number, ids) for id, number, ids in database.rows(writes.INSERT, parameters)}
+    is_held = any(view.expires_at for _, view, *_ in accepted)
+    statement = writes.INSERT_AND_HOLD if is_held else writes.INSERT
+    written = {id: (number, ids) for id, number, ids in database.rows(statement, parameters)}
     for order, view, *_ in accepted:
         if order.placement.acting is not None:
             quantities = {str(line.product): line.quantity for line in view.lines}
@@ -337,7 +334,7 @@ def write_orders(accepted: Sequence[Accepted]) -> list[Accepted]:
     return [order._replace(numbers=written[order.order.id]) for order in accepted]
 
 
-def _row(order: OrderRequest, view: OrderView) -> dict[str, Any]:
+def _row(order: OrderRequest, view: queries.OrderView) -> dict[str, Any]:
     return asdict(view) | {
         "lines": None,
         "units": sum([line.quantity for line in view.lines]),
