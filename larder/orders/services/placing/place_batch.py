@@ -2,7 +2,7 @@
 
 All data is locked before it is used for a decision: ids and keys, carts, orders to confirm, quotas,
 stock. Then the batch is decided in memory, and written: stock and ledger in one statement; orders,
-lines and events in another.
+lines, holds and events in another.
 
 If the answer to the COMMIT is lost, the transaction may still run. It keeps its locks on stock rows
 until it ends, so "not found" is certain only after another connection has locked one of them. All
@@ -312,7 +312,7 @@ def _move_stock(
 
 
 def write_orders(accepted: Sequence[Accepted]) -> list[Accepted]:
-    """Writes orders, lines and events in one statement, and ends the carts that were placed.
+    """Writes orders, lines, holds, events in one statement, and ends the carts that were placed.
     Returns the orders with what the database gave them."""
     if not accepted:
         return []
