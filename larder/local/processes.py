@@ -172,10 +172,11 @@ class LogFile:
     path: Path
     _from: int = 0
 
-    def begin(self) -> None:
+    def begin(self) -> LogFile:
         """Remember where the lines of this start begin."""
         self.limit()
         self._from = self.path.stat().st_size if self.path.exists() else 0
+        return self
 
     def limit(self) -> None:
         """Copy a large log, of which one copy is kept, and empty it under its writers."""
@@ -247,8 +248,8 @@ def manage(*arguments: str) -> None:
     execute_from_command_line(["larder manage", *arguments])
 
 
-def prepare() -> None:
+def prepare(*arguments: str) -> None:
     """Run `manage.py prepare`, without the time limits of the server's statements: on a slow
     machine the demo's products take longer."""
     os.environ["PGOPTIONS"] = "-c statement_timeout=0"
-    manage("prepare")
+    manage("prepare", *arguments)

@@ -1,10 +1,9 @@
 """`larder run`: starts the database, the server and the worker, keeps them running and stops
 them.
 
-Larder is loaded once; the server, the worker and the command that
-prepares the database are forked from this process, which itself connects to nothing and has one
-thread. The children run in separate sessions, so a Ctrl-C at the terminal reaches only the
-supervisor, and it alone decides on the order of the end: server and worker, then PostgreSQL.
+Larder is loaded once; the server, the worker and the commands that prepare the database are forked
+from this process, which has one thread. The children run in separate sessions, so a Ctrl-C at the
+terminal reaches only the supervisor, and it alone decides on the order of the end: PostgreSQL last.
 When the supervisor is killed, the kernel ends the children (larder/local/processes.py).
 """
 
@@ -53,6 +52,7 @@ class Supervisor:
         self._data = data
         self._cluster = None if database_url else Cluster(data / "postgresql")
         self._services: list[Service] = []
+        self._demo: Kept | None = None
 
     def run(self) -> None:
         """Start everything and watch over it until an exception, a signal's among them.
@@ -81,16 +81,14 @@ class Supervisor:
         load()
         if self._cluster is not None:
             archives.before_upgrade(self._cluster, self._data)
-        with step("Database prepared"):
-            with Kept(prepare) as command:
-                status = command.wait()
-            if status != 0:
+        with step("Database prepared"), Kept(partial(prepare, "--only=tables")) as command:
+            if status := command.wait():
                 raise LauncherError(f"prepare failed (status {status}). Read why above.")
         with step("Server and worker ready"):
-            server = Service(
-                "server", partial(serve_here, self._serving), None, self._log("server")
-            )
-            worker = partial(manage, "worker")
+            # The server is not ready before the demo's users are there; it starts meanwhile.
+            self._demo = Kept(partial(prepare, "--only=demo"))
+            serving, worker = partial(serve_here, self._serving), partial(manage, "worker")
+            server = Service("server", serving, None, self._log("server"))
             self._services = [server, Service("worker", worker, None, self._log("worker"))]
             for service in self._services:
                 service.start()
@@ -119,16 +117,14 @@ class Supervisor:
             "SECRET_KEY": secret.read_text().strip(),
             "PICTURES_DIR": str(self._data / "pictures"),
         }
-        fixed = {"HOST": self._serving.host, "PORT": str(self._serving.port)}
+        address = {"HOST": self._serving.host, "PORT": str(self._serving.port)}
         # Before the library is loaded, which reads it then.
-        fixed[serve.COUNTS] = serve.counts_folder()
+        fixed = address | {serve.COUNTS: serve.counts_folder()}
         return serve.environment({**defaults, **os.environ, **fixed}, self._serving)
 
     def _log(self, name: str) -> LogFile:
         (self._data / "log").mkdir(exist_ok=True)
-        log = LogFile(self._data / "log" / f"{name}.log")
-        log.begin()
-        return log
+        return LogFile(self._data / "log" / f"{name}.log").begin()
 
     def _watch(self) -> None:
         while True:
@@ -137,6 +133,8 @@ class Supervisor:
             self._tend()
 
     def _tend(self) -> None:
+        if self._demo is not None and self._demo.status:
+            raise LauncherError("The demo's data were not added. Read why above.")
         for service in self._services:
             if line := service.tend():
                 say(line)
@@ -155,10 +153,12 @@ class Supervisor:
         if not self._services and not (self._cluster and self._cluster.running):
             return
         with step("Stopped"):
-            for service in self._services:
-                service.order_stop()
-            for service in self._services:
-                service.close()
+            demo = [self._demo] if self._demo else []
+            children: list[Service | Kept] = [*self._services, *demo]
+            for child in children:
+                child.order_stop()
+            for child in children:
+                child.close()
             if self._cluster is not None:
                 self._cluster.stop()
 

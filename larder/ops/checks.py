@@ -196,7 +196,7 @@ def safe_database(**options: Any) -> list[CheckMessage]:
 def _demo_users() -> Iterator[CheckMessage]:
     """Demo users outside of demo mode: their passwords are known."""
     users = {} if settings.DEMO else USERS
-    names = [name for name, user in users.items() if queries.has_password(name, user.password)]
+    names = [name for name, password in users.items() if queries.has_password(name, password)]
     if names:
         hint = f"Delete them, or change their passwords: {', '.join(names)}."
         yield Error("Demo users are in the database.", hint=hint, id="larder.E005")

@@ -29,7 +29,9 @@ def test_prepare_adds_the_catalogue_once_and_keeps_what_staff_change(
     prepares: None, settings: LazySettings
 ) -> None:
     settings.DEMO = True
-    call_command("prepare", verbosity=0)
+    call_command("prepare", "--only=tables", verbosity=0)
+    assert not Product.objects.exists()
+    call_command("prepare", "--only=demo", verbosity=0)
     added = database.rows(COUNTS)
     ((products, units, booked, users, orders),) = added
     assert (products, users, orders) == (3_656, 12, 58)

@@ -135,9 +135,7 @@ def test_a_backup_whose_rows_are_not_those_of_the_shop_is_refused(
     file, changed = archives.back_up(shop.owner_url(), data, None), open_folder / "changed.tar"
     with tarfile.open(file) as archive, tarfile.open(changed, "w") as copy:
         for member in archive:
-            source = archive.extractfile(member)
-            assert source is not None
-            content = source.read()
+            content = (archive.extractfile(member) or io.BytesIO()).read()
             if member.name == archives.SUMS:
                 sums = json.loads(content)
                 assert int(sums["public.django_migrations"][0]) > 20

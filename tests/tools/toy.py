@@ -26,6 +26,7 @@ PREPARE = """
 import os, psycopg
 from django.core.management import BaseCommand
 class Command(BaseCommand):
+    def add_arguments(self, parser): parser.add_argument("--only")
     def handle(self, *args, **options):
         print("preparing", flush=True)
         with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as connection:

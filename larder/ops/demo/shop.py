@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urljoin
 from zipfile import ZipFile
 
@@ -35,35 +34,28 @@ TAX_RATE = "20"
 Row = Mapping[str, str]
 
 
-class DemoUser(NamedTuple):
-    """A log-in with which visitors try the shop."""
-
-    password: str
-    superuser: bool
-
-
-USERS = {
-    ADMIN: DemoUser("12345", superuser=True),
-    "opply": DemoUser("123456", superuser=True),
-    DEMO_CUSTOMER: DemoUser("demo", superuser=False),
-}
+USERS = {ADMIN: "12345", "opply": "123456", DEMO_CUSTOMER: "demo"}
+"""The passwords of those with whom visitors try the shop: two superusers and a customer."""
 
 
 def log_ins() -> list[dict[str, str]]:
     """Returns the log-ins for the start page; none outside of demo mode."""
-    roles = {True: "superuser", False: "customer"}
     users = USERS if settings.DEMO else {}
     return [
-        {"username": name, "password": user.password, "role": roles[user.superuser]}
-        for name, user in users.items()
+        {
+            "username": name,
+            "password": password,
+            "role": "customer" if name == DEMO_CUSTOMER else "superuser",
+        }
+        for name, password in users.items()
     ]
 
 
 def load_users() -> None:
     """Adds the missing demo users."""
-    for name, user in USERS.items():
+    for name, password in USERS.items():
         accounts.ensure_account(
-            name, user.password, email=f"{name}@example.com", superuser=user.superuser
+            name, password, email=f"{name}@example.com", superuser=name != DEMO_CUSTOMER
         )
 
 

@@ -63,7 +63,6 @@ def catch_up(primary: Cluster, replica: Cluster) -> None:
 def processes(cluster: Cluster) -> list[int]:
     """The postmaster and all its children."""
     main = postmaster(cluster)
-    assert main
     return [main, *children(main)]
 
 

@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Any
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from django.db import connections
 
 from larder.core.clock import now
@@ -39,9 +39,20 @@ class Command(BaseCommand):
     )
     requires_system_checks = ()
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--only", choices=("tables", "demo"), help="a part of it")
+
     def handle(self, *args: Any, **options: Any) -> None:
         if public := demo_is_not_public():
             raise CommandError("\n".join([*map(str, public), AGAIN]))
+        if options["only"] != "demo":
+            self._prepare_tables()
+        if settings.DEMO and options["only"] != "tables":
+            self._step("demo catalogue", lambda: demo.load_products(now=now()))
+            self._step("demo users", demo.load_users)
+            self._step("demo orders", lambda: load_orders(now=now()))
+
+    def _prepare_tables(self) -> None:
         self._step("database roles", roles.make_roles)
         self._step("migrations", lambda: call_command("migrate", verbosity=0))
         with connections["owner"].cursor() as cursor:
@@ -50,10 +61,6 @@ class Command(BaseCommand):
                 end = partial(call_command, "end_sessions_and_keys", database="owner")
                 self._step("log-ins and keys ended", end)
                 cursor.execute(REMOVE_COMMENT)
-        if settings.DEMO:
-            self._step("demo catalogue", lambda: demo.load_products(now=now()))
-            self._step("demo users", demo.load_users)
-            self._step("demo orders", lambda: load_orders(now=now()))
 
     def _step(self, name: str, work: Any) -> None:
         began = monotonic()
