@@ -1,5 +1,4 @@
-"""`larder run`: starts the database, the server and the worker, keeps them running and stops
-them.
+"""`larder run`: starts the database, the server and the worker, watches them and stops them.
 
 Larder is loaded once; the server, the worker and the commands that prepare the database are forked
 from this process, which has one thread. The children run in separate sessions, so a Ctrl-C at the
@@ -16,6 +15,7 @@ import multiprocessing
 import os
 import secrets
 import shutil
+import signal
 import sys
 import time
 from contextlib import closing, suppress
@@ -55,10 +55,8 @@ class Supervisor:
         self._demo: Kept | None = None
 
     def run(self) -> None:
-        """Start everything and watch over it until an exception, a signal's among them.
-
-        Raises LauncherError when something cannot be started.
-        """
+        """Start everything and watch over it until an exception, a signal's among them. Raises
+        LauncherError when something cannot be started."""
         open_folder(self._data)
         free_port(self._serving)
         try:
@@ -133,6 +131,9 @@ class Supervisor:
             self._tend()
 
     def _tend(self) -> None:
+        # Its exception is lost where Python runs a callback of its own, as around a fork.
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
+            raise KeyboardInterrupt
         if self._demo is not None and self._demo.status:
             raise LauncherError("The demo's data were not added. Read why above.")
         for service in self._services:
@@ -153,12 +154,11 @@ class Supervisor:
         if not self._services and not (self._cluster and self._cluster.running):
             return
         with step("Stopped"):
-            demo = [self._demo] if self._demo else []
-            children: list[Service | Kept] = [*self._services, *demo]
-            for child in children:
-                child.order_stop()
-            for child in children:
-                child.close()
+            for service in self._services:
+                service.order_stop()
+            for child in (self._demo, *self._services):
+                if child is not None:
+                    child.close()
             if self._cluster is not None:
                 self._cluster.stop()
 
