@@ -1,6 +1,9 @@
 """Sends mails to the mail server (EMAIL_URL)."""
 
 import smtplib
+from collections.abc import MutableSequence
+from contextlib import suppress
+from typing import Any
 
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import sanitize_address
@@ -17,9 +20,10 @@ PERMANENT = 500
 """Reply codes from here on are permanent failures (RFC 5321, section 4.2.1)."""
 
 
-def hand_over(id: str, mail: EmailMultiAlternatives) -> None:
+def hand_over(id: str, mail: EmailMultiAlternatives, open: MutableSequence[Any]) -> None:
     """Sends a mail, whose Message-ID begins with `id`. A repeat has the same one, so that
-    mailboxes can recognize it.
+    mailboxes can recognize it. Takes one of the `open` connections to the mail server if there is
+    one, and leaves its own there unless it failed.
 
     Each wait for the server has a time limit (EMAIL_TIMEOUT). Raises NotSentYet, NeverSent (also if
     no mail server takes the address).
@@ -28,8 +32,10 @@ def hand_over(id: str, mail: EmailMultiAlternatives) -> None:
     if not recipient:
         raise NeverSent(UNUSABLE)
     mail.to = [recipient]
-    # Django's own way does not close the connection if the log-in to the mail server fails.
-    connection = get_connection()
+    try:
+        connection = open.pop()
+    except IndexError:
+        connection = get_connection()
     try:
         domain = sanitize_address(mail.from_email, "utf-8").rpartition("@")[2].rstrip("> ")
         mail.extra_headers = {
@@ -39,11 +45,20 @@ def hand_over(id: str, mail: EmailMultiAlternatives) -> None:
         connection.open()
         connection.send_messages([mail])
     except (smtplib.SMTPException, OSError) as error:
+        # Django does not close the connection if the log-in to the mail server fails.
+        connection.close()
         raise _fault(error) from None
     except ValueError:
-        raise NeverSent(UNUSABLE) from None
-    finally:
         connection.close()
+        raise NeverSent(UNUSABLE) from None
+    open.append(connection)
+
+
+def close(open: MutableSequence[Any]) -> None:
+    """Closes connections to the mail server."""
+    with suppress(IndexError):
+        while True:
+            open.pop().close()
 
 
 def _fault(error: Exception) -> NotSent:

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from larder.orders.queries import OrderView
+
 if TYPE_CHECKING:
     from larder.relay.queries import Delivery
 
@@ -67,8 +69,9 @@ class Channel:
         endpoints or devices, kinds of recipients. Called in the relay's transaction."""
         raise NotImplementedError
 
-    def read(self, deliveries: Sequence["Delivery"]) -> None:
-        """Reads what the messages of these deliveries have in common."""
+    def read(self, deliveries: Sequence["Delivery"], orders: Mapping[UUID, OrderView]) -> None:
+        """Reads what the messages of these deliveries have in common. `orders` has the orders that
+        they are about."""
 
     def prepare(self, delivery: "Delivery") -> Any | None:
         """Returns the message for `send`, rendered from the object's present state; None if there

@@ -1,6 +1,6 @@
 """Reads events of orders from their feed, deliveries, endpoints and devices."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +9,10 @@ import msgspec
 from larder.core.errors import NotFound
 from larder.db import database
 from larder.db.feed import Feed, Mark
+from larder.orders.queries import OrderView, orders
 from larder.relay import models, sql
 from larder.relay.channels import Event
-from larder.relay.event_types import TOLD_AS
+from larder.relay.event_types import EVENT_TYPES, TOLD_AS
 from larder.relay.models import Device, Endpoint, Watch
 
 Delivery = models.Delivery
@@ -56,6 +57,14 @@ def deliveries(
     if before is not None:
         rows = rows.filter(id__lt=before)
     return list(rows[:limit])
+
+
+def orders_of(deliveries: Iterable[Delivery]) -> dict[UUID, OrderView]:
+    """Returns the placed orders that these deliveries are about, by id."""
+    types = (name for name, type in EVENT_TYPES.items() if type.kind != "product")
+    about_orders = frozenset(types)
+    ids = {UUID(delivery.object) for delivery in deliveries if delivery.type in about_orders}
+    return orders(ids) if ids else {}
 
 
 def devices(customer: int) -> list[Device]:

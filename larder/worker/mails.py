@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from email.utils import parseaddr
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,10 +22,11 @@ from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.identity import queries as identity
 from larder.identity.services import passwords
-from larder.notifications.delivery import CONSOLE, hand_over
+from larder.notifications.delivery import CONSOLE, close, hand_over
 from larder.notifications.errors import NotSent, NotSentYet
 from larder.notifications.mail_texts import TOKEN
 from larder.notifications.rendering import render
+from larder.orders.queries import OrderView
 from larder.relay import queries
 from larder.relay.channels import Again, Channel, Event, Failed, Outcome, Sent
 from larder.relay.queries import Delivery
@@ -53,6 +55,11 @@ class Mails(Channel):
     pauses = tuple(2.0**step for step in range(1, 15))
     """Attempts for nine hours: a mail server may be away for a night."""
 
+    def __init__(self) -> None:
+        self._open: list[Any] = []
+        """Connections to the mail server, for as long as mails are under way."""
+        self._under_way = 0
+
     def fan_out(self, events: Sequence[Event]) -> list[tuple[Event, str]]:
         """Returns a delivery for each mail. Products that are low together are one mail."""
         told, low = [], []
@@ -69,9 +76,14 @@ class Mails(Channel):
             told.append((replace(low[0], data=data), SHOP))
         return told
 
+    def read(self, deliveries: Sequence[Delivery], orders: Mapping[UUID, OrderView]) -> None:
+        """Reads the addresses of the customers."""
+        emails = identity.emails({order.customer for order in orders.values()})
+        self._about_order = partial(order_mails.addressed, orders=orders, emails=emails)
+
     def prepare(self, delivery: Delivery) -> Message | Outcome | None:
         """Returns the mail; None if nobody gets it, or if it is not true any more."""
-        about = order_mails.addressed if delivery.target != ACCOUNT else KINDS.get(delivery.type)
+        about = self._about_order if delivery.target != ACCOUNT else KINDS.get(delivery.type)
         if about is None:
             return Again("This release knows no mail of this kind.")
         try:
@@ -86,12 +98,18 @@ class Mails(Channel):
         delivery, mail = message
         if settings.EMAIL_BACKEND == CONSOLE and delivery.target != ACCOUNT:
             return Sent("In demo mode /demo/mails shows it.")
+        self._under_way += 1
         try:
-            await asyncio.to_thread(hand_over, f"{delivery.event}.{delivery.target}", mail)
+            id = f"{delivery.event}.{delivery.target}"
+            await asyncio.to_thread(hand_over, id, mail, self._open)
         except NotSentYet as fault:
             return Again(fault.reason)
         except NotSent as fault:
             return Failed(fault.reason)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                asyncio.get_running_loop().run_in_executor(None, close, self._open)
         return Sent()
 
     def ended(self, delivery: Delivery, outcome: Outcome) -> None:

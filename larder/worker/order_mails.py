@@ -13,7 +13,6 @@ from django.urls import reverse
 from msgspec import structs
 
 from larder.core.errors import NotFound
-from larder.identity import queries as identity
 from larder.inventory import queries as inventory
 from larder.notifications.formatting import amount, grouped, minor_amount, time_of
 from larder.notifications.mail_texts import ORDER
@@ -77,26 +76,28 @@ def kind_of(type: str, data: Mapping[str, Any], target: str) -> Kind | None:
     return next(kinds, None)
 
 
-def addressed(delivery: Delivery) -> tuple[str, str, Mapping[str, Any]] | None:
+def addressed(
+    delivery: Delivery, orders: Mapping[UUID, OrderView], emails: Mapping[int, str]
+) -> tuple[str, str, Mapping[str, Any]] | None:
     """Returns the template, the recipient, and what the template shows; None if nobody gets the
-    mail, or if it is not true any more. Raises NotFound if the order, its customer or the refund
-    does not exist any more."""
+    mail, or if it is not true any more. `orders` has its order, `emails` the address of the order's
+    customer. Raises NotFound if the refund does not exist any more."""
     kind = kind_of(delivery.type, delivery.data, delivery.target)
     if kind is None:
         return None
     if "products" in delivery.data:
         return kind.name, settings.SHOP_MAIL, _of_products(delivery.data)
     if "currency" in delivery.data:
-        context = _of_refund(UUID(delivery.object), delivery.data["currency"])
+        context = _of_refund(UUID(delivery.object), delivery.data["currency"], orders)
         return kind.name, settings.SHOP_MAIL, context
-    order = queries.order(UUID(delivery.object), customer=None)
-    if order.status not in kind.statuses:
+    order = orders.get(UUID(delivery.object))
+    if order is None or order.status not in kind.statuses:
         return None
     context = _of_order(order, kind, delivery.data)
     if kind.target == SHOP:
         context["link"] = _admin("orders_order_change", order.id)
         return kind.name, settings.SHOP_MAIL, context
-    email = identity.profile(order.customer).email
+    email = emails.get(order.customer)
     return (kind.name, email, context) if email else None
 
 
@@ -147,9 +148,9 @@ def _paid_back(payment: Mapping[str, str]) -> str:
     return minor_amount(record.amount, record.currency) if record else ""
 
 
-def _of_refund(id: UUID, currency: str) -> dict[str, Any]:
+def _of_refund(id: UUID, currency: str, orders: Mapping[UUID, OrderView]) -> dict[str, Any]:
     """Returns what is due of an order, or of the id of one that was abandoned, without a number."""
-    due, order = queries.refund_due(id, currency), queries.orders([id]).get(id)
+    due, order = queries.refund_due(id, currency), orders.get(id)
     if due is None:
         raise NotFound
     return {

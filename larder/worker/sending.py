@@ -18,11 +18,12 @@ from threading import Event, Thread
 from time import process_time
 from typing import Any
 
+import uvloop
 from django.db import Error, connections
 
 from larder.core.clock import Stopwatch
 from larder.relay.channels import Again, Channel, Outcome
-from larder.relay.queries import Delivery
+from larder.relay.queries import Delivery, orders_of
 from larder.relay.services import deliveries
 from larder.worker.pace import Pace
 from larder.worker.repeated_errors import RepeatedErrors
@@ -102,7 +103,7 @@ class Sender:
 
     def _run(self) -> None:
         with ThreadPoolExecutor(1, thread_name_prefix="sender-database") as self._database:
-            asyncio.run(self._main())
+            uvloop.run(self._main())
 
     async def _main(self) -> None:
         while not self._is_stopped:
@@ -151,9 +152,10 @@ class Sender:
         if self._may_send:
             limit = FEW if self._pace.is_busy else BATCH
             due = deliveries.due([*self._channels], busy, targets=MOST_TARGETS, limit=limit)
+            orders = orders_of(due)
             for name, of_channel in groupby(due, lambda delivery: delivery.channel):
                 channel, rows = self._channels[name], [*of_channel]
-                channel.read(rows)
+                channel.read(rows, orders)
                 for row in rows:
                     message = _message(channel, row)
                     rendered.setdefault((name, row.target), []).append((row, message))

@@ -19,7 +19,7 @@ from django.conf import settings
 
 from larder.core.clock import now
 from larder.identity import queries as identity
-from larder.orders.queries import OrderView, orders
+from larder.orders.queries import OrderView
 from larder.relay import queries
 from larder.relay.channels import Again, Channel, Event, Failed, Gone, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
@@ -69,16 +69,9 @@ class Webhooks(Channel):
             (event, id) for event in events for id, target in enabled if event.type in target.types
         ]
 
-    def read(self, deliveries: Sequence[Delivery]) -> None:
-        """Reads the endpoints and the orders. What several endpoints are told is rendered once."""
-        self._targets, self._bodies = _read(), {}
-        self._orders = orders(
-            {
-                UUID(delivery.object)
-                for delivery in deliveries
-                if delivery.type in EVENT_TYPES and EVENT_TYPES[delivery.type].kind == "order"
-            }
-        )
+    def read(self, deliveries: Sequence[Delivery], orders: Mapping[UUID, OrderView]) -> None:
+        """Reads the endpoints. What several endpoints are told is rendered once."""
+        self._targets, self._orders, self._bodies = _read(), orders, {}
 
     def prepare(self, delivery: Delivery) -> Message | Outcome | None:
         """Returns the message; None if the endpoint is not told this any more, or if there is no

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.mail import EmailMultiAlternatives
 
-from larder.notifications.delivery import hand_over
+from larder.notifications.delivery import close, hand_over
 from larder.notifications.errors import NeverSent, NotSent, NotSentYet
 from tests.notifications.receiver import Receiver, receiving
 
@@ -40,7 +40,9 @@ def deliver(
     letter = EmailMultiAlternatives(subject, text, "Shop <shop@example.com>", [to])
     if html:
         letter.attach_alternative(html, "text/html")
-    hand_over(MAIL, letter)
+    open: list[Any] = []
+    hand_over(MAIL, letter, open)
+    close(open)
 
 
 def test_a_mail_is_plain_text_and_marked_as_auto_generated(smtp: Any) -> None:

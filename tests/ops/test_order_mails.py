@@ -20,6 +20,7 @@ from larder.ops.demo import mails
 from larder.orders.services.locks import set_refund_due
 from larder.relay.channels import Again, Event, Failed, Outcome, Sent
 from larder.relay.models import Delivery
+from larder.relay.queries import orders_of
 from larder.relay.services.deliveries import store
 from larder.worker.mails import Mails, Message
 from larder.worker.order_mails import CUSTOMER, KINDS, SHOP
@@ -71,7 +72,9 @@ def mail_about(
 ) -> Message | None:
     """Returns the mail about an event of an order."""
     columns = {"event": id or uuid4(), "type": type, "target": target, "data": data}
-    message = MAILS.prepare(Delivery(object=order.body["id"], **columns))
+    delivery = Delivery(object=order.body["id"], **columns)
+    MAILS.read([delivery], orders_of([delivery]))
+    message = MAILS.prepare(delivery)
     assert not isinstance(message, Outcome)
     return message
 

@@ -20,6 +20,7 @@ from larder.relay import queries
 from larder.relay.channels import Again, Event, Failed, Gone, Outcome, Sent
 from larder.relay.event_types import EVENT_TYPES
 from larder.relay.models import Delivery, Endpoint
+from larder.relay.queries import orders_of
 from larder.relay.services import deliveries, endpoints
 from larder.relay.services.endpoints import NewSecret
 from larder.relay.services.relaying import Relay
@@ -77,7 +78,7 @@ def of(endpoint: UUID, type: str, object: object, data: Mapping[str, Any] = {}) 
 
 
 def prepare(channel: Webhooks, delivery: Delivery) -> Message | Outcome | None:
-    channel.read([delivery])
+    channel.read([delivery], orders_of([delivery]))
     return channel.prepare(delivery)
 
 
@@ -141,7 +142,7 @@ def test_endpoints_get_one_body_each_with_its_own_signature(
     event, channel = Event(uuid4(), "order.placed", str(order.id), now, None, {}), Webhooks([])
     deliveries.store("webhook", [(event, str(endpoint)) for endpoint in (first, second)])
     rows = [*due(first), *due(second)]
-    channel.read(rows)
+    channel.read(rows, orders_of(rows))
     one, two = (channel.prepare(row) for row in rows)
     assert isinstance(one, Message)
     assert isinstance(two, Message)

@@ -50,6 +50,11 @@ def profile(customer: int) -> Profile:
     return Profile(*existing(_listed().filter(id=customer).values_list(*_PROFILE)))
 
 
+def emails(customers: Collection[int]) -> dict[int, str]:
+    """Returns the email address of each of these customers."""
+    return dict(_listed().filter(id__in=customers).values_list("id", "email"))
+
+
 def has_names(customer: int, names: Mapping[str, str]) -> bool:
     """Returns whether the account has exactly these: `username`, `email` or both."""
     return Customer.objects.filter(pk=customer, **names).exists()

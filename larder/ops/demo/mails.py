@@ -26,6 +26,7 @@ def _mails() -> dict[int, EmailMultiAlternatives]:
         for delivery in queries.deliveries(channel.name, target, limit=LATEST)
     ]
     deliveries.sort(key=lambda delivery: delivery.id, reverse=True)
+    channel.read(deliveries, queries.orders_of(deliveries))
     messages = {delivery.id: channel.prepare(delivery) for delivery in deliveries}
     return {id: message.mail for id, message in messages.items() if isinstance(message, Message)}
 
