@@ -259,8 +259,6 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 # --- Admin ---------------------------------------------------------------------------------
 # A session of the admin ends after so long without use (larder/http/admin_session.py).
 ADMIN_IDLE_MINUTES = env.between("ADMIN_IDLE_MINUTES", 60, 1, 1440)
-# The theme would keep what its search found for five minutes.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 # The theme: names, files, links and colours.
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Larder",
@@ -282,7 +280,6 @@ UNFOLD: dict[str, Any] = {
     ],
     "DASHBOARD_CALLBACK": "larder.staff.dashboard.dashboard",
     "SIDEBAR": {"navigation": "larder.staff.menu.navigation", "show_search": True},
-    "COMMAND": {"search_callback": "larder.staff.finding.results"},
     "ACCOUNT": {"navigation": "larder.staff.site.account_links"},
     "SHOW_LANGUAGES": True,
     "COLORS": {

@@ -35,7 +35,7 @@ ACTIONS = (
 
 
 def results(request: Any, term: str) -> list[SearchResult]:
-    """Returns what the search finds (`UNFOLD` in the settings refers to it)."""
+    """Returns what the search finds."""
     parts = (_orders, _places, _products, _customers)
     return [result for part in parts for result in part(request, term.removeprefix("#"))]
 
