@@ -76,6 +76,20 @@ class OrdersView(CompatView):
 MOST = Decimal(10 ** (limits.PRICE_DIGITS - limits.MONEY_DECIMALS))
 """More than any product of the shop can cost, whichever contract set its price."""
 
+_INTEGER = re.compile(r"-?[0-9]{1,10}")
+
+
+class Stock(serializers.IntegerField):
+    """Available units: a JSON integer, or its digits in a string."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=limits.MAX_STOCK, **options)
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int and not (isinstance(data, str) and _INTEGER.fullmatch(data)):
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
 
 class Product(serializers.Serializer[Any]):
     """A product. `stock` is the number of available units."""
@@ -83,9 +97,7 @@ class Product(serializers.Serializer[Any]):
     id = serializers.IntegerField(read_only=True)
     name = Text(max_length=200)
     price = Price(digits=10, places=3, required=False)
-    stock = serializers.IntegerField(
-        source="quantity", min_value=0, max_value=limits.MAX_STOCK, required=False
-    )
+    stock = Stock(source="quantity", required=False)
 
 
 class NewProduct(Product):
